@@ -1,0 +1,39 @@
+// Blocks of work over std::thread. No pool: a call that is worth threads lasts far longer than starting them.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <thread>
+#include <vector>
+
+namespace mixot {
+
+// body(block, worker) for block = 0 .. blocks-1, worker = 0 .. threads-1; blocks are handed out as workers get free.
+// The first exception stops the hand-out and is rethrown here.
+template <class Body>
+void parallel_blocks(std::size_t blocks, std::size_t threads, Body&& body) {
+  if (threads > blocks) threads = blocks;
+  if (threads <= 1) {
+    for (std::size_t block = 0; block < blocks; ++block) body(block, std::size_t{0});
+    return;
+  }
+  std::atomic<std::size_t> next{0};
+  std::vector<std::exception_ptr> failures(threads);
+  auto work = [&](std::size_t worker) {
+    try {
+      for (std::size_t block; (block = next.fetch_add(1)) < blocks;) body(block, worker);
+    } catch (...) {
+      failures[worker] = std::current_exception();
+      next = blocks;
+    }
+  };
+  std::vector<std::thread> crew;
+  crew.reserve(threads - 1);
+  for (std::size_t worker = 1; worker < threads; ++worker) crew.emplace_back(work, worker);
+  work(0);
+  for (auto& member : crew) member.join();
+  for (auto& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace mixot

@@ -1,0 +1,72 @@
+"""Mixture models as measures that are fitted, compared, interpolated and transported, with proofs.
+
+Every public name is loaded on first use, so that ``import mixot`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mixot.errors import AccuracyWarning as AccuracyWarning
+    from mixot.errors import InputError as InputError
+    from mixot.errors import MixotError as MixotError
+    from mixot.errors import SolveError as SolveError
+    from mixot.errors import UnsupportedError as UnsupportedError
+    from mixot.families.diagonal import DiagonalGaussian as DiagonalGaussian
+    from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.fitting.em import EM as EM
+    from mixot.io import load as load
+    from mixot.io import read as read
+    from mixot.io import save as save
+    from mixot.measures import Grid as Grid
+    from mixot.measures import Measure as Measure
+    from mixot.measures import Moments as Moments
+    from mixot.measures import Samples as Samples
+    from mixot.measures import as_measure as as_measure
+    from mixot.mixture import Mixture as Mixture
+    from mixot.results import Fit as Fit
+    from mixot.results import Interval as Interval
+    from mixot.results import Plan as Plan
+    from mixot.results import Progress as Progress
+    from mixot.results import Status as Status
+    from mixot.solvers.discrete import Exact as Exact
+    from mixot.transport.geodesic import Geodesic as Geodesic
+    from mixot.transport.maps import TransportMap as TransportMap
+    from mixot.verbs import bounds as bounds
+    from mixot.verbs import distance as distance
+    from mixot.verbs import fit as fit
+    from mixot.verbs import geodesic as geodesic
+    from mixot.verbs import plan as plan
+    from mixot.verbs import transport_map as transport_map
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "errors": ("MixotError", "InputError", "UnsupportedError", "SolveError", "AccuracyWarning"),
+    "results": ("Fit", "Interval", "Plan", "Progress", "Status"),
+    "measures": ("Measure", "Samples", "Grid", "Moments", "as_measure"),
+    "families.gaussian": ("Gaussian",),
+    "families.diagonal": ("DiagonalGaussian",),
+    "mixture": ("Mixture",),
+    "solvers.discrete": ("Exact",),
+    "fitting.em": ("EM",),
+    "transport.geodesic": ("Geodesic",),
+    "transport.maps": ("TransportMap",),
+    "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "bounds"),
+    "io": ("read", "save", "load"),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted([*_MODULE, "__version__"])
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE:
+        raise AttributeError(f"module 'mixot' has no attribute {name!r}")
+    value = getattr(import_module(f"mixot.{_MODULE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,163 @@
+"""What a component law must know to be fitted, compared and moved, and the registry that enrols it."""
+
+from __future__ import annotations
+
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from importlib import import_module
+from typing import ClassVar, TypeVar
+
+import numpy as np
+
+from mixot._shapes import Float, Int
+from mixot.errors import InputError, UnsupportedError
+
+F = TypeVar("F", bound="Family")
+_REGISTRY: dict[str, type[Family]] = {}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AffineCoupling:
+    """Optimal couplings of s pairs of components whose conditional laws are affine Gaussian.
+
+    Given x, ``y ~ N(linear[s] @ x + shift[s], noise[s])``. Where ``noise`` is zero the coupling is a map.
+    """
+
+    linear: Float[np.ndarray, "s d d"]
+    shift: Float[np.ndarray, "s d"]
+    noise: Float[np.ndarray, "s d d"]
+
+
+class Family(ABC):
+    """k laws of one kind on R^dim. A subclass is a frozen dataclass whose fields are its parameters, axis 0 is k."""
+
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Dimension of the space."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of components, k."""
+
+    @abstractmethod
+    def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Log-density of every component at every point, (n, d) -> (n, k), in nats."""
+
+    @abstractmethod
+    def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        """One draw from component ``labels[i]`` for each i, (n,) -> (n, d)."""
+
+    @abstractmethod
+    def mean(self) -> Float[np.ndarray, "k d"]:
+        """Means of the components."""
+
+    @abstractmethod
+    def cov(self) -> Float[np.ndarray, "k d d"]:
+        """Covariances of the components."""
+
+    @abstractmethod
+    def moments(self, order: int) -> Float[np.ndarray, "k s"]:
+        """Raw moments up to ``order``; columns in the order of `mixot.formulas.moments.exponents`."""
+
+    @classmethod
+    @abstractmethod
+    def example(cls: type[F], rng: np.random.Generator, k: int) -> F:
+        """Random components for the law tests."""
+
+    # What transport asks for. A family without a formula inherits the refusal.
+
+    def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
+        """Squared W2 between every component here and every component of ``other`` (same family)."""
+        raise self._lacks("a closed-form W2 cost")
+
+    def between(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> F:
+        """Points at time t of the W2 geodesics from component ``rows[s]`` here to ``cols[s]`` of ``other``."""
+        raise self._lacks("closed-form geodesics")
+
+    def coupling(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
+        """Optimal couplings of the pairs ``(rows[s], cols[s])`` as affine conditional laws."""
+        raise self._lacks("closed-form transport maps")
+
+    def marginal(self: F, axes: Sequence[int]) -> F:
+        """Laws of the coordinates ``axes``."""
+        raise self._lacks("closed-form marginals")
+
+    def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Family:
+        """Laws of ``matrix @ x + shift``; a family that leaves itself may return a wider one."""
+        raise self._lacks("closed-form affine images")
+
+    def rank(self) -> Int[np.ndarray, " k"]:
+        """Dimension of each component's support; below ``dim`` it has no density."""
+        return np.full(len(self), self.dim)
+
+    def widen(self) -> Family:
+        """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""
+        return self
+
+    # What every family gets for free from being a dataclass of arrays.
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Arrays that define the components, by field name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def take(self: F, index: Int[np.ndarray, " j"]) -> F:
+        """Components ``index``, in that order."""
+        return type(self)(**{name: np.asarray(value)[index] for name, value in self.parameters().items()})
+
+    def append(self: F, other: F) -> F:
+        """The components here, then those of ``other``."""
+        theirs = other.parameters()
+        joined = {name: np.concatenate([value, theirs[name]]) for name, value in self.parameters().items()}
+        return type(self)(**joined)
+
+    def _lacks(self, what: str) -> UnsupportedError:
+        have = [n for n, f in registered().items() if f.cost is not Family.cost]
+        return UnsupportedError(f"the {self.name} family has no {what}; families that do: {', '.join(have)}")
+
+
+def register(name: str) -> Callable[[type[F]], type[F]]:
+    """Class decorator that enrols a family under ``name``."""
+
+    def enrol(family: type[F]) -> type[F]:
+        family.name = name
+        _REGISTRY[name] = family
+        return family
+
+    return enrol
+
+
+def registered() -> dict[str, type[Family]]:
+    """All families by name; every file of the package is loaded first, so that a new file is enough."""
+    import mixot.families as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    return dict(_REGISTRY)
+
+
+def lookup(name: str) -> type[Family]:
+    """The family called ``name``; an `InputError` lists those that exist."""
+    families = registered()
+    if name not in families:
+        raise InputError(f"unknown family {name!r}; families are {', '.join(sorted(families))}")
+    return families[name]
+
+
+def common(p: Family, q: Family) -> tuple[Family, Family]:
+    """Both in one family, widened if need be; `InputError` on dimension, `UnsupportedError` on family."""
+    if p.dim != q.dim:
+        raise InputError(f"p and q must live in the same space, got dimension {p.dim} and {q.dim}")
+    if type(p) is type(q):
+        return p, q
+    wide_p, wide_q = p.widen(), q.widen()
+    if type(wide_p) is not type(wide_q):
+        raise UnsupportedError(
+            f"no transport between a {p.name} and a {q.name} mixture; fit both with one family, or sample both "
+            "and compare the samples"
+        )
+    return wide_p, wide_q

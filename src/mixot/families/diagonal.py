@@ -1,0 +1,124 @@
+"""Gaussian laws with diagonal covariances: every formula acts coordinate by coordinate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixot._shapes import Float, Int
+from mixot.errors import InputError
+from mixot.families.base import AffineCoupling, Family, register
+from mixot.families.gaussian import Gaussian, as_means
+from mixot.formulas.moments import gaussian_moments
+
+
+@register("diagonal")
+@dataclass(frozen=True, eq=False)
+class DiagonalGaussian(Family):
+    """k Gaussian laws N(m, diag(v)) on R^d.
+
+    Parameters
+    ----------
+    means : (k, d); a vector (k,) is read as k laws on the line
+    variances : (k, d), non-negative; (k,) stands for spherical covariances v I
+
+    Raises
+    ------
+    InputError
+        Where the shapes disagree, a value is not finite or a variance is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> DiagonalGaussian(np.zeros((2, 3)), np.ones(2)).covs.shape
+    (2, 3, 3)
+    """
+
+    means: Float[np.ndarray, "k d"]
+    variances: Float[np.ndarray, "k d"]
+
+    def __post_init__(self) -> None:
+        means = as_means(self.means)
+        variances = np.asarray(self.variances, dtype=np.float64)
+        if variances.shape == (len(means),):
+            variances = np.repeat(variances[:, None], means.shape[1], axis=1)
+        if variances.shape != means.shape:
+            raise InputError(f"variances must have shape {means.shape} like means, got {variances.shape}")
+        if not (np.isfinite(variances).all() and (variances >= 0).all()):
+            bad = np.flatnonzero(~(np.isfinite(variances) & (variances >= 0)).all(axis=1))
+            raise InputError(f"variances must be finite and not negative; look at components {bad[:5].tolist()}")
+        object.__setattr__(self, "means", means)
+        object.__setattr__(self, "variances", variances)
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @property
+    def dim(self) -> int:
+        return self.means.shape[1]
+
+    @property
+    def covs(self) -> Float[np.ndarray, "k d d"]:
+        """Covariances as full matrices, (k, d, d)."""
+        return self.variances[:, :, None] * np.eye(self.dim)
+
+    def mean(self) -> Float[np.ndarray, "k d"]:
+        return self.means
+
+    def cov(self) -> Float[np.ndarray, "k d d"]:
+        return self.covs
+
+    def moments(self, order: int) -> Float[np.ndarray, "k s"]:
+        return gaussian_moments(self.means, self.covs, order)
+
+    def rank(self) -> Int[np.ndarray, " k"]:
+        return (self.variances > 0).sum(axis=1)
+
+    def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Log-density at x, (n, d) -> (n, k); on the support of a singular component, -inf off it."""
+        out = np.empty((len(x), len(self)))
+        for k, (mean, var) in enumerate(zip(self.means, self.variances, strict=True)):
+            seen = var > 0
+            y = x - mean
+            out[:, k] = -0.5 * (np.sum(y[:, seen] ** 2 / var[seen], axis=1) + np.log(2 * np.pi * var[seen]).sum())
+            if not seen.all():
+                size = np.sqrt(var.max()) + np.abs(mean).max() + np.abs(x).max(axis=1)
+                out[np.abs(y[:, ~seen]).max(axis=1) > 1e-9 * size, k] = -np.inf
+        return out
+
+    def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        noise = rng.standard_normal((len(labels), self.dim))
+        return self.means[labels] + noise * np.sqrt(self.variances[labels])
+
+    def marginal(self, axes: Sequence[int]) -> DiagonalGaussian:
+        index = np.asarray(axes)
+        return DiagonalGaussian(self.means[:, index], self.variances[:, index])
+
+    def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Family:
+        """Laws of ``matrix @ x + shift``; diagonal again where the matrix has one entry in each row and column."""
+        if ((matrix != 0).sum(axis=0) <= 1).all():
+            return DiagonalGaussian(self.means @ matrix.T + shift, self.variances @ (matrix**2).T)
+        return self.widen().affine(matrix, shift)
+
+    def widen(self) -> Gaussian:
+        return Gaussian(self.means, self.covs)
+
+    def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
+        return self.widen().cost(other.widen())
+
+    def coupling(
+        self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]
+    ) -> AffineCoupling:
+        return self.widen().coupling(other.widen(), rows, cols)
+
+    def between(
+        self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float
+    ) -> DiagonalGaussian:
+        std = (1 - t) * np.sqrt(self.variances[rows]) + t * np.sqrt(other.variances[cols])
+        return DiagonalGaussian((1 - t) * self.means[rows] + t * other.means[cols], std**2)
+
+    @classmethod
+    def example(cls, rng: np.random.Generator, k: int) -> DiagonalGaussian:
+        return cls(2 * rng.standard_normal((k, 3)), rng.uniform(0.2, 2.0, size=(k, 3)))

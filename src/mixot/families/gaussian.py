@@ -1,0 +1,170 @@
+"""Gaussian laws with full covariances, singular ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixot._shapes import Float, Int
+from mixot.errors import InputError
+from mixot.families.base import AffineCoupling, Family, register
+from mixot.formulas.bures import bures_cost, sqrtm_psd
+from mixot.formulas.moments import gaussian_moments
+
+_RANK_TOL = 1e-13  # eigenvalues below this share of the largest are rounding, not variance
+
+
+@register("gaussian")
+@dataclass(frozen=True, eq=False)
+class Gaussian(Family):
+    """k Gaussian laws N(m, S) on R^d.
+
+    Parameters
+    ----------
+    means : (k, d); a vector (k,) is read as k laws on the line
+    covs : (k, d, d), symmetric positive semi-definite (singular is fine); a vector (k,) of variances when d = 1
+
+    Raises
+    ------
+    InputError
+        Where the shapes disagree, a value is not finite, or a covariance is not symmetric PSD (the message says
+        which component, and by how much).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Gaussian(np.zeros((2, 3)), np.stack([np.eye(3)] * 2)).dim
+    3
+    """
+
+    means: Float[np.ndarray, "k d"]
+    covs: Float[np.ndarray, "k d d"]
+
+    def __post_init__(self) -> None:
+        means = as_means(self.means)
+        covs = np.asarray(self.covs, dtype=np.float64)
+        if covs.ndim == 1 and means.shape[1] == 1:
+            covs = covs[:, None, None]
+        _check_covs(means, covs)
+        object.__setattr__(self, "means", means)
+        object.__setattr__(self, "covs", (covs + covs.swapaxes(1, 2)) / 2)
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @property
+    def dim(self) -> int:
+        return self.means.shape[1]
+
+    def mean(self) -> Float[np.ndarray, "k d"]:
+        return self.means
+
+    def cov(self) -> Float[np.ndarray, "k d d"]:
+        return self.covs
+
+    def moments(self, order: int) -> Float[np.ndarray, "k s"]:
+        return gaussian_moments(self.means, self.covs, order)
+
+    def rank(self) -> Int[np.ndarray, " k"]:
+        lam = np.linalg.eigvalsh(self.covs)
+        return (lam > _RANK_TOL * self.dim * lam[:, -1:]).sum(axis=1)
+
+    def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Log-density at x, (n, d) -> (n, k).
+
+        A singular component has it on its own support (the affine hull of its ellipsoid), -inf elsewhere.
+        """
+        out = np.empty((len(x), len(self)))
+        for k, (mean, cov) in enumerate(zip(self.means, self.covs, strict=True)):
+            lam, q = np.linalg.eigh(cov)
+            seen = lam > _RANK_TOL * self.dim * lam[-1]
+            y = (x - mean) @ q
+            maha = np.sum(y[:, seen] ** 2 / lam[seen], axis=1)
+            out[:, k] = -0.5 * (maha + np.log(2 * np.pi * lam[seen]).sum())
+            if not seen.all():
+                size = np.sqrt(lam[-1]) + np.abs(mean).max() + np.abs(x).max(axis=1)
+                out[np.sqrt(np.sum(y[:, ~seen] ** 2, axis=1)) > 1e-9 * size, k] = -np.inf
+        return out
+
+    def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        noise = rng.standard_normal((len(labels), self.dim))
+        out = np.empty_like(noise)
+        lam, q = np.linalg.eigh(self.covs)
+        roots = q * np.sqrt(np.clip(lam, 0.0, None))[:, None, :]
+        for k in range(len(self)):
+            mine = labels == k
+            out[mine] = self.means[k] + noise[mine] @ roots[k].T
+        return out
+
+    def marginal(self, axes: Sequence[int]) -> Gaussian:
+        index = np.asarray(axes)
+        return Gaussian(self.means[:, index], self.covs[:, index[:, None], index])
+
+    def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Gaussian:
+        return Gaussian(self.means @ matrix.T + shift, matrix @ self.covs @ matrix.T)
+
+    def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
+        theirs = other.means, other.covs  # type: ignore[attr-defined]
+        return bures_cost(self.means[:, None], self.covs[:, None], theirs[0][None], theirs[1][None])
+
+    def coupling(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
+        a, b = self.covs[rows], other.covs[cols]
+        root = sqrtm_psd(a)
+        inv = np.linalg.inv(root)
+        linear = inv @ sqrtm_psd(root @ b @ root) @ inv
+        shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
+        return AffineCoupling(linear, shift, np.zeros_like(linear))
+
+    def between(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Gaussian:
+        step = (1 - t) * np.eye(self.dim) + t * self.coupling(other, rows, cols).linear
+        return Gaussian(
+            (1 - t) * self.means[rows] + t * other.means[cols], step @ self.covs[rows] @ step.swapaxes(1, 2)
+        )
+
+    @classmethod
+    def example(cls, rng: np.random.Generator, k: int) -> Gaussian:
+        root = rng.standard_normal((k, 3, 4))
+        return cls(2 * rng.standard_normal((k, 3)), root @ root.swapaxes(1, 2) / 4)
+
+
+def as_means(means: object) -> Float[np.ndarray, "k d"]:
+    """Means as (k, d) float64, finite; the check that every location family shares."""
+    out = np.asarray(means, dtype=np.float64)
+    if out.ndim == 1:
+        out = out[:, None]
+    if out.ndim != 2 or 0 in out.shape:
+        raise InputError(f"means must have shape (k, d) with k, d >= 1, got {np.shape(means)}")
+    if not np.isfinite(out).all():
+        rows = np.flatnonzero(~np.isfinite(out).all(axis=1))
+        raise InputError(f"means must be finite, got NaN or infinity in components {rows[:5].tolist()}")
+    return out
+
+
+def _check_covs(means: np.ndarray, covs: np.ndarray) -> None:
+    k, d = means.shape
+    if covs.shape != (k, d, d):
+        raise InputError(f"covs must have shape {(k, d, d)} to go with means of shape {means.shape}, got {covs.shape}")
+    if not np.isfinite(covs).all():
+        rows = np.flatnonzero(~np.isfinite(covs).all(axis=(1, 2)))
+        raise InputError(f"covs must be finite, got NaN or infinity in components {rows[:5].tolist()}")
+    size = np.abs(covs).max(axis=(1, 2))
+    skew = np.abs(covs - covs.swapaxes(1, 2)).max(axis=(1, 2))
+    if (skew > 1e-8 * size).any():
+        worst = int(np.argmax(skew / np.where(size > 0, size, 1.0)))
+        raise InputError(
+            f"covs must be symmetric: component {worst} differs from its transpose by {skew[worst]:.3g}; "
+            "pass (covs + covs.swapaxes(1, 2)) / 2 if that is rounding"
+        )
+    allowed = 1e-10 * d * size
+    try:
+        np.linalg.cholesky(covs + (allowed + np.finfo(float).tiny)[:, None, None] * np.eye(d))
+    except np.linalg.LinAlgError:
+        lowest = np.linalg.eigvalsh(covs)[:, 0]
+        worst = int(np.argmin(lowest + allowed))
+        if lowest[worst] < -allowed[worst]:
+            raise InputError(
+                f"covs must be positive semi-definite: component {worst} has the eigenvalue {lowest[worst]:.3g} "
+                f"(largest entry {size[worst]:.3g}); clip its eigenvalues at zero if that is rounding"
+            ) from None

@@ -1,0 +1,1 @@
+"""Closed forms: array API, batched, differentiable, no loops over data."""

@@ -1,0 +1,74 @@
+"""Monomials and the moments of Gaussian laws."""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement
+from math import comb
+
+import numpy as np
+
+from mixot._shapes import Float, Int
+
+
+def exponents(dim: int, order: int) -> Int[np.ndarray, "s d"]:
+    """Exponents of all monomials of degree at most ``order``, (s, dim), s = C(dim + order, order).
+
+    Graded order: by degree, and inside a degree x1^r first and x_dim^r last.
+
+    Examples
+    --------
+    >>> exponents(2, 2).tolist()
+    [[0, 0], [1, 0], [0, 1], [2, 0], [1, 1], [0, 2]]
+    """
+    rows = [
+        np.bincount(chosen, minlength=dim) if chosen else np.zeros(dim, dtype=np.intp)
+        for degree in range(order + 1)
+        for chosen in combinations_with_replacement(range(dim), degree)
+    ]
+    return np.array(rows, dtype=np.int64).reshape(comb(dim + order, order), dim)
+
+
+def gaussian_moments(
+    means: Float[np.ndarray, "k d"], covs: Float[np.ndarray, "k d d"], order: int
+) -> Float[np.ndarray, "k s"]:
+    """Raw moments E[x^a], |a| <= order, of k Gaussian laws, (k, d), (k, d, d) -> (k, s).
+
+    Stein's recursion ``E[x_i x^a] = m_i E[x^a] + sum_j S_ij a_j E[x^(a - e_j)]``; columns as in `exponents`.
+    It holds for singular covariances as it stands.
+    """
+    k, dim = means.shape
+    powers = exponents(dim, order)
+    column = {tuple(power): s for s, power in enumerate(powers.tolist())}
+    out = np.empty((k, len(powers)))
+    out[:, 0] = 1.0
+    for s, power in enumerate(powers.tolist()[1:], start=1):
+        i = next(axis for axis in range(dim) if power[axis])
+        lower = list(power)
+        lower[i] -= 1
+        value = means[:, i] * out[:, column[tuple(lower)]]
+        for j in range(dim):
+            if lower[j]:
+                lowest = list(lower)
+                lowest[j] -= 1
+                value = value + covs[:, i, j] * lower[j] * out[:, column[tuple(lowest)]]
+        out[:, s] = value
+    return out
+
+
+def sample_moments(
+    points: Float[np.ndarray, "n d"], weights: Float[np.ndarray, " n"], order: int
+) -> Float[np.ndarray, " s"]:
+    """Moments sum_i w_i x_i^a, |a| <= order, of weighted points, (n, d), (n,) -> (s,); order as in `exponents`."""
+    powers = exponents(points.shape[1], order)
+    column = {tuple(power): s for s, power in enumerate(powers.tolist())}
+    out = np.empty(len(powers))
+    monomials: dict[tuple[int, ...], np.ndarray] = {}
+    for power in column:
+        i = next((axis for axis in range(len(power)) if power[axis]), None)
+        if i is None:
+            monomials[power] = np.ones(len(points))
+        else:
+            lower = tuple(value - (axis == i) for axis, value in enumerate(power))
+            monomials[power] = monomials[lower] * points[:, i]
+        out[column[power]] = weights @ monomials[power]
+    return out

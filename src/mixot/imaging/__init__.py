@@ -1,0 +1,1 @@
+"""Transport between mixtures, put to work on pictures."""

@@ -1,0 +1,171 @@
+"""A mixture of laws of one family, as a measure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixot._shapes import Float
+from mixot.errors import InputError, UnsupportedError
+from mixot.families.base import Family
+from mixot.measures import Measure, Moments, check_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture(Measure):
+    """The measure ``sum_k weights[k] components[k]``.
+
+    Parameters
+    ----------
+    weights : (k,), not negative, summing to one
+    components : a family, such as ``Gaussian(means, covs)``, of k laws
+
+    Raises
+    ------
+    InputError
+        On weights of the wrong number, negative, or not summing to one.
+
+    Examples
+    --------
+    >>> from mixot import Gaussian
+    >>> p = Mixture([0.3, 0.7], Gaussian([0.0, 1.0], [0.01, 0.04]))
+    >>> p.mean().round(12).tolist()
+    [0.7]
+    """
+
+    weights: Float[np.ndarray, " k"]
+    components: Family
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.components, Family):
+            raise InputError(
+                f"components must be a family such as Gaussian(means, covs), got {type(self.components).__name__}"
+            )
+        object.__setattr__(self, "weights", check_weights(self.weights, len(self.components), "components"))
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def __repr__(self) -> str:
+        return f"Mixture(k={len(self)}, dim={self.dim}, family={self.components.name!r})"
+
+    @property
+    def dim(self) -> int:
+        return self.components.dim
+
+    def density(self, x: Any) -> Float[np.ndarray, " n"]:
+        """Density at the points x, (n, d) -> (n,)."""
+        return np.exp(self.log_density(x))
+
+    def log_density(self, x: Any) -> Float[np.ndarray, " n"]:
+        """Logarithm of the density at the points x, (n, d) -> (n,), in nats.
+
+        Raises `UnsupportedError` where a component is singular: such a mixture has no density.
+        """
+        flat = np.flatnonzero((self.components.rank() < self.dim) & (self.weights > 0))
+        if len(flat):
+            raise UnsupportedError(
+                f"components {flat[:5].tolist()} have a singular covariance, so the mixture has no density; "
+                "add a small multiple of the identity to the covariances, or use responsibilities(x)"
+            )
+        return _log_sum_exp(self._log_joint(self.as_points(x)))
+
+    def responsibilities(self, x: Any) -> Float[np.ndarray, "n k"]:
+        """Posterior probability of each component at the points x, (n, d) -> (n, k); rows sum to one.
+
+        A singular component claims the points of its own support from those of larger support; a point that no
+        component can produce goes to the one with the nearest mean.
+        """
+        points = self.as_points(x)
+        joint = self._log_joint(points)
+        rank = self.components.rank()
+        if (rank < self.dim).any():
+            able = np.isfinite(joint)
+            smallest = np.where(able, rank, self.dim + 1).min(axis=1)
+            joint = np.where(able & (rank == smallest[:, None]), joint, -np.inf)
+        lost = ~np.isfinite(joint).any(axis=1)
+        if lost.any():
+            away = ((points[lost, None, :] - self.components.mean()) ** 2).sum(axis=2)
+            away[:, self.weights == 0] = np.inf
+            joint[lost, np.argmin(away, axis=1)] = 0.0
+        return np.exp(joint - _log_sum_exp(joint)[:, None])
+
+    def sample(self, n: int, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
+        """Draw n independent points, (n, d); ``rng`` is a seed, a Generator or None."""
+        generator = np.random.default_rng(rng)
+        labels = generator.choice(len(self), size=n, p=self.weights)
+        return self.components.sample(labels, generator)
+
+    def mean(self) -> Float[np.ndarray, " d"]:
+        return self.weights @ self.components.mean()
+
+    def cov(self) -> Float[np.ndarray, "d d"]:
+        centred = self.components.mean() - self.mean()
+        within = np.einsum("k,kij->ij", self.weights, self.components.cov())
+        return within + (centred * self.weights[:, None]).T @ centred
+
+    def moments(self, order: int) -> Moments:
+        """Raw moments up to ``order``, exact."""
+        return Moments(self.weights @ self.components.moments(order), order=order)
+
+    def marginal(self, axes: Sequence[int]) -> Mixture:
+        """The law of the coordinates ``axes``."""
+        bad = [axis for axis in axes if not -self.dim <= axis < self.dim]
+        if bad or not len(axes):
+            raise InputError(f"axes must name some of the {self.dim} coordinates, got {list(axes)}")
+        return Mixture(self.weights, self.components.marginal(axes))
+
+    def affine(self, matrix: Any, shift: Any = 0.0) -> Mixture:
+        """The law of ``matrix @ x + shift``; matrix (e, d) or a number, shift (e,) or a number."""
+        linear = np.asarray(matrix, dtype=np.float64)
+        linear = linear * np.eye(self.dim) if linear.ndim == 0 else linear
+        if linear.ndim != 2 or linear.shape[1] != self.dim:
+            raise InputError(f"matrix must have shape (e, {self.dim}) or be a number, got {np.shape(matrix)}")
+        try:
+            offset = np.broadcast_to(np.asarray(shift, dtype=np.float64), linear.shape[:1])
+        except ValueError:
+            raise InputError(f"shift must have shape ({len(linear)},) or be a number, got {np.shape(shift)}") from None
+        return Mixture(self.weights, self.components.affine(linear, offset))
+
+    def merge(self, *, tol: float = 0.0) -> Mixture:
+        """The same measure with identical components merged and those of weight zero dropped.
+
+        Two components are identical where every parameter differs by at most ``tol`` times that parameter's largest
+        absolute value. Order of first appearance is kept.
+        """
+        kept: list[int] = []
+        mass: list[float] = []
+        arrays = [np.asarray(value) for value in self.components.parameters().values()]
+        scales = [tol * np.abs(array).max() for array in arrays]
+        for k in np.flatnonzero(self.weights > 0):
+            for at, twin in enumerate(kept):
+                if all(np.abs(a[k] - a[twin]).max() <= s for a, s in zip(arrays, scales, strict=True)):
+                    mass[at] += self.weights[k]
+                    break
+            else:
+                kept.append(int(k))
+                mass.append(self.weights[k])
+        return Mixture(np.array(mass), self.components.take(np.array(kept)))
+
+    def as_points(self, x: Any) -> Float[np.ndarray, "n d"]:
+        """x as (n, dim) float64; a single point (dim,) counts as one row, and (n,) as n rows on the line."""
+        points = np.asarray(x, dtype=np.float64)
+        if points.ndim <= 1:
+            points = points.reshape(-1, 1) if self.dim == 1 else points.reshape(1, -1)
+        if points.ndim != 2 or points.shape[1] != self.dim:
+            raise InputError(f"x must have shape (n, {self.dim}), got {np.shape(x)}")
+        return points
+
+    def _log_joint(self, points: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return self.components.log_prob(points) + np.log(self.weights)
+
+
+def _log_sum_exp(joint: np.ndarray) -> np.ndarray:
+    top = joint.max(axis=1)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return top + np.log(np.exp(joint - top[:, None]).sum(axis=1))

@@ -1,0 +1,130 @@
+"""What the verbs return: frozen, passive, each with the proof of what it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mixot._shapes import Float
+
+if TYPE_CHECKING:
+    from mixot.mixture import Mixture
+
+
+class Status(str, Enum):
+    """How a solver ended, and what to do about it."""
+
+    OPTIMAL = "optimal"
+    CONVERGED = "converged"
+    MAX_ITER = "max_iter"
+    STALLED = "stalled"
+
+    @property
+    def solved(self) -> bool:
+        """Whether the answer meets the tolerance that was asked for."""
+        return self in (Status.OPTIMAL, Status.CONVERGED)
+
+    @property
+    def advice(self) -> str:
+        """One sentence for the person who reads the result."""
+        return _ADVICE[self]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_ADVICE = {
+    Status.OPTIMAL: "solved to proven optimality",
+    Status.CONVERGED: "converged to the tolerance that was asked for",
+    Status.MAX_ITER: "stopped at the iteration limit; raise max_iter or loosen tol",
+    Status.STALLED: "no further progress is possible in floating point; rescale the data or loosen tol",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One tick of a long job, handed to the caller's ``progress`` callback."""
+
+    stage: str
+    step: int
+    total: int | None = None
+    value: float | None = None
+
+
+ProgressCallback = Callable[[Progress], Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Candidate:
+    """One number of components that was tried, and how it fared."""
+
+    k: int
+    log_likelihood: float
+    criterion: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fit:
+    """A mixture fitted to data, and how well.
+
+    ``log_likelihood`` is the mean per unit of weight (nats per observation), ``criterion`` the information criterion
+    per observation, lower is better (BIC unless ICL was asked for), ``history`` the log-likelihood after each
+    iteration (it never decreases), ``candidates`` the numbers of components that were tried.
+    """
+
+    mixture: Mixture
+    status: Status
+    iterations: int
+    log_likelihood: float
+    criterion: float
+    history: Float[np.ndarray, " i"]
+    candidates: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """A feasible coupling with a certificate of its cost.
+
+    ``coupling[i, j]`` is the mass that goes from atom (or component) i of the source to j of the target, ``cost`` the
+    squared distance it achieves under ``cost_matrix``, ``potentials`` a pair of dual feasible vectors ``(f, g)``,
+    ``f[i] + g[j] <= cost_matrix[i, j]``, and ``lower_bound`` their dual value.
+    """
+
+    coupling: Float[np.ndarray, "k l"]
+    cost: float
+    lower_bound: float
+    status: Status
+    iterations: int
+    marginal_error: float
+    cost_matrix: Float[np.ndarray, "k l"]
+    potentials: tuple[Float[np.ndarray, " k"], Float[np.ndarray, " l"]]
+
+    @property
+    def gap(self) -> float:
+        """Proven distance to the optimum: ``cost - lower_bound >= 0``."""
+        return self.cost - self.lower_bound
+
+    @property
+    def distance(self) -> float:
+        """Square root of the cost, in the units of the data."""
+        return float(np.sqrt(max(self.cost, 0.0)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Interval:
+    """``lower <= value <= upper``, both proven, with the name of the argument that gave each side."""
+
+    lower: float
+    upper: float
+    lower_by: str
+    upper_by: str
+
+    @property
+    def width(self) -> float:
+        """Length of the interval, ``upper - lower >= 0``."""
+        return self.upper - self.lower

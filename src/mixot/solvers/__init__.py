@@ -1,0 +1,1 @@
+"""One optimisation problem per file."""

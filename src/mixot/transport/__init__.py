@@ -1,0 +1,1 @@
+"""What a solved plan between mixtures gives: maps, geodesics, bounds."""
