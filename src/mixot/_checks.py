@@ -16,7 +16,7 @@ def as_numbers(value: Any, name: str) -> np.ndarray:
     caller calls the array.
     """
     if isinstance(value, np.ma.MaskedArray):
-        value = value.astype(np.float64).filled(np.nan)
+        value = np.ma.filled(value.astype(np.float64), np.nan)
     try:
         array = np.asarray(value)
     except ValueError:

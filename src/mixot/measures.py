@@ -371,5 +371,5 @@ def _axis_moments(low: float, high: float, size: int, order: int, degree: int) -
         far = np.abs(place - 0.5) * degree  # what the neighbour's hat takes
         neighbour = np.clip(np.arange(size) + (2 * side - 1), 0, size - 1)
         out += (mass * (1 - far)).sum(axis=2)
-        np.add.at(out, (slice(None), neighbour), (mass * far).sum(axis=2))
+        np.add.at(out.T, neighbour, (mass * far).sum(axis=2).T)
     return out

@@ -62,9 +62,10 @@ def test_degree_1_integrates_the_linear_reading(rng):
 
 
 def test_degree_1_of_two_pixels_by_hand():
-    # density 2 x - 1/2 on [1/4, 3/4] between 0 and 1 ... : E x = int_(1/4)^(3/4) x (4 x - 1) dx + int_(3/4)^1 2 x dx
-    middle = Fraction(4, 3) * (Fraction(27, 64) - Fraction(1, 64)) - Fraction(1, 2) * (Fraction(9, 16) - Fraction(1, 16))
-    end = 1 - Fraction(9, 16)
+    # the density is 0 up to 1/4, 4 x - 1 up to 3/4 and 2 from there: E x is the sum of two integrals
+    low, high = Fraction(1, 4), Fraction(3, 4)
+    middle = Fraction(4, 3) * (high**3 - low**3) - Fraction(1, 2) * (high**2 - low**2)
+    end = 1 - high**2
     grid = Grid([0.0, 1.0], [[0, 1]], degree=1)
     assert grid.mean()[0] == pytest.approx(float(middle + end), rel=1e-14)
 

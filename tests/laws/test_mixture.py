@@ -139,7 +139,9 @@ def test_a_component_of_weight_zero_changes_nothing(rng):
 
 def test_a_singular_mixture_has_no_density_and_says_what_to_do():
     p = Mixture([0.5, 0.5], Gaussian(np.zeros((2, 2)), [np.eye(2), np.diag([1.0, 0.0])]))
-    with pytest.raises(UnsupportedError, match=r"components \[1\] have a singular covariance.*multiple of the identity"):
+    with pytest.raises(
+        UnsupportedError, match=r"components \[1\] have a singular covariance.*multiple of the identity"
+    ):
         p.log_density([[0.0, 0.0]])
 
 

@@ -58,14 +58,20 @@ BAD = {
     "weights all zero": (lambda: Mixture([0.0, 0.0], PAIR), "sum to one, got 0"),
     "wrong number": (lambda: Mixture([1.0], PAIR), r"shape \(2,\), one for each of the components, got \(1,\)"),
     "too many": (lambda: Samples([[0.0]], [0.5, 0.5]), r"shape \(1,\), one for each of the points, got \(2,\)"),
-    "NaN weight": (lambda: Mixture([np.nan, 1.0], PAIR), "weights must be finite, got NaN or infinity in 1 of 2 places: 0"),
+    "NaN weight": (
+        lambda: Mixture([np.nan, 1.0], PAIR),
+        "weights must be finite, got NaN or infinity in 1 of 2 places: 0",
+    ),
     "text weight": (lambda: Mixture(["half", "half"], PAIR), r"weights must be numbers, got 'half' at \[0\]"),
     "weights in a column": (lambda: Mixture([[0.5], [0.5]], PAIR), r"got \(2, 1\)"),
     # components
     "no component": (lambda: Gaussian(np.zeros((0, 2)), np.zeros((0, 2, 2))), r"k, d >= 1, got \(0, 2\)"),
     "NaN mean": (lambda: Gaussian(with_nan((3, 2), 1), np.stack([EYE] * 3)), "means .* in 1 of 3 components: 1"),
     "NaN covariance": (lambda: Gaussian([[0.0]], [[[np.nan]]]), "covs must be finite.* in 1 of 1 components: 0"),
-    "one covariance for two": (lambda: Gaussian(np.zeros((2, 2)), EYE), r"covs must have shape \(2, 2, 2\).*got \(2, 2\)"),
+    "one covariance for two": (
+        lambda: Gaussian(np.zeros((2, 2)), EYE),
+        r"covs must have shape \(2, 2, 2\).*got \(2, 2\)",
+    ),
     "wrong size": (lambda: Gaussian(np.zeros((1, 3)), EYE[None]), r"covs must have shape \(1, 3, 3\).*got \(1, 2, 2\)"),
     "not symmetric": (
         lambda: Gaussian(np.zeros((2, 2)), [EYE, [[1.0, 0.5], [0.2, 1.0]]]),
@@ -90,7 +96,10 @@ BAD = {
     "negative pixel": (lambda: Grid([[1.0, 1.0], [1.0, -1.0]]), r"first that is not stands at \[1, 1\]"),
     "NaN pixel": (lambda: Grid([1.0, np.nan]), r"first that is not stands at \[1\]"),
     "black picture": (lambda: Grid(np.zeros((2, 2))), "no mass to transport"),
-    "bounds upside down": (lambda: Grid([1.0, 1.0], [[1, 0]]), r"1 increasing pairs, one per axis, got \[\[1.0, 0.0\]\]"),
+    "bounds upside down": (
+        lambda: Grid([1.0, 1.0], [[1, 0]]),
+        r"1 increasing pairs, one per axis, got \[\[1.0, 0.0\]\]",
+    ),
     "bounds of another space": (lambda: Grid([1.0, 1.0], [[0, 1], [0, 1]]), "1 increasing pairs"),
     "degree 2": (lambda: Grid([1.0], degree=2), "degree must be 0 .* or 1 .*, got 2"),
     # moments
@@ -162,7 +171,8 @@ def test_integers_that_pandas_lacks_are_missing_values():
 
 
 def test_rounding_is_forgiven():
-    assert Mixture(np.full(3, 0.333333333), Gaussian(np.zeros(3), np.ones(3))).weights.sum() == pytest.approx(1, abs=1e-15)
+    thirds = Mixture(np.full(3, 0.333333333), Gaussian(np.zeros(3), np.ones(3)))
+    assert thirds.weights.sum() == pytest.approx(1, abs=1e-15)
     slightly = np.array([[1.0, 0.5], [0.5 + 1e-12, 1.0]])
     cov = Gaussian(np.zeros((1, 2)), slightly[None]).covs[0]
     assert cov[0, 1] == cov[1, 0]
@@ -219,7 +229,7 @@ def test_a_mixture_is_sound_or_an_input_error(weights, means, covs):
     assert p.weights.sum() == pytest.approx(1.0)
     assert len(p) == len(p.components)
     assert p.components.covs.shape == (len(p), p.dim, p.dim)
-    assert (0 <= p.components.rank()).all()
+    assert (p.components.rank() >= 0).all()
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.data())

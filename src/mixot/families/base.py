@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -69,17 +69,17 @@ class Family(ABC):
     def example(cls: type[F], rng: np.random.Generator, k: int) -> F:
         """Random components for the law tests."""
 
-    # What transport asks for. A family without a formula inherits the refusal.
+    # What transport asks for; ``other`` is of the same family. A family without a formula inherits the refusal.
 
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
         """Squared W2 between every component here and every component of ``other`` (same family)."""
         raise self._lacks("cost", "closed-form W2 cost")
 
-    def between(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> F:
+    def between(self: F, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> F:
         """Points at time t of the W2 geodesics from component ``rows[s]`` here to ``cols[s]`` of ``other``."""
         raise self._lacks("between", "closed-form geodesics")
 
-    def coupling(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
+    def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
         """Optimal couplings of the pairs ``(rows[s], cols[s])`` as affine conditional laws."""
         raise self._lacks("coupling", "closed-form transport maps")
 
