@@ -12,6 +12,7 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gaussian import Gaussian, as_means
+from mixot.formulas.cost_matrix import diagonal_costs
 from mixot.formulas.moments import gaussian_moments
 
 
@@ -108,7 +109,9 @@ class DiagonalGaussian(Family):
         return Gaussian(self.means, self.covs)
 
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
-        return self.widen().cost(other.widen())
+        if isinstance(other, DiagonalGaussian):
+            return diagonal_costs(self.means, self.variances, other.means, other.variances)
+        return self.widen().cost(other)
 
     def coupling(
         self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]

@@ -11,7 +11,8 @@ from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, register
-from mixot.formulas.bures import bures_cost, sqrtm_psd
+from mixot.formulas.bures import sqrtm_psd
+from mixot.formulas.cost_matrix import gaussian_costs
 from mixot.formulas.moments import gaussian_moments
 from mixot.formulas.support import Support, support_ranks
 
@@ -96,8 +97,7 @@ class Gaussian(Family):
         return Gaussian(self.means @ matrix.T + shift, matrix @ self.covs @ matrix.T)
 
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
-        theirs = other.means, other.covs  # type: ignore[attr-defined]
-        return bures_cost(self.means[:, None], self.covs[:, None], theirs[0][None], theirs[1][None])
+        return gaussian_costs(self.means, self.covs, other.mean(), other.cov())
 
     def coupling(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
         a, b = self.covs[rows], other.covs[cols]
