@@ -1,7 +1,12 @@
 // The only file that knows Python. Each kernel gets its arrays as pointers and sizes, with the interpreter lock released.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 
+#include <cstdint>
+#include <optional>
+
+#include "affine_maps.hpp"
 #include "simd.hpp"
 
 namespace nb = nanobind;
@@ -14,6 +19,53 @@ MIXOT_INLINE void exp_all_body(const Real* x, std::size_t n, Real* out) {
 MIXOT_MULTIVERSION(exp_all, (const double* x, std::size_t n, double* out), (x, n, out))
 MIXOT_MULTIVERSION(exp_all, (const float* x, std::size_t n, float* out), (x, n, out))
 }  // namespace mixot
+
+namespace {
+
+template <class T, int N>
+using Dense = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+mixot::Points<T> as_points(const Dense<const T, 2>& x) {
+  return {x.data(), x.shape(0), x.shape(1)};
+}
+
+template <class T>
+mixot::Whitened<T> as_law(const Dense<const T, 1>& origin, const Dense<const T, 2>& mean,
+                          const Dense<const T, 3>& whiten, const Dense<const T, 1>& log_weight) {
+  return {origin.data(), mean.data(), whiten.data(), log_weight.data(), mean.shape(0)};
+}
+
+template <class T>
+void bind_affine_maps(nb::module_& m) {
+  using namespace nb::literals;
+  m.def(
+      "blend_affine",
+      [](Dense<const T, 2> x, Dense<const T, 1> origin, Dense<const T, 2> mean, Dense<const T, 3> whiten,
+         Dense<const T, 1> log_weight, Dense<const T, 1> target_origin, Dense<const T, 2> shift,
+         Dense<const T, 3> linear, Dense<T, 2> out, std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::blend_affine<T>(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                      {target_origin.data(), shift.data(), linear.data()}, out.data(), threads);
+      },
+      "x"_a.noconvert(), "origin"_a, "mean"_a, "whiten"_a, "log_weight"_a, "target_origin"_a, "shift"_a, "linear"_a,
+      "out"_a.noconvert(), "threads"_a);
+  m.def(
+      "pick_affine",
+      [](Dense<const T, 2> x, Dense<const T, 1> origin, Dense<const T, 2> mean, Dense<const T, 3> whiten,
+         Dense<const T, 1> log_weight, Dense<const T, 1> target_origin, Dense<const T, 2> shift,
+         Dense<const T, 3> linear, Dense<const std::uint64_t, 1> first, Dense<const double, 1> share,
+         Dense<const double, 1> uniform, Dense<T, 2> out, Dense<std::int64_t, 1> picked, std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::pick_affine<T>(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                     {target_origin.data(), shift.data(), linear.data()}, first.data(), share.data(),
+                                     uniform.data(), out.data(), picked.data(), threads);
+      },
+      "x"_a.noconvert(), "origin"_a, "mean"_a, "whiten"_a, "log_weight"_a, "target_origin"_a, "shift"_a, "linear"_a,
+      "first"_a, "share"_a, "uniform"_a, "out"_a.noconvert(), "picked"_a.noconvert(), "threads"_a);
+}
+
+}  // namespace
 
 NB_MODULE(_native, m) {
   m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
@@ -36,4 +88,20 @@ NB_MODULE(_native, m) {
                        nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
     mixot::exp_all(x.data(), x.shape(0), out.data());
   });
+
+  // Affine maps: one pass that weighs points by the components of a mixture and moves them.
+  bind_affine_maps<float>(m);
+  bind_affine_maps<double>(m);
+  m.def(
+      "posterior",
+      [](Dense<const double, 2> x, Dense<const double, 1> origin, Dense<const double, 2> mean, Dense<const double, 3> whiten,
+         Dense<const double, 1> log_weight, std::optional<Dense<double, 2>> responsibilities,
+         std::optional<Dense<double, 1>> log_density, std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::posterior(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                responsibilities ? responsibilities->data() : nullptr,
+                                log_density ? log_density->data() : nullptr, threads);
+      },
+      nb::arg("x").noconvert(), nb::arg("origin"), nb::arg("mean"), nb::arg("whiten"), nb::arg("log_weight"),
+      nb::arg("responsibilities").none(), nb::arg("log_density").none(), nb::arg("threads"));
 }
