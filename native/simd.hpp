@@ -11,8 +11,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define MIXOT_INLINE inline __attribute__((always_inline))
+#define MIXOT_RESTRICT __restrict__
 #else
 #define MIXOT_INLINE inline
+#define MIXOT_RESTRICT __restrict
 #endif
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
