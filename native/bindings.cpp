@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include "png.hpp"
 #include "simd.hpp"
 
 namespace nb = nanobind;
@@ -16,5 +17,18 @@ NB_MODULE(_native, m) {
       case mixot::Isa::avx2: return "avx2";
       default: return "baseline";
     }
+  });
+
+  // Pictures: line filters of 16-bit PNG.
+  m.def("png_unfilter", [](nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu> lines,
+                           std::size_t step) {
+    const std::size_t height = lines.shape(0), stride = lines.shape(1) - 1;
+    auto* out = new std::uint8_t[height * stride];
+    nb::capsule owner(out, [](void* p) noexcept { delete[] static_cast<std::uint8_t*>(p); });
+    {
+      nb::gil_scoped_release release;
+      mixot::png_unfilter(lines.data(), height, stride, step, out);
+    }
+    return nb::ndarray<nb::numpy, std::uint8_t>(out, {height, stride}, owner);
   });
 }
