@@ -280,7 +280,7 @@ def as_measure(data: Any) -> Measure:
 
 
 def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
-    """Weights as (n,) float64 that sum to exactly one, or an `InputError` that says what is wrong with them."""
+    """Weights as (n,) float64 that sum to one, or an `InputError` that says what is wrong with them."""
     out = np.asarray(weights, dtype=np.float64)
     if out.shape != (n,):
         raise InputError(f"weights must have shape {(n,)}, one for each of the {of}, got {out.shape}")
@@ -293,7 +293,8 @@ def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
     total = out.sum()
     if abs(total - 1.0) > _WEIGHT_TOL:
         raise InputError(f"weights must sum to one, got {total:.9g}; pass weights / weights.sum() to normalise them")
-    return out / total
+    # Weights that sum to one up to rounding stay as they are, so that what is saved and loaded is the same to the bit.
+    return out if abs(total - 1.0) <= 8 * np.finfo(np.float64).eps else out / total
 
 
 def _check_points(points: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ from mixot.fitting.em import EM
 from mixot.imaging.guided import guided_filter
 from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.results import Progress, ProgressCallback
+from mixot.results import Fit, Progress, ProgressCallback
 from mixot.transport.maps import TransportMap
 from mixot.verbs import fit, transport_map
 
@@ -67,7 +67,9 @@ class Palette:
         progress: ProgressCallback | None = None,
     ) -> Palette:
         """Fit k components to the colors of ``image`` (fewer, if it has fewer colors; k = None chooses by BIC)."""
-        return _palette_of(_Canvas.of(image), k, space, structure, rng, progress)
+        canvas = _Canvas.of(image)
+        fitted = _fit_canvas(canvas, k, None, space, structure, rng, progress)
+        return cls(fitted.mixture, space, canvas.grey)
 
 
 def transfer(
@@ -122,14 +124,14 @@ def transfer(
     canvas = _Canvas.of(image)
     generator = np.random.default_rng(rng)
     if not isinstance(palette, Palette):
-        palette = _palette_of(_Canvas.of(palette), k, space, structure, generator, progress)
+        palette = Palette.of(palette, k=k, space=space, structure=structure, rng=generator, progress=progress)
     if palette.space != space:
         raise InputError(f"the palette was fitted in the space {palette.space!r}, and {space!r} was asked for")
     if kind not in ("mean", "random"):
         raise InputError(f"kind must be 'mean' or 'random', got {kind!r}")
     if canvas.weights is not None and not canvas.weights.any():
         return canvas.finish(canvas.colors.copy(), grey=canvas.grey)  # nothing to be seen
-    source = _palette_of(canvas, k, space, structure, generator, progress)
+    source = _fit_canvas(canvas, k, None, space, structure, generator, progress)
     move = _mover(transport_map(source.mixture, palette.mixture, kind=kind), kind, generator)
     moved = _recolor(canvas, move, space, smooth, progress)
     return canvas.finish(moved, grey=canvas.grey and palette.grey)
@@ -187,15 +189,40 @@ class _Canvas:
         return out.reshape(self.shape) if out.size == np.prod(self.shape) else out
 
 
-def _palette_of(
-    canvas: _Canvas, k: int | None, space: Space, structure: str, rng: Any, progress: ProgressCallback | None
-) -> Palette:
+def fit_colors(
+    image: Any,
+    *,
+    k: int | None = 10,
+    k_max: int | None = None,
+    space: Space = "rgb",
+    structure: str = "full",
+    rng: Any = None,
+    progress: ProgressCallback | None = None,
+) -> Fit:
+    """Return the mixture of k components fitted to the colors of a picture, always in three dimensions.
+
+    The arguments are those of `transfer`; ``k = None`` tries up to ``k_max`` components. The colors are counted in
+    cells of side 1/64 first, so the time does not grow with the picture, and no component is narrower than the
+    spread inside such a cell (one step of the 256 of an 8-bit channel).
+    """
+    return _fit_canvas(_Canvas.of(image), k, k_max, space, structure, rng, progress)
+
+
+def _fit_canvas(
+    canvas: _Canvas,
+    k: int | None,
+    k_max: int | None,
+    space: Space,
+    structure: str,
+    rng: Any,
+    progress: ProgressCallback | None,
+) -> Fit:
     if space not in _LOW:
         raise InputError(f"space must be 'rgb' or 'lab', got {space!r}")
     colors = _count(canvas, space)
     k = k if k is None else min(k, len(colors))
-    fitted = fit(colors, k=k, method=EM(reg=_WITHIN), structure=structure, rng=rng, progress=progress)
-    return Palette(fitted.mixture, space, canvas.grey)
+    em = EM(reg=_WITHIN) if k_max is None else EM(reg=_WITHIN, k_max=k_max)
+    return fit(colors, k=k, method=em, structure=structure, rng=rng, progress=progress)
 
 
 def _count(canvas: _Canvas, space: Space) -> Samples:
