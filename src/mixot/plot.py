@@ -103,7 +103,7 @@ def plan_heatmap(plan: Plan, *, ax: Axes | None = None, **imshow: Any) -> Axes:
     if k * l <= 150:
         for i, j in zip(*np.nonzero(plan.coupling), strict=True):
             mass = 100 * plan.coupling[i, j]
-            dark = image.norm(mass) > 0.55
+            dark = mass > 55 * plan.coupling.max()
             ax.text(j, i, f"{mass:.2g}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
     if max(k, l) <= 30:
         ax.set(xticks=range(l), yticks=range(k))
@@ -130,7 +130,11 @@ def plan_lines(
 
 
 def geodesic_1d(
-    path: Geodesic, times: Sequence[float] | None = None, *, ax: Axes | None = None, names: Sequence[str] | None = None
+    path: Geodesic,
+    times: Sequence[float] | np.ndarray | None = None,
+    *,
+    ax: Axes | None = None,
+    names: Sequence[str] | None = None,
 ) -> Axes:
     """Draw the densities along a path of mixtures on the line, one ridge for each time, the first at the top."""
     ax = _axes(ax)
@@ -139,7 +143,7 @@ def geodesic_1d(
     if mixtures[0].dim != 1:
         raise UnsupportedError(f"ridges are drawn on the line, got dimension {mixtures[0].dim}; see geodesic_panels")
     box = _limits([mixtures[0], mixtures[-1]])
-    x = np.linspace(*box[0], 4 * _GRID)
+    x = np.linspace(box[0, 0], box[0, 1], 4 * _GRID)
     curves = [_drawable(mixture, box).density(x[:, None]) for mixture in mixtures]
     gap = 0.55 * max(float(curve.max()) for curve in curves)
     for i, (t, curve) in enumerate(zip(steps, curves, strict=True)):
@@ -156,9 +160,9 @@ def geodesic_1d(
 
 def geodesic_panels(
     path: Geodesic,
-    times: Sequence[float] | None = None,
+    times: Sequence[float] | np.ndarray | None = None,
     *,
-    axes: Sequence[Axes] | None = None,
+    axes: Sequence[Axes] | np.ndarray | None = None,
     names: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Draw the density at each time in a panel of its own, and return the panels.
@@ -194,7 +198,7 @@ def geodesic_panels(
     return panels
 
 
-def contact_sheet(pictures: dict[str, np.ndarray], *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def contact_sheet(pictures: dict[str, np.ndarray], *, axes: Sequence[Axes] | np.ndarray | None = None) -> np.ndarray:
     """Draw pictures under their titles, up to three across (four as two by two), and return the panels."""
     panels = _sheet(pictures) if axes is None else np.asarray(axes)
     for ax, (title, image) in zip(panels.flat, pictures.items(), strict=True):
@@ -223,7 +227,7 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
 
 
 def _draw_curve(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> None:
-    x = np.linspace(*box[0], 6 * _GRID)
+    x = np.linspace(box[0, 0], box[0, 1], 6 * _GRID)
     smooth = _drawable(mixture, box)
     joint = np.exp(smooth.components.log_prob(x[:, None])) * smooth.weights
     total = joint.sum(axis=1)
@@ -239,7 +243,7 @@ def _draw_curve(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> None
 def _draw_regions(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> None:
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-    x, y = (np.linspace(*side, _GRID) for side in box)
+    x, y = (np.linspace(low, high, _GRID) for low, high in box)
     points = np.stack(np.meshgrid(x, y), axis=-1)
     height = _drawable(mixture, box).density(points.reshape(-1, 2)).reshape(_GRID, _GRID)
     ordered = np.sort(height, axis=None)[::-1]

@@ -196,10 +196,11 @@ def plan(
 
     from mixot import io, verbs
     from mixot.cli.sources import open_pair
+    from mixot.io import tables
 
     figure = output is not None and output.suffix.lower() in _FIGURES
     if output is not None:
-        io.check_target(output, (*io.tables.SUFFIXES, *_FIGURES))
+        io.check_target(output, (*tables.SUFFIXES, *_FIGURES))
     p, q = open_pair(a, b, _options(k, k_max, structure, seed, columns, json))
     found = verbs.plan(p.mixture, q.mixture)
     rows, cols = np.nonzero(found.coupling)
@@ -281,8 +282,9 @@ def map_command(
     """Move the points of A onto B, and write them as a table."""
     from mixot import io, verbs
     from mixot.cli.sources import open_pair, read_points
+    from mixot.io import tables
 
-    io.check_target(output, io.tables.SUFFIXES)
+    io.check_target(output, tables.SUFFIXES)
     options = _options(k, k_max, structure, seed, columns, json)
     table = read_points(points or a, options.columns)  # before the fits: it may be what is wrong
     p, q = open_pair(a, b, options)

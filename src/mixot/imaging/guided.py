@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import uniform_filter1d
 
 from mixot._shapes import Float
 
@@ -75,7 +75,7 @@ def _between(size: int, coarse: int, step: int) -> tuple[np.ndarray, np.ndarray,
 
 
 def _box(field: np.ndarray, size: int) -> np.ndarray:
-    return uniform_filter(field, size=(size, size, 1), mode="nearest")
+    return uniform_filter1d(uniform_filter1d(field, size, axis=0, mode="nearest"), size, axis=1, mode="nearest")
 
 
 def _outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:

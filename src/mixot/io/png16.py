@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -36,6 +37,8 @@ def decode(data: bytes) -> np.ndarray:
         channels = _CHANNELS[color_type]
         lines = np.frombuffer(zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT")), np.uint8)
         lines = lines.reshape(height, 1 + 2 * channels * width)
+        if lines[:, 0].max() > 4:
+            raise InputError("the PNG is damaged (unknown line filter)")
     except (KeyError, IndexError, ValueError, struct.error, zlib.error) as damage:
         if isinstance(damage, InputError):
             raise
@@ -63,7 +66,8 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _chunks(data: bytes):
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Chunks one after the other, their checksums verified."""
     at = len(_SIGNATURE)
     while at < len(data):
         (size,) = struct.unpack_from(">I", data, at)
