@@ -17,7 +17,8 @@ def photograph(name: str) -> np.ndarray:
 
     Parameters
     ----------
-    name : one of `PHOTOGRAPHS`: astronaut, chelsea (a cat), coffee, hubble_deep_field, retina, rocket
+    name : str
+        One of `PHOTOGRAPHS`: astronaut, chelsea (a cat), coffee, hubble_deep_field, retina, rocket
 
     Raises
     ------
@@ -41,8 +42,10 @@ def table(name: str, *, group: int | None = None) -> Table:
 
     Parameters
     ----------
-    name : "wine", 13 measurements of 178 wines from three cultivars, or "iris", 4 of 150 flowers of three species
-    group : class to keep, 0, 1 or 2; all where not given
+    name : str
+        "wine", 13 measurements of 178 wines from three cultivars, or "iris", 4 of 150 flowers of three species.
+    group : int, optional
+        Class to keep, 0, 1 or 2; all where not given.
 
     Raises
     ------

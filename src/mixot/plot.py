@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mixot._shapes import ArrayLike
 from mixot.errors import InputError, UnsupportedError
 from mixot.extras import require
 from mixot.io import check_target, replacing
@@ -39,11 +40,16 @@ def mixture_density(
 
     Parameters
     ----------
-    mixture : of dimension 1 or 2; a singular component is drawn with the width of a grid cell
-    ax : where to draw; a new figure where not given
-    color : of the curve or of the darkest region
-    limits : (d, 2), lower and upper end of each axis; around the components where not given
-    names : of the d coordinates
+    mixture : Mixture
+        Of dimension 1 or 2; a singular component is drawn with the width of a grid cell.
+    ax : Axes, optional
+        Where to draw; a new figure where not given.
+    color : str
+        Of the curve, or of the dark regions.
+    limits : array (d, 2), optional
+        Lower and upper end of each axis; around the components where not given.
+    names : sequence of str, optional
+        Of the d coordinates.
 
     Examples
     --------
@@ -131,7 +137,7 @@ def plan_lines(
 
 def geodesic_1d(
     path: Geodesic,
-    times: Sequence[float] | np.ndarray | None = None,
+    times: ArrayLike | None = None,
     *,
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
@@ -160,7 +166,7 @@ def geodesic_1d(
 
 def geodesic_panels(
     path: Geodesic,
-    times: Sequence[float] | np.ndarray | None = None,
+    times: ArrayLike | None = None,
     *,
     axes: Sequence[Axes] | np.ndarray | None = None,
     names: Sequence[str] | None = None,
@@ -172,10 +178,14 @@ def geodesic_panels(
 
     Parameters
     ----------
-    path : what `mixot.geodesic` returns
-    times : 0, 0.2, ..., 1 where not given
-    axes : as many Axes as times; a new figure where not given
-    names : of the coordinates
+    path : Geodesic
+        What `mixot.geodesic` returns.
+    times : array of floats, optional
+        0, 0.2, ..., 1 where not given.
+    axes : sequence of Axes, optional
+        As many as times; a new figure where not given.
+    names : sequence of str, optional
+        Of the coordinates.
     """
     steps = np.linspace(0, 1, 6) if times is None else np.asarray(times, dtype=np.float64)
     mixtures = [path(float(t)) for t in steps]

@@ -42,7 +42,9 @@ def test_sixteen_bits_are_rounded_where_eight_is_all_there_is(suffix, tmp_path):
     assert np.abs(read_picture(tmp_path / f"p{suffix}").pixels.astype(int) - round(40_000 / 257)).max() <= 1
 
 
-@pytest.mark.parametrize("suffix,dtype", [(".png", np.uint8), (".png", np.uint16), (".tif", np.uint16), (".jpg", np.uint8)])
+@pytest.mark.parametrize(
+    ("suffix", "dtype"), [(".png", np.uint8), (".png", np.uint16), (".tif", np.uint16), (".jpg", np.uint8)]
+)
 def test_the_color_profile_stays(suffix, dtype, rng, tmp_path):
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     write_picture(tmp_path / f"p{suffix}", Picture(pixels_of(rng, dtype, 3), icc))
@@ -78,14 +80,23 @@ def test_pictures_come_upright(tmp_path):
     np.testing.assert_array_equal(read_picture(tmp_path / "p.png").pixels, np.rot90(np.asarray(image), -1))
 
 
-@pytest.mark.parametrize("mode,channels", [("P", 3), ("1", 1), ("CMYK", 3), ("HSV", 3)])
-def test_other_kinds_of_pictures_become_rgb_or_grey(mode, channels, tmp_path):
-    image = Image.new("RGB", (5, 4), (200, 30, 30)).convert(mode)
-    image.save(tmp_path / "p.tif") if mode in ("CMYK",) else image.convert(mode if mode != "HSV" else "RGB").save(
-        tmp_path / "p.png"
-    )
-    path = tmp_path / ("p.tif" if mode == "CMYK" else "p.png")
-    assert read_picture(path).samples().dim == channels
+@pytest.mark.parametrize(
+    ("mode", "suffix", "channels"), [("P", ".png", 3), ("1", ".png", 1), ("CMYK", ".tif", 3), ("P", ".gif", 3)]
+)
+def test_other_kinds_of_pictures_become_rgb_or_grey(mode, suffix, channels, tmp_path):
+    Image.new("RGB", (5, 4), (255, 0, 0)).convert(mode).save(tmp_path / f"p{suffix}")
+    colors = read_picture(tmp_path / f"p{suffix}").samples()
+    assert colors.dim == channels
+    if channels == 3:
+        np.testing.assert_allclose(colors.points, np.tile([1.0, 0.0, 0.0], (20, 1)), atol=0.02)
+
+
+def test_a_transparent_color_of_a_color_table_becomes_alpha(tmp_path):
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.putdata([0, 1])
+    image.save(tmp_path / "p.png", transparency=1)
+    assert read_picture(tmp_path / "p.png").pixels.tolist() == [[[255, 0, 0, 255], [0, 255, 0, 0]]]
 
 
 def test_read_gives_colors_between_zero_and_one(tmp_path):

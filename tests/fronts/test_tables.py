@@ -47,7 +47,7 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("text,columns", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize(("text", "columns"), LAYOUTS.values(), ids=LAYOUTS.keys())
 def test_the_layout_of_text_is_found_out(text, columns, tmp_path):
     (tmp_path / "t.csv").write_bytes(text.encode())
     table = read_table(tmp_path / "t.csv")

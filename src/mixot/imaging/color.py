@@ -79,7 +79,7 @@ def transfer(
     k: int | None = 10,
     kind: Literal["mean", "random"] = "mean",
     space: Space = "rgb",
-    smooth: float | None = None,
+    smooth: float | int | None = None,
     structure: str = "full",
     rng: Any = None,
     progress: ProgressCallback | None = None,
@@ -91,15 +91,26 @@ def transfer(
 
     Parameters
     ----------
-    image : (h, w), (h, w, 1), (h, w, 2), (h, w, 3) or (h, w, 4); uint8, uint16, or floats in [0, 1]. Two and four
-        channels end in alpha, which stays as it is; a pixel counts in the fit by how opaque it is.
-    palette : a picture of any size and of any of these types, or a `Palette`
-    k : components of each mixture; about ten is best for photographs, None chooses by BIC
-    space : "rgb", or "lab", where equal distances look equally different (needs ``pip install "mixot[image]"``)
-    smooth : radius, in pixels, of a guided filter of the displacement ``T(u) - u`` with the picture as its guide;
-        it takes away the grain that strong transfers bring out in flat regions. None leaves every pixel to itself.
-    structure : of the covariances: "full", "diagonal", "spherical" or "tied"
-    rng : seed of the fits and of the random map
+    image : array (h, w), (h, w, 1), (h, w, 2), (h, w, 3) or (h, w, 4)
+        uint8, uint16, or floats in [0, 1]. Two and four channels end in alpha, which stays as it is; a pixel counts
+        in the fit by how opaque it is.
+    palette : array or Palette
+        A picture of any size and of any of these types, or what `Palette.of` made of one.
+    k : int or None
+        Components of each mixture; about ten is best for photographs, None chooses by BIC.
+    kind : "mean" or "random"
+        Which map.
+    space : "rgb" or "lab"
+        In "lab" equal distances look equally different (it needs ``pip install "mixot[image]"``).
+    smooth : float, optional
+        Radius, in pixels, of a guided filter of the displacement ``T(u) - u`` with the picture as its guide; it takes
+        away the grain that strong transfers bring out in flat regions. Without it every pixel is left to itself.
+    structure : str
+        Of the covariances: "full", "diagonal", "spherical" or "tied".
+    rng : seed, Generator or None
+        For the fits and the random map.
+    progress : callable, optional
+        Called with a `Progress` after each iteration and each block of rows.
 
     A grey picture stays grey under a grey palette and becomes color (h, w, 3 or 4) under a palette of colors, by
     brightness: dark greys take the palette's dark colors.
@@ -260,7 +271,7 @@ def _recolor(
     canvas: _Canvas,
     move: Callable[[np.ndarray], np.ndarray],
     space: Space,
-    smooth: float | None,
+    smooth: float | int | None,
     progress: ProgressCallback | None,
 ) -> np.ndarray:
     """Move every pixel, (h, w, 3) of the caller's type."""

@@ -11,7 +11,7 @@ _STRIP = 128  # rows that are brought back to full size at a time
 
 
 def guided_filter(
-    guide: Float[np.ndarray, "h w c"], field: Float[np.ndarray, "h w e"], *, radius: float, eps: float
+    guide: Float[np.ndarray, "h w c"], field: Float[np.ndarray, "h w e"], *, radius: float | int, eps: float
 ) -> Float[np.ndarray, "h w e"]:
     """Return ``field`` as the picture ``guide`` explains it locally, (h, w, c), (h, w, e) -> (h, w, e) float32.
 

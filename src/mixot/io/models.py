@@ -27,8 +27,10 @@ def save(mixture: Mixture, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    mixture : any family
-    path : ``.json`` (text that people can read) or ``.npz`` (arrays, for big ones)
+    mixture : Mixture
+        Of any family.
+    path : str or path
+        ``.json`` (text that people can read) or ``.npz`` (arrays, for big ones).
 
     Raises
     ------
@@ -50,7 +52,7 @@ def save(mixture: Mixture, path: str | os.PathLike[str]) -> None:
     with replacing(target) as file:
         if target.suffix.lower() == ".npz":
             arrays = {f"components.{name}": value for name, value in parameters.items()}
-            np.savez(file, allow_pickle=False, **head, weights=mixture.weights, **arrays)  # type: ignore[arg-type]
+            np.savez(file, allow_pickle=False, **head, weights=mixture.weights, **arrays)
         else:
             lists = {name: value.tolist() for name, value in parameters.items()}
             document = {**head, "weights": mixture.weights.tolist(), "components": lists}

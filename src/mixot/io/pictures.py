@@ -78,12 +78,15 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
         raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not a picture")
     pillow = require("PIL.Image", "image", "reading pictures")
     data = source.read_bytes()
-    with _as_picture(path), pillow.open(io.BytesIO(data)) as image:
+    with _as_picture(path):
+        return _deep_tiff(data) or _with_pillow(data, pillow)
+
+
+def _with_pillow(data: bytes, pillow: Any) -> Picture:
+    with pillow.open(io.BytesIO(data)) as image:
         icc = image.info.get("icc_profile")
         if png16.is_deep(data) and image.mode not in ("I;16", "I"):
             return Picture(png16.decode(data), icc)
-        if image.format == "TIFF" and max(np.atleast_1d(image.tag_v2.get(258, 8))) > 8:
-            return Picture(_deep_tiff(data), icc)
         return Picture(_pixels(image), icc)
 
 
@@ -163,18 +166,24 @@ def _pixels(image: Any) -> np.ndarray:
     return np.asarray(upright.convert("RGBA" if transparent else "RGB"))
 
 
-def _deep_tiff(data: bytes) -> np.ndarray:
-    tifffile = require("tifffile", "image", "reading 16-bit TIFF pictures")
+def _deep_tiff(data: bytes) -> Picture | None:
+    """A TIFF with more than 8 bits a channel, which Pillow cuts or refuses; None for any other picture."""
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return None
+    tifffile = require("tifffile", "image", "reading TIFF pictures")
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         page = tiff.pages[0]
+        if page.dtype is None or page.dtype.itemsize == 1:
+            return None
         pixels = page.asarray()
         if page.axes.startswith("S"):  # planes one after the other
             pixels = np.moveaxis(pixels, 0, -1)
-    if pixels.dtype == np.uint16:
-        return np.ascontiguousarray(pixels)
+        icc = page.tags[34675].value if 34675 in page.tags else None
     if pixels.dtype.kind == "f" and np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1:
-        return pixels.astype(np.float32)
-    raise InputError(f"expected 8 or 16 bits a channel, or floats in [0, 1], got {pixels.dtype}")
+        return Picture(pixels.astype(np.float32), icc)
+    if pixels.dtype != np.uint16:
+        raise InputError(f"expected 8 or 16 bits a channel, or floats in [0, 1], got {pixels.dtype}")
+    return Picture(np.ascontiguousarray(pixels), icc)
 
 
 def _write_deep_tiff(file: Any, pixels: np.ndarray, picture: Picture) -> None:

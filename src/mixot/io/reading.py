@@ -29,8 +29,10 @@ def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) 
 
     Parameters
     ----------
-    path : the file
-    columns : of a table, the names of those to keep
+    path : str or path
+        The file.
+    columns : sequence of str, optional
+        Of a table, the names of those to keep.
 
     Raises
     ------

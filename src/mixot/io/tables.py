@@ -36,8 +36,10 @@ def read_table(path: str | os.PathLike[str], *, columns: Sequence[str] | None = 
 
     Parameters
     ----------
-    path : the file
-    columns : names of the columns to keep, in that order; all where not given
+    path : str or path
+        The file.
+    columns : sequence of str, optional
+        Names of the columns to keep, in that order; all where not given.
 
     Raises
     ------
@@ -69,9 +71,12 @@ def write_table(path: str | os.PathLike[str], values: Any, columns: Sequence[str
 
     Parameters
     ----------
-    path : .csv .tsv .txt .npy .npz or .parquet
-    values : array (n, d), or a list of d columns of length n, which keep their types (whole numbers stay whole)
-    columns : d names; x1, x2, ... where not given
+    path : str or path
+        .csv .tsv .txt .npy .npz or .parquet.
+    values : array (n, d), or list of d columns of length n
+        Columns of a list keep their types (whole numbers stay whole).
+    columns : sequence of str, optional
+        d names; x1, x2, ... where not given.
 
     Raises
     ------
