@@ -83,7 +83,7 @@ def _layout(path: Path) -> _Layout:
     if "\0" in head:
         raise InputError(f"{path}: not a text file; export the table again as CSV (UTF-8)")
     bare = re.sub(r'"[^"]*"', "", head).strip("\r\n")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=bare.count)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(";\t|,", key=bare.count)
     if delimiter not in bare:
         delimiter = None if re.search(r"\S\s+\S", bare) and path.suffix.lower() != ".tsv" else ","
     rows = _rows(path, delimiter)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from mixot.errors import InputError, UnsupportedError
 from mixot.families import Family, lookup
+from mixot.io.arrays import npz_names, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.mixture import Mixture
 
@@ -81,11 +81,7 @@ def is_model(path: Path) -> bool:
     """Whether an ``.npz`` holds a model rather than a table (a ``.json`` can only be a model)."""
     if path.suffix.lower() != ".npz":
         return path.suffix.lower() == ".json"
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return "format" in archive.files
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError):
-        return False  # whoever reads it next says what is wrong with it
+    return "format" in npz_names(path)
 
 
 def _readable(document: Mapping[str, Any]) -> str:
@@ -122,11 +118,7 @@ def _json_document(path: Path) -> dict[str, Any]:
 
 
 def _npz_document(path: Path) -> dict[str, Any]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as damage:
-        raise InputError(f"{path}: not a complete .npz file ({damage}); save the model again") from damage
+    arrays = read_npz(path)
     if str(arrays.get("format")) != FORMAT:
         raise InputError(f'{path}: arrays, but not a mixot model (it should hold "format": "{FORMAT}")')
     dotted = "components."

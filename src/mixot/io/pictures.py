@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 from mixot.extras import require
 from mixot.io import png16
 from mixot.io.atomic import check_target, replacing
@@ -142,12 +142,14 @@ def _as_picture(path: str | os.PathLike[str]):
             yield
     except InputError as wrong:
         raise InputError(f"{path}: {wrong}") from wrong
+    except UnsupportedError:
+        raise
     except pillow.UnidentifiedImageError as unknown:
         raise InputError(f"{path}: not a picture; expected one of {' '.join(SUFFIXES)}") from unknown
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError) as damage:
-        raise InputError(f"{path}: the picture is cut or damaged ({damage})") from damage
     except pillow.Image.DecompressionBombError as bomb:
         raise InputError(f"{path}: {bomb}; make it smaller first") from bomb
+    except Exception as damage:  # decoders raise nearly anything on bytes that are cut or altered
+        raise InputError(f"{path}: the picture is cut or damaged ({damage})") from damage
 
 
 def _pixels(image: Any) -> np.ndarray:

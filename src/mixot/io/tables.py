@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +12,7 @@ import numpy as np
 
 from mixot.errors import InputError
 from mixot.extras import require
+from mixot.io.arrays import read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
 from mixot.io.delimited import read_text, text_writer
@@ -93,28 +92,16 @@ def write_table(path: str | os.PathLike[str], values: Any, columns: Sequence[str
 
 
 def _read_npy(path: Path, columns: Sequence[str] | None) -> Table:
-    with _as_arrays(path):
-        array = np.load(path, allow_pickle=False)
+    array = read_npy(path)
     return _array_table(path, array, None, None, columns)
 
 
 def _read_npz(path: Path, columns: Sequence[str] | None) -> Table:
-    with _as_arrays(path), np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+    arrays = read_npz(path)
     name = "points" if "points" in arrays else next(iter(arrays), "")
     if name != "points" and len(arrays) != 1:
         raise InputError(f'{path}: expected one array or one called "points", got {", ".join(arrays) or "none"}')
     return _array_table(path, arrays[name], arrays.get("columns"), arrays.get("weights"), columns)
-
-
-@contextmanager
-def _as_arrays(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as damage:
-        raise InputError(
-            f"{path}: not a complete file of NumPy arrays of numbers ({damage}); write it again"
-        ) from damage
 
 
 def _array_table(
