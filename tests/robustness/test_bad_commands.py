@@ -57,9 +57,10 @@ def test_bad_input_is_one_line_and_code_one(command, message, json, folder):
     before = sorted(folder.rglob("*"))
     result = CliRunner().invoke(app, command.split() + ["--json"] * json, prog_name="mixot")
     assert result.exit_code == 1, result.output
-    assert result.stderr.startswith("error: ")
-    assert message in result.stderr
-    assert len([line for line in result.stderr.splitlines() if not line.startswith("note: ")]) == 1
+    *notes, error = result.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert message in error
+    assert all(note.startswith("note: ") for note in notes)
     assert result.stdout == ""
     assert sorted(folder.rglob("*")) == before  # nothing new, nothing partial
 
@@ -119,7 +120,7 @@ def test_ctrl_c_leaves_nothing_behind(module, name, words, folder):
         process.kill()
     assert process.returncode == 130
     assert out == ""
-    assert "error: interrupted; nothing was written" in err
+    assert "error: interrupted" in err
     assert "Traceback" not in err
     assert sorted(folder.iterdir()) == before
 

@@ -86,10 +86,11 @@ def main() -> None:
     app(prog_name="mixot")
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(asked: bool) -> bool:
     if asked:
         typer.echo(f"mixot {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()

@@ -35,7 +35,7 @@ class Commands(TyperGroup):
         except (MixotError, OSError) as wrong:
             raise _failed(wrong, BAD_INPUT) from wrong
         except KeyboardInterrupt:
-            raise _failed("interrupted; nothing was written", INTERRUPTED) from None
+            raise _failed("interrupted", INTERRUPTED) from None
 
 
 def _failed(reason: object, code: int) -> typer.Exit:
