@@ -21,7 +21,7 @@ using std::size_t;
 constexpr size_t kBlock = 240;             // points in a block: a multiple of every strip (6, 12, 24 or 48 points)
 constexpr size_t kRange = 8 * kBlock;      // points that one worker adds up before it merges
 constexpr size_t kGroup = 4;               // columns of a factor, or rows of a Gram matrix, in one register tile
-constexpr size_t kGramBytes = 24 * 1024;   // rows of the Gram buffer stay in the first-level cache
+constexpr size_t kGramBytes = 30 * 1024;   // rows of the Gram buffer stay in the first-level cache
 constexpr double kNegligible = 1e-20;
 
 constexpr size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }

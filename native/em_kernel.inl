@@ -234,9 +234,11 @@ MIXOT_INLINE void gather_panel(const Model<T>& model, const T* mean, size_t c, s
   using V = Vec<T>;
   V m[N], sum[N];
   MIXOT_UNROLL for (int v = 0; v < N; ++v) m[v] = load<T>(mean + c + v * W), sum[v] = splat<T>(T(0));
-  for (size_t i = 0; i < count; ++i) {
-    const T *x = s.rows.data() + index[i] * model.pitch + c;
-    T* to = s.gram.data() + i * model.pitch + c;
+  const size_t pitch = model.pitch;
+  const T* rows = s.rows.data() + c;
+  T* to = s.gram.data() + c;
+  for (size_t i = 0; i < count; ++i, to += pitch) {
+    const T* x = rows + index[i] * pitch;
     const V r = splat<T>(root[i]);
     MIXOT_UNROLL for (int v = 0; v < N; ++v) {
       const V z = r * (load<T>(x + v * W) - m[v]);
@@ -295,9 +297,10 @@ MIXOT_INLINE void add_moments(const Model<T>& model, const T* part, const T* sha
   size_t count = 0;
   double total = 0;
   T* root = s.root.data();
+  unsigned* index = s.index.data();
   for (size_t i = 0; i < kBlock; ++i) {
     const T r = part[i] * share[i];
-    s.index[count] = static_cast<unsigned>(i);
+    index[count] = static_cast<unsigned>(i);
     root[count] = r;
     count += r > T(kNegligible);
     total += static_cast<double>(r);
@@ -308,8 +311,8 @@ MIXOT_INLINE void add_moments(const Model<T>& model, const T* part, const T* sha
     const size_t some = std::min(s.gram_rows, count - at), width = round_up(model.in.d, W);
     size_t c = 0;
     for (; c + Panel <= width; c += Panel)
-      gather_panel<T, 4>(model, mean, c, some, s.index.data() + at, root + at, s, first);
-    for (; c < width; c += W) gather_panel<T, 1>(model, mean, c, some, s.index.data() + at, root + at, s, first);
+      gather_panel<T, 4>(model, mean, c, some, index + at, root + at, s, first);
+    for (; c < width; c += W) gather_panel<T, 1>(model, mean, c, some, index + at, root + at, s, first);
     add_gram<T>(s.gram.data(), some, model.in.d, model.pitch, second);
   }
 }

@@ -94,5 +94,19 @@ MIXOT_INLINE double sum_lanes(const Vec<T>& value) {
 // to[i] += value[i] in double.
 template <class T>
 MIXOT_INLINE void add_lanes(double* to, const Vec<T>& value) {
+#if defined(__GNUC__) || defined(__clang__)
+  if constexpr (sizeof(T) == 8) {
+    store<T>(to, load<T>(to) + value);
+  } else {
+    typedef T Half __attribute__((vector_size(kBytes / 2)));
+    for (int h = 0; h < 2; ++h) {
+      Half half;
+      std::memcpy(&half, reinterpret_cast<const char*>(&value) + h * sizeof half, sizeof half);
+      double* at = to + h * kLanes<double>;
+      store<double>(at, load<double>(at) + __builtin_convertvector(half, Vec<double>));
+    }
+  }
+#else
   for (int i = 0; i < kLanes<T>; ++i) to[i] += static_cast<double>(value[i]);
+#endif
 }
