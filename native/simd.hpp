@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -36,14 +37,19 @@ namespace mixot {
 
 enum class Isa { baseline, avx2, avx512 };
 
-// The widest instruction set this processor has.
+// The widest instruction set this processor has, or less where the environment variable MIXOT_ISA (baseline, avx2) asks
+// for less: so that one machine tests what others run.
 inline Isa isa() {
 #ifdef MIXOT_X86
-  static const Isa found = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
-                               ? Isa::avx512
-                           : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? Isa::avx2
-                                                                                            : Isa::baseline;
+  static const Isa found = [] {
+    const char* asked = std::getenv("MIXOT_ISA");
+    const bool none = asked && !std::strcmp(asked, "baseline"), some = asked && !std::strcmp(asked, "avx2");
+    if (none || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::baseline;
+    if (some || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq") ||
+        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512bw"))
+      return Isa::avx2;
+    return Isa::avx512;
+  }();
   return found;
 #else
   return Isa::baseline;
