@@ -69,18 +69,6 @@ class Family(ABC):
     def example(cls: type[F], rng: np.random.Generator, k: int) -> F:
         """Random components for the law tests."""
 
-    # What EM asks for; `mixot.fitting.em` needs nothing else to fit a family.
-
-    @classmethod
-    def m_step(
-        cls: type[F], points: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], before: F | None = None
-    ) -> F:
-        """The k components that maximise ``sum_ij shares[i, j] log p_j(points[i])``, or at least raise it.
-
-        ``shares`` are weights times responsibilities; ``before`` the components that gave them, None at the start.
-        """
-        raise UnsupportedError(f"EM cannot fit the {cls.name} family: it declares no m_step; try family='gaussian'")
-
     # What transport asks for. A family without a formula inherits the refusal.
 
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:

@@ -48,7 +48,8 @@ class EM:
     starts : number of k-means starts, in standardised and in plain coordinates by turns; after 20 iterations on the
         subsample the best goes on, first there and then on all the data
     k_max : where k is not given, 1 .. k_max are tried
-    criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them
+    criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
+        left out in which some component has too few rows to determine its covariance: the prior alone bounds its density
     subsample : starts are run on so many rows, drawn by weight
     start : a mixture to start from, instead of k-means
 
@@ -124,7 +125,7 @@ class EM:
         sizes = self._sizes(k, steps)
         runs = [self._run_of(steps, size, generator, progress) for size in sizes]
         scores = [self._score(steps, run) for run in runs]
-        best = int(np.argmin(scores))
+        best = _choice(scores, [steps.determined(run.state, run.last.shares) for run in runs])
         run = runs[best]
         dead = int((run.last.shares * len(points) < _DEAD).sum())
         if dead:
@@ -235,6 +236,12 @@ class _Run:
     last: Step
     history: list[float]
     status: Status
+
+
+def _choice(scores: list[float], determined: list[bool]) -> int:
+    """Index of the lowest score among the fits that the data determine, or among all where none is."""
+    allowed = [score if fine else np.inf for score, fine in zip(scores, determined, strict=True)]
+    return int(np.argmin(allowed if any(determined) else scores))
 
 
 def _data(data: Measure) -> tuple[np.ndarray, np.ndarray]:

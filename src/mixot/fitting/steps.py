@@ -72,6 +72,10 @@ class Steps(ABC):
     def free_parameters(self, state: Any) -> int:
         """How many numbers the fit chose."""
 
+    def determined(self, state: Any, shares: np.ndarray) -> bool:
+        """Whether each component has rows enough to determine its parameters."""
+        return True
+
     @abstractmethod
     def standard(self) -> np.ndarray:
         """The points in units in which Euclidean distances are fair, float64."""
@@ -133,6 +137,10 @@ class GaussianSteps(Steps):
         k, d = state.means.shape
         covs = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diagonal": k * d, "spherical": k}
         return k - 1 + k * d + covs[self.structure]
+
+    def determined(self, state: gaussian.Parameters, shares: np.ndarray) -> bool:
+        least = {"full": state.means.shape[1] + 1, "diagonal": 2, "spherical": 2, "tied": 0}[self.structure]
+        return bool((shares * len(self.points) >= least).all())
 
     def standard(self) -> np.ndarray:
         unit = np.sqrt(self.spread.mean() if self.structure == "spherical" else self.spread)
