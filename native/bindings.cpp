@@ -10,14 +10,23 @@
 
 namespace nb = nanobind;
 
+namespace mixot {
+template <class Real>
+MIXOT_INLINE void exp_all_body(const Real* x, std::size_t n, Real* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = fast_exp(x[i]);
+}
+MIXOT_MULTIVERSION(exp_all, (const double* x, std::size_t n, double* out), (x, n, out))
+MIXOT_MULTIVERSION(exp_all, (const float* x, std::size_t n, float* out), (x, n, out))
+}  // namespace mixot
+
+// -- em: the arrays of one mixture, in the order the kernels want them; the last ones are written ------------------
+
 namespace {
 
 template <class T, class... Shape>
-using Array = nb::ndarray<T, Shape..., nb::c_contig, nb::device::cpu>;
-using Vector = Array<const double, nb::ndim<1>>;
-using Matrix = Array<const double, nb::ndim<2>>;
-
-// -- em: the arrays of one mixture, in the order the kernels want them; `out` arrays are written ----------------------
+using EmArray = nb::ndarray<T, Shape..., nb::c_contig, nb::device::cpu>;
+using EmVector = EmArray<const double, nb::ndim<1>>;
+using EmMatrix = EmArray<const double, nb::ndim<2>>;
 
 mixot::Structure em_structure(const std::string& name) {
   return name == "full" ? mixot::Structure::full
@@ -26,9 +35,9 @@ mixot::Structure em_structure(const std::string& name) {
 }
 
 template <class T>
-mixot::EmProblem<T> em_problem(const Array<const T, nb::ndim<2>>& points, const double* weights, const Vector& center,
-                               const Vector& inv_scale, const Matrix& means, const Array<const double>& factors,
-                               const Vector& log_const, const std::string& structure) {
+mixot::EmProblem<T> em_problem(const EmArray<const T, nb::ndim<2>>& points, const double* weights, const EmVector& center,
+                               const EmVector& inv_scale, const EmMatrix& means, const EmArray<const double>& factors,
+                               const EmVector& log_const, const std::string& structure) {
   return {points.data(),      weights,          points.shape(0), points.shape(1),  means.shape(0),         center.data(),
           inv_scale.data(),   means.data(),     factors.data(),  log_const.data(), em_structure(structure)};
 }
@@ -37,9 +46,9 @@ template <class T>
 void bind_em(nb::module_& m) {
   m.def(
       "em_pass",
-      [](Array<const T, nb::ndim<2>> points, Vector weights, Vector center, Vector inv_scale, Matrix means,
-         Array<const double> factors, Vector log_const, const std::string& structure, std::size_t threads,
-         Array<double, nb::ndim<1>> mass, Array<double, nb::ndim<2>> first, Array<double> second) {
+      [](EmArray<const T, nb::ndim<2>> points, EmVector weights, EmVector center, EmVector inv_scale, EmMatrix means,
+         EmArray<const double> factors, EmVector log_const, const std::string& structure, std::size_t threads,
+         EmArray<double, nb::ndim<1>> mass, EmArray<double, nb::ndim<2>> first, EmArray<double> second) {
         const auto problem =
             em_problem<T>(points, weights.data(), center, inv_scale, means, factors, log_const, structure);
         nb::gil_scoped_release release;
@@ -48,8 +57,8 @@ void bind_em(nb::module_& m) {
       "E step and sums of the M step; fills mass, first and second, returns the weighted log-likelihood.");
   m.def(
       "em_log_joint",
-      [](Array<const T, nb::ndim<2>> points, Vector center, Vector inv_scale, Matrix means, Array<const double> factors,
-         Vector log_const, const std::string& structure, std::size_t threads, Array<double, nb::ndim<2>> out) {
+      [](EmArray<const T, nb::ndim<2>> points, EmVector center, EmVector inv_scale, EmMatrix means, EmArray<const double> factors,
+         EmVector log_const, const std::string& structure, std::size_t threads, EmArray<double, nb::ndim<2>> out) {
         const auto problem =
             em_problem<T>(points, nullptr, center, inv_scale, means, factors, log_const, structure);
         nb::gil_scoped_release release;
@@ -72,6 +81,17 @@ NB_MODULE(_native, m) {
     }
   });
 
+  // For tests: the exponential that the kernels inline, over a vector.
+  m.def("fast_exp", [](nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu> x,
+                       nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
+    mixot::exp_all(x.data(), x.shape(0), out.data());
+  });
+  m.def("fast_exp", [](nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu> x,
+                       nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
+    mixot::exp_all(x.data(), x.shape(0), out.data());
+  });
+
+  // -- em
   bind_em<double>(m);
   bind_em<float>(m);
 }

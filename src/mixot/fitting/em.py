@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
-from mixot.fitting.base import register_fitter
+from mixot.families.base import lookup
+from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.revival import revive
 from mixot.fitting.starts import kmeans_labels
-from mixot.fitting.steps import GaussianSteps, Step, Steps, center_and_variances, steps_for
+from mixot.fitting.statistics import STRUCTURES, Parameters
+from mixot.fitting.steps import Step, Steps, center_and_variances
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
@@ -22,6 +24,8 @@ _DEAD = 1e-3  # a component with less mass than this share of an average row is 
 _REVIVALS = 3
 _SHORT = 20  # iterations that tell a good start from a bad one
 _CRITERIA = ("bic", "icl")
+_OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
+_OTHERS = "family-em"
 
 
 @register_fitter("em")
@@ -103,7 +107,7 @@ class EM:
         Parameters
         ----------
         data : `Samples`, or a `Grid`, which stands for its pixels' masses at their centres
-        family : "gaussian", "diagonal", or any family that declares ``m_step``
+        family : "gaussian" or "diagonal"; any other goes, with the options given here, to the fitter "family-em"
         k : number of components; chosen by ``criterion`` among 1 .. ``k_max`` where not given
         structure : "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all)
         rng : a seed, a Generator or None
@@ -114,20 +118,21 @@ class EM:
         InputError
             On an unknown family or structure, or fewer rows, distinct rows or positive weights than components.
         UnsupportedError
-            On a measure that is not made of points, or a family without an M step.
+            On a measure that is not made of points, or a family that no fitter fits.
         SolveError
             Where a covariance becomes singular, which ``reg > 0`` prevents.
         """
-        points, weights = _data(data)
-        steps = steps_for(family, structure, points, weights, self.reg)
+        if family not in _OWN:
+            return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
+        steps = Steps.of(*_data(data), _structure(family, structure), self.reg)
         notes = _constant_columns(steps)
         generator = np.random.default_rng(rng)
         sizes = self._sizes(k, steps)
         runs = [self._run_of(steps, size, generator, progress) for size in sizes]
         scores = [self._score(steps, run) for run in runs]
-        best = _choice(scores, [steps.determined(run.state, run.last.shares) for run in runs])
+        best = _choice(scores, [steps.determined(run.last.shares) for run in runs])
         run = runs[best]
-        dead = int((run.last.shares * len(points) < _DEAD).sum())
+        dead = int((run.last.shares * len(steps.points) < _DEAD).sum())
         if dead:
             notes += (f"{dead} of {sizes[best]} components carry no mass; ask for fewer",)
         for note in notes:
@@ -145,6 +150,19 @@ class EM:
             ),
             notes=notes,
         )
+
+    def _handed_over(self, family: str) -> Fitter:
+        """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
+        lookup(family)  # an unknown name ends here
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        try:
+            other = type(as_fitter(_OTHERS))
+        except InputError:
+            raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(_OWN)}") from None
+        strange = sorted(set(changed) - {f.name for f in fields(other)})  # type: ignore[arg-type]
+        if strange:
+            raise InputError(f"{', '.join(strange)}: an option of Gaussian fits, the {family} family has none; leave it out")
+        return other(**changed)
 
     def _sizes(self, k: int | None, steps: Steps) -> list[int]:
         """Numbers of components to try, each possible with these data."""
@@ -191,7 +209,7 @@ class EM:
     def _run(
         self,
         steps: Steps,
-        state: Any,
+        state: Parameters,
         rng: np.random.Generator,
         report: Callable[[int, float], Any],
         max_iter: int | None = None,
@@ -224,7 +242,7 @@ class EM:
     def _score(self, steps: Steps, run: "_Run") -> float:
         """BIC or ICL per observation, lower is better; n is Kish's effective number of rows."""
         n = steps.weights.sum() ** 2 / (steps.weights**2).sum()
-        bic = -2 * run.last.log_likelihood + steps.free_parameters(run.state) * np.log(n) / n
+        bic = -2 * run.last.log_likelihood + steps.free_parameters(len(run.state.weights)) * np.log(n) / n
         return float(bic + (2 * steps.entropy(run.state) if self.criterion == "icl" else 0.0))
 
 
@@ -232,10 +250,18 @@ class EM:
 class _Run:
     """Where one run of EM ended: its last state, the E step there, and the objective after each iteration."""
 
-    state: Any
+    state: Parameters
     last: Step
     history: list[float]
     status: Status
+
+
+def _structure(family: str, structure: str) -> str:
+    """The structure meant: for the diagonal family, "full" is all it has."""
+    structure = "diagonal" if (family, structure) == ("diagonal", "full") else structure
+    if structure not in _OWN[family]:
+        raise InputError(f"unknown structure {structure!r}; the {family} family has {', '.join(_OWN[family])}")
+    return structure
 
 
 def _choice(scores: list[float], determined: list[bool]) -> int:
@@ -281,8 +307,6 @@ def _distinct(points: np.ndarray, enough: int) -> int:
 
 
 def _constant_columns(steps: Steps) -> tuple[str, ...]:
-    if not isinstance(steps, GaussianSteps):
-        return ()
     center, variances = center_and_variances(steps.points, steps.weights)
     columns = np.flatnonzero(variances == 0)
     if not len(columns):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mixot.families.base import Family
 from mixot.fitting.starts import squared_distances
+from mixot.fitting.statistics import Parameters
 from mixot.fitting.steps import Steps
 from mixot.mixture import Mixture
 
@@ -14,7 +14,7 @@ _ROWS = 2048  # a look at so many rows decides
 _PLACES = 8
 
 
-def revive(steps: Steps, state: Any, dead: np.ndarray, rng: np.random.Generator) -> Any:
+def revive(steps: Steps, state: Parameters, dead: np.ndarray, rng: np.random.Generator) -> Parameters:
     """Return ``state`` with each component of ``dead`` (k,) fitted to a neighbourhood of low density, if that helps.
 
     A new law q with a small weight raises the likelihood of the mixture p exactly where the mean of q / p over the
@@ -25,7 +25,7 @@ def revive(steps: Steps, state: Any, dead: np.ndarray, rng: np.random.Generator)
     size = min(_ROWS, len(steps.points))
     rows = rng.choice(len(steps.points), size, replace=False, p=steps.weights / steps.weights.sum())
     few = steps.on(steps.points[rows], np.ones(size))
-    joint = few.log_joint(state, few.points)
+    joint = few.log_joint(state)
     joint[:, dead] = -np.inf
     log_p = np.logaddexp.reduce(joint, axis=1)
     mixture = steps.mixture(state)
@@ -45,7 +45,7 @@ def revive(steps: Steps, state: Any, dead: np.ndarray, rng: np.random.Generator)
     return steps.state(Mixture(weights, components))
 
 
-def _best_place(few: Steps, state: Any, log_p: np.ndarray, k: int, rng: np.random.Generator) -> tuple[Any, np.ndarray]:
+def _best_place(few: Steps, state: Parameters, log_p: np.ndarray, k: int, rng: np.random.Generator) -> tuple[Family, np.ndarray]:
     """A law fitted to the neighbours of one row, and its log-density at all: the best of badly explained rows."""
     n, d = few.points.shape
     worst = np.argsort(log_p)[: _PLACES // 2]
