@@ -3,13 +3,17 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "affine_maps.hpp"
 #include "bures.hpp"
+#include "em.hpp"
+#include "png.hpp"
 #include "psd_factor.hpp"
 #include "simd.hpp"
 
@@ -139,6 +143,61 @@ void bind_maps(nb::module_& m) {
       nb::arg("responsibilities").none(), nb::arg("log_density").none(), nb::arg("threads"));
 }
 
+// ---- EM: the arrays of one mixture in the order the kernels want them; the last ones are written ----
+
+using Vector = Dense<const double, 1>;
+using Matrix = Dense<const double, 2>;
+template <class T>
+using AnyShape = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+mixot::Structure em_structure(const std::string& name) {
+  return name == "full" ? mixot::Structure::full
+         : name == "tied" ? mixot::Structure::tied
+                          : mixot::Structure::diagonal;
+}
+
+template <class T>
+mixot::EmProblem<T> em_problem(const Dense<const T, 2>& points, const double* weights, const Vector& center,
+                               const Vector& inv_scale, const Matrix& means, const AnyShape<const double>& factors,
+                               const Vector& log_const, const std::string& structure) {
+  return {points.data(),      weights,          points.shape(0), points.shape(1),  means.shape(0),         center.data(),
+          inv_scale.data(),   means.data(),     factors.data(),  log_const.data(), em_structure(structure)};
+}
+
+template <class T>
+void bind_em(nb::module_& m) {
+  m.def(
+      "em_pass",
+      [](Dense<const T, 2> points, Vector weights, Vector center, Vector inv_scale, Matrix means,
+         AnyShape<const double> factors, Vector log_const, const std::string& structure, std::size_t threads,
+         Dense<double, 1> mass, Dense<double, 2> first, AnyShape<double> second) {
+        const auto problem =
+            em_problem<T>(points, weights.data(), center, inv_scale, means, factors, log_const, structure);
+        nb::gil_scoped_release release;
+        return mixot::em_pass(problem, threads, mass.data(), first.data(), second.data());
+      },
+      "E step and sums of the M step; fills mass, first and second, returns the weighted log-likelihood.");
+  m.def(
+      "em_log_joint",
+      [](Dense<const T, 2> points, Vector center, Vector inv_scale, Matrix means, AnyShape<const double> factors,
+         Vector log_const, const std::string& structure, std::size_t threads, Dense<double, 2> out) {
+        const auto problem =
+            em_problem<T>(points, nullptr, center, inv_scale, means, factors, log_const, structure);
+        nb::gil_scoped_release release;
+        mixot::em_log_joint(problem, threads, out.data());
+      },
+      "Log-joint densities of points and components, (n, k), into `out`.");
+}
+
+// ---- pictures: line filters of 16-bit PNG ----
+
+void bind_pictures(nb::module_& m) {
+  m.def("png_unfilter", [](Dense<const std::uint8_t, 2> lines, std::size_t step, Dense<std::uint8_t, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::png_unfilter(lines.data(), lines.shape(0), lines.shape(1) - 1, step, out.data());
+  });
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -146,4 +205,7 @@ NB_MODULE(_native, m) {
   bind_machine(m);
   bind_costs(m);
   bind_maps(m);
+  bind_em<float>(m);
+  bind_em<double>(m);
+  bind_pictures(m);
 }

@@ -175,7 +175,7 @@ def common(p: Family, q: Family) -> tuple[Family, Family]:
     wide_p, wide_q = p.widen(), q.widen()
     if type(wide_p) is not type(wide_q):
         raise UnsupportedError(
-            f"no transport between a {p.name} and a {q.name} mixture; fit both with one family, or sample both "
-            "and compare the samples"
+            f"no transport between mixtures of the families {p.name} and {q.name}; "
+            "fit both with one family, or sample both and compare the samples"
         )
     return wide_p, wide_q
