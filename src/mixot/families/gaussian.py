@@ -12,7 +12,7 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.formulas.cost_matrix import gaussian_costs
-from mixot.formulas.gaussian_maps import JointLaw, optimal_joint_law
+from mixot.formulas.gaussian_maps import optimal_joint_law
 from mixot.formulas.moments import gaussian_moments
 from mixot.formulas.support import Support, support_ranks
 
@@ -108,7 +108,7 @@ class Gaussian(Family):
 
     def coupling(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
         """Optimal couplings of the pairs; noise is zero where the target's rank is at most the source's."""
-        law = self._joint_law(other, rows, cols)
+        law = optimal_joint_law(self.covs[rows], other.covs[cols])
         linear = law.linear
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
         return AffineCoupling(linear, shift, law.noise)
@@ -118,10 +118,7 @@ class Gaussian(Family):
         if t in (0.0, 1.0):
             return self.take(rows) if t == 0.0 else other.take(cols)
         means = (1 - t) * self.means[rows] + t * other.means[cols]
-        return Gaussian(means, self._joint_law(other, rows, cols).between(t))
-
-    def _joint_law(self, other: Gaussian, rows: np.ndarray, cols: np.ndarray) -> JointLaw:
-        return optimal_joint_law(self.covs[rows], other.covs[cols])
+        return Gaussian(means, optimal_joint_law(self.covs[rows], other.covs[cols]).between(t))
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gaussian:
