@@ -2,6 +2,9 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <stdexcept>
+
+#include "parallel.hpp"
 #include "simd.hpp"
 
 namespace nb = nanobind;
@@ -25,6 +28,17 @@ NB_MODULE(_native, m) {
       case mixot::Isa::avx2: return "avx2";
       default: return "baseline";
     }
+  });
+
+  // For tests: hands out the blocks 0 .. n - 1, adds one to hits[block], and throws in block `fail`.
+  m.def("parallel_hits", [](nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu> hits, std::size_t threads,
+                            std::size_t fail) {
+    nb::gil_scoped_release unlocked;
+    double* count = hits.data();
+    mixot::parallel_blocks(hits.shape(0), threads, [=](std::size_t block, std::size_t worker) {
+      if (block == fail || worker >= threads) throw std::runtime_error("this block fails");
+      count[block] += 1;
+    });
   });
 
   // For tests: the exponential that the kernels inline, over a vector.
