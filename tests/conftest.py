@@ -6,7 +6,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
-jaxtyping.install_import_hook("mixot", "beartype.beartype").install()
+jaxtyping.install_import_hook("mixot", "beartype.beartype")
 
 from mixot.families.base import registered  # noqa: E402
 
