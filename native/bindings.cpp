@@ -1,22 +1,47 @@
-// The only file that knows Python. Each kernel gets its arrays as pointers and sizes, with the interpreter lock released.
+// The only file that knows Python. One function per topic; each kernel gets its arrays as pointers and sizes, outputs
+// are allocated by the Python that calls, and the interpreter lock is released while a kernel runs.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
-#include <vector>
+#include <optional>
+#include <string>
 
+#include "affine_maps.hpp"
 #include "bures.hpp"
+#include "em.hpp"
+#include "png.hpp"
 #include "psd_factor.hpp"
 #include "simd.hpp"
 
 namespace nb = nanobind;
 
-NB_MODULE(_native, m) {
-  m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
+namespace mixot {
+template <class Real>
+MIXOT_INLINE void exp_all_body(const Real* x, std::size_t n, Real* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = fast_exp(x[i]);
+}
+MIXOT_MULTIVERSION(exp_all, (const double* x, std::size_t n, double* out), (x, n, out))
+MIXOT_MULTIVERSION(exp_all, (const float* x, std::size_t n, float* out), (x, n, out))
+}  // namespace mixot
 
+namespace {
+
+template <class T, int N>
+using Dense = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+
+// ---- instruction sets and the exponential, for tests ----
+
+template <class Real>
+void bind_exponential(nb::module_& m) {
+  m.def("fast_exp", [](Dense<const Real, 1> x, Dense<Real, 1> out) { mixot::exp_all(x.data(), x.shape(0), out.data()); },
+        nb::arg("x").noconvert(), nb::arg("out").noconvert());
+}
+
+void bind_machine(nb::module_& m) {
   // The instruction set the multiversioned loops run on.
   m.def("isa", [] {
     switch (mixot::isa()) {
@@ -25,55 +50,162 @@ NB_MODULE(_native, m) {
       default: return "baseline";
     }
   });
+  bind_exponential<float>(m);
+  bind_exponential<double>(m);
+}
 
-  // ---- costs between Gaussian laws ----
-  using CostMatrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-  using CostMatrices = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-  using CostRanks = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-  using NewArray = nb::ndarray<nb::numpy, double>;
-  const auto cost_array = [](std::vector<std::size_t> shape) -> NewArray {
-    std::size_t size = 1;
-    for (std::size_t extent : shape) size *= extent;
-    // Zeros that cost nothing until they are touched: most of a low-rank factor never is.
-    auto* data = static_cast<double*>(std::calloc(size ? size : 1, sizeof(double)));
-    if (!data) throw std::bad_alloc();
-    nb::capsule owner(data, [](void* p) noexcept { std::free(p); });
-    return NewArray(data, shape.size(), shape.data(), owner);
+// ---- costs between points and between Gaussian laws ----
+
+using Factors = Dense<const double, 3>;
+using Ranks = Dense<const std::int64_t, 1>;
+
+template <class Kernel>
+auto on_all_pairs(Kernel kernel) {
+  return [kernel](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, Dense<double, 2> out, std::size_t threads) {
+    nb::gil_scoped_release release;
+    kernel({a.data(), a_ranks.data(), a.shape(0), a.shape(1), a.shape(2)},
+           {b.data(), b_ranks.data(), b.shape(0), b.shape(1), b.shape(2)}, out.data(), threads);
   };
+}
 
-  m.def("squared_distances", [cost_array](CostMatrix x, CostMatrix y, std::size_t threads) -> NewArray {
-    auto out = cost_array({x.shape(0), y.shape(0)});
-    {
-      nb::gil_scoped_release release;
-      mixot::squared_distances(x.data(), x.shape(0), y.data(), y.shape(0), x.shape(1), out.data(), threads);
-    }
-    return out;
+void bind_costs(nb::module_& m) {
+  m.def("squared_distances",
+        [](Dense<const double, 2> x, Dense<const double, 2> y, Dense<double, 2> out, std::size_t threads) {
+          nb::gil_scoped_release release;
+          mixot::squared_distances(x.data(), x.shape(0), y.data(), y.shape(0), x.shape(1), out.data(), threads);
+        });
+  m.def("psd_factors", [](Dense<const double, 3> covs, Dense<double, 3> factors, Dense<std::int64_t, 1> ranks,
+                          std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::psd_factors(covs.data(), covs.shape(0), covs.shape(1), factors.data(), ranks.data(), threads);
   });
+  m.def("plane_bures", on_all_pairs(&mixot::plane_bures));
+  m.def("nuclear_norms", on_all_pairs(&mixot::nuclear_norms));
+}
 
-  m.def("psd_factors", [cost_array](CostMatrices covs, std::size_t threads) -> nb::tuple {
-    const std::size_t count = covs.shape(0), dim = covs.shape(1);
-    auto factors = cost_array({count, dim, dim});
-    auto* ranks = new std::int64_t[count];
-    nb::capsule owner(ranks, [](void* p) noexcept { delete[] static_cast<std::int64_t*>(p); });
-    {
-      nb::gil_scoped_release release;
-      mixot::psd_factors(covs.data(), count, dim, factors.data(), ranks, threads);
-    }
-    return nb::make_tuple(factors, nb::ndarray<nb::numpy, std::int64_t>(ranks, {count}, owner));
-  });
+// ---- affine maps: one pass that weighs points by the components of a mixture and moves them ----
 
-  const auto pairwise = [cost_array](auto kernel) {
-    return [cost_array, kernel](CostMatrices a, CostRanks a_ranks, CostMatrices b, CostRanks b_ranks,
-                                std::size_t threads) -> NewArray {
-      auto out = cost_array({a.shape(0), b.shape(0)});
-      {
+template <class T>
+mixot::Points<T> as_points(const Dense<const T, 2>& x) {
+  return {x.data(), x.shape(0), x.shape(1)};
+}
+
+template <class T>
+mixot::Whitened<T> as_law(const Dense<const T, 1>& origin, const Dense<const T, 2>& mean,
+                          const Dense<const T, 3>& whiten, const Dense<const T, 1>& log_weight) {
+  return {origin.data(), mean.data(), whiten.data(), log_weight.data(), mean.shape(0)};
+}
+
+template <class T>
+void bind_affine_maps(nb::module_& m) {
+  using namespace nb::literals;
+  m.def(
+      "blend_affine",
+      [](Dense<const T, 2> x, Dense<const T, 1> origin, Dense<const T, 2> mean, Dense<const T, 3> whiten,
+         Dense<const T, 1> log_weight, Dense<const T, 1> target_origin, Dense<const T, 2> shift,
+         Dense<const T, 3> linear, Dense<T, 2> out, std::size_t threads) {
         nb::gil_scoped_release release;
-        kernel({a.data(), a_ranks.data(), a.shape(0), a.shape(1), a.shape(2)},
-               {b.data(), b_ranks.data(), b.shape(0), b.shape(1), b.shape(2)}, out.data(), threads);
-      }
-      return out;
-    };
-  };
-  m.def("plane_bures", pairwise(&mixot::plane_bures));
-  m.def("nuclear_norms", pairwise(&mixot::nuclear_norms));
+        return mixot::blend_affine<T>(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                      {target_origin.data(), shift.data(), linear.data()}, out.data(), threads);
+      },
+      "x"_a.noconvert(), "origin"_a, "mean"_a, "whiten"_a, "log_weight"_a, "target_origin"_a, "shift"_a, "linear"_a,
+      "out"_a.noconvert(), "threads"_a);
+  m.def(
+      "pick_affine",
+      [](Dense<const T, 2> x, Dense<const T, 1> origin, Dense<const T, 2> mean, Dense<const T, 3> whiten,
+         Dense<const T, 1> log_weight, Dense<const T, 1> target_origin, Dense<const T, 2> shift,
+         Dense<const T, 3> linear, Dense<const std::uint64_t, 1> first, Dense<const double, 1> share,
+         Dense<const double, 1> uniform, Dense<T, 2> out, Dense<std::int64_t, 1> picked, std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::pick_affine<T>(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                     {target_origin.data(), shift.data(), linear.data()}, first.data(), share.data(),
+                                     uniform.data(), out.data(), picked.data(), threads);
+      },
+      "x"_a.noconvert(), "origin"_a, "mean"_a, "whiten"_a, "log_weight"_a, "target_origin"_a, "shift"_a, "linear"_a,
+      "first"_a, "share"_a, "uniform"_a, "out"_a.noconvert(), "picked"_a.noconvert(), "threads"_a);
+}
+
+void bind_maps(nb::module_& m) {
+  bind_affine_maps<float>(m);
+  bind_affine_maps<double>(m);
+  m.def(
+      "posterior",
+      [](Dense<const double, 2> x, Dense<const double, 1> origin, Dense<const double, 2> mean,
+         Dense<const double, 3> whiten, Dense<const double, 1> log_weight,
+         std::optional<Dense<double, 2>> responsibilities, std::optional<Dense<double, 1>> log_density,
+         std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::posterior(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                responsibilities ? responsibilities->data() : nullptr,
+                                log_density ? log_density->data() : nullptr, threads);
+      },
+      nb::arg("x").noconvert(), nb::arg("origin"), nb::arg("mean"), nb::arg("whiten"), nb::arg("log_weight"),
+      nb::arg("responsibilities").none(), nb::arg("log_density").none(), nb::arg("threads"));
+}
+
+// ---- EM: the arrays of one mixture in the order the kernels want them; the last ones are written ----
+
+using Vector = Dense<const double, 1>;
+using Matrix = Dense<const double, 2>;
+template <class T>
+using AnyShape = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+mixot::Structure em_structure(const std::string& name) {
+  return name == "full" ? mixot::Structure::full
+         : name == "tied" ? mixot::Structure::tied
+                          : mixot::Structure::diagonal;
+}
+
+template <class T>
+mixot::EmProblem<T> em_problem(const Dense<const T, 2>& points, const double* weights, const Vector& center,
+                               const Vector& inv_scale, const Matrix& means, const AnyShape<const double>& factors,
+                               const Vector& log_const, const std::string& structure) {
+  return {points.data(),      weights,          points.shape(0), points.shape(1),  means.shape(0),         center.data(),
+          inv_scale.data(),   means.data(),     factors.data(),  log_const.data(), em_structure(structure)};
+}
+
+template <class T>
+void bind_em(nb::module_& m) {
+  m.def(
+      "em_pass",
+      [](Dense<const T, 2> points, Vector weights, Vector center, Vector inv_scale, Matrix means,
+         AnyShape<const double> factors, Vector log_const, const std::string& structure, std::size_t threads,
+         Dense<double, 1> mass, Dense<double, 2> first, AnyShape<double> second) {
+        const auto problem =
+            em_problem<T>(points, weights.data(), center, inv_scale, means, factors, log_const, structure);
+        nb::gil_scoped_release release;
+        return mixot::em_pass(problem, threads, mass.data(), first.data(), second.data());
+      },
+      "E step and sums of the M step; fills mass, first and second, returns the weighted log-likelihood.");
+  m.def(
+      "em_log_joint",
+      [](Dense<const T, 2> points, Vector center, Vector inv_scale, Matrix means, AnyShape<const double> factors,
+         Vector log_const, const std::string& structure, std::size_t threads, Dense<double, 2> out) {
+        const auto problem =
+            em_problem<T>(points, nullptr, center, inv_scale, means, factors, log_const, structure);
+        nb::gil_scoped_release release;
+        mixot::em_log_joint(problem, threads, out.data());
+      },
+      "Log-joint densities of points and components, (n, k), into `out`.");
+}
+
+// ---- pictures: line filters of 16-bit PNG ----
+
+void bind_pictures(nb::module_& m) {
+  m.def("png_unfilter", [](Dense<const std::uint8_t, 2> lines, std::size_t step, Dense<std::uint8_t, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::png_unfilter(lines.data(), lines.shape(0), lines.shape(1) - 1, step, out.data());
+  });
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
+  bind_machine(m);
+  bind_costs(m);
+  bind_maps(m);
+  bind_em<float>(m);
+  bind_em<double>(m);
+  bind_pictures(m);
 }

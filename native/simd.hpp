@@ -5,13 +5,23 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <vector>
 
 #if defined(__GNUC__) || defined(__clang__)
 #define MIXOT_INLINE inline __attribute__((always_inline))
+#define MIXOT_RESTRICT __restrict__
+#if defined(__clang__)
+#define MIXOT_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define MIXOT_UNROLL _Pragma("GCC unroll 16")
+#endif
 #else
 #define MIXOT_INLINE inline
+#define MIXOT_RESTRICT __restrict
+#define MIXOT_UNROLL
 #endif
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
@@ -28,15 +38,24 @@ namespace mixot {
 
 enum class Isa { baseline, avx2, avx512 };
 
-// The widest instruction set this processor has.
+// The widest instruction set this processor has, or a narrower one where the environment variable MIXOT_ISA asks for it
+// (baseline, avx2 or avx512; read once, other values are ignored). Results on two sets agree up to rounding.
 inline Isa isa() {
 #ifdef MIXOT_X86
-  static const Isa found = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
-                               ? Isa::avx512
-                           : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? Isa::avx2
-                                                                                            : Isa::baseline;
-  return found;
+  static const Isa chosen = [] {
+    Isa widest = Isa::baseline;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      widest = Isa::avx2;
+      if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
+        widest = Isa::avx512;
+    }
+    const char* asked = std::getenv("MIXOT_ISA");
+    if (asked && !std::strcmp(asked, "baseline")) return Isa::baseline;
+    if (asked && !std::strcmp(asked, "avx2") && widest == Isa::avx512) return Isa::avx2;
+    return widest;
+  }();
+  return chosen;
 #else
   return Isa::baseline;
 #endif
@@ -60,6 +79,21 @@ inline Isa isa() {
 #define MIXOT_MULTIVERSION(name, parameters, arguments) \
   void name parameters { name##_body arguments; }
 #endif
+
+// Memory that starts on a cache line, so that no vector straddles two.
+template <class T>
+struct CacheLine {
+  using value_type = T;
+  CacheLine() = default;
+  template <class U>
+  CacheLine(const CacheLine<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
+  friend bool operator==(const CacheLine&, const CacheLine&) { return true; }
+  friend bool operator!=(const CacheLine&, const CacheLine&) { return false; }
+};
+template <class T>
+using AlignedVector = std::vector<T, CacheLine<T>>;
 
 // Four doubles that are computed with at once, for loops whose lanes are different problems. A pointer to Lanes may be
 // read and written as a pointer to four times as many doubles.
@@ -94,21 +128,17 @@ constexpr std::size_t lane_count = 4;
 
 MIXOT_INLINE double* scalars(Lanes* x) { return reinterpret_cast<double*>(x); }
 
-// Scratch space that only grows. (A std::vector<Lanes> would be aligned for the baseline, not for what the loops load.)
+// Scratch space that only grows.
 class LaneBuffer {
  public:
   void fit(std::size_t lanes) {
-    if (lanes * lane_count + slack > store_.size()) store_.resize(lanes * lane_count + slack);
+    if (lanes * lane_count > store_.size()) store_.resize(lanes * lane_count);
   }
-  Lanes* data() {
-    const auto address = reinterpret_cast<std::uintptr_t>(store_.data());
-    return reinterpret_cast<Lanes*>((address + 63) & ~std::uintptr_t{63});
-  }
-  double* scalars() { return mixot::scalars(data()); }
+  Lanes* data() { return reinterpret_cast<Lanes*>(store_.data()); }
+  double* scalars() { return store_.data(); }
 
  private:
-  static constexpr std::size_t slack = 8;
-  std::vector<double> store_;
+  AlignedVector<double> store_;
 };
 
 MIXOT_INLINE Lanes sqrt(Lanes x) {
@@ -117,55 +147,12 @@ MIXOT_INLINE Lanes sqrt(Lanes x) {
   return out;
 }
 
-// exp(x), branch-free so that a loop over it vectorises. Relative error below 2e-16 for doubles (1 ulp) and 1e-7 for
-// floats; arguments below the underflow threshold give 0. x = n log 2 + r, |r| <= log(2)/2, Taylor in r, exponent bits
-// from n.
-MIXOT_INLINE double fast_exp(double x) {
-  const double clipped = x < -708.0 ? -708.0 : (x > 709.0 ? 709.0 : x);
-  const double shifted = clipped * 1.4426950408889634074 + 6755399441055744.0;  // round to nearest: n in the low bits
-  const double n = shifted - 6755399441055744.0;
-  const double r = (clipped - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
-  double p = 1.0 / 6227020800.0;
-  p = p * r + 1.0 / 479001600.0;
-  p = p * r + 1.0 / 39916800.0;
-  p = p * r + 1.0 / 3628800.0;
-  p = p * r + 1.0 / 362880.0;
-  p = p * r + 1.0 / 40320.0;
-  p = p * r + 1.0 / 5040.0;
-  p = p * r + 1.0 / 720.0;
-  p = p * r + 1.0 / 120.0;
-  p = p * r + 1.0 / 24.0;
-  p = p * r + 1.0 / 6.0;
-  p = p * r + 0.5;
-  p = p * r + 1.0;
-  p = p * r + 1.0;
-  std::uint64_t bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits + 1023u) << 52;
-  double scale;
-  std::memcpy(&scale, &bits, sizeof scale);
-  return x < -708.0 ? 0.0 : p * scale;
-}
 
-MIXOT_INLINE float fast_exp(float x) {
-  const float clipped = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  const float shifted = clipped * 1.44269504088896341f + 12582912.0f;
-  const float n = shifted - 12582912.0f;
-  const float r = (clipped - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.0f / 5040.0f;
-  p = p * r + 1.0f / 720.0f;
-  p = p * r + 1.0f / 120.0f;
-  p = p * r + 1.0f / 24.0f;
-  p = p * r + 1.0f / 6.0f;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  std::uint32_t bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits + 127u) << 23;
-  float scale;
-  std::memcpy(&scale, &bits, sizeof scale);
-  return x < -87.0f ? 0.0f : p * scale;
-}
+#include "exp_log.inl"
+
+MIXOT_INLINE double fast_exp(double x) { return exp64<double, std::uint64_t>(x); }
+MIXOT_INLINE float fast_exp(float x) { return exp32<float, std::uint32_t>(x); }
+MIXOT_INLINE double fast_log(double x) { return log64<double, std::uint64_t>(x); }
+MIXOT_INLINE float fast_log(float x) { return log32<float, std::uint32_t>(x); }
 
 }  // namespace mixot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mixot.mixture import Mixture
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """How a solver ended, and what to do about it."""
 
     OPTIMAL = "optimal"
@@ -32,9 +32,6 @@ class Status(str, Enum):
     def advice(self) -> str:
         """One sentence for the person who reads the result."""
         return _ADVICE[self]
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _ADVICE = {
@@ -72,8 +69,9 @@ class Fit:
     """A mixture fitted to data, and how well.
 
     ``log_likelihood`` is the mean per unit of weight (nats per observation), ``criterion`` the information criterion
-    per observation, lower is better (BIC unless ICL was asked for), ``history`` the log-likelihood after each
-    iteration (it never decreases), ``candidates`` the numbers of components that were tried.
+    per observation, lower is better (BIC unless ICL was asked for), ``history`` the objective after each iteration: it
+    never decreases, and is the log-likelihood less the prior's penalty (``EM.reg``). ``candidates`` are the numbers of
+    components that were tried, ``notes`` what the data did to the fit, one sentence each.
     """
 
     mixture: Mixture

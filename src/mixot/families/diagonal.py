@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._shapes import Float, Int
+from mixot._checks import as_floats, check_finite
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
-from mixot.families.base import AffineCoupling, Family, register
+from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.gaussian import Gaussian, as_means
 from mixot.formulas.cost_matrix import diagonal_costs
 from mixot.formulas.moments import gaussian_moments
+from mixot.formulas.support import off_tolerance
 
 
 @register("diagonal")
@@ -40,18 +42,19 @@ class DiagonalGaussian(Family):
     means: Float[np.ndarray, "k d"]
     variances: Float[np.ndarray, "k d"]
 
-    def __post_init__(self) -> None:
-        means = as_means(self.means)
-        variances = np.asarray(self.variances, dtype=np.float64)
-        if variances.shape == (len(means),):
-            variances = np.repeat(variances[:, None], means.shape[1], axis=1)
-        if variances.shape != means.shape:
-            raise InputError(f"variances must have shape {means.shape} like means, got {variances.shape}")
-        if not (np.isfinite(variances).all() and (variances >= 0).all()):
-            bad = np.flatnonzero(~(np.isfinite(variances) & (variances >= 0)).all(axis=1))
-            raise InputError(f"variances must be finite and not negative; look at components {bad[:5].tolist()}")
-        object.__setattr__(self, "means", means)
-        object.__setattr__(self, "variances", variances)
+    def __init__(self, means: ArrayLike, variances: ArrayLike) -> None:
+        centers = as_means(means)
+        spreads = as_floats(variances, "variances")
+        if spreads.shape == (len(centers),):
+            spreads = np.repeat(spreads[:, None], centers.shape[1], axis=1)
+        if spreads.shape != centers.shape:
+            raise InputError(f"variances must have shape {centers.shape} like means, got {spreads.shape}")
+        check_finite(spreads, "variances", "components")
+        if (spreads < 0).any():
+            worst = int(spreads.min(axis=1).argmin())
+            raise InputError(f"variances must not be negative: component {worst} has {spreads[worst].min():.3g}")
+        object.__setattr__(self, "means", centers)
+        object.__setattr__(self, "variances", spreads)
 
     def __len__(self) -> int:
         return len(self.means)
@@ -77,6 +80,13 @@ class DiagonalGaussian(Family):
     def rank(self) -> Int[np.ndarray, " k"]:
         return (self.variances > 0).sum(axis=1)
 
+    def whitening(self) -> Whitening | None:
+        if (self.variances == 0).any():
+            return None
+        std = np.sqrt(self.variances)
+        log_norm = -np.log(std).sum(axis=1) - self.dim / 2 * np.log(2 * np.pi)
+        return Whitening(self.means, (1 / std)[:, :, None] * np.eye(self.dim), log_norm)
+
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Log-density at x, (n, d) -> (n, k); on the support of a singular component, -inf off it."""
         out = np.empty((len(x), len(self)))
@@ -86,7 +96,7 @@ class DiagonalGaussian(Family):
             out[:, k] = -0.5 * (np.sum(y[:, seen] ** 2 / var[seen], axis=1) + np.log(2 * np.pi * var[seen]).sum())
             if not seen.all():
                 size = np.sqrt(var.max()) + np.abs(mean).max() + np.abs(x).max(axis=1)
-                out[np.abs(y[:, ~seen]).max(axis=1) > 1e-9 * size, k] = -np.inf
+                out[np.abs(y[:, ~seen]).max(axis=1) > off_tolerance(x) * size, k] = -np.inf
         return out
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
@@ -98,7 +108,7 @@ class DiagonalGaussian(Family):
         return DiagonalGaussian(self.means[:, index], self.variances[:, index])
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Family:
-        """Laws of ``matrix @ x + shift``; diagonal again where the matrix has one entry in each row and column."""
+        """Laws of ``matrix @ x + shift``; diagonal again where no coordinate enters two rows."""
         if ((matrix != 0).sum(axis=0) <= 1).all():
             return DiagonalGaussian(self.means @ matrix.T + shift, self.variances @ (matrix**2).T)
         return self.widen().affine(matrix, shift)
@@ -114,11 +124,30 @@ class DiagonalGaussian(Family):
     def coupling(
         self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]
     ) -> AffineCoupling:
-        return self.widen().coupling(other.widen(), rows, cols)
+        """Optimal couplings of the pairs: each axis is scaled by ``sqrt(b / a)``.
+
+        A target axis whose source axis is flat has nothing to be scaled from. Such pairs are coupled as full
+        Gaussians, which finds a map wherever the target has no more axes than the source.
+        """
+        a, b = self.variances[rows], other.variances[cols]
+        linear = np.sqrt(np.divide(b, a, out=np.zeros_like(a), where=a > 0))[:, :, None] * np.eye(self.dim)
+        noise = np.zeros_like(linear)
+        blind = np.flatnonzero(((a == 0) & (b > 0)).any(axis=1))
+        if len(blind):
+            wide = self.widen().coupling(other.widen(), rows[blind], cols[blind])
+            linear[blind], noise[blind] = wide.linear, wide.noise
+        shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
+        return AffineCoupling(linear, shift, noise)
 
     def between(
         self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float
     ) -> DiagonalGaussian:
+        """Geodesics axis by axis, so that they stay diagonal; at t = 0 and 1 the components themselves.
+
+        Where supports are at right angles there are several geodesics, and this one keeps the axes apart.
+        """
+        if t in (0.0, 1.0):
+            return self.take(rows) if t == 0.0 else other.take(cols)
         std = (1 - t) * np.sqrt(self.variances[rows]) + t * np.sqrt(other.variances[cols])
         return DiagonalGaussian((1 - t) * self.means[rows] + t * other.means[cols], std**2)
 

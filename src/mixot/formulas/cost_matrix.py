@@ -40,7 +40,9 @@ def point_costs(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> Flo
     [[25.0, 1.0]]
     """
     rows, cols = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
-    return _native.squared_distances(rows, cols, thread_count())
+    out = np.empty((len(rows), len(cols)))
+    _native.squared_distances(rows, cols, out, thread_count())
+    return out
 
 
 def diagonal_costs(
@@ -98,7 +100,8 @@ class _Factors:
     @classmethod
     def of(cls, covs: np.ndarray, exponent: int) -> _Factors:
         """Factors of the covariances divided by ``4**exponent``."""
-        rows, ranks = _native.psd_factors(np.ascontiguousarray(covs), thread_count())
+        rows, ranks = np.zeros(covs.shape), np.zeros(len(covs), dtype=np.int64)
+        _native.psd_factors(np.ascontiguousarray(covs), rows, ranks, thread_count())
         top = 2 if covs.shape[1] == 2 else max(int(ranks.max()), 1)
         traces = np.ldexp(np.trace(covs, axis1=1, axis2=2), -2 * exponent)
         return cls(np.ldexp(rows[:, :top], -exponent), ranks, traces)
@@ -124,7 +127,9 @@ def _is_diagonal(covs: np.ndarray) -> bool:
 
 
 def _plane(a: _Factors, b: _Factors) -> Float[np.ndarray, "k l"]:
-    return _native.plane_bures(a.rows, a.ranks, b.rows, b.ranks, thread_count())
+    out = np.empty((len(a.rows), len(b.rows)))
+    _native.plane_bures(a.rows, a.ranks, b.rows, b.ranks, out, thread_count())
+    return out
 
 
 def _general(a: _Factors, b: _Factors, apart: Float[np.ndarray, "k l"]) -> Float[np.ndarray, "k l"]:
@@ -133,7 +138,8 @@ def _general(a: _Factors, b: _Factors, apart: Float[np.ndarray, "k l"]) -> Float
     b, label_b, place_b = b.distinct()
     every = np.ix_(label_a, label_b)
     traces = a.traces[:, None] + b.traces
-    norms = _native.nuclear_norms(a.rows, a.ranks, b.rows, b.ranks, thread_count())
+    norms = np.empty(traces.shape)
+    _native.nuclear_norms(a.rows, a.ranks, b.rows, b.ranks, norms, thread_count())
     out = np.maximum(traces - 2 * norms, 0.0)
 
     nearest = np.full(out.shape, np.inf)
