@@ -2,6 +2,7 @@
 // compiles it for the baseline, for AVX2 + FMA and for AVX-512, and the first call that asks picks the widest
 // the processor has. Everything the body calls must be always-inlined too (MIXOT_INLINE), or it stays baseline code.
 #pragma once
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -93,6 +94,59 @@ struct CacheLine {
 };
 template <class T>
 using AlignedVector = std::vector<T, CacheLine<T>>;
+
+// Four doubles that are computed with at once, for loops whose lanes are different problems. A pointer to Lanes may be
+// read and written as a pointer to four times as many doubles.
+#if defined(__GNUC__) || defined(__clang__)
+typedef double Lanes __attribute__((vector_size(32), aligned(32)));
+MIXOT_INLINE Lanes where_positive(Lanes x, Lanes yes, Lanes no) { return x > 0.0 ? yes : no; }
+#else
+struct alignas(32) Lanes {
+  double lane[4];
+  double operator[](int l) const { return lane[l]; }
+  double& operator[](int l) { return lane[l]; }
+};
+#define MIXOT_LANES_OPERATOR(op)                                                                           \
+  MIXOT_INLINE Lanes operator op(const Lanes& x, const Lanes& y) {                                         \
+    return {{x[0] op y[0], x[1] op y[1], x[2] op y[2], x[3] op y[3]}};                                     \
+  }                                                                                                        \
+  MIXOT_INLINE Lanes operator op(double x, const Lanes& y) { return Lanes{{x, x, x, x}} op y; }            \
+  MIXOT_INLINE Lanes operator op(const Lanes& x, double y) { return x op Lanes{{y, y, y, y}}; }            \
+  MIXOT_INLINE Lanes& operator op##=(Lanes& x, const Lanes& y) { return x = x op y; }
+MIXOT_LANES_OPERATOR(+)
+MIXOT_LANES_OPERATOR(-)
+MIXOT_LANES_OPERATOR(*)
+MIXOT_LANES_OPERATOR(/)
+#undef MIXOT_LANES_OPERATOR
+MIXOT_INLINE Lanes where_positive(const Lanes& x, const Lanes& yes, const Lanes& no) {
+  Lanes out;
+  for (int l = 0; l < 4; ++l) out[l] = x[l] > 0.0 ? yes[l] : no[l];
+  return out;
+}
+#endif
+constexpr std::size_t lane_count = 4;
+
+MIXOT_INLINE double* scalars(Lanes* x) { return reinterpret_cast<double*>(x); }
+
+// Scratch space that only grows.
+class LaneBuffer {
+ public:
+  void fit(std::size_t lanes) {
+    if (lanes * lane_count > store_.size()) store_.resize(lanes * lane_count);
+  }
+  Lanes* data() { return reinterpret_cast<Lanes*>(store_.data()); }
+  double* scalars() { return store_.data(); }
+
+ private:
+  AlignedVector<double> store_;
+};
+
+MIXOT_INLINE Lanes sqrt(Lanes x) {
+  Lanes out{};
+  for (int l = 0; l < 4; ++l) out[l] = std::sqrt(x[l]);
+  return out;
+}
+
 
 #include "exp_log.inl"
 

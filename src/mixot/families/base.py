@@ -30,6 +30,15 @@ class AffineCoupling:
     noise: Float[np.ndarray, "s d d"]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Whitening:
+    """k log-densities ``log_norm[k] - |whiten[k] (x - mean[k])|^2 / 2``, ``whiten`` lower triangular."""
+
+    mean: Float[np.ndarray, "k d"]
+    whiten: Float[np.ndarray, "k d d"]
+    log_norm: Float[np.ndarray, " k"]
+
+
 class Family(ABC):
     """k laws of one kind on R^dim. A subclass is a frozen dataclass whose fields are its parameters, axis 0 is k."""
 
@@ -94,6 +103,10 @@ class Family(ABC):
     def rank(self) -> Int[np.ndarray, " k"]:
         """Dimension of each component's support; below ``dim`` it has no density."""
         return np.full(len(self), self.dim)
+
+    def whitening(self) -> Whitening | None:
+        """The log-densities as whitened squares, which the compiled loops take; None where they have no such form."""
+        return None
 
     def widen(self) -> Family:
         """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""

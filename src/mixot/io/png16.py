@@ -43,7 +43,8 @@ def decode(data: bytes) -> np.ndarray:
         if isinstance(damage, InputError):
             raise
         raise InputError(f"the PNG is cut or damaged ({damage})") from damage
-    plain = _native.png_unfilter(lines, 2 * channels)
+    plain = np.empty((height, 2 * channels * width), np.uint8)
+    _native.png_unfilter(lines, 2 * channels, plain)
     return plain.view(">u2").astype(np.uint16).reshape(height, width, channels)
 
 
