@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,28 +18,22 @@ _CHUNK = 65_536  # rows whose log-densities are held at once
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
-    """An E step: mean log-density, what the prior takes off it, shares of the mass, and the M step that follows."""
+    """An E step: the objective, which never decreases, shares of the mass, and the M step that follows."""
 
-    log_likelihood: float
-    penalty: float
+    objective: float
     shares: np.ndarray
     following: Parameters
-
-    @property
-    def objective(self) -> float:
-        """What never decreases from step to step."""
-        return self.log_likelihood - self.penalty
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """EM on weighted points: ``spread`` (d,) are the variances that ``reg`` is measured in."""
+    """EM on weighted points; ``spread`` (d,) are the variances of all the data, ``noise`` those of the objective."""
 
     points: np.ndarray
     weights: np.ndarray
     structure: str
-    reg: float
     spread: np.ndarray
+    noise: np.ndarray
     frame: Frame
 
     def __post_init__(self) -> None:
@@ -50,26 +44,30 @@ class Steps:
         """The steps on all the data."""
         center, variances = center_and_variances(points, weights)
         spread = gaussian.proportionate(variances, center)
-        return cls(points, weights, structure, reg, spread, Frame.of(center, variances))
+        noise = reg * (np.full_like(spread, spread.mean()) if structure == "spherical" else spread)
+        return cls(points, weights, structure, spread, noise, Frame.of(center, variances))
 
     def on(self, points: np.ndarray, weights: np.ndarray) -> "Steps":
-        """The same prior on other data."""
-        return Steps(points, weights, self.structure, self.reg, self.spread, self.frame)
+        """The same objective on other data."""
+        return replace(self, points=points, weights=weights)
 
     def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
         """An M step whose responsibilities are zero and one."""
-        sums = gaussian.of_labels(self.points, self.weights, labels, k, self.structure)
-        return gaussian.m_step(sums, self.reg, self.spread)
+        return gaussian.m_step(gaussian.of_labels(self.points, self.weights, labels, k, self.structure, self.noise))
 
     def step(self, state: Parameters) -> Step:
         """The E step under ``state``, and the M step after it."""
-        sums = gaussian.e_step(state, self.points, self._lifted, self.structure, self.frame)  # type: ignore[attr-defined]
-        return Step(
-            log_likelihood=sums.log_likelihood / sums.weight,
-            penalty=gaussian.penalty(state, self.structure, self.reg, self.spread),
-            shares=sums.mass / sums.weight,
-            following=gaussian.m_step(sums, self.reg, self.spread),
-        )
+        sums = self._sums(state, self.noise)
+        return Step(sums.objective / sums.weight, sums.mass / sums.weight, gaussian.m_step(sums))
+
+    def log_likelihood(self, state: Parameters) -> float:
+        """Mean log-density of the points."""
+        sums = self._sums(state, np.zeros_like(self.noise))
+        return sums.objective / sums.weight
+
+    def _sums(self, state: Parameters, noise: np.ndarray) -> gaussian.Statistics:
+        lifted: Weights = self._lifted  # type: ignore[attr-defined]
+        return gaussian.e_step(state, self.points, lifted, self.structure, noise, self.frame)
 
     def state(self, mixture: Mixture) -> Parameters:
         """The parameters of ``mixture``."""
