@@ -43,12 +43,10 @@ class Exact:
         Raises
         ------
         InputError
-            Where the shapes disagree or a cost is not finite.
+            Where a cost is not finite.
         SolveError
             Where ``max_iter`` was too small; its ``result`` is feasible, and its ``gap`` holds.
         """
-        if cost.shape != (len(a), len(b)):
-            raise InputError(f"cost must have shape {(len(a), len(b))} to go with the weights, got {cost.shape}")
         if not np.isfinite(cost).all():
             raise InputError(f"costs must be finite, got NaN or infinity at {np.argwhere(~np.isfinite(cost))[0]}")
         if min(cost.shape) == 1:  # one coupling only, and no need to load POT
