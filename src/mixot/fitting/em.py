@@ -15,7 +15,7 @@ from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.revival import revive
 from mixot.fitting.starts import kmeans_labels
 from mixot.fitting.statistics import STRUCTURES, Parameters
-from mixot.fitting.steps import Step, Steps, center_and_variances
+from mixot.fitting.steps import Step, Steps
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
@@ -69,7 +69,7 @@ class EM:
 
     References
     ----------
-    Dempster, Laird and Rubin, J. R. Statist. Soc. B 39 (1977); ICL is (7) of Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
+    Dempster, Laird and Rubin, J. R. Statist. Soc. B 39 (1977). ICL: Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
     """
 
     max_iter: int = 500
@@ -107,12 +107,18 @@ class EM:
 
         Parameters
         ----------
-        data : `Samples`, or a `Grid`, which stands for its pixels' masses at their centres
-        family : "gaussian" or "diagonal"; any other goes, with the options given here, to the fitter "family-em"
-        k : number of components; chosen by ``criterion`` among 1 .. ``k_max`` where not given
-        structure : "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all)
-        rng : a seed, a Generator or None
-        progress : called with a `Progress` after every iteration
+        data : Measure
+            `Samples`, or a `Grid`, which stands for its pixels' masses at their centers
+        family : str
+            "gaussian" or "diagonal"; any other goes, with the options that were changed, to the fitter "family-em"
+        k : int, optional
+            number of components; chosen by ``criterion`` among 1 .. ``k_max`` where not given
+        structure : str
+            "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all)
+        rng : seed, Generator or None
+            for the starts
+        progress : callable, optional
+            called with a `Progress` after every iteration
 
         Raises
         ------
@@ -146,9 +152,7 @@ class EM:
             log_likelihood=likelihoods[best],
             criterion=scores[best],
             history=np.array(run.history),
-            candidates=tuple(
-                Candidate(*each) for each in zip(sizes, likelihoods, scores, strict=True)
-            ),
+            candidates=tuple(Candidate(*each) for each in zip(sizes, likelihoods, scores, strict=True)),
             notes=notes,
         )
 
@@ -162,7 +166,9 @@ class EM:
             raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(_OWN)}") from None
         strange = sorted(set(changed) - {f.name for f in fields(other)})  # type: ignore[arg-type]
         if strange:
-            raise InputError(f"{', '.join(strange)}: an option of Gaussian fits, the {family} family has none; leave it out")
+            raise InputError(
+                f"{', '.join(strange)}: an option of Gaussian fits, the {family} family has none; leave it out"
+            )
         return other(**changed)
 
     def _sizes(self, k: int | None, steps: Steps) -> list[int]:
@@ -186,18 +192,17 @@ class EM:
             )
         return [int(k)]
 
-    def _run_of(
-        self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None
-    ) -> "_Run":
+    def _run_of(self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> _Run:
         """The best of ``starts`` runs on the subsample, carried on over all the data."""
         if self.start is not None:
             return self._run(steps, steps.state(self.start), rng, _reporter(progress, f"EM, k={k}", self.max_iter))
         coarse = _thinned(steps, max(self.subsample, k), k, rng)
-        views = (coarse.standard(), coarse.points.astype(np.float64) - coarse.points.mean(axis=0))
-        tries, first = [], self.max_iter if self.starts == 1 else min(self.max_iter, _SHORT)
-        for s in range(self.starts):
+        views = (coarse.standard(), coarse.points - coarse.center)
+        starts = self.starts if k > 1 else 1
+        tries, first = [], self.max_iter if starts == 1 else min(self.max_iter, _SHORT)
+        for s in range(starts):
             labels = kmeans_labels(views[s % 2], coarse.weights, k, rng)
-            report = _reporter(progress, f"EM, k={k}, start {s + 1} of {self.starts}", first)
+            report = _reporter(progress, f"EM, k={k}, start {s + 1} of {starts}", first)
             tries.append(self._run(coarse, coarse.from_labels(labels, k), rng, report, first))
         most = max(run.last.objective for run in tries)
         best = next(run for run in tries if run.last.objective >= most - _SAME)
@@ -215,8 +220,8 @@ class EM:
         rng: np.random.Generator,
         report: Callable[[int, float], Any],
         max_iter: int | None = None,
-        before: "_Run | None" = None,
-    ) -> "_Run":
+        before: _Run | None = None,
+    ) -> _Run:
         """Iterate until the objective stands still, from ``state`` or from where ``before`` stopped."""
         last, history = (before.last, list(before.history)) if before else (steps.step(state), [])
         status, revivals = Status.MAX_ITER, _REVIVALS
@@ -309,11 +314,10 @@ def _distinct(points: np.ndarray, enough: int) -> int:
 
 
 def _constant_columns(steps: Steps) -> tuple[str, ...]:
-    center, variances = center_and_variances(steps.points, steps.weights)
-    columns = np.flatnonzero(variances == 0)
+    columns = np.flatnonzero(steps.variances == 0)
     if not len(columns):
         return ()
-    shown = ", ".join(f"{c} (value {center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    shown = ", ".join(f"{c} (value {steps.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
     return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
 
 
@@ -321,5 +325,3 @@ def _reporter(progress: ProgressCallback | None, stage: str, total: int) -> Call
     if progress is None:
         return lambda step, value: None
     return lambda step, value: progress(Progress(stage, step, total, value))
-
-

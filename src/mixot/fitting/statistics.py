@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -143,12 +143,16 @@ def expectation(
 
     Parameters
     ----------
-    mixture : Gaussian or DiagonalGaussian components, none singular
-    points : (n, d); float32 and float64 are computed as they are
-    weights : (n,), not negative, of any sum; ones where not given
-    structure : what the M step will fit; "full" or "diagonal", after the components, where not given
-    noise : (d,), variances that the M step will add to each covariance; zero where not given. `EM` takes
-        ``reg * variances`` of the data
+    mixture : Mixture
+        of Gaussian or DiagonalGaussian components, none singular
+    points : (n, d)
+        float32 and float64 are computed as they are
+    weights : (n,)
+        not negative, of any sum; ones where not given
+    structure : str
+        what the M step will fit; "full" or "diagonal", after the components, where not given
+    noise : (d,)
+        variances that the M step will add to each covariance, zero where not given; `EM` takes ``reg * variances``
 
     Raises
     ------
@@ -353,7 +357,7 @@ class _KernelModel(NamedTuple):
 
 def _inverse_factors(covs: np.ndarray) -> np.ndarray:
     """Upper triangular P with inv(cov) = P P', (k, d, d)."""
-    from scipy.linalg.lapack import dtrtri
+    from scipy.linalg.lapack import dtrtri  # pyright: ignore[reportAttributeAccessIssue]
 
     try:
         lower = np.linalg.cholesky(covs)

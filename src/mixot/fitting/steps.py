@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from mixot.families.base import Family
-from mixot.families.gaussian import Gaussian
 from mixot.fitting import statistics as gaussian
 from mixot.fitting.statistics import Frame, Parameters, Weights
 from mixot.mixture import Mixture
@@ -27,29 +27,34 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """EM on weighted points; ``spread`` (d,) are the variances of all the data, ``noise`` those of the objective."""
+    """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are."""
 
     points: np.ndarray
     weights: np.ndarray
     structure: str
-    spread: np.ndarray
-    noise: np.ndarray
-    frame: Frame
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_lifted", Weights.of(self.weights, len(self.points)))
+    reg: float
+    center: np.ndarray
+    variances: np.ndarray
 
     @classmethod
-    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> "Steps":
+    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> Steps:
         """The steps on all the data."""
-        center, variances = center_and_variances(points, weights)
-        spread = gaussian.proportionate(variances, center)
-        noise = reg * (np.full_like(spread, spread.mean()) if structure == "spherical" else spread)
-        return cls(points, weights, structure, spread, noise, Frame.of(center, variances))
+        return cls(points, weights, structure, reg, *center_and_variances(points, weights))
 
-    def on(self, points: np.ndarray, weights: np.ndarray) -> "Steps":
+    def on(self, points: np.ndarray, weights: np.ndarray) -> Steps:
         """The same objective on other data."""
         return replace(self, points=points, weights=weights)
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Variances that lengths are measured in: those of the data, none of them zero; their mean, if spherical."""
+        each = gaussian.proportionate(self.variances, self.center)
+        return np.full_like(each, each.mean()) if self.structure == "spherical" else each
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """Variances of the noise in the objective, (d,)."""
+        return self.reg * self.units
 
     def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
         """An M step whose responsibilities are zero and one."""
@@ -65,9 +70,16 @@ class Steps:
         sums = self._sums(state, np.zeros_like(self.noise))
         return sums.objective / sums.weight
 
+    @cached_property
+    def _lifted(self) -> Weights:
+        return Weights.of(self.weights, len(self.points))
+
+    @cached_property
+    def _frame(self) -> Frame:
+        return Frame.of(self.center, self.variances)
+
     def _sums(self, state: Parameters, noise: np.ndarray) -> gaussian.Statistics:
-        lifted: Weights = self._lifted  # type: ignore[attr-defined]
-        return gaussian.e_step(state, self.points, lifted, self.structure, noise, self.frame)
+        return gaussian.e_step(state, self.points, self._lifted, self.structure, noise, self._frame)
 
     def state(self, mixture: Mixture) -> Parameters:
         """The parameters of ``mixture``."""
@@ -79,12 +91,10 @@ class Steps:
 
     def log_joint(self, state: Parameters) -> np.ndarray:
         """Log of weight times density of every component at every point, (n, k)."""
-        return gaussian.log_joint(state, self.points, self.structure, self.frame)
+        return gaussian.log_joint(state, self.points, self.structure, self._frame)
 
-    def component(self, state: Parameters, points: np.ndarray) -> Family:
-        """One new component fitted to ``points``, to go with those of ``state``."""
-        if self.structure == "tied":
-            return Gaussian(points.mean(axis=0, dtype=np.float64)[None], state.covs[None])
+    def component(self, points: np.ndarray) -> Family:
+        """One component fitted to ``points``."""
         local = self.on(points, np.ones(len(points)))
         return local.mixture(local.from_labels(np.zeros(len(points), dtype=np.int64), 1)).components
 
@@ -92,7 +102,7 @@ class Steps:
         """Mean entropy of the responsibilities, in nats."""
         total = 0.0
         for x, w in _chunks(self.points, self.weights):
-            joint = gaussian.log_joint(state, x, self.structure, self.frame)
+            joint = gaussian.log_joint(state, x, self.structure, self._frame)
             excess = joint - joint.max(axis=1, keepdims=True)
             log_sum = np.log(np.exp(excess).sum(axis=1))
             shares = np.exp(excess - log_sum[:, None])
@@ -113,8 +123,7 @@ class Steps:
 
     def standard(self) -> np.ndarray:
         """The points in units in which Euclidean distances are fair, float64."""
-        unit = np.sqrt(self.spread.mean() if self.structure == "spherical" else self.spread)
-        return (self.points - self.frame.center) / unit
+        return (self.points - self.center) / np.sqrt(self.units)
 
 
 def center_and_variances(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
