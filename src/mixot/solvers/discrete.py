@@ -81,9 +81,8 @@ class Exact:
 def _certified(
     coupling: np.ndarray, cost: np.ndarray, a: np.ndarray, b: np.ndarray, f: np.ndarray, status: Status
 ) -> Plan:
-    """The plan with feasible potentials near f, whose values at atoms of weight zero say nothing."""
-    alive = a > 0
-    g = (cost - f[:, None] if alive.all() else (cost - f[:, None])[alive]).min(axis=0)
+    """The plan with feasible potentials near f: each is the largest that the other allows, weight zero or not."""
+    g = (cost - f[:, None]).min(axis=0)
     f = (cost - g).min(axis=1)
     value, bound = float((coupling * cost).sum()), float(f @ a + g @ b)
     # At the optimum both sums agree but for rounding, which must not claim a bound above a price that is achieved.
