@@ -11,6 +11,7 @@ from mixot.formulas.quantiles import Line, w2_squared_on_line
 from mixot.mixture import Mixture
 from mixot.results import Interval, Plan
 from mixot.solvers.discrete import Exact
+from mixot.transport.plans import between_mixtures
 
 _ROUNDING = 1e-13  # floating-point error of a squared distance, as a share of the second moments
 _LEVELS = (np.arange(200) + 0.5) / 200  # quantile levels on which directions are compared before the best is proven
@@ -37,7 +38,7 @@ def wasserstein(p: Mixture, q: Mixture) -> Interval:
     Rounding is covered by a margin of 1e-13 of the second moments, subtracted from the squares.
     """
     source, target = common(p.components, q.components)
-    plan = Exact().solve(source.cost(target), p.weights, q.weights)
+    plan = between_mixtures(p, q, Exact())
     uppers, lowers = {"MW2": plan.distance}, {"zero": 0.0}
     wide = Mixture(p.weights, source.widen()), Mixture(q.weights, target.widen())
     if not (isinstance(wide[0].components, Gaussian) and isinstance(wide[1].components, Gaussian)):
