@@ -1,8 +1,13 @@
 // The only file that knows Python. Each kernel gets its arrays as pointers and sizes, with the interpreter lock released.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/tuple.h>
 
+#include <tuple>
+
+#include "gaussian_barycenter.hpp"
 #include "simd.hpp"
+#include "tuple_pricing.hpp"
 
 namespace nb = nanobind;
 
@@ -17,4 +22,27 @@ NB_MODULE(_native, m) {
       default: return "baseline";
     }
   });
+
+  // Barycenters: Gaussian laws in the plane, and the pricing of tuples for the multi-marginal linear program.
+  {
+    using F64 = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
+    using F64Out = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
+    using I32 = nb::ndarray<const std::int32_t, nb::c_contig, nb::device::cpu>;
+    using I32Out = nb::ndarray<std::int32_t, nb::c_contig, nb::device::cpu>;
+    m.def("planar_barycenters", [](F64 covs, F64 weights, double tol, std::size_t max_iter, std::size_t threads,
+                                   F64Out out, F64Out costs, F64Out residuals) {
+      nb::gil_scoped_release release;
+      return mixot::planar_barycenters(covs.data(), weights.data(), covs.shape(0), covs.shape(1), tol, max_iter,
+                                       threads, out.data(), costs.data(), residuals.data());
+    });
+    m.def("price_tuples", [](I32 sizes, F64 pairs, F64 potentials, I32 known, double threshold, std::size_t max_nodes,
+                             std::size_t threads, I32Out rows, F64Out values) {
+      nb::gil_scoped_release release;
+      const auto answer = mixot::price_tuples({sizes.shape(0), sizes.data(), pairs.data(), potentials.data()},
+                                              known.data(), known.shape(0),
+                                              {threshold, values.shape(0), max_nodes, threads}, rows.data(),
+                                              values.data());
+      return std::make_tuple(answer.found, answer.lower, answer.nodes, answer.complete);
+    });
+  }
 }
