@@ -84,7 +84,7 @@ class Family(ABC):
         raise self._lacks("coupling", "closed-form transport maps")
 
     def barycenter(
-        self: F, others: Sequence[F], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+        self: F, others: Sequence[Any], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
     ) -> tuple[F, Float[np.ndarray, " s"]]:
         """W2 barycenters of s tuples of components, and what each of them costs.
 
@@ -92,7 +92,7 @@ class Family(ABC):
         are positive and sum to one. Component s of the answer minimises ``sum_j weights[j] W2^2(., component j)``,
         and the second array holds that minimum.
         """
-        raise self._lacks("closed-form barycenters")
+        raise self._lacks("barycenter", "closed-form barycenters")
 
     def marginal(self: F, axes: Sequence[int]) -> F:
         """Laws of the coordinates ``axes``."""

@@ -1,14 +1,14 @@
 """W2 barycenters of centred Gaussian laws, batched over tuples, certified by their fixed-point equation.
 
-The barycenter S of ``S_1, ..., S_J`` solves ``S = sum_j w_j (S^1/2 S_j S^1/2)^1/2`` (Delon and Desolneux 2020, eq. 2.12).
-Write ``S = F F^T`` with ``F^T F`` diagonal, and ``M_j = (F^T S_j F)^1/2``; then the *residual* ``R = sum_j w_j M_j - F^T F``
-is the equation in the coordinates of F. Two steps bring it to zero:
+The barycenter S of ``S_1, ..., S_J`` solves ``S = sum_j w_j (S^1/2 S_j S^1/2)^1/2`` (Delon and Desolneux 2020,
+section 2.4.2). Write ``S = F F^T`` with ``F^T F`` diagonal, and ``M_j = (F^T S_j F)^1/2``; then the *residual*
+``R = sum_j w_j M_j - F^T F`` is the equation in the coordinates of F. Two steps bring it to zero:
 
 - Alvarez-Esteban's (2016): ``F <- F^-T sum_j w_j M_j``. It never raises the objective and never fails, but gains
   only a constant factor, a poor one where the covariances are ill-conditioned.
-- Newton's: ``F <- F (I + E / 2)``, where ``sum_j w_j Q_j (k_j * (Q_j^T E Q_j)) Q_j^T = R``, Q_j the eigenvectors and mu the
-  eigenvalues of M_j, ``k_j[a, b] = mu_a mu_b / (mu_a + mu_b)``. Conjugate gradients solve it, preconditioned by the same
-  expression for ``F^T F`` in place of every M_j: one step of that is, to first order, Alvarez-Esteban's.
+- Newton's: ``F <- F (I + E / 2)``, where ``sum_j w_j Q_j (k_j * (Q_j^T E Q_j)) Q_j^T = R``, Q_j the eigenvectors and mu
+  the eigenvalues of M_j, ``k_j[a, b] = mu_a mu_b / (mu_a + mu_b)``. Conjugate gradients solve it, preconditioned by the
+  same expression for ``F^T F`` in place of every M_j: one step of that is, to first order, Alvarez-Esteban's.
 
 The objective is convex in S and both steps keep S positive semi-definite, so a zero residual reached from inside is
 the optimum. Where S becomes singular in the limit, its vanishing directions are dropped once they are rounding.
@@ -61,10 +61,14 @@ def gaussian_barycenter(
 
     Parameters
     ----------
-    covs : covariances, one tuple a row
-    weights : positive, summing to one
-    tol : residual at which a tuple is done
-    max_iter : steps after which a tuple is left as it is, its residual stated
+    covs : (s, j, d, d)
+        Covariances, one tuple a row.
+    weights : (j,)
+        Positive, summing to one.
+    tol : float
+        Residual at which a tuple is done.
+    max_iter : int
+        Steps after which a tuple is left as it is, its residual stated.
 
     Examples
     --------

@@ -27,7 +27,12 @@ class TransportMap:
     @classmethod
     def between(cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
         source, target = common(p.components, q.components)
-        plan = Exact().solve(source.cost(target), p.weights, q.weights)
+        return cls.along(p, q, Exact().solve(source.cost(target), p.weights, q.weights), kind=kind)
+
+    @classmethod
+    def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
+        """Return the map along a plan between the components of p and q, optimal or not."""
+        source, target = common(p.components, q.components)
         rows, cols = np.nonzero(plan.coupling)
         return cls(Mixture(p.weights, source), plan, rows, cols, source.coupling(target, rows, cols), kind)
 
