@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from mixot.errors import InputError, UnsupportedError
@@ -63,7 +63,7 @@ def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -
 
 
 def barycenter(
-    measures: Sequence[Any], weights: Any = None, *, solver: MultiMarginal | BarycenterSolver | None = None
+    measures: Any, weights: Any = None, *, solver: MultiMarginal | BarycenterSolver | None = None
 ) -> Barycenter:
     """Return the average of several mixtures: it minimises ``sum_j weights[j] MW2^2(., measures[j])``.
 
@@ -94,7 +94,7 @@ def barycenter(
     >>> mean.mixture.components.means.item(), mean.mixture.components.covs.item(), mean.objective
     (3.0, 4.0, 10.0)
     """
-    if isinstance(measures, Measure):
+    if isinstance(measures, Measure) or not isinstance(measures, Iterable):
         raise InputError(f"measures must be a list of mixtures, got one {type(measures).__name__}")
     return _barycenter.of_mixtures([_mixture(p) for p in measures], weights, solver)
 

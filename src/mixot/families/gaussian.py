@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
-from mixot.errors import InputError
+from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.formulas.bures import bures_cost, sqrtm_psd
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
@@ -122,6 +123,13 @@ class Gaussian(Family):
         covs = np.stack([family.covs[k] for family, k in zip(families, index.T, strict=True)], axis=1)
         center, spread = mean_barycenter(means, weights)
         found = gaussian_barycenter(covs, weights)
+        if (found.residuals > 1e-6).any():
+            warnings.warn(
+                f"a Gaussian barycenter solves its equation only up to {found.residuals.max():.2g}: the covariances "
+                "are nearly singular; add a small multiple of the identity to them",
+                AccuracyWarning,
+                stacklevel=2,
+            )
         return Gaussian(center, found.covs), spread + found.costs
 
     @classmethod

@@ -175,7 +175,7 @@ def _orthogonal(x: np.ndarray) -> np.ndarray:
 
 @dataclass(eq=False)
 class _Frame:
-    """Eigenvectors Q_j and eigenvalues mu_j of the M_j at some F with ``F^T F = diag(lam)``: Newton's equation there."""
+    """Eigenvectors Q_j and eigenvalues mu_j of the M_j at some F with ``F^T F = diag(lam)``: Newton's equation."""
 
     lam: np.ndarray  # (s, d)
     mu: np.ndarray  # (s, j, d)
@@ -248,7 +248,9 @@ def _newton(
     live = np.arange(s)
     careful = np.full(s, 1)  # steps for which Newton's is not trusted: the first, and some after it failed
     now = _decompose(start, covs, factors, weights)
-    for step in range(1, max_iter + 1):
+    step = 0
+    while True:
+        step += 1
         residual = now.residuals
         careful[live[residual < _CLOSE]] = 0
         better = residual < best.residuals[live]
@@ -275,7 +277,7 @@ def _newton(
 
 
 def _move(now: _State, bold: np.ndarray, tol: float) -> tuple[np.ndarray, float]:
-    """F after one step, Newton's where ``bold`` and where it is not too long, and the relative length of the longest."""
+    """F after one step, Newton's where ``bold`` and not too long, and the relative length of the longest."""
     e = np.zeros_like(now.f)
     if bold.any():
         e = _solve(now, tol)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixot._shapes import Float, Int
+from mixot.errors import SolveError
 from mixot.results import MultiPlan, Status
 from mixot.solvers.master import Incumbent, Master, north_west, unsolved
 
@@ -69,10 +70,13 @@ class FreeWeights:
                 return best.plan(unit, marginals, Status.OPTIMAL, step), best.labels
             at = np.flatnonzero(rest < -0.1 * self.tol)
             if not len(at):
-                raise unsolved(best.plan(unit, marginals, Status.STALLED, step))
+                raise self._unsolved(best, best.plan(unit, marginals, Status.STALLED, step))
             new = np.stack([r[at].argmin(axis=1) for r in reduced], axis=1)
             price = np.sum([cost[at, new[:, j]] for j, cost in enumerate(scaled)], axis=0)
-        raise unsolved(best.plan(unit, marginals, Status.MAX_ITER, self.max_iter))
+        raise self._unsolved(best, best.plan(unit, marginals, Status.MAX_ITER, self.max_iter))
+
+    def _unsolved(self, best: Incumbent, plan: MultiPlan) -> SolveError:
+        return SolveError(str(unsolved(plan)), (plan, best.labels))
 
 
 def _cheapest_candidate(costs: Sequence[np.ndarray], tuples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -95,6 +95,7 @@ class Barycenter:
         return j % count
 
 
+@runtime_checkable
 class BarycenterSolver(Protocol):
     """A way to average mixtures: a frozen dataclass of options with one method."""
 

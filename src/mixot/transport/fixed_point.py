@@ -30,7 +30,7 @@ class FixedPoint:
     ----------
     k : number of components
     tol : relative decrease of the objective at which it stops
-    max_iter : rounds after which it stops anyway, with the status "max_iter"
+    max_iter : rounds before it gives up and raises `SolveError`
     bound : how the lower bound is sought; its plan is where the components start
 
     Examples
@@ -69,7 +69,14 @@ class FixedPoint:
             previous, tuples = plan.cost, plan.tuples
             components = _recenter(problem, components, plan, labels)
         plan = replace(plan, lower_bound=min(relaxed.lower_bound, plan.cost), status=status, iterations=step)
-        return on_candidates(problem, components, plan, labels)
+        found = on_candidates(problem, components, plan, labels)
+        if not status.solved:
+            raise SolveError(
+                f"the fixed point did not settle in {step} rounds: {status.advice}; its objective is "
+                f"{found.objective:.6g}, at most {found.gap:.3g} above the optimum; it is attached as .result",
+                found,
+            )
+        return found
 
     def _relax(self, problem: Average) -> MultiPlan:
         """The plan under pairwise costs, and its lower bound, which holds for the true costs all the more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class GivenComponents:
 
     Parameters
     ----------
-    candidates : a family of components, such as ``Gaussian(means, covs)``
+    candidates : a family of components, such as ``Gaussian(means, covs)``, or a mixture, whose components are meant
     weights : how the linear program is solved
 
     Examples
@@ -37,15 +38,11 @@ class GivenComponents:
     [2.0]
     """
 
-    candidates: Family
+    candidates: Any
     weights: FreeWeights = _WEIGHTS
 
     def barycenter(self, problem: Average) -> Barycenter:
         """Return the best mixture of the candidates, as the verb ``barycenter`` does."""
-        if not isinstance(self.candidates, Family):
-            raise InputError(
-                f"candidates must be a family such as Gaussian(means, covs), got {type(self.candidates).__name__}"
-            )
         problem, candidates = self._together(problem)
         costs = [
             share * candidates.cost(family) for share, family in zip(problem.lambdas, problem.families, strict=True)
@@ -53,15 +50,18 @@ class GivenComponents:
         try:
             plan, labels = self.weights.solve(costs, problem.marginals)
         except SolveError as unfinished:
-            if not isinstance(unfinished.result, tuple):
+            if unfinished.result is None:
                 raise
             raise SolveError(str(unfinished), on_candidates(problem, candidates, *unfinished.result)) from unfinished
         return on_candidates(problem, candidates, plan, labels)
 
     def _together(self, problem: Average) -> tuple[Average, Family]:
         """The inputs and the candidates in one family."""
+        given = self.candidates.components if isinstance(self.candidates, Mixture) else self.candidates
+        if not isinstance(given, Family):
+            raise InputError(f"candidates must be a family such as Gaussian(means, covs), got {type(given).__name__}")
         try:
-            shared = [common(p.components, self.candidates) for p in problem.inputs]
+            shared = [common(p.components, given) for p in problem.inputs]
         except (InputError, UnsupportedError) as differ:
             raise type(differ)(f"candidates do not go with the mixtures: {differ}") from None
         inputs = tuple(Mixture(p.weights, ours) for p, (ours, _) in zip(problem.inputs, shared, strict=True))
