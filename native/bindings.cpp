@@ -4,20 +4,24 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 #include "affine_maps.hpp"
 #include "bures.hpp"
 #include "em.hpp"
+#include "gaussian_barycenter.hpp"
 #include "parallel.hpp"
 #include "png.hpp"
 #include "psd_factor.hpp"
 #include "simd.hpp"
+#include "tuple_pricing.hpp"
 
 namespace nb = nanobind;
 
@@ -200,6 +204,28 @@ void bind_em(nb::module_& m) {
       "Log-joint densities of points and components, (n, k), into `out`.");
 }
 
+// ---- barycenters: Gaussian laws in the plane, and the pricing of tuples for the multi-marginal linear program ----
+
+void bind_barycenters(nb::module_& m) {
+  using Doubles = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
+  using Integers = nb::ndarray<const std::int32_t, nb::c_contig, nb::device::cpu>;
+  m.def("planar_barycenters", [](Doubles covs, Doubles weights, double tol, std::size_t max_iter, std::size_t threads,
+                                 AnyShape<double> out, AnyShape<double> costs, AnyShape<double> residuals) {
+    nb::gil_scoped_release release;
+    return mixot::planar_barycenters(covs.data(), weights.data(), covs.shape(0), covs.shape(1), tol, max_iter, threads,
+                                     out.data(), costs.data(), residuals.data());
+  });
+  m.def("price_tuples", [](Integers sizes, Doubles pairs, Doubles potentials, Integers known, double threshold,
+                           std::size_t max_nodes, std::size_t threads, AnyShape<std::int32_t> rows,
+                           AnyShape<double> values) {
+    nb::gil_scoped_release release;
+    const auto answer =
+        mixot::price_tuples({sizes.shape(0), sizes.data(), pairs.data(), potentials.data()}, known.data(),
+                            known.shape(0), {threshold, values.shape(0), max_nodes, threads}, rows.data(), values.data());
+    return std::make_tuple(answer.found, answer.lower, answer.nodes, answer.complete);
+  });
+}
+
 // ---- pictures: line filters of 16-bit PNG ----
 
 void bind_pictures(nb::module_& m) {
@@ -218,5 +244,6 @@ NB_MODULE(_native, m) {
   bind_maps(m);
   bind_em<float>(m);
   bind_em<double>(m);
+  bind_barycenters(m);
   bind_pictures(m);
 }

@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     from mixot.mixture import Mixture as Mixture
     from mixot.results import Fit as Fit
     from mixot.results import Interval as Interval
+    from mixot.results import MultiPlan as MultiPlan
     from mixot.results import Plan as Plan
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
     from mixot.solvers.discrete import Exact as Exact
+    from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
+    from mixot.transport.barycenter import Barycenter as Barycenter
+    from mixot.transport.fixed_point import FixedPoint as FixedPoint
     from mixot.transport.geodesic import Geodesic as Geodesic
+    from mixot.transport.given_components import GivenComponents as GivenComponents
     from mixot.transport.maps import TransportMap as TransportMap
+    from mixot.verbs import barycenter as barycenter
     from mixot.verbs import bounds as bounds
     from mixot.verbs import distance as distance
     from mixot.verbs import fit as fit
@@ -43,16 +49,20 @@ __version__ = "0.1.0"
 
 _HOME = {
     "errors": ("MixotError", "InputError", "UnsupportedError", "SolveError", "AccuracyWarning"),
-    "results": ("Fit", "Interval", "Plan", "Progress", "Status"),
+    "results": ("Fit", "Interval", "MultiPlan", "Plan", "Progress", "Status"),
     "measures": ("Measure", "Samples", "Grid", "Moments", "as_measure"),
     "families.gaussian": ("Gaussian",),
     "families.diagonal": ("DiagonalGaussian",),
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
+    "solvers.multimarginal": ("MultiMarginal",),
     "fitting.em": ("EM",),
+    "transport.barycenter": ("Barycenter",),
+    "transport.fixed_point": ("FixedPoint",),
+    "transport.given_components": ("GivenComponents",),
     "transport.geodesic": ("Geodesic",),
     "transport.maps": ("TransportMap",),
-    "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "bounds"),
+    "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
     "io": ("read", "save", "load"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}

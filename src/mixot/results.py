@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixot._shapes import Float
+from mixot._shapes import Float, Int
 
 if TYPE_CHECKING:
     from mixot.mixture import Mixture
@@ -111,6 +111,33 @@ class Plan:
     def distance(self) -> float:
         """Square root of the cost, in the units of the data."""
         return float(np.sqrt(max(self.cost, 0.0)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MultiPlan:
+    """A coupling of J marginals, as the tuples that carry mass, with a certificate of its cost.
+
+    Mass ``weights[s]`` joins component ``tuples[s, j]`` of each marginal j, at ``costs[s]`` per unit of mass;
+    ``cost`` is the total, and no coupling costs less than ``lower_bound``.
+    """
+
+    tuples: Int[np.ndarray, "s j"]
+    weights: Float[np.ndarray, " s"]
+    costs: Float[np.ndarray, " s"]
+    cost: float
+    lower_bound: float
+    status: Status
+    iterations: int
+    marginal_error: float
+
+    @property
+    def gap(self) -> float:
+        """Proven distance to the optimum: ``cost - lower_bound >= 0``, up to rounding."""
+        return self.cost - self.lower_bound
+
+    def marginal(self, j: int, size: int) -> Float[np.ndarray, " k"]:
+        """Mass of each of the ``size`` components of marginal j."""
+        return np.bincount(self.tuples[:, j], self.weights, minlength=size)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
-from mixot.errors import UnsupportedError
+from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
-from mixot.measures import Samples, as_measure
+from mixot.measures import Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Fit, Interval, Plan, ProgressCallback
 from mixot.solvers.discrete import Exact
+from mixot.solvers.multimarginal import MultiMarginal
+from mixot.transport import barycenter as _barycenter
 from mixot.transport import bounds as _bounds
 from mixot.transport import plans
+from mixot.transport.barycenter import Barycenter, BarycenterSolver
 from mixot.transport.geodesic import Geodesic
 from mixot.transport.maps import TransportMap
 
@@ -189,6 +193,43 @@ def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -
     [1.0, 4.0, 10.0]
     """
     return TransportMap.between(_mixture(p), _mixture(q), kind=kind)
+
+
+def barycenter(
+    measures: Any, weights: Any = None, *, solver: MultiMarginal | BarycenterSolver | None = None
+) -> Barycenter:
+    """Return the average of several mixtures: it minimises ``sum_j weights[j] MW2^2(., measures[j])``.
+
+    Parameters
+    ----------
+    measures : list of mixtures, or of fits of mixtures
+        What to average.
+    weights : (J,)
+        Not negative, summing to one; equal ones if not given. A mixture of weight zero has no part.
+    solver : MultiMarginal, GivenComponents or FixedPoint
+        ``MultiMarginal()``, the default, is exact; ``GivenComponents(candidates)`` finds weights only (Chen, Georgiou
+        and Tannenbaum 2019, eqs. 17-19); ``FixedPoint(k=...)`` has at most k components, and a proven gap.
+
+    Raises
+    ------
+    InputError
+        On weights of the wrong number, negative or not summing to one, and on mixtures of different dimensions.
+    UnsupportedError
+        On mixtures of different families, or of a family without a formula for barycenters.
+    SolveError
+        Where the solver stopped early; ``.result`` is the best barycenter it has, its gap stated.
+
+    Examples
+    --------
+    >>> from mixot import Gaussian, Mixture
+    >>> p, q = Mixture([1.0], Gaussian([0.0], [1.0])), Mixture([1.0], Gaussian([6.0], [9.0]))
+    >>> mean = barycenter([p, q])
+    >>> mean.mixture.components.means.item(), mean.mixture.components.covs.item(), mean.objective
+    (3.0, 4.0, 10.0)
+    """
+    if isinstance(measures, Measure) or not isinstance(measures, Iterable):
+        raise InputError(f"measures must be a list of mixtures, got one {type(measures).__name__}")
+    return _barycenter.of_mixtures([_mixture(p) for p in measures], weights, solver)
 
 
 def bounds(p: Any, q: Any) -> Interval:

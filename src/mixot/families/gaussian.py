@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
-from mixot.errors import InputError
+from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.formulas.cost_matrix import gaussian_costs
+from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian_maps import optimal_joint_law
 from mixot.formulas.moments import gaussian_moments
 from mixot.formulas.support import Support, support_ranks
@@ -119,6 +121,23 @@ class Gaussian(Family):
             return self.take(rows) if t == 0.0 else other.take(cols)
         means = (1 - t) * self.means[rows] + t * other.means[cols]
         return Gaussian(means, optimal_joint_law(self.covs[rows], other.covs[cols]).between(t))
+
+    def barycenter(
+        self, others: Sequence[Gaussian], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[Gaussian, Float[np.ndarray, " s"]]:
+        families = (self, *others)
+        means = np.stack([family.means[k] for family, k in zip(families, index.T, strict=True)], axis=1)
+        covs = np.stack([family.covs[k] for family, k in zip(families, index.T, strict=True)], axis=1)
+        center, spread = mean_barycenter(means, weights)
+        found = gaussian_barycenter(covs, weights)
+        if (found.residuals > 1e-6).any():
+            warnings.warn(
+                f"a Gaussian barycenter solves its equation only up to {found.residuals.max():.2g}: the covariances "
+                "are nearly singular; add a small multiple of the identity to them",
+                AccuracyWarning,
+                stacklevel=2,
+            )
+        return Gaussian(center, found.covs), spread + found.costs
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gaussian:

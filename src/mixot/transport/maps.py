@@ -72,10 +72,14 @@ class TransportMap:
     @classmethod
     def between(cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
         """Solve for the plan between p and q and return the map it gives."""
+        return cls.along(p, q, between_mixtures(p, q, Exact()), kind=kind)
+
+    @classmethod
+    def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
+        """Return the map along a plan between the components of p and q, optimal or not."""
         if kind not in ("mean", "random"):
             raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
-        plan = between_mixtures(p, q, Exact())
         rows, cols = np.nonzero(plan.coupling > 0)
         pieces = source.coupling(target, rows, cols)
         spread = np.flatnonzero(pieces.noise.any(axis=(1, 2)))

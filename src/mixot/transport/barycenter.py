@@ -1,0 +1,237 @@
+"""The average of several mixtures under MW2: exact, on given components, or with few components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from mixot._shapes import Float, Int
+from mixot.errors import InputError, SolveError, UnsupportedError
+from mixot.families.base import Family
+from mixot.measures import check_weights
+from mixot.mixture import Mixture
+from mixot.results import MultiPlan, Plan, Status
+from mixot.solvers.discrete import Exact
+from mixot.solvers.multimarginal import MultiMarginal
+from mixot.transport.maps import TransportMap
+
+
+@dataclass(frozen=True, eq=False)
+class Barycenter:
+    """The mixture that minimises ``sum_j weights[j] MW2^2(mixture, inputs[j])``, and the plan that shows it.
+
+    Each tuple of the plan joins one component of every input at a component of ``mixture``. For the exact barycenter
+    that component is the tuple's own barycenter (Delon and Desolneux 2020, Corollary 3), so there are at most
+    ``sum_j K_j - J + 1``.
+
+    Parameters
+    ----------
+    mixture : the barycenter
+    inputs : what was averaged, in the family of the barycenter
+    weights : (J,), of the inputs
+    plan : tuples (s, J) of components, their weights and costs; -1 stands for an input of weight zero
+    labels : (s,), the component of ``mixture`` at which each tuple meets
+    lower_bound : no mixture has a smaller objective (among those the solver chose from: see the solver)
+    """
+
+    mixture: Mixture
+    inputs: tuple[Mixture, ...]
+    weights: Float[np.ndarray, " j"]
+    plan: MultiPlan
+    labels: Int[np.ndarray, " s"]
+    lower_bound: float
+
+    @property
+    def objective(self) -> float:
+        """``sum_j weights[j] MW2^2(mixture, inputs[j])``."""
+        return self.plan.cost
+
+    @property
+    def gap(self) -> float:
+        """Proven distance to the optimum: ``objective - lower_bound >= 0``, up to rounding."""
+        return self.objective - self.lower_bound
+
+    @property
+    def status(self) -> Status:
+        """How the solver ended."""
+        return self.plan.status
+
+    @property
+    def tuples(self) -> Int[np.ndarray, "s j"]:
+        """Components of the inputs that meet, tuple by tuple; -1 for an input of weight zero."""
+        return self.plan.tuples
+
+    def marginal(self, j: int) -> Float[np.ndarray, " k"]:
+        """Weights of the components of input j, as the plan has them."""
+        return self.plan.marginal(self._position(j), len(self.inputs[j]))
+
+    def coupling(self, j: int) -> Plan:
+        """The plan between input j and the barycenter, (K_j, k), with its certificate."""
+        source, target = self.inputs[self._position(j)], self.mixture
+        coupling = np.zeros((len(source), len(target)))
+        np.add.at(coupling, (self.tuples[:, j], self.labels), self.plan.weights)
+        best = Exact().solve(source.components.cost(target.components), source.weights, target.weights)
+        error = max(
+            np.abs(coupling.sum(axis=1) - source.weights).max(), np.abs(coupling.sum(axis=0) - target.weights).max()
+        )
+        cost = float((coupling * best.cost_matrix).sum())
+        return replace(best, coupling=coupling, cost=cost, marginal_error=float(error))
+
+    def map(self, j: int, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
+        """The map from input j to the barycenter along the plan; as `mixot.transport_map`, without solving again."""
+        return TransportMap.along(self.inputs[self._position(j)], self.mixture, self.coupling(j), kind=kind)
+
+    def _position(self, j: int) -> int:
+        count = len(self.inputs)
+        if not -count <= j < count:
+            raise InputError(f"j must be one of the {count} inputs, got {j}")
+        if self.weights[j] == 0:
+            raise InputError(f"input {j} has weight zero and is not in the plan; take transport_map(p, result.mixture)")
+        return j % count
+
+
+@runtime_checkable
+class BarycenterSolver(Protocol):
+    """A way to average mixtures: a frozen dataclass of options with one method."""
+
+    def barycenter(self, problem: Average) -> Barycenter:
+        """Return the barycenter of the problem's inputs."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Average:
+    """The inputs in one family, and the weights; what has no weight is left out of ``families`` and ``marginals``."""
+
+    inputs: tuple[Mixture, ...]
+    weights: Float[np.ndarray, " j"]
+
+    @classmethod
+    def of(cls, measures: Sequence[Mixture], weights: Any) -> Average:
+        """Check the inputs and bring them to one family."""
+        count = len(measures)
+        if count == 0:
+            raise InputError("measures must hold at least one mixture, got none")
+        shares = np.full(count, 1 / count) if weights is None else check_weights(weights, count, "mixtures")
+        dims = [p.dim for p in measures]
+        if len(set(dims)) > 1:
+            raise InputError(f"all mixtures must live in the same space, got dimensions {dims}")
+        if len({type(p.components) for p in measures}) > 1:
+            measures = [Mixture(p.weights, p.components.widen()) for p in measures]
+        names = [p.components.name for p in measures]
+        if len(set(names)) > 1:
+            raise UnsupportedError(
+                f"no barycenter of mixtures of different families, got {names}; fit all with one family"
+            )
+        return cls(tuple(measures), shares)
+
+    @cached_property
+    def kept(self) -> Int[np.ndarray, " i"]:
+        """Inputs of positive weight."""
+        return np.flatnonzero(self.weights > 0)
+
+    @cached_property
+    def lambdas(self) -> Float[np.ndarray, " i"]:
+        """Their weights."""
+        return self.weights[self.kept]
+
+    @cached_property
+    def live(self) -> list[np.ndarray]:
+        """For each of them, its components of positive weight."""
+        return [np.flatnonzero(self.inputs[j].weights > 0) for j in self.kept]
+
+    @cached_property
+    def families(self) -> list[Family]:
+        """For each of them, the laws of these components."""
+        return [self.inputs[j].components.take(k) for j, k in zip(self.kept, self.live, strict=True)]
+
+    @cached_property
+    def marginals(self) -> list[np.ndarray]:
+        """For each of them, their weights."""
+        return [self.inputs[j].weights[k] for j, k in zip(self.kept, self.live, strict=True)]
+
+    def pairs(self) -> dict[tuple[int, int], np.ndarray]:
+        """``lambda_i lambda_j W2^2`` of all components: over a tuple they add up to at most its true cost.
+
+        ``sum_j lambda_j |x_j - x|^2 = sum_{i<j} lambda_i lambda_j |x_i - x_j|^2`` at the mean x, and each pair of
+        laws is coupled at no less than W2^2.
+        """
+        return {
+            (i, j): self.lambdas[i] * self.lambdas[j] * self.families[i].cost(self.families[j])
+            for i, j in combinations(range(len(self.kept)), 2)
+        }
+
+    def meet(self, index: Int[np.ndarray, "s i"]) -> tuple[Family, Float[np.ndarray, " s"]]:
+        """Barycenters of tuples of components, and what they cost."""
+        return self.families[0].barycenter(self.families[1:], index, self.lambdas)
+
+    def in_inputs(self, plan: MultiPlan) -> MultiPlan:
+        """The plan with its tuples in terms of the components of all inputs."""
+        tuples = np.full((len(plan.tuples), len(self.inputs)), -1)
+        for i, j in enumerate(self.kept):
+            tuples[:, j] = self.live[i][plan.tuples[:, i]]
+        return replace(plan, tuples=tuples)
+
+
+def of_mixtures(
+    measures: Sequence[Mixture], weights: Any = None, solver: MultiMarginal | BarycenterSolver | None = None
+) -> Barycenter:
+    """Barycenter of the mixtures by ``solver``, the exact one if there is none."""
+    problem = Average.of(measures, weights)
+    if solver is None or isinstance(solver, MultiMarginal):
+        return _exact(problem, solver or MultiMarginal())
+    return solver.barycenter(problem)
+
+
+def _exact(problem: Average, solver: MultiMarginal) -> Barycenter:
+    """Delon and Desolneux 2020, eqs. 5.3 and 5.7; true costs only where the plan has mass."""
+    if len(problem.kept) == 1:
+        return _alone(problem)
+    met = _Met(problem)
+    try:
+        plan = solver.solve(problem.pairs(), problem.marginals, met.costs)
+    except SolveError as unfinished:
+        if not isinstance(unfinished.result, MultiPlan):
+            raise
+        raise SolveError(str(unfinished), _assemble(problem, unfinished.result, met)) from unfinished
+    return _assemble(problem, plan, met)
+
+
+def _assemble(problem: Average, plan: MultiPlan, met: _Met) -> Barycenter:
+    mixture = Mixture(plan.weights / plan.weights.sum(), met.laws(plan.tuples))
+    labels = np.arange(len(plan.weights))
+    return Barycenter(mixture, problem.inputs, problem.weights, problem.in_inputs(plan), labels, plan.lower_bound)
+
+
+def _alone(problem: Average) -> Barycenter:
+    """One mixture is its own barycenter."""
+    weights, family = problem.marginals[0], problem.families[0]
+    labels = np.arange(len(weights))
+    plan = MultiPlan(labels[:, None], weights, np.zeros(len(weights)), 0.0, 0.0, Status.OPTIMAL, 0, 0.0)
+    mixture = Mixture(weights, family)
+    return Barycenter(mixture, problem.inputs, problem.weights, problem.in_inputs(plan), labels, 0.0)
+
+
+class _Met:
+    """Remembers the barycenters whose costs the solver asked for: the answer is made of some of them."""
+
+    def __init__(self, problem: Average) -> None:
+        self.problem = problem
+        self.at: dict[tuple[int, ...], int] = {}
+        self.family: Family | None = None
+
+    def costs(self, index: Int[np.ndarray, "s i"]) -> Float[np.ndarray, " s"]:
+        family, costs = self.problem.meet(index)
+        self.at.update({tuple(row): len(self.at) + s for s, row in enumerate(index.tolist())})
+        self.family = family if self.family is None else self.family.append(family)
+        return costs
+
+    def laws(self, index: Int[np.ndarray, "s i"]) -> Family:
+        if self.family is None or any(tuple(row) not in self.at for row in index.tolist()):
+            return self.problem.meet(index)[0]
+        return self.family.take(np.array([self.at[tuple(row)] for row in index.tolist()]))
