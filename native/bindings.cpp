@@ -2,9 +2,28 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include "integer_laws.hpp"
 #include "simd.hpp"
 
 namespace nb = nanobind;
+
+// -- integer laws ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+using Reals = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Integers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+void comonotone_cost(Reals p_below, Reals p_above, Integers p_first, Integers p_start, Reals q_below, Reals q_above,
+                     Integers q_first, Integers q_start,
+                     nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu> out, std::size_t threads) {
+  const mixot::IntegerLaws p{p_below.data(), p_above.data(), p_first.data(), p_start.data(), p_first.shape(0)};
+  const mixot::IntegerLaws q{q_below.data(), q_above.data(), q_first.data(), q_start.data(), q_first.shape(0)};
+  nb::gil_scoped_release release;
+  mixot::comonotone_cost(p, q, out.data(), threads);
+}
+
+}  // namespace
 
 NB_MODULE(_native, m) {
   m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
@@ -17,4 +36,7 @@ NB_MODULE(_native, m) {
       default: return "baseline";
     }
   });
+
+  // -- integer laws
+  m.def("comonotone_cost", &comonotone_cost, "Squared W2 between laws on the integers, (k, l), into `out`.");
 }

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from mixot._shapes import Float, Int
+from mixot._shapes import Bool, Float, Int
 from mixot.errors import InputError, UnsupportedError
 
 F = TypeVar("F", bound="Family")
 _REGISTRY: dict[str, type[Family]] = {}
+
+
+@runtime_checkable
+class Coupling(Protocol):
+    """Optimal couplings of s pairs of components, each told as the law of y given x.
+
+    What a family answers when a map is asked for. `AffineCoupling` serves the families whose maps are affine,
+    `mixot.families.couplings` the others.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of pairs, s."""
+        ...
+
+    @property
+    def is_map(self) -> Bool[np.ndarray, " s"]:
+        """Whether x determines y, pair by pair."""
+        ...
+
+    def map(self, x: Float[np.ndarray, "n d"], pair: int) -> Float[np.ndarray, "n d"]:
+        """Mean of y given x under one pair: the optimal map itself wherever ``is_map``, (n, d) -> (n, d)."""
+        ...
+
+    def sample(self, x: Float[np.ndarray, "n d"], pair: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        """One draw of y for each x under one pair; its law is the target's where x has the source's."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,11 +55,29 @@ class AffineCoupling:
     shift: Float[np.ndarray, "s d"]
     noise: Float[np.ndarray, "s d d"]
 
+    def __len__(self) -> int:
+        return len(self.shift)
+
+    @property
+    def is_map(self) -> Bool[np.ndarray, " s"]:
+        return ~self.noise.any(axis=(1, 2))
+
+    def map(self, x: Float[np.ndarray, "n d"], pair: int) -> Float[np.ndarray, "n d"]:
+        return x @ self.linear[pair].T + self.shift[pair]
+
+    def sample(self, x: Float[np.ndarray, "n d"], pair: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        y = self.map(x, pair)
+        if self.noise[pair].any():
+            lam, q = np.linalg.eigh(self.noise[pair])
+            y += rng.standard_normal(y.shape) @ (q * np.sqrt(np.clip(lam, 0.0, None))).T
+        return y
+
 
 class Family(ABC):
     """k laws of one kind on R^dim. A subclass is a frozen dataclass whose fields are its parameters, axis 0 is k."""
 
     name: ClassVar[str]
+    discrete: ClassVar[bool] = False  # whether `log_prob` is the mass of a point, not a density
 
     @property
     @abstractmethod
@@ -79,8 +123,8 @@ class Family(ABC):
         """Points at time t of the W2 geodesics from component ``rows[s]`` here to ``cols[s]`` of ``other``."""
         raise self._lacks("closed-form geodesics")
 
-    def coupling(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
-        """Optimal couplings of the pairs ``(rows[s], cols[s])`` as affine conditional laws."""
+    def coupling(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
+        """Optimal couplings of the pairs ``(rows[s], cols[s])``, each as the law of y given x."""
         raise self._lacks("closed-form transport maps")
 
     def marginal(self: F, axes: Sequence[int]) -> F:
@@ -99,21 +143,50 @@ class Family(ABC):
         """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""
         return self
 
+    # What maximum likelihood asks for (`mixot.fitting.family_em`). ``shares[i, k]`` is the weight of point i times
+    # the responsibility of component k for it. Parameters named in ``fixed`` keep their value.
+
+    @classmethod
+    def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        """Raise an `InputError` that names the rows where this family can have no mass."""
+
+    @classmethod
+    def start(
+        cls: type[F], x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]
+    ) -> F:
+        """Components that suit the points each has a share of; where EM sets out."""
+        raise UnsupportedError(f"the {cls.name} family has no start for EM")
+
+    def m_step(
+        self: F, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()
+    ) -> F:
+        """The components after these that raise the likelihood of the points, weighted by their shares."""
+        raise UnsupportedError(f"the {self.name} family has no step for EM")
+
+    def free_parameters(self, fixed: Collection[str] = ()) -> int:
+        """Number of real parameters that a fit is free to choose, for information criteria."""
+        return sum(value.size for name, value in self.parameters().items() if name not in fixed)
+
     # What every family gets for free from being a dataclass of arrays.
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Arrays that define the components, by field name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
+    @classmethod
+    def from_parameters(cls: type[F], parameters: Mapping[str, np.ndarray]) -> F:
+        """The components that `parameters` describes; its inverse."""
+        return cls(**parameters)
+
     def take(self: F, index: Int[np.ndarray, " j"]) -> F:
         """Components ``index``, in that order."""
-        return type(self)(**{name: np.asarray(value)[index] for name, value in self.parameters().items()})
+        return self.from_parameters({name: np.asarray(value)[index] for name, value in self.parameters().items()})
 
     def append(self: F, other: F) -> F:
         """The components here, then those of ``other``."""
         theirs = other.parameters()
         joined = {name: np.concatenate([value, theirs[name]]) for name, value in self.parameters().items()}
-        return type(self)(**joined)
+        return self.from_parameters(joined)
 
     def _lacks(self, what: str) -> UnsupportedError:
         have = [n for n, f in registered().items() if f.cost is not Family.cost]
