@@ -7,6 +7,15 @@
 
 namespace nb = nanobind;
 
+namespace mixot {
+template <class Real>
+MIXOT_INLINE void exp_all_body(const Real* x, std::size_t n, Real* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = fast_exp(x[i]);
+}
+MIXOT_MULTIVERSION(exp_all, (const double* x, std::size_t n, double* out), (x, n, out))
+MIXOT_MULTIVERSION(exp_all, (const float* x, std::size_t n, float* out), (x, n, out))
+}  // namespace mixot
+
 // -- integer laws ----------------------------------------------------------------------------------------------------
 
 namespace {
@@ -35,6 +44,16 @@ NB_MODULE(_native, m) {
       case mixot::Isa::avx2: return "avx2";
       default: return "baseline";
     }
+  });
+
+  // For tests: the exponential that the kernels inline, over a vector.
+  m.def("fast_exp", [](nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu> x,
+                       nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
+    mixot::exp_all(x.data(), x.shape(0), out.data());
+  });
+  m.def("fast_exp", [](nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu> x,
+                       nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
+    mixot::exp_all(x.data(), x.shape(0), out.data());
   });
 
   // -- integer laws

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -29,7 +30,11 @@ void parallel_blocks(std::size_t blocks, std::size_t threads, Body&& body) {
   };
   std::vector<std::thread> crew;
   crew.reserve(threads - 1);
-  for (std::size_t worker = 1; worker < threads; ++worker) crew.emplace_back(work, worker);
+  try {
+    for (std::size_t worker = 1; worker < threads; ++worker) crew.emplace_back(work, worker);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that run share the blocks.
+  }
   work(0);
   for (auto& member : crew) member.join();
   for (auto& failure : failures)

@@ -3,6 +3,7 @@
 // the processor has. Everything the body calls must be always-inlined too (MIXOT_INLINE), or it stays baseline code.
 #pragma once
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -25,15 +26,24 @@ namespace mixot {
 
 enum class Isa { baseline, avx2, avx512 };
 
-// The widest instruction set this processor has.
+// The widest instruction set this processor has, or a narrower one where the environment variable MIXOT_ISA asks for it
+// (baseline, avx2 or avx512; read once, other values are ignored). Results on two sets agree up to rounding.
 inline Isa isa() {
 #ifdef MIXOT_X86
-  static const Isa found = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
-                               ? Isa::avx512
-                           : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? Isa::avx2
-                                                                                            : Isa::baseline;
-  return found;
+  static const Isa chosen = [] {
+    Isa widest = Isa::baseline;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      widest = Isa::avx2;
+      if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
+        widest = Isa::avx512;
+    }
+    const char* asked = std::getenv("MIXOT_ISA");
+    if (asked && !std::strcmp(asked, "baseline")) return Isa::baseline;
+    if (asked && !std::strcmp(asked, "avx2") && widest == Isa::avx512) return Isa::avx2;
+    return widest;
+  }();
+  return chosen;
 #else
   return Isa::baseline;
 #endif

@@ -2,13 +2,17 @@
 
 import zlib
 
+import hypothesis
 import jaxtyping
 import numpy as np
 import pytest
 
-jaxtyping.install_import_hook("mixot", "beartype.beartype").install()
+jaxtyping.install_import_hook("mixot", "beartype.beartype")  # before the first import of mixot
 
 from mixot.families.base import registered  # noqa: E402
+
+hypothesis.settings.register_profile("mixot", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("mixot")
 
 
 @pytest.fixture

@@ -7,6 +7,11 @@ import before mixot; everybody else gets a placeholder, so that jaxtyping is no 
 import sys
 from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike as ArrayLike
+else:
+    ArrayLike = Any  # what a user may pass for an array: the constructors check it themselves, and say what is wrong
+
 if TYPE_CHECKING or "jaxtyping" in sys.modules:
     from jaxtyping import Bool as Bool
     from jaxtyping import Float as Float

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import comb, prod
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from mixot._shapes import Float, Int
+from mixot._checks import as_floats, as_numbers, check_finite
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.formulas.moments import exponents, sample_moments
 
@@ -58,13 +60,15 @@ class Samples(Measure):
     """
 
     points: Float[np.ndarray, "n d"]
-    weights: Float[np.ndarray, " n"] = None  # type: ignore[assignment]
+    weights: Float[np.ndarray, " n"]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "points", _check_points(self.points))
-        n = len(self.points)
-        weights = np.full(n, 1.0 / n) if self.weights is None else check_weights(self.weights, n, "points")
-        object.__setattr__(self, "weights", weights)
+    def __init__(self, points: ArrayLike, weights: ArrayLike | None = None) -> None:
+        array = _check_points(points)
+        n = len(array)
+        object.__setattr__(self, "points", array)
+        object.__setattr__(
+            self, "weights", np.full(n, 1.0 / n) if weights is None else check_weights(weights, n, "points")
+        )
 
     def __len__(self) -> int:
         return len(self.points)
@@ -106,26 +110,29 @@ class Grid(Measure):
     """
 
     values: Float[np.ndarray, "..."]
-    bounds: Float[np.ndarray, "d 2"] = None  # type: ignore[assignment]
-    degree: int = 0
+    bounds: Float[np.ndarray, "d 2"]
+    degree: int
 
-    def __post_init__(self) -> None:
-        values = np.asarray(self.values, dtype=np.float64)
-        if values.ndim == 0 or values.size == 0:
-            raise InputError(f"values must be an array of one axis per dimension, got shape {values.shape}")
-        if not np.isfinite(values).all() or (values < 0).any():
-            at = np.argwhere(~(np.isfinite(values) & (values >= 0)))[0].tolist()
+    def __init__(self, values: ArrayLike, bounds: ArrayLike | None = None, degree: int = 0) -> None:
+        density = as_floats(values, "values")
+        if density.ndim == 0 or density.size == 0:
+            raise InputError(f"values must be an array of one axis per dimension, got shape {density.shape}")
+        good = np.isfinite(density) & (density >= 0)
+        if not good.all():
+            at = np.argwhere(~good)[0].tolist()
             raise InputError(f"values must be finite and not negative; the first that is not stands at {at}")
-        if not values.any():
+        if not density.any():
             raise InputError("values must not be all zero: there is no mass to transport")
-        unit = np.array([[0.0, size] for size in values.shape])
-        bounds = unit if self.bounds is None else np.asarray(self.bounds, dtype=np.float64)
-        if bounds.shape != unit.shape or not (np.isfinite(bounds).all() and (bounds[:, 0] < bounds[:, 1]).all()):
-            raise InputError(f"bounds must be {values.ndim} increasing pairs, one per axis, got {bounds.tolist()}")
-        if self.degree not in (0, 1):
-            raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {self.degree}")
-        object.__setattr__(self, "values", values / values.sum())
-        object.__setattr__(self, "bounds", bounds)
+        box = np.array([[0.0, size] for size in density.shape])
+        ends = box if bounds is None else as_floats(bounds, "bounds")
+        if ends.shape != box.shape or not (np.isfinite(ends).all() and (ends[:, 0] < ends[:, 1]).all()):
+            raise InputError(f"bounds must be {density.ndim} increasing pairs, one per axis, got {ends.tolist()}")
+        if degree not in (0, 1):
+            raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {degree}")
+        density = density / density.max()  # first, so that the sum neither overflows nor vanishes
+        object.__setattr__(self, "values", density / density.sum())
+        object.__setattr__(self, "bounds", ends)
+        object.__setattr__(self, "degree", degree)
 
     @property
     def dim(self) -> int:
@@ -149,10 +156,11 @@ class Grid(Measure):
         return self.moments(1).mean()
 
     def cov(self) -> Float[np.ndarray, "d d"]:
-        return self.moments(2).cov()
+        middle = self.bounds.mean(axis=1, keepdims=True)  # seen from there, a box far from the origin loses no digits
+        return Grid(self.values, self.bounds - middle, self.degree).moments(2).cov()
 
     def moments(self, order: int) -> Moments:
-        """Exact raw moments of the density (of its pixelwise constant reading when ``degree`` is 0).
+        """Raw moments up to ``order``, exact for the density that ``degree`` describes.
 
         A product over axes of the integrals of x^r over each cell (degree 0) or against each hat function (degree 1,
         constant beyond the outermost centres).
@@ -194,23 +202,24 @@ class Moments(Measure):
     values: Float[np.ndarray, " s"]
     order: int
 
-    def __post_init__(self) -> None:
-        values = np.asarray(self.values, dtype=np.float64)
-        sizes = [comb(d + self.order, self.order) for d in range(1, 65)]
-        if self.order < 1 or values.ndim != 1 or len(values) not in sizes:
+    def __init__(self, values: ArrayLike, order: int) -> None:
+        vector = as_floats(values, "moments")
+        if not isinstance(order, int | np.integer) or order < 1:
+            raise InputError(f"order must be a whole number of 1 or more, got {order!r}")
+        if vector.ndim != 1 or not _dimension(len(vector), order):
             raise InputError(
-                f"values must be a vector of C(d + order, order) moments for some d >= 1 and order >= 1, "
-                f"got shape {values.shape} and order {self.order}"
+                f"values must be a vector of C(d + order, order) moments for some d >= 1, "
+                f"got shape {vector.shape} and order {order}"
             )
-        if not np.isfinite(values).all():
-            raise InputError("moments must be finite")
-        if abs(values[0] - 1.0) > _WEIGHT_TOL:
-            raise InputError(f"the moment of degree 0 is the mass and must be 1, got {values[0]:g}")
-        object.__setattr__(self, "values", values)
+        check_finite(vector, "moments", "places")
+        if abs(vector[0] - 1.0) > _WEIGHT_TOL:
+            raise InputError(f"the moment of degree 0 is the mass and must be 1, got {vector[0]:g}")
+        object.__setattr__(self, "values", vector)
+        object.__setattr__(self, "order", int(order))
 
     @property
     def dim(self) -> int:
-        return next(d for d in range(1, 65) if comb(d + self.order, self.order) == len(self.values))
+        return _dimension(len(self.values), self.order)
 
     @property
     def exponents(self) -> Int[np.ndarray, "s d"]:
@@ -232,8 +241,8 @@ class Moments(Measure):
         return second - np.outer(mean, mean)
 
     def moments(self, order: int) -> Moments:
-        if order > self.order:
-            raise InputError(f"these moments end at order {self.order}, order {order} was asked for")
+        if not 1 <= order <= self.order:
+            raise InputError(f"these moments have the orders 1 to {self.order}, order {order} was asked for")
         return Moments(self.values[: comb(self.dim + order, order)], order=order)
 
 
@@ -247,13 +256,14 @@ def as_measure(data: Any) -> Measure:
     array (n, d), list of rows, (n,)        ``Samples`` of equal weight (float32 kept)
     pair (points, weights)                  weighted ``Samples``
     dataframe                               ``Samples`` of its columns, which must be numeric
-    picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], alpha left out
+    picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], alpha left out;
+                                            integers of 8 or 16 bits are scaled, floats stay
     ======================================  =====================================================
 
     Raises
     ------
     InputError
-        Where ``data`` is none of these; a text column is named.
+        Where ``data`` is none of these; a text column, a bad row is named.
 
     Examples
     --------
@@ -264,30 +274,35 @@ def as_measure(data: Any) -> Measure:
         return data
     if isinstance(getattr(data, "mixture", None), Measure):
         return data.mixture
+    if isinstance(data, str | PathLike):
+        raise InputError(f"data must be in memory, got the path {str(data)!r}; read it first: mixot.read(path)")
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):
         return Samples(_frame_values(data))
     if hasattr(data, "getbands") and hasattr(data, "convert"):
-        return _colors(np.asarray(data.convert("RGB") if data.mode not in ("L", "I;16") else data))
-    if isinstance(data, tuple) and len(data) == 2 and np.ndim(data[0]) in (1, 2) and np.ndim(data[1]) == 1:
+        return _colors(_picture_values(data))
+    if isinstance(data, tuple) and len(data) == 2 and _depth(data[0]) in (1, 2) and _depth(data[1]) == 1:
         return Samples(*data)
+    if _depth(data) == 3:
+        pixels = np.asarray(data)
+        if pixels.shape[2] in (3, 4):
+            return _colors(pixels[:, :, :3])
+    return Samples(data)
+
+
+def _depth(data: Any) -> int:
+    """Number of axes, -1 for rows of unequal length."""
     try:
-        array = np.asarray(data)
-    except ValueError as ragged:
-        raise InputError(f"data must be rows of equal length: {ragged}") from None
-    if array.ndim == 3 and array.shape[2] in (3, 4):
-        return _colors(array[:, :, :3])
-    return Samples(array)
+        return np.ndim(data)
+    except ValueError:
+        return -1
 
 
 def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
-    """Weights as (n,) float64 that sum to exactly one, or an `InputError` that says what is wrong with them."""
-    out = np.asarray(weights, dtype=np.float64)
+    """Weights as (n,) float64 that sum to one, or an `InputError` that says what is wrong with them."""
+    out = as_floats(weights, "weights")
     if out.shape != (n,):
         raise InputError(f"weights must have shape {(n,)}, one for each of the {of}, got {out.shape}")
-    if not np.isfinite(out).all():
-        raise InputError(
-            f"weights must be finite, got NaN or infinity at {np.flatnonzero(~np.isfinite(out))[:5].tolist()}"
-        )
+    check_finite(out, "weights", "places")
     if (out < 0).any():
         raise InputError(f"weights must not be negative, got {out.min():g} at {int(out.argmin())}")
     total = out.sum()
@@ -297,57 +312,64 @@ def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
 
 
 def _check_points(points: Any) -> np.ndarray:
-    array = np.asarray(points)
-    if array.dtype.kind not in "fiub":
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise InputError(f"points must be numbers, got an array of {array.dtype}") from None
-    if array.dtype != np.float32:
-        array = array.astype(np.float64, copy=False)
+    array = as_numbers(points, "points")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0:
         raise InputError(f"points must have shape (n, d), got {array.shape}")
     if len(array) == 0:
         raise InputError("points must not be empty: there are zero rows")
-    if not np.isfinite(array).all():
-        rows = np.flatnonzero(~np.isfinite(array).all(axis=1))
-        shown = ", ".join(map(str, rows[:5].tolist())) + (", ..." if len(rows) > 5 else "")
-        raise InputError(f"points must be finite, got NaN or infinity in {len(rows)} rows: {shown}; drop or fill them")
+    check_finite(array, "points", "rows", "; drop or fill them")
     return np.ascontiguousarray(array)
 
 
+def _dimension(count: int, order: int) -> int:
+    """The d with C(d + order, order) = count, or 0 where there is none."""
+    d = next((d for d in range(1, count + 1) if comb(d + order, order) >= count), 0)
+    return d if comb(d + order, order) == count else 0
+
+
 def _frame_values(frame: Any) -> np.ndarray:
-    text = [str(name) for name in frame.columns if getattr(frame[name].dtype, "kind", "O") not in "fiub"]
-    if text:
-        raise InputError(f"every column must be numeric, these are not: {', '.join(text)}; select the numeric ones")
-    return frame.to_numpy(dtype=np.float64)
+    kinds = [getattr(dtype, "kind", "O") for dtype in frame.dtypes]
+    other = [str(name) for name, kind in zip(frame.columns, kinds, strict=True) if kind not in "fiub"]
+    if other:
+        raise InputError(f"every column must be numeric, these are not: {', '.join(other)}; select the numeric ones")
+    return frame.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _picture_values(picture: Any) -> np.ndarray:
+    """Pixels of a PIL picture, (h, w, 3) or, where it is grey, (h, w); transparency and palettes resolved."""
+    if picture.mode == "I" or picture.mode.startswith("I;16"):  # grey of 16 bits, which a conversion would clip
+        return np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)
+    return np.asarray(picture if picture.mode in ("L", "F") else picture.convert("RGB"))
 
 
 def _colors(pixels: np.ndarray) -> Samples:
     """Colours of a picture, integer types scaled to [0, 1]."""
-    top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
+    kind, bits = pixels.dtype.kind, 8 * pixels.dtype.itemsize
+    if not (kind == "f" or (kind == "u" and bits <= 16)):
+        raise InputError(
+            f"a picture must have 8 or 16 unsigned bits, or floats in [0, 1], got {pixels.dtype}; "
+            "convert it, for instance with astype(np.uint8), or pass its colours as rows"
+        )
+    top = 1.0 if kind == "f" else 2.0**bits - 1
     return Samples(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1).astype(np.float64) / top)
 
 
 def _axis_moments(low: float, high: float, size: int, order: int, degree: int) -> np.ndarray:
-    """Mean of x^r over each cell, or against each normalised-to-one-cell hat function, (order + 1, size)."""
-    edges = np.linspace(low, high, size + 1)
+    """Mean of x^r over each cell (degree 0), or against each hat function of one cell's mass (degree 1).
+
+    By Gauss-Legendre on both halves of every cell, exact at this degree; -> (order + 1, size).
+    """
     nodes, masses = np.polynomial.legendre.leggauss(order // 2 + 2)
+    powers = np.arange(order + 1)[:, None, None]
     out = np.zeros((order + 1, size))
-    half = (high - low) / size / 2
-    pieces = [(edges[:-1] + edges[1:]) / 2] if degree == 0 else [edges[:-1] + half / 2, edges[1:] - half / 2]
-    width = half if degree == 0 else half / 2
-    centers = (edges[:-1] + edges[1:]) / 2
-    for side, mid in enumerate(pieces):
-        x = mid[:, None] + width * nodes
-        share = np.ones_like(x) if degree == 0 else 1 - np.abs(x - centers[:, None]) / (2 * half)
-        neighbour = np.arange(size) + (-1 if side == 0 else 1)
-        for r in range(order + 1):
-            whole = (x**r * masses / 2 * (1 if degree == 0 else 0.5)) @ np.ones(len(nodes))
-            mine = (x**r * share * masses / 2 * (1 if degree == 0 else 0.5)) @ np.ones(len(nodes))
-            out[r] += mine
-            if degree == 1:
-                np.add.at(out[r], np.clip(neighbour, 0, size - 1), whole - mine)
+    for side in (0, 1):
+        place = side / 2 + (1 + nodes) / 4  # inside the cell, which runs from 0 to 1
+        x = low + (high - low) / size * (np.arange(size)[:, None] + place)
+        mass = x**powers * (masses / 4)
+        far = np.abs(place - 0.5) * degree  # what the neighbour's hat takes
+        neighbour = np.clip(np.arange(size) + (2 * side - 1), 0, size - 1)
+        out += (mass * (1 - far)).sum(axis=2)
+        np.add.at(out.T, neighbour, (mass * far).sum(axis=2).T)
     return out

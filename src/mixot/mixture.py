@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mixot._shapes import Float
+from mixot._checks import as_floats, check_finite
+from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.measures import Measure, Moments, check_weights
@@ -39,12 +40,13 @@ class Mixture(Measure):
     weights: Float[np.ndarray, " k"]
     components: Family
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.components, Family):
+    def __init__(self, weights: ArrayLike, components: Family) -> None:
+        if not isinstance(components, Family):
             raise InputError(
-                f"components must be a family such as Gaussian(means, covs), got {type(self.components).__name__}"
+                f"components must be a family such as Gaussian(means, covs), got {type(components).__name__}"
             )
-        object.__setattr__(self, "weights", check_weights(self.weights, len(self.components), "components"))
+        object.__setattr__(self, "weights", check_weights(weights, len(components), "components"))
+        object.__setattr__(self, "components", components)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -95,6 +97,8 @@ class Mixture(Measure):
 
     def sample(self, n: int, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
         """Draw n independent points, (n, d); ``rng`` is a seed, a Generator or None."""
+        if not isinstance(n, int | np.integer) or n < 0:
+            raise InputError(f"n must be a whole number that is not negative, got {n!r}")
         generator = np.random.default_rng(rng)
         labels = generator.choice(len(self), size=n, p=self.weights)
         return self.components.sample(labels, generator)
@@ -113,21 +117,22 @@ class Mixture(Measure):
 
     def marginal(self, axes: Sequence[int]) -> Mixture:
         """The law of the coordinates ``axes``."""
-        bad = [axis for axis in axes if not -self.dim <= axis < self.dim]
-        if bad or not len(axes):
-            raise InputError(f"axes must name some of the {self.dim} coordinates, got {list(axes)}")
+        distinct = {axis % self.dim for axis in axes if -self.dim <= axis < self.dim}
+        if not distinct or len(distinct) < len(axes):
+            raise InputError(f"axes must name some of the {self.dim} coordinates, each once, got {list(axes)}")
         return Mixture(self.weights, self.components.marginal(axes))
 
     def affine(self, matrix: Any, shift: Any = 0.0) -> Mixture:
         """The law of ``matrix @ x + shift``; matrix (e, d) or a number, shift (e,) or a number."""
-        linear = np.asarray(matrix, dtype=np.float64)
+        linear, offset = as_floats(matrix, "matrix"), as_floats(shift, "shift")
         linear = linear * np.eye(self.dim) if linear.ndim == 0 else linear
-        if linear.ndim != 2 or linear.shape[1] != self.dim:
-            raise InputError(f"matrix must have shape (e, {self.dim}) or be a number, got {np.shape(matrix)}")
-        try:
-            offset = np.broadcast_to(np.asarray(shift, dtype=np.float64), linear.shape[:1])
-        except ValueError:
-            raise InputError(f"shift must have shape ({len(linear)},) or be a number, got {np.shape(shift)}") from None
+        if linear.ndim != 2 or linear.shape[1] != self.dim or not len(linear):
+            raise InputError(f"matrix must have shape (e, {self.dim}) or be a number, got {linear.shape}")
+        if offset.shape not in ((), linear.shape[:1]):
+            raise InputError(f"shift must have shape ({len(linear)},) or be a number, got {offset.shape}")
+        offset = np.broadcast_to(offset, linear.shape[:1])
+        check_finite(linear, "matrix", "rows")
+        check_finite(offset, "shift", "places")
         return Mixture(self.weights, self.components.affine(linear, offset))
 
     def merge(self, *, tol: float = 0.0) -> Mixture:
@@ -151,12 +156,13 @@ class Mixture(Measure):
         return Mixture(np.array(mass), self.components.take(np.array(kept)))
 
     def as_points(self, x: Any) -> Float[np.ndarray, "n d"]:
-        """x as (n, dim) float64; a single point (dim,) counts as one row, and (n,) as n rows on the line."""
-        points = np.asarray(x, dtype=np.float64)
+        """Points as (n, dim) float64; a single point (dim,) counts as one row, and (n,) as n rows on the line."""
+        points = as_floats(x, "x")
         if points.ndim <= 1:
             points = points.reshape(-1, 1) if self.dim == 1 else points.reshape(1, -1)
         if points.ndim != 2 or points.shape[1] != self.dim:
             raise InputError(f"x must have shape (n, {self.dim}), got {np.shape(x)}")
+        check_finite(points, "x", "rows")
         return points
 
     def _log_joint(self, points: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mixot.mixture import Mixture
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """How a solver ended, and what to do about it."""
 
     OPTIMAL = "optimal"
@@ -32,9 +32,6 @@ class Status(str, Enum):
     def advice(self) -> str:
         """One sentence for the person who reads the result."""
         return _ADVICE[self]
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _ADVICE = {

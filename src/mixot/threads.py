@@ -14,6 +14,6 @@ def thread_count() -> int:
     asked = os.environ.get("MIXOT_NUM_THREADS")
     if asked is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not asked.isdigit() or int(asked) < 1:
+    if not asked.isdecimal() or int(asked) < 1:
         raise InputError(f"MIXOT_NUM_THREADS must be a positive whole number, got {asked!r}")
     return int(asked)

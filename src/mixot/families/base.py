@@ -113,27 +113,27 @@ class Family(ABC):
     def example(cls: type[F], rng: np.random.Generator, k: int) -> F:
         """Random components for the law tests."""
 
-    # What transport asks for. A family without a formula inherits the refusal.
+    # What transport asks for; ``other`` is of the same family. A family without a formula inherits the refusal.
 
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
         """Squared W2 between every component here and every component of ``other`` (same family)."""
-        raise self._lacks("a closed-form W2 cost")
+        raise self._lacks("cost", "closed-form W2 cost")
 
-    def between(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> F:
+    def between(self: F, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> F:
         """Points at time t of the W2 geodesics from component ``rows[s]`` here to ``cols[s]`` of ``other``."""
-        raise self._lacks("closed-form geodesics")
+        raise self._lacks("between", "closed-form geodesics")
 
-    def coupling(self: F, other: F, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
+    def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
         """Optimal couplings of the pairs ``(rows[s], cols[s])``, each as the law of y given x."""
-        raise self._lacks("closed-form transport maps")
+        raise self._lacks("coupling", "closed-form transport maps")
 
     def marginal(self: F, axes: Sequence[int]) -> F:
         """Laws of the coordinates ``axes``."""
-        raise self._lacks("closed-form marginals")
+        raise self._lacks("marginal", "closed-form marginals")
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Family:
         """Laws of ``matrix @ x + shift``; a family that leaves itself may return a wider one."""
-        raise self._lacks("closed-form affine images")
+        raise self._lacks("affine", "closed-form affine images")
 
     def rank(self) -> Int[np.ndarray, " k"]:
         """Dimension of each component's support; below ``dim`` it has no density."""
@@ -183,13 +183,18 @@ class Family(ABC):
         return self.from_parameters({name: np.asarray(value)[index] for name, value in self.parameters().items()})
 
     def append(self: F, other: F) -> F:
-        """The components here, then those of ``other``."""
+        """The components here, then those of ``other``, which must be of the same family and dimension."""
+        if type(other) is not type(self) or other.dim != self.dim:
+            raise InputError(
+                f"only components of one family and dimension can be joined, got {self.name} in dimension {self.dim} "
+                f"and {other.name} in dimension {other.dim}"
+            )
         theirs = other.parameters()
         joined = {name: np.concatenate([value, theirs[name]]) for name, value in self.parameters().items()}
         return self.from_parameters(joined)
 
-    def _lacks(self, what: str) -> UnsupportedError:
-        have = [n for n, f in registered().items() if f.cost is not Family.cost]
+    def _lacks(self, method: str, what: str) -> UnsupportedError:
+        have = [name for name, f in registered().items() if getattr(f, method) is not getattr(Family, method)]
         return UnsupportedError(f"the {self.name} family has no {what}; families that do: {', '.join(have)}")
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._shapes import Float, Int
+from mixot._checks import as_floats, check_finite
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gaussian import Gaussian, as_means
@@ -39,18 +40,19 @@ class DiagonalGaussian(Family):
     means: Float[np.ndarray, "k d"]
     variances: Float[np.ndarray, "k d"]
 
-    def __post_init__(self) -> None:
-        means = as_means(self.means)
-        variances = np.asarray(self.variances, dtype=np.float64)
-        if variances.shape == (len(means),):
-            variances = np.repeat(variances[:, None], means.shape[1], axis=1)
-        if variances.shape != means.shape:
-            raise InputError(f"variances must have shape {means.shape} like means, got {variances.shape}")
-        if not (np.isfinite(variances).all() and (variances >= 0).all()):
-            bad = np.flatnonzero(~(np.isfinite(variances) & (variances >= 0)).all(axis=1))
-            raise InputError(f"variances must be finite and not negative; look at components {bad[:5].tolist()}")
-        object.__setattr__(self, "means", means)
-        object.__setattr__(self, "variances", variances)
+    def __init__(self, means: ArrayLike, variances: ArrayLike) -> None:
+        centers = as_means(means)
+        spreads = as_floats(variances, "variances")
+        if spreads.shape == (len(centers),):
+            spreads = np.repeat(spreads[:, None], centers.shape[1], axis=1)
+        if spreads.shape != centers.shape:
+            raise InputError(f"variances must have shape {centers.shape} like means, got {spreads.shape}")
+        check_finite(spreads, "variances", "components")
+        if (spreads < 0).any():
+            worst = int(spreads.min(axis=1).argmin())
+            raise InputError(f"variances must not be negative: component {worst} has {spreads[worst].min():.3g}")
+        object.__setattr__(self, "means", centers)
+        object.__setattr__(self, "variances", spreads)
 
     def __len__(self) -> int:
         return len(self.means)
@@ -97,7 +99,7 @@ class DiagonalGaussian(Family):
         return DiagonalGaussian(self.means[:, index], self.variances[:, index])
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Family:
-        """Laws of ``matrix @ x + shift``; diagonal again where the matrix has one entry in each row and column."""
+        """Laws of ``matrix @ x + shift``; diagonal again where no coordinate enters two rows."""
         if ((matrix != 0).sum(axis=0) <= 1).all():
             return DiagonalGaussian(self.means @ matrix.T + shift, self.variances @ (matrix**2).T)
         return self.widen().affine(matrix, shift)

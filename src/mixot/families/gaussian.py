@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._shapes import Float, Int
+from mixot._checks import as_floats, check_finite
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.formulas.bures import bures_cost, sqrtm_psd
 from mixot.formulas.moments import gaussian_moments
-
-_RANK_TOL = 1e-13  # eigenvalues below this share of the largest are rounding, not variance
+from mixot.formulas.support import Support, support_ranks
 
 
 @register("gaussian")
@@ -42,14 +42,14 @@ class Gaussian(Family):
     means: Float[np.ndarray, "k d"]
     covs: Float[np.ndarray, "k d d"]
 
-    def __post_init__(self) -> None:
-        means = as_means(self.means)
-        covs = np.asarray(self.covs, dtype=np.float64)
-        if covs.ndim == 1 and means.shape[1] == 1:
-            covs = covs[:, None, None]
-        _check_covs(means, covs)
-        object.__setattr__(self, "means", means)
-        object.__setattr__(self, "covs", (covs + covs.swapaxes(1, 2)) / 2)
+    def __init__(self, means: ArrayLike, covs: ArrayLike) -> None:
+        centers = as_means(means)
+        spreads = as_floats(covs, "covs")
+        if spreads.ndim == 1 and centers.shape[1] == 1:
+            spreads = spreads[:, None, None]
+        _check_covs(centers, spreads)
+        object.__setattr__(self, "means", centers)
+        object.__setattr__(self, "covs", (spreads + spreads.swapaxes(1, 2)) / 2)
 
     def __len__(self) -> int:
         return len(self.means)
@@ -68,8 +68,7 @@ class Gaussian(Family):
         return gaussian_moments(self.means, self.covs, order)
 
     def rank(self) -> Int[np.ndarray, " k"]:
-        lam = np.linalg.eigvalsh(self.covs)
-        return (lam > _RANK_TOL * self.dim * lam[:, -1:]).sum(axis=1)
+        return support_ranks(self.covs)
 
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Log-density at x, (n, d) -> (n, k).
@@ -78,24 +77,15 @@ class Gaussian(Family):
         """
         out = np.empty((len(x), len(self)))
         for k, (mean, cov) in enumerate(zip(self.means, self.covs, strict=True)):
-            lam, q = np.linalg.eigh(cov)
-            seen = lam > _RANK_TOL * self.dim * lam[-1]
-            y = (x - mean) @ q
-            maha = np.sum(y[:, seen] ** 2 / lam[seen], axis=1)
-            out[:, k] = -0.5 * (maha + np.log(2 * np.pi * lam[seen]).sum())
-            if not seen.all():
-                size = np.sqrt(lam[-1]) + np.abs(mean).max() + np.abs(x).max(axis=1)
-                out[np.sqrt(np.sum(y[:, ~seen] ** 2, axis=1)) > 1e-9 * size, k] = -np.inf
+            out[:, k] = Support.of(mean, cov).log_prob(x)
         return out
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
-        noise = rng.standard_normal((len(labels), self.dim))
-        out = np.empty_like(noise)
-        lam, q = np.linalg.eigh(self.covs)
-        roots = q * np.sqrt(np.clip(lam, 0.0, None))[:, None, :]
-        for k in range(len(self)):
+        out = rng.standard_normal((len(labels), self.dim))
+        for k in np.unique(labels):
+            support = Support.of(self.means[k], self.covs[k])
             mine = labels == k
-            out[mine] = self.means[k] + noise[mine] @ roots[k].T
+            out[mine] = support.mean + out[mine, : support.rank] @ support.root.T
         return out
 
     def marginal(self, axes: Sequence[int]) -> Gaussian:
@@ -131,14 +121,12 @@ class Gaussian(Family):
 
 def as_means(means: object) -> Float[np.ndarray, "k d"]:
     """Means as (k, d) float64, finite; the check that every location family shares."""
-    out = np.asarray(means, dtype=np.float64)
+    out = as_floats(means, "means")
     if out.ndim == 1:
         out = out[:, None]
     if out.ndim != 2 or 0 in out.shape:
-        raise InputError(f"means must have shape (k, d) with k, d >= 1, got {np.shape(means)}")
-    if not np.isfinite(out).all():
-        rows = np.flatnonzero(~np.isfinite(out).all(axis=1))
-        raise InputError(f"means must be finite, got NaN or infinity in components {rows[:5].tolist()}")
+        raise InputError(f"means must have shape (k, d) with k, d >= 1, got {np.shape(out)}")
+    check_finite(out, "means", "components")
     return out
 
 
@@ -146,9 +134,7 @@ def _check_covs(means: np.ndarray, covs: np.ndarray) -> None:
     k, d = means.shape
     if covs.shape != (k, d, d):
         raise InputError(f"covs must have shape {(k, d, d)} to go with means of shape {means.shape}, got {covs.shape}")
-    if not np.isfinite(covs).all():
-        rows = np.flatnonzero(~np.isfinite(covs).all(axis=(1, 2)))
-        raise InputError(f"covs must be finite, got NaN or infinity in components {rows[:5].tolist()}")
+    check_finite(covs, "covs", "components")
     size = np.abs(covs).max(axis=(1, 2))
     skew = np.abs(covs - covs.swapaxes(1, 2)).max(axis=(1, 2))
     if (skew > 1e-8 * size).any():

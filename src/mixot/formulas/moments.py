@@ -8,6 +8,9 @@ from math import comb
 import numpy as np
 
 from mixot._shapes import Float, Int
+from mixot.errors import InputError
+
+_BLOCK_ENTRIES = 1 << 20  # monomials of a block of points: 8 MB, whatever the order
 
 
 def exponents(dim: int, order: int) -> Int[np.ndarray, "s d"]:
@@ -20,6 +23,8 @@ def exponents(dim: int, order: int) -> Int[np.ndarray, "s d"]:
     >>> exponents(2, 2).tolist()
     [[0, 0], [1, 0], [0, 1], [2, 0], [1, 1], [0, 2]]
     """
+    if not isinstance(order, int | np.integer) or order < 0:
+        raise InputError(f"order must be a whole number that is not negative, got {order!r}")
     rows = [
         np.bincount(chosen, minlength=dim) if chosen else np.zeros(dim, dtype=np.intp)
         for degree in range(order + 1)
@@ -59,16 +64,15 @@ def sample_moments(
     points: Float[np.ndarray, "n d"], weights: Float[np.ndarray, " n"], order: int
 ) -> Float[np.ndarray, " s"]:
     """Moments sum_i w_i x_i^a, |a| <= order, of weighted points, (n, d), (n,) -> (s,); order as in `exponents`."""
-    powers = exponents(points.shape[1], order)
-    column = {tuple(power): s for s, power in enumerate(powers.tolist())}
-    out = np.empty(len(powers))
-    monomials: dict[tuple[int, ...], np.ndarray] = {}
-    for power in column:
-        i = next((axis for axis in range(len(power)) if power[axis]), None)
-        if i is None:
-            monomials[power] = np.ones(len(points))
-        else:
+    powers = [tuple(power) for power in exponents(points.shape[1], order).tolist()]
+    block = max(256, _BLOCK_ENTRIES // len(powers))
+    out = np.zeros(len(powers))
+    for start in range(0, len(points), block):
+        part = slice(start, start + block)
+        monomials = {powers[0]: weights[part]}
+        for power in powers[1:]:
+            i = next(axis for axis, value in enumerate(power) if value)
             lower = tuple(value - (axis == i) for axis, value in enumerate(power))
-            monomials[power] = monomials[lower] * points[:, i]
-        out[column[power]] = weights @ monomials[power]
+            monomials[power] = monomials[lower] * points[part, i]
+        out += [monomial.sum() for monomial in monomials.values()]
     return out

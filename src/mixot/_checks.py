@@ -1,0 +1,63 @@
+"""Arrays from outside: real numbers, or an error that names the place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mixot.errors import InputError
+
+
+def as_numbers(value: Any, name: str) -> np.ndarray:
+    """Return ``value`` as an array of float32 (where it came so) or float64.
+
+    Masked entries become NaN. `InputError` on ragged rows, text, complex numbers and dates; ``name`` is what the
+    caller calls the array.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(np.float64), np.nan)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InputError(f"{name} must be an array, or rows of equal length; these rows differ in length") from None
+    if array.dtype.kind in "OUS":
+        array = _parse(array, name)
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must be real numbers, got an array of {array.dtype}")
+    with np.errstate(over="ignore"):  # what overflows becomes infinity, which the caller reports
+        return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
+
+
+def as_floats(value: Any, name: str) -> np.ndarray:
+    """Return ``value`` as a float64 array; raises as `as_numbers`."""
+    return as_numbers(value, name).astype(np.float64, copy=False)
+
+
+def check_finite(array: np.ndarray, name: str, rows: str, advice: str = "") -> None:
+    """Raise an `InputError` that names the first rows (axis 0) with NaN or infinity."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1))
+        shown = ", ".join(map(str, bad[:5].tolist())) + (", ..." if len(bad) > 5 else "")
+        raise InputError(
+            f"{name} must be finite, got NaN or infinity in {len(bad)} of {len(array)} {rows}: {shown}{advice}"
+        )
+
+
+def _parse(array: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        at, item = next((at, item) for at, item in np.ndenumerate(array) if not _is_number(item))
+        what = repr(str(item)) if isinstance(item, str | bytes) else type(item).__name__
+        where = f" at {list(at)}" if at else ""
+        raise InputError(f"{name} must be numbers, got {what}{where}") from None
+
+
+def _is_number(item: Any) -> bool:
+    try:
+        float(item)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,4 @@
+# The compiled loops, bound in native/bindings.cpp; their callers inside mixot check what goes in.
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...

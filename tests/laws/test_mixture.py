@@ -1,0 +1,164 @@
+"""A mixture is a measure: its density, draws, moments, marginals and images all speak of one law."""
+
+import numpy as np
+import pytest
+
+from mixot import DiagonalGaussian, Gaussian, Mixture, UnsupportedError
+from mixot.formulas.moments import exponents
+
+
+@pytest.fixture
+def mixture(family, rng):
+    """A random mixture of four components of the family."""
+    return Mixture(rng.dirichlet(np.ones(4)), family.example(rng, 4))
+
+
+def test_density_is_the_weighted_sum_of_densities(mixture, rng):
+    x = rng.standard_normal((20, mixture.dim))
+    expected = np.exp(mixture.components.log_prob(x)) @ mixture.weights
+    np.testing.assert_allclose(mixture.density(x), expected, rtol=1e-13)
+    np.testing.assert_allclose(mixture.log_density(x), np.log(expected), rtol=1e-13)
+
+
+def test_log_density_survives_where_the_density_vanishes():
+    p = Mixture([0.25, 0.75], Gaussian([-1.0, 1.0], [1.0, 1.0]))
+    far = np.array([[1e6]])
+    assert p.density(far)[0] == 0.0
+    expected = np.log(0.75) - 0.5 * (1e6 - 1) ** 2 - 0.5 * np.log(2 * np.pi)
+    assert p.log_density(far)[0] == pytest.approx(expected, rel=1e-15)
+
+
+def test_responsibilities_are_bayes_rule(mixture, rng):
+    x = 3 * rng.standard_normal((50, mixture.dim))
+    joint = np.exp(mixture.components.log_prob(x)) * mixture.weights
+    np.testing.assert_allclose(mixture.responsibilities(x), joint / joint.sum(axis=1, keepdims=True), rtol=1e-11)
+
+
+def test_responsibilities_sum_to_one_far_out(mixture, rng):
+    x = 1e8 * rng.standard_normal((50, mixture.dim))
+    r = mixture.responsibilities(x)
+    np.testing.assert_allclose(r.sum(axis=1), 1.0, rtol=1e-14)
+    assert r.min() >= 0
+
+
+def test_mean_and_covariance_follow_the_law_of_total_variance(mixture):
+    mean = mixture.weights @ mixture.components.mean()
+    second = np.einsum(
+        "k,kij->ij",
+        mixture.weights,
+        mixture.components.cov() + mixture.components.mean()[:, :, None] * mixture.components.mean()[:, None, :],
+    )
+    np.testing.assert_allclose(mixture.mean(), mean, rtol=1e-15)
+    np.testing.assert_allclose(mixture.cov(), second - np.outer(mean, mean), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(mixture.moments(2).mean(), mean, rtol=1e-13)
+    np.testing.assert_allclose(mixture.moments(2).cov(), mixture.cov(), rtol=1e-11, atol=1e-12)
+
+
+def test_covariance_keeps_its_digits_far_from_the_origin(rng):
+    near = Mixture([0.5, 0.5], Gaussian.example(rng, 2))
+    far = near.affine(1.0, 2.0**30)  # exactly representable: the means lose at most their last bits
+    np.testing.assert_allclose(far.cov(), near.cov(), rtol=1e-6, atol=1e-6)
+
+
+def test_moments_of_a_mixture_are_mixtures_of_moments(mixture):
+    np.testing.assert_allclose(mixture.moments(4).values, mixture.weights @ mixture.components.moments(4), rtol=1e-14)
+
+
+def test_draws_have_the_law(mixture, rng):
+    n = 20_000
+    x = mixture.sample(n, rng=rng)
+    error = np.abs(x.mean(axis=0) - mixture.mean()) / np.sqrt(np.diagonal(mixture.cov()) / n)
+    assert error.max() < 4.5
+    fourth = mixture.moments(4)
+    powers = exponents(mixture.dim, 2)
+    column = {tuple(power): s for s, power in enumerate(fourth.exponents.tolist())}
+    for power in powers[powers.sum(axis=1) == 2]:
+        values = (x**power).prod(axis=1)
+        expected = fourth.values[column[tuple(power.tolist())]]
+        variance = fourth.values[column[tuple((2 * power).tolist())]] - expected**2
+        assert abs(values.mean() - expected) < 4.5 * np.sqrt(variance / n)
+
+
+def test_draws_depend_on_the_seed_alone(mixture):
+    np.testing.assert_array_equal(mixture.sample(10, rng=3), mixture.sample(10, rng=np.random.default_rng(3)))
+    assert not np.array_equal(mixture.sample(10, rng=3), mixture.sample(10, rng=4))
+    assert mixture.sample(0, rng=3).shape == (0, mixture.dim)
+
+
+def test_marginals_and_images_agree(mixture):
+    axes = [2, 0]
+    part, image = mixture.marginal(axes), mixture.affine(np.eye(mixture.dim)[axes])
+    np.testing.assert_allclose(part.moments(3).values, image.moments(3).values, rtol=1e-12)
+    np.testing.assert_allclose(part.mean(), mixture.mean()[axes], rtol=1e-14)
+    np.testing.assert_allclose(mixture.marginal([-1]).mean(), mixture.mean()[-1:], rtol=1e-14)
+
+
+def test_images_compose(mixture, rng):
+    a, b, u, v = (rng.standard_normal(shape) for shape in ((3, 3), (2, 3), (3,), (2,)))
+    once, twice = mixture.affine(b @ a, b @ u + v), mixture.affine(a, u).affine(b, v)
+    np.testing.assert_allclose(once.moments(2).values, twice.moments(2).values, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e8])
+def test_a_change_of_unit_changes_the_density_by_its_jacobian(mixture, rng, unit):
+    x = rng.standard_normal((20, mixture.dim))
+    scaled = mixture.affine(unit)
+    np.testing.assert_allclose(
+        scaled.log_density(unit * x), mixture.log_density(x) - mixture.dim * np.log(unit), rtol=1e-12
+    )
+    np.testing.assert_allclose(scaled.responsibilities(unit * x), mixture.responsibilities(x), rtol=1e-9, atol=1e-15)
+
+
+def test_merge_leaves_the_measure_and_drops_the_repeats(mixture, rng):
+    doubled = Mixture(
+        np.concatenate([mixture.weights / 2, [0.0], mixture.weights / 2]),
+        mixture.components.append(mixture.components.take(np.array([3, 0, 1, 2, 3]))),
+    )
+    merged = doubled.merge()
+    assert len(merged) == len(mixture)
+    np.testing.assert_allclose(merged.weights, mixture.weights, rtol=1e-14)
+    x = rng.standard_normal((10, mixture.dim))
+    np.testing.assert_allclose(merged.log_density(x), mixture.log_density(x), rtol=1e-13)
+
+
+def test_merge_within_a_tolerance_keeps_the_first():
+    p = Mixture([0.25, 0.5, 0.25], Gaussian([1.0, 2.0, 1.0 + 1e-9], [1.0, 1.0, 1.0]))
+    assert len(p.merge()) == 3
+    merged = p.merge(tol=1e-6)
+    np.testing.assert_array_equal(merged.weights, [0.5, 0.5])
+    np.testing.assert_array_equal(merged.components.mean()[:, 0], [1.0, 2.0])
+
+
+def test_a_component_of_weight_zero_changes_nothing(rng):
+    x = rng.standard_normal((5, 1))
+    p = Mixture([0.0, 1.0], Gaussian([5.0, 0.0], [0.0, 1.0]))  # the dead one is singular, too
+    np.testing.assert_allclose(p.log_density(x), Gaussian([0.0], [1.0]).log_prob(x)[:, 0], rtol=1e-15)
+    np.testing.assert_array_equal(p.responsibilities(x)[:, 0], 0.0)
+    assert np.abs(p.sample(100, rng=rng)).max() < 5
+
+
+def test_a_singular_mixture_has_no_density_and_says_what_to_do():
+    p = Mixture([0.5, 0.5], Gaussian(np.zeros((2, 2)), [np.eye(2), np.diag([1.0, 0.0])]))
+    with pytest.raises(
+        UnsupportedError, match=r"components \[1\] have a singular covariance.*multiple of the identity"
+    ):
+        p.log_density([[0.0, 0.0]])
+
+
+def test_a_singular_component_claims_its_support():
+    p = Mixture([0.5, 0.25, 0.25], DiagonalGaussian(np.zeros((3, 2)), [[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]]))
+    x = [[0.0, 0.0], [0.3, 0.0], [0.3, 0.3]]
+    np.testing.assert_array_equal(p.responsibilities(x).argmax(axis=1), [2, 1, 0])
+    np.testing.assert_array_equal(p.responsibilities(x).max(axis=1), 1.0)
+
+
+def test_a_point_off_every_support_goes_to_the_nearest_mean():
+    p = Mixture([0.5, 0.5], Gaussian([[0.0, 0.0], [5.0, 0.0]], np.stack([np.diag([1.0, 0.0])] * 2)))
+    np.testing.assert_array_equal(p.responsibilities([[1.0, 2.0], [4.0, 2.0]]), [[1, 0], [0, 1]])
+
+
+def test_a_single_point_and_a_line_of_points_are_read_as_rows(mixture):
+    np.testing.assert_array_equal(mixture.density(np.zeros(mixture.dim)), mixture.density(np.zeros((1, mixture.dim))))
+    line = Mixture([1.0], Gaussian([0.0], [1.0]))
+    assert line.density([0.0, 1.0, 2.0]).shape == (3,)
+    assert line.density(0.5).shape == (1,)
