@@ -127,6 +127,17 @@ class Family(ABC):
         """Optimal couplings of the pairs ``(rows[s], cols[s])``, each as the law of y given x."""
         raise self._lacks("coupling", "closed-form transport maps")
 
+    def barycenter(
+        self: F, others: Sequence[F], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[F, Float[np.ndarray, " s"]]:
+        """W2 barycenters of s tuples of components, and what each of them costs.
+
+        Tuple s takes component ``index[s, 0]`` of this family and ``index[s, j]`` of ``others[j - 1]``; ``weights``
+        are positive and sum to one. Component s of the answer minimises ``sum_j weights[j] W2^2(., component j)``,
+        and the second array holds that minimum.
+        """
+        raise self._lacks("closed-form barycenters")
+
     def marginal(self: F, axes: Sequence[int]) -> F:
         """Laws of the coordinates ``axes``."""
         raise self._lacks("marginal", "closed-form marginals")

@@ -12,6 +12,7 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gaussian import Gaussian, as_means
+from mixot.formulas.gaussian_barycenter import mean_barycenter
 from mixot.formulas.moments import gaussian_moments
 
 
@@ -120,6 +121,17 @@ class DiagonalGaussian(Family):
     ) -> DiagonalGaussian:
         std = (1 - t) * np.sqrt(self.variances[rows]) + t * np.sqrt(other.variances[cols])
         return DiagonalGaussian((1 - t) * self.means[rows] + t * other.means[cols], std**2)
+
+    def barycenter(
+        self, others: Sequence[DiagonalGaussian], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[DiagonalGaussian, Float[np.ndarray, " s"]]:
+        families = (self, *others)
+        means = np.stack([family.means[k] for family, k in zip(families, index.T, strict=True)], axis=1)
+        stds = np.stack([np.sqrt(family.variances)[k] for family, k in zip(families, index.T, strict=True)], axis=1)
+        # Diagonal covariances commute, so (mean, standard deviations) is a point of a Euclidean space.
+        center, between_means = mean_barycenter(means, weights)
+        std, between_stds = mean_barycenter(stds, weights)
+        return DiagonalGaussian(center, std**2), between_means + between_stds
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> DiagonalGaussian:

@@ -12,6 +12,7 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.formulas.bures import bures_cost, sqrtm_psd
+from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.moments import gaussian_moments
 from mixot.formulas.support import Support, support_ranks
 
@@ -112,6 +113,16 @@ class Gaussian(Family):
         return Gaussian(
             (1 - t) * self.means[rows] + t * other.means[cols], step @ self.covs[rows] @ step.swapaxes(1, 2)
         )
+
+    def barycenter(
+        self, others: Sequence[Gaussian], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[Gaussian, Float[np.ndarray, " s"]]:
+        families = (self, *others)
+        means = np.stack([family.means[k] for family, k in zip(families, index.T, strict=True)], axis=1)
+        covs = np.stack([family.covs[k] for family, k in zip(families, index.T, strict=True)], axis=1)
+        center, spread = mean_barycenter(means, weights)
+        found = gaussian_barycenter(covs, weights)
+        return Gaussian(center, found.covs), spread + found.costs
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gaussian:
