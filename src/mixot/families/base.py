@@ -77,7 +77,6 @@ class Family(ABC):
     """k laws of one kind on R^dim. A subclass is a frozen dataclass whose fields are its parameters, axis 0 is k."""
 
     name: ClassVar[str]
-    discrete: ClassVar[bool] = False  # whether `log_prob` is the mass of a point, not a density
 
     @property
     @abstractmethod
@@ -87,6 +86,11 @@ class Family(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of components, k."""
+
+    @property
+    def discrete(self) -> bool:
+        """Whether ``log_prob`` is, along some coordinate, the mass of an atom and not a density."""
+        return False
 
     @abstractmethod
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
@@ -157,6 +161,16 @@ class Family(ABC):
     # What maximum likelihood asks for (`mixot.fitting.family_em`). ``shares[i, k]`` is the weight of point i times
     # the responsibility of component k for it. Parameters named in ``fixed`` keep their value.
 
+    holdable: ClassVar[tuple[str, ...]] = ()  # parameters that a fit can hold at a value of the user's
+
+    @classmethod
+    def check_fixed(cls, fixed: Collection[str]) -> None:
+        """Raise an `InputError` on names of parameters that a fit of this family cannot hold."""
+        strange = sorted(set(fixed) - set(cls.holdable))
+        if strange:
+            allowed = ", ".join(cls.holdable) or "nothing"
+            raise InputError(f"a fit of the {cls.name} family can hold {allowed} fixed, got {', '.join(strange)}")
+
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
         """Raise an `InputError` that names the rows where this family can have no mass."""
@@ -177,6 +191,10 @@ class Family(ABC):
     def free_parameters(self, fixed: Collection[str] = ()) -> int:
         """Number of real parameters that a fit is free to choose, for information criteria."""
         return sum(value.size for name, value in self.parameters().items() if name not in fixed)
+
+    def fit_notes(self) -> tuple[str, ...]:
+        """What a person should know about fitted parameters, such as one that came to rest at a bound."""
+        return ()
 
     # What every family gets for free from being a dataclass of arrays.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import factorial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from mixot._shapes import Float, Int
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gamma import Gamma, scaled
 from mixot.families.line import LineFamily, as_positive, check_rows, weighted_means
@@ -41,12 +40,8 @@ class Exponential(LineFamily):
 
     rates: Float[np.ndarray, " k"]
 
-    if TYPE_CHECKING:  # anything like an array comes in, arrays stand in the fields
-
-        def __init__(self, rates: ArrayLike) -> None: ...
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rates", as_positive(self.rates, "rates"))
+    def __init__(self, rates: ArrayLike) -> None:
+        object.__setattr__(self, "rates", as_positive(rates, "rates"))
 
     def __len__(self) -> int:
         return len(self.rates)
@@ -103,6 +98,14 @@ class Exponential(LineFamily):
         if t in (0.0, 1.0):
             return self.take(rows) if t == 0.0 else other.take(cols)
         return Exponential(1 / ((1 - t) / self.rates[rows] + t / other.rates[cols]))
+
+    def barycenter(
+        self, others: Sequence[Exponential], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[Exponential, Float[np.ndarray, " s"]]:
+        """Barycenters: the mean of the tuple's means; cost twice their weighted variance."""
+        means = np.stack([1 / family.rates[k] for family, k in zip((self, *others), index.T, strict=True)], axis=1)
+        center = means @ weights
+        return Exponential(1 / center), 2 * (means - center[:, None]) ** 2 @ weights
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammaln
 
-from mixot._shapes import Float, Int
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Coupling, Family, register
 from mixot.families.line import LineFamily, as_positive, check_rows, weighted_means
@@ -48,20 +47,14 @@ class Gamma(LineFamily):
     shapes: Float[np.ndarray, " k"]
     scales: Float[np.ndarray, " k"]
 
-    if TYPE_CHECKING:  # anything like an array comes in, arrays stand in the fields
+    holdable: ClassVar[tuple[str, ...]] = ("shapes",)
 
-        def __init__(self, shapes: ArrayLike, scales: ArrayLike) -> None: ...
-
-    def __post_init__(self) -> None:
-        k = max(np.size(self.shapes), np.size(self.scales))
-        shapes, scales = (
-            as_positive(np.full(k, value) if np.ndim(value) == 0 else value, name)
-            for name, value in (("shapes", self.shapes), ("scales", self.scales))
-        )
-        if len(shapes) != len(scales):
-            raise InputError(f"shapes and scales must be as many, got {len(shapes)} and {len(scales)}")
-        object.__setattr__(self, "shapes", shapes)
-        object.__setattr__(self, "scales", scales)
+    def __init__(self, shapes: ArrayLike, scales: ArrayLike) -> None:
+        k = max(np.size(shapes), np.size(scales))
+        for name, value in (("shapes", shapes), ("scales", scales)):
+            object.__setattr__(self, name, as_positive(np.full(k, value) if np.ndim(value) == 0 else value, name))
+        if len(self.shapes) != len(self.scales):
+            raise InputError(f"shapes and scales must be as many, got {len(self.shapes)} and {len(self.scales)}")
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -145,6 +138,22 @@ class Gamma(LineFamily):
             )
         return Gamma(self.shapes[rows], (1 - t) * self.scales[rows] + t * other.scales[cols])
 
+    def barycenter(
+        self, others: Sequence[Gamma], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[Gamma, Float[np.ndarray, " s"]]:
+        """Barycenters of tuples of one shape h: the mean of their scales; cost h (h + 1) times their variance."""
+        chosen = [family.take(k) for family, k in zip((self, *others), index.T, strict=True)]
+        shapes = np.stack([laws.shapes for laws in chosen], axis=1)
+        scales = np.stack([laws.scales for laws in chosen], axis=1)
+        differ = np.flatnonzero((shapes != shapes[:, :1]).any(axis=1))
+        if len(differ):
+            raise UnsupportedError(
+                "the barycenter of Gamma laws of different shapes leaves the family, got shapes "
+                f'{shapes[differ[0]].tolist()}; fit all with one shape, FamilyEM(fixed={{"shapes": 2.0}})'
+            )
+        center, h = scales @ weights, shapes[:, 0]
+        return Gamma(h, center), h * (h + 1) * ((scales - center[:, None]) ** 2 @ weights)
+
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
         check_rows(x[:, 0] > 0, "points of a Gamma mixture must be positive", x[:, 0])
@@ -169,6 +178,10 @@ class Gamma(LineFamily):
         gap = np.log(means / x.max()) - np.log(unit) @ shares / shares.sum(axis=0)
         shapes = np.minimum(solve_shape(np.maximum(gap, 1e-16)), _MAX_SHAPE)
         return Gamma(shapes, means / shapes)
+
+    def fit_notes(self) -> tuple[str, ...]:
+        bound = np.flatnonzero(self.shapes >= _MAX_SHAPE)
+        return (f"components {bound.tolist()} are as narrow as the bound on shapes allows",) if len(bound) else ()
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gamma:

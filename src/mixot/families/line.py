@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mixot._checks import as_floats
 from mixot._shapes import Float, Int
 from mixot.errors import InputError
 from mixot.families.base import Coupling, Family
@@ -59,10 +60,7 @@ class LineFamily(Family):
 
 def as_positive(value: Any, name: str) -> Float[np.ndarray, " k"]:
     """``value`` as (k,) float64, finite and positive, or an `InputError` that names the components that are not."""
-    try:
-        out = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be numbers, one for each component, got {value!r}") from None
+    out = as_floats(value, name)
     if out.ndim != 1 or not len(out):
         raise InputError(f"{name} must have shape (k,), one for each of k >= 1 components, got {out.shape}")
     bad = np.flatnonzero(~(np.isfinite(out) & (out > 0)))

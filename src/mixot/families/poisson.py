@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import gammainc, gammaincc, gammaln, xlogy
 
 from mixot import _native
-from mixot._shapes import Float, Int
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import UnsupportedError
 from mixot.families.base import Family, register
 from mixot.families.line import LineFamily, as_positive, check_rows, weighted_means
@@ -47,17 +46,15 @@ class Poisson(LineFamily):
 
     rates: Float[np.ndarray, " k"]
 
-    discrete: ClassVar[bool] = True
-
-    if TYPE_CHECKING:  # anything like an array comes in, arrays stand in the fields
-
-        def __init__(self, rates: ArrayLike) -> None: ...
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rates", as_positive(self.rates, "rates"))
+    def __init__(self, rates: ArrayLike) -> None:
+        object.__setattr__(self, "rates", as_positive(rates, "rates"))
 
     def __len__(self) -> int:
         return len(self.rates)
+
+    @property
+    def discrete(self) -> bool:
+        return True
 
     def mean(self) -> Float[np.ndarray, "k d"]:
         return self.rates[:, None].copy()
@@ -112,6 +109,14 @@ class Poisson(LineFamily):
         raise UnsupportedError(
             "between Poisson laws the geodesic leaves the family, and the integers; move samples x of p part of the "
             "way, (1 - t) * x + t * y with y = transport_map(p, q).sample(x), or fit Gamma mixtures to both"
+        )
+
+    def barycenter(
+        self, others: Sequence[Poisson], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[Poisson, Float[np.ndarray, " s"]]:
+        raise UnsupportedError(
+            "the barycenter of Poisson laws is no Poisson law; fit Gamma mixtures of one shape to the data instead, "
+            "or take the barycenter of samples"
         )
 
     @classmethod
