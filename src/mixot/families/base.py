@@ -60,7 +60,7 @@ class AffineCoupling:
 
     @property
     def is_map(self) -> Bool[np.ndarray, " s"]:
-        return ~self.noise.any(axis=(1, 2))
+        return np.logical_not(self.noise.any(axis=(1, 2)))
 
     def map(self, x: Float[np.ndarray, "n d"], pair: int) -> Float[np.ndarray, "n d"]:
         return x @ self.linear[pair].T + self.shift[pair]
@@ -132,7 +132,7 @@ class Family(ABC):
         raise self._lacks("coupling", "closed-form transport maps")
 
     def barycenter(
-        self: F, others: Sequence[F], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+        self: F, others: Sequence[Any], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
     ) -> tuple[F, Float[np.ndarray, " s"]]:
         """W2 barycenters of s tuples of components, and what each of them costs.
 
@@ -140,7 +140,7 @@ class Family(ABC):
         are positive and sum to one. Component s of the answer minimises ``sum_j weights[j] W2^2(., component j)``,
         and the second array holds that minimum.
         """
-        raise self._lacks("closed-form barycenters")
+        raise self._lacks("barycenter", "closed-form barycenters")
 
     def marginal(self: F, axes: Sequence[int]) -> F:
         """Laws of the coordinates ``axes``."""
@@ -173,7 +173,8 @@ class Family(ABC):
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
-        """Raise an `InputError` that names the rows where this family can have no mass."""
+        """Raise an `InputError` that names the rows where this family can have no mass; all may, unless it says so."""
+        return
 
     @classmethod
     def start(
@@ -211,7 +212,7 @@ class Family(ABC):
         """Components ``index``, in that order."""
         return self.from_parameters({name: np.asarray(value)[index] for name, value in self.parameters().items()})
 
-    def append(self: F, other: F) -> F:
+    def append(self: F, other: Any) -> F:
         """The components here, then those of ``other``, which must be of the same family and dimension."""
         if type(other) is not type(self) or other.dim != self.dim:
             raise InputError(

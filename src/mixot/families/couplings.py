@@ -79,23 +79,24 @@ class QuantileCoupling:
         return out
 
     def _beyond(self, x: np.ndarray, inside: np.ndarray, y: np.ndarray, pair: int) -> np.ndarray:
-        """y continued to the x that lie outside ``inside``, where ranks are 0 or 1 to all digits.
+        """Y continued to the x that lie outside ``inside``, where ranks are 0 or 1 to all digits.
 
-        By the tails' own asymptotics: integers shift; densities on the half line follow the power
-        ``y ~ x^b, b = x p(x) / (y q(y))`` found at the edge.
+        By the tails' own asymptotics: integers shift; under densities p and q on the half line y grows like x above,
+        with the slope p(x) / q(y) found at the edge, and like a power of x near zero.
         """
         out = np.array(y, dtype=np.float64)
-        far = x != inside
-        if not far.any():
+        far = np.flatnonzero(x != inside)
+        if not len(far):
             return out
+        past, edge, image = x[far], inside[far], y[far]
         if self.source.discrete:
-            out[far] = np.maximum(out[far] + (x - inside)[far], 0.0)
+            out[far] = np.maximum(image + (past - edge), 0.0)
             return out
-        edge, image = inside[far], y[far]
-        with np.errstate(divide="ignore"):
-            slope = self.source.log_prob(edge[:, None])[:, pair] + np.log(edge)
-            slope -= self.target.log_prob(image[:, None])[:, pair] + np.log(image)
-        out[far] = image * np.clip(x[far] / edge, 0.0, None) ** np.exp(slope)
+        slope = self.source.log_prob(edge[:, None])[:, pair] - self.target.log_prob(image[:, None])[:, pair]
+        high, low = past > edge, (past > 0) & (past < edge) & (image > 0)
+        out[far[~high]] = 0.0
+        out[far[high]] = image[high] + np.exp(slope[high]) * (past - edge)[high]
+        out[far[low]] = image[low] * (past[low] / edge[low]) ** (np.exp(slope[low]) * edge[low] / image[low])
         return out
 
 

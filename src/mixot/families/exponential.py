@@ -71,8 +71,9 @@ class Exponential(LineFamily):
         self, lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], at: int
     ) -> Float[np.ndarray, " n"]:
         near = lower < 0.5
-        return -np.where(near, np.log1p(-np.where(near, lower, 0.0)), np.log(np.where(near, 1.0, upper))) / (
-            self.rates[at]
+        return (
+            -np.where(near, np.log1p(-np.where(near, lower, 0.0)), np.log(np.where(near, 1.0, upper)))
+            / (self.rates[at])
         )
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Exponential:
@@ -109,6 +110,7 @@ class Exponential(LineFamily):
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        super().check_points(x, fixed)
         check_rows(x[:, 0] >= 0, "points of an exponential mixture must not be negative", x[:, 0])
 
     @classmethod

@@ -71,7 +71,7 @@ class Gamma(LineFamily):
         return np.hstack([np.ones((len(self), 1)), np.cumprod(steps, axis=1)])
 
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
-        """Log-density, (n, 1) -> (n, k); where it is infinite, at zero for shapes below one, that of the next number."""
+        """Log-density, (n, 1) -> (n, k); at zero, where it is infinite for shapes below one, that next to zero."""
         h, s = self.shapes, self.scales
         inside = np.maximum(x, np.finfo(np.float64).tiny)
         out = np.log(inside) * (h - 1) - inside / s - (gammaln(h) + h * np.log(s))
@@ -156,6 +156,7 @@ class Gamma(LineFamily):
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        super().check_points(x, fixed)
         check_rows(x[:, 0] > 0, "points of a Gamma mixture must be positive", x[:, 0])
 
     @classmethod
@@ -176,7 +177,7 @@ class Gamma(LineFamily):
             return Gamma(self.shapes, means / self.shapes)
         unit = x[:, 0] / x.max()  # so that the logarithms of large or tiny data lose no digits in their mean
         gap = np.log(means / x.max()) - np.log(unit) @ shares / shares.sum(axis=0)
-        shapes = np.minimum(solve_shape(np.maximum(gap, 1e-16)), _MAX_SHAPE)
+        shapes = np.minimum(solve_shape(np.maximum(gap, 1e-8)), _MAX_SHAPE)
         return Gamma(shapes, means / shapes)
 
     def fit_notes(self) -> tuple[str, ...]:

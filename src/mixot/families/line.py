@@ -7,7 +7,7 @@ optimal coupling is the comonotone one (`mixot.families.couplings`).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,11 +46,20 @@ class LineFamily(Family):
     ) -> Float[np.ndarray, " n"]:
         """The smallest y with P(X <= y) >= lower for component ``at``; ``upper`` is 1 - lower."""
 
-    def coupling(self: L, other: L, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
+    def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
         """Comonotone couplings of the pairs: a map from a density, a random coupling from atoms."""
         from mixot.families.couplings import QuantileCoupling
 
         return QuantileCoupling(self.take(rows), other.take(cols))
+
+    @classmethod
+    def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        if x.shape[1] != 1:
+            names = ",".join([cls.name] * x.shape[1])
+            raise InputError(
+                f"{cls.name} laws live on the line, got points in dimension {x.shape[1]}; for coordinates that are "
+                f'independent in each component, fit the product family "{names}"'
+            )
 
     def marginal(self: L, axes: Sequence[int]) -> L:
         if list(axes) not in ([0], [-1]):

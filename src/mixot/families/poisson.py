@@ -84,8 +84,8 @@ class Poisson(LineFamily):
     def quantile(
         self, lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], at: int
     ) -> Float[np.ndarray, " n"]:
-        first, last = _window(self.rates[at], _LOG_EDGE)
-        values = np.arange(np.maximum(first, 0.0), last + 1)
+        first, last = _window(self.rates[[at]], _LOG_EDGE)
+        values = np.arange(max(first[0], 0.0), last[0] + 1)
         below, above = _tails(values, self.rates[at])
         index = np.where(
             lower <= 0.5, np.searchsorted(below, lower, side="left"), np.searchsorted(-above, -upper, side="left")
@@ -121,6 +121,7 @@ class Poisson(LineFamily):
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        super().check_points(x, fixed)
         good = (x[:, 0] >= 0) & (x[:, 0] == np.floor(x[:, 0]))
         check_rows(good, "points of a Poisson mixture must be counts 0, 1, 2, ...", x[:, 0])
 
@@ -139,7 +140,7 @@ class Poisson(LineFamily):
         return cls(rng.uniform(0.5, 9.0, size=k))
 
 
-def _tails(x: np.ndarray, rate: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+def _tails(x: np.ndarray, rate: Any) -> tuple[np.ndarray, np.ndarray]:
     """P(X <= x) and P(X > x): regularised incomplete Gamma functions of floor(x) + 1."""
     a = np.maximum(np.floor(x) + 1, 0.0)
     return gammaincc(a, rate), gammainc(a, rate)

@@ -47,15 +47,13 @@ class Product(Family):
 
     factors: tuple[Family, ...]
 
-    def __init__(self, factors: Sequence[Family]) -> None:
+    def __init__(self, factors: Sequence[Any]) -> None:
         parts = tuple(factors)
         strange = [type(part).__name__ for part in parts if not isinstance(part, Family)]
         if strange or not parts:
             raise InputError(f"factors must be one or more families such as Poisson(rates), got {strange or 'none'}")
         if len({len(part) for part in parts}) != 1:
-            raise InputError(
-                f"factors must have the same number of components, got {[len(part) for part in parts]}"
-            )
+            raise InputError(f"factors must have the same number of components, got {[len(part) for part in parts]}")
         object.__setattr__(self, "factors", parts)
 
     def __len__(self) -> int:
@@ -91,7 +89,7 @@ class Product(Family):
             owned.setdefault((int(place), family), {})[name] = value
         return cls([lookup(family).from_parameters(owned[place, family]) for place, family in sorted(owned)])
 
-    def append(self, other: Product) -> Product:
+    def append(self, other: Any) -> Product:
         """The components here, then those of ``other``, whose factors must be of the same families."""
         return Product([mine.append(theirs) for mine, theirs in self._pairs(other)])
 
@@ -125,12 +123,17 @@ class Product(Family):
 
     def marginal(self, axes: Sequence[int]) -> Product:
         """Laws of the coordinates ``axes``; those of one factor must stand next to each other."""
-        owner = np.repeat(np.arange(len(self.factors)), self.dims)
+        owner = np.repeat(np.arange(len(self.factors)), self.dims).tolist()
         first = np.cumsum((0, *self.dims))
-        runs = [(place, list(run)) for place, run in groupby(np.arange(self.dim)[list(axes)], lambda axis: owner[axis])]
+        runs = [
+            (place, list(run))
+            for place, run in groupby(np.arange(self.dim)[list(axes)].tolist(), lambda axis: owner[axis])
+        ]
         if len({place for place, _ in runs}) != len(runs):
             raise UnsupportedError(f"axes {list(axes)} tear a factor apart; name the axes of one factor in one go")
-        return Product([self.factors[place].marginal([int(axis - first[place]) for axis in run]) for place, run in runs])
+        return Product(
+            [self.factors[place].marginal([int(axis - first[place]) for axis in run]) for place, run in runs]
+        )
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Product:
         """Laws of ``matrix @ x + shift`` for a matrix whose rows each read one factor, in the order of factors."""
@@ -205,9 +208,7 @@ class Product(Family):
     @classmethod
     def start(cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]) -> Product:
         families = cls._families(fixed)
-        return cls(
-            [family.start(x[:, [place]], shares, _own(fixed, place)) for place, family in enumerate(families)]
-        )
+        return cls([family.start(x[:, [place]], shares, _own(fixed, place)) for place, family in enumerate(families)])
 
     def m_step(
         self, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()

@@ -20,6 +20,7 @@ from mixot.formulas.gamma_law import solve_shape
 from mixot.formulas.support import Support, support_ranks
 
 _DF = (2.01, 1e6)  # where fits look for df: W2 needs a covariance, and above 1e6 the law is Gaussian to six digits
+_NEARLY_GAUSSIAN = 1e3
 _REG = 1e-6  # in fits: no variance below this share of the data's, so that no component shrinks to a point
 
 
@@ -190,7 +191,7 @@ class StudentT(Family):
             return StudentT(locs, scales, df)
         log_precision = (shares * np.log(u)).sum() / mass.sum() + digamma((df + d) / 2) - np.log((df + d) / 2)
         gap = mass @ (np.log(expand) + level / expand - 1) / mass.sum() - log_precision
-        step = np.clip(2 * solve_shape(np.array([max(gap, 1e-16)]))[0], *_DF)
+        step = np.clip(2 * solve_shape(np.array([max(gap, 1e-8)]))[0], *_DF)
         return StudentT(locs, scales, step)._with_better_df(x, shares, df)
 
     def _with_better_df(self, x: np.ndarray, shares: np.ndarray, before: float) -> StudentT:
@@ -213,7 +214,7 @@ class StudentT(Family):
     def fit_notes(self) -> tuple[str, ...]:
         if self.df <= _DF[0]:
             return (f"df is at its lower bound {_DF[0]}: the data have no finite covariance, and W2 means little",)
-        return (f"df is at its upper bound {_DF[1]:g}: the data look Gaussian",) if self.df >= _DF[1] else ()
+        return (f"df is {self.df:.3g}: the data look Gaussian",) if self.df >= _NEARLY_GAUSSIAN else ()
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> StudentT:

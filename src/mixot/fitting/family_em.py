@@ -65,14 +65,9 @@ class FamilyEM:
     ) -> Fit:
         """Return the mixture of k components of ``family`` of largest likelihood for the samples.
 
-        Parameters
-        ----------
-        data : samples, weighted or not
-        family : a name; "gamma,poisson" is a product whose columns follow these laws
-        k : number of components; chosen by BIC where not given
-        structure : must be "full"; what else there is to choose is said by ``fixed``
-        rng : seed, Generator or None, for the starts
-        progress : called once an iteration
+        Samples may be weighted. ``family`` is a name; "gamma,poisson" is a product whose columns follow these laws.
+        Where k is not given it is chosen by BIC. ``structure`` must be "full": what there is to choose is said by
+        ``fixed``. ``rng`` is for the starts, ``progress`` is called once an iteration.
 
         Raises
         ------
@@ -98,6 +93,7 @@ class FamilyEM:
     def _by_bic(self, run: _Run, generator: np.random.Generator) -> Fit:
         """The fit of lowest BIC; the search ends after two numbers in a row that are worse than the best."""
         fits: list[Fit] = []
+        best = 0
         for k in range(1, min(self.k_max, len(run.x)) + 1):
             fits.append(run.best(k, generator))
             best = min(range(len(fits)), key=lambda i: fits[i].criterion)
@@ -136,7 +132,7 @@ class _Run:
     def _climb(
         self, mixture: Mixture, steps: int, history: list[float], stage: str
     ) -> tuple[Mixture, list[float], Status]:
-        """Up to ``steps`` iterations more; ``history`` holds the likelihood of every mixture so far, the last included."""
+        """Up to ``steps`` iterations more; ``history`` holds the likelihoods so far, that of this mixture last."""
         likelihood, shares = self._expect(mixture)
         history = history or [likelihood]
         for step in range(steps):
@@ -204,7 +200,8 @@ def _start_shares(
     std = np.sqrt(weights @ y**2)
     y = y / np.where(std > 0, std, 1.0)
     if principal:
-        rank = y @ np.linalg.eigh((y * weights[:, None]).T @ y)[1][:, -1]
+        axis = np.linalg.eigh((y * weights[:, None]).T @ y)[1][:, -1]
+        rank = y @ axis * np.sign(axis[np.abs(axis).argmax()])
         order = np.argsort(rank, kind="stable")
         labels = np.empty(len(x), dtype=np.intp)
         labels[order] = np.minimum((np.cumsum(weights[order]) - weights[order] / 2) * k, k - 1e-9).astype(np.intp)

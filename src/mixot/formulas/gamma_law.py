@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaincinv, gammainccinv, polygamma
+from scipy.special import digamma, gammainccinv, gammaincinv, polygamma
 
 from mixot._shapes import Float
 
@@ -64,7 +64,7 @@ def _cornish_fisher(h: float, lower: np.ndarray, upper: np.ndarray) -> np.ndarra
 
 
 def solve_shape(gap: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-    """The shapes h with ``log h - digamma(h) = gap``, for gap > 0, (k,) -> (k,).
+    """The shapes h with ``log h - digamma(h) = gap``, for gap >= 1e-9, (k,) -> (k,).
 
     Where the likelihood of a Gamma law is stationary in its shape, with gap = log(mean) - mean(log). Newton on 1 / h
     (Minka 2002), from a start within 2 %; five steps reach rounding.
@@ -77,8 +77,8 @@ def solve_shape(gap: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     """
     with np.errstate(divide="ignore"):
         h = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
-    h = np.clip(h, 1e-300, 1e12)
+    h = np.clip(h, 1e-300, 1e9)
     for _ in range(6):
         slope = h - h**2 * polygamma(1, h)
-        h = np.clip(1 / (1 / h + (np.log(h) - digamma(h) - gap) / slope), 1e-300, 1e12)
+        h = np.clip(1 / (1 / h + (np.log(h) - digamma(h) - gap) / slope), 1e-300, 1e9)
     return h
