@@ -1,0 +1,59 @@
+# demo test lint bench docs clean. `make test PYTHON=python3.13` works in .venv-python3.13, beside .venv.
+PYTHON ?= python3
+VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+JOBS ?= 2
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Workers share the processors, so inside one of them BLAS keeps to a single thread.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg $(BIN)/python -m pytest -n $(JOBS)
+SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*)
+
+.PHONY: demo test test-all test-313 lint bench docs clean distclean FORCE
+
+demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo)
+	MPLBACKEND=Agg $(BIN)/python docs/demo.py
+
+test: $(VENV)/.dev
+	$(PYTEST) -m "not slow" $(ARGS)
+
+# Everything: the slow tests, too.
+test-all: $(VENV)/.dev
+	$(PYTEST) $(ARGS)
+
+test-313:
+	$(MAKE) test PYTHON=python3.13
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	PYTHONPATH=src $(BIN)/lint-imports
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+bench: $(VENV)/.dev
+	@for script in $(wildcard benchmarks/[a-z]*.py); do $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/build.py
+
+clean:
+	rm -rf build dist docs/_build mixot-demo .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests docs benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .venv-*
+
+# Installed in place: edits of Python files count at once; edits of the kernels and new files install again.
+$(VENV)/.dev $(VENV)/.demo: $(VENV)/%: $(VENV)/.python build/files $(SOURCES)
+	@echo "Installing mixot and what it needs for this into $(VENV); the first time takes a minute or two."
+	$(PIP) --editable ".[$(patsubst .%,%,$(notdir $@))]"
+	@touch $@
+
+$(VENV)/.python:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# The list of Python files: touched only when it changes.
+build/files: FORCE
+	@mkdir -p build
+	@find src -name '*.py*' -not -name '*.pyc' | sort > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

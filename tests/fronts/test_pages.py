@@ -1,0 +1,103 @@
+"""What is written runs: code in the pages, examples in the docstrings, scripts in the gallery."""
+
+import doctest
+import os
+import pkgutil
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import mixot
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", "CONTRIBUTING.md"]
+MODULES = sorted(module.name for module in pkgutil.walk_packages(mixot.__path__, "mixot."))
+
+
+def blocks(page, language):
+    """The fenced blocks of a page, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path):
+    code = blocks(page, "python")
+    assert code
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(code), encoding="utf-8")
+    subprocess.run([sys.executable, script], check=True, cwd=tmp_path)
+
+
+LAPLACE_LAWS = """
+import numpy as np
+from scipy.integrate import trapezoid
+from mixot.families.base import registered
+family = registered()["laplace"]
+laws = family.example(np.random.default_rng(0), 3)
+x = np.linspace(-80, 80, 200_001)[:, None]
+density = np.exp(laws.log_prob(x))
+integrals = trapezoid(density[:, :, None] * x[:, :, None] ** np.arange(5), x[:, 0], axis=0)
+np.testing.assert_allclose(laws.moments(4), integrals, rtol=1e-4, atol=1e-4)
+np.testing.assert_allclose(laws.moments(2)[:, 2] - laws.mean()[:, 0] ** 2, laws.cov()[:, 0, 0], rtol=1e-12)
+"""
+
+
+def test_the_family_in_the_page_keeps_the_laws(tmp_path):
+    script = tmp_path / "laws.py"
+    script.write_text("\n".join([blocks("CONTRIBUTING.md", "python")[0], LAPLACE_LAWS]), encoding="utf-8")
+    subprocess.run([sys.executable, script], check=True, cwd=tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler at hand")
+def test_the_kernel_in_the_page_compiles(tmp_path):
+    (kernel,) = blocks("CONTRIBUTING.md", "cpp")
+    source = tmp_path / "kernel.cpp"
+    source.write_text(kernel, encoding="utf-8")
+    options = ["-std=c++17", "-Wall", "-Wextra", "-Wno-psabi", "-Werror", "-fsyntax-only", f"-I{ROOT / 'native'}"]
+    subprocess.run(["c++", *options, source], check=True)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(name, tmp_path, monkeypatch):
+    if name in ("mixot.__main__", "mixot._native"):
+        pytest.skip("nothing to document, and importing __main__ runs it")
+    monkeypatch.chdir(tmp_path)
+    results = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "docs" / "gallery").glob("plot_*.py")), ids=lambda path: path.stem)
+def test_gallery_scripts_draw(script, tmp_path, monkeypatch):
+    mpl = pytest.importorskip("matplotlib")
+    mpl.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    figure = runpy.run_path(str(script))["main"]()
+    figure.savefig(tmp_path / "figure.png")
+    assert all(ax.has_data() for ax in figure.axes)
+    mpl.pyplot.close(figure)
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, "CHANGELOG.md", "docs/index.md", "docs/mathematics.md", "docs/performance.md"]
+)
+def test_links_between_pages_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target]
+    built = {"gallery.html", "mathematics.html", "performance.html", "reference/mixot.html"}  # by docs/build.py
+    lost = [target for target in targets if target not in built and not (ROOT / page).parent.joinpath(target).exists()]
+    assert lost == []
+
+
+def test_no_file_is_larger_than_a_megabyte():
+    listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    sizes = {name: os.path.getsize(ROOT / name) for name in listing.stdout.split("\0") if (ROOT / name).is_file()}
+    assert {name: size for name, size in sizes.items() if size > 1_000_000} == {}
