@@ -76,6 +76,7 @@ def test_fits_refuse_what_they_cannot_do():
         FamilyEM().fit(Samples([1.0, 2.0]), "poisson", k=0)
 
 
+@pytest.mark.filterwarnings("ignore::mixot.AccuracyWarning")  # they say so, too
 @pytest.mark.parametrize("law", ["poisson", "gamma", "exponential", "student"])
 @pytest.mark.parametrize("data", [[3.0] * 6, [3.0] * 5 + [4.0], [1.0, 2.0]], ids=["constant", "duplicated", "two"])
 def test_fits_survive_degenerate_data(law, data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.errors import InputError, UnsupportedError
+from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family, lookup
 from mixot.fitting.base import register_fitter
-from mixot.measures import Measure, Samples
+from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
@@ -65,7 +66,7 @@ class FamilyEM:
     ) -> Fit:
         """Return the mixture of k components of ``family`` of largest likelihood for the samples.
 
-        Samples may be weighted. ``family`` is a name; "gamma,poisson" is a product whose columns follow these laws.
+        Samples may be weighted; a grid stands for its pixels' masses at their centres. ``family`` is a name; "gamma,poisson" is a product whose columns follow these laws.
         Where k is not given it is chosen by BIC. ``structure`` must be "full": what there is to choose is said by
         ``fixed``. ``rng`` is for the starts, ``progress`` is called once an iteration.
 
@@ -76,6 +77,7 @@ class FamilyEM:
         UnsupportedError
             Where the family has no M step or the data are no samples.
         """
+        data = data.centers() if isinstance(data, Grid) else data
         if not isinstance(data, Samples):
             raise UnsupportedError(f"EM needs samples, got {type(data).__name__}; draw some from it first")
         if structure != "full":
@@ -85,10 +87,11 @@ class FamilyEM:
         law.check_fixed(fixed)
         law.check_points(x, fixed)
         generator = np.random.default_rng(rng)
-        if k is not None:
-            run = _Run(self, law, fixed, x, weights, len(data), progress)
-            return run.best(_check_k(k, len(data)), generator)
-        return self._by_bic(_Run(self, law, fixed, x, weights, len(data), progress), generator)
+        run = _Run(self, law, fixed, x, weights, 1 / float((data.weights**2).sum()), progress)
+        fit = self._by_bic(run, generator) if k is None else run.best(_check_k(k, len(data)), generator)
+        for note in fit.notes:
+            warnings.warn(note, AccuracyWarning, stacklevel=2)
+        return fit
 
     def _by_bic(self, run: _Run, generator: np.random.Generator) -> Fit:
         """The fit of lowest BIC; the search ends after two numbers in a row that are worse than the best."""
@@ -115,7 +118,7 @@ class _Run:
     fixed: Mapping[str, Any]
     x: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"]
-    count: int
+    count: float  # effective number of points, as Kish counts weighted ones
     progress: ProgressCallback | None
 
     def best(self, k: int, generator: np.random.Generator) -> Fit:
