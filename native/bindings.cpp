@@ -17,6 +17,7 @@
 #include "bures.hpp"
 #include "em.hpp"
 #include "gaussian_barycenter.hpp"
+#include "integer_laws.hpp"
 #include "parallel.hpp"
 #include "png.hpp"
 #include "psd_factor.hpp"
@@ -226,6 +227,23 @@ void bind_barycenters(nb::module_& m) {
   });
 }
 
+// ---- integer laws: windows of consecutive integers, one law after the other ----
+
+void bind_integer_laws(nb::module_& m) {
+  using Reals = Dense<const double, 1>;
+  using Integers = Dense<const std::int64_t, 1>;
+  m.def(
+      "comonotone_cost",
+      [](Reals p_below, Reals p_above, Integers p_first, Integers p_start, Reals q_below, Reals q_above,
+         Integers q_first, Integers q_start, Dense<double, 2> out, std::size_t threads) {
+        const mixot::IntegerLaws p{p_below.data(), p_above.data(), p_first.data(), p_start.data(), p_first.shape(0)};
+        const mixot::IntegerLaws q{q_below.data(), q_above.data(), q_first.data(), q_start.data(), q_first.shape(0)};
+        nb::gil_scoped_release release;
+        mixot::comonotone_cost(p, q, out.data(), threads);
+      },
+      "Squared W2 between laws on the integers, (k, l), into `out`.");
+}
+
 // ---- pictures: line filters of 16-bit PNG ----
 
 void bind_pictures(nb::module_& m) {
@@ -245,5 +263,6 @@ NB_MODULE(_native, m) {
   bind_em<float>(m);
   bind_em<double>(m);
   bind_barycenters(m);
+  bind_integer_laws(m);
   bind_pictures(m);
 }

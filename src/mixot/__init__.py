@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from mixot.errors import SolveError as SolveError
     from mixot.errors import UnsupportedError as UnsupportedError
     from mixot.families.diagonal import DiagonalGaussian as DiagonalGaussian
+    from mixot.families.exponential import Exponential as Exponential
+    from mixot.families.gamma import Gamma as Gamma
     from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.families.poisson import Poisson as Poisson
+    from mixot.families.product import Product as Product
+    from mixot.families.student import StudentT as StudentT
     from mixot.fitting.em import EM as EM
+    from mixot.fitting.family_em import FamilyEM as FamilyEM
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
@@ -53,10 +59,16 @@ _HOME = {
     "measures": ("Measure", "Samples", "Grid", "Moments", "as_measure"),
     "families.gaussian": ("Gaussian",),
     "families.diagonal": ("DiagonalGaussian",),
+    "families.student": ("StudentT",),
+    "families.exponential": ("Exponential",),
+    "families.gamma": ("Gamma",),
+    "families.poisson": ("Poisson",),
+    "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
     "solvers.multimarginal": ("MultiMarginal",),
     "fitting.em": ("EM",),
+    "fitting.family_em": ("FamilyEM",),
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),
     "transport.given_components": ("GivenComponents",),

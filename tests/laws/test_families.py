@@ -9,6 +9,8 @@ from mixot.formulas.moments import exponents, gaussian_moments
 
 SMOOTH = {"gaussian", "diagonal"}  # laws on all of R^d with light tails: the trapezoidal rule integrates them exactly
 
+CLOSED = {"gaussian", "diagonal", "student"}  # families on R^d that every affine map leaves, or widens, in closed form
+
 
 @pytest.fixture
 def laws(family, rng):
@@ -80,6 +82,8 @@ def test_take_and_append_move_components_about(laws, rng):
 
 
 def test_marginals_keep_the_moments_of_their_coordinates(laws):
+    if laws.name not in CLOSED:
+        pytest.skip("not closed under affine maps")
     axes = [2, 0]
     part = laws.marginal(axes)
     assert part.dim == 2
@@ -91,6 +95,8 @@ def test_marginals_keep_the_moments_of_their_coordinates(laws):
 
 
 def test_affine_images_change_variables(laws, rng):
+    if laws.name not in CLOSED:
+        pytest.skip("not closed under affine maps")
     matrix, shift = rng.standard_normal((3, 3)), rng.standard_normal(3)
     image = laws.affine(matrix, shift)
     np.testing.assert_allclose(image.mean(), laws.mean() @ matrix.T + shift, rtol=1e-14)
@@ -101,6 +107,8 @@ def test_affine_images_change_variables(laws, rng):
 
 
 def test_affine_images_in_a_larger_space_live_on_a_subspace(laws, rng):
+    if laws.name not in CLOSED:
+        pytest.skip("not closed under affine maps")
     matrix = np.linalg.qr(rng.standard_normal((5, 3)))[0]  # an isometry: densities stay
     image = laws.affine(matrix, np.ones(5))
     np.testing.assert_array_equal(image.rank(), 3)
@@ -121,7 +129,7 @@ def test_registry_finds_every_family_by_name(family):
 
 
 def test_unknown_family_lists_those_that_exist():
-    with pytest.raises(InputError, match="unknown family 'cauchy'; families are diagonal, gaussian"):
+    with pytest.raises(InputError, match=r"unknown family 'cauchy'; families are .*diagonal, .*gaussian"):
         lookup("cauchy")
 
 

@@ -6,6 +6,8 @@ import pytest
 from mixot import DiagonalGaussian, Gaussian, Mixture, UnsupportedError
 from mixot.formulas.moments import exponents
 
+CLOSED = {"gaussian", "diagonal", "student"}  # families on R^d that every affine map leaves, or widens, in closed form
+
 
 @pytest.fixture
 def mixture(family, rng):
@@ -14,7 +16,7 @@ def mixture(family, rng):
 
 
 def test_density_is_the_weighted_sum_of_densities(mixture, rng):
-    x = rng.standard_normal((20, mixture.dim))
+    x = mixture.sample(20, rng=rng)
     expected = np.exp(mixture.components.log_prob(x)) @ mixture.weights
     np.testing.assert_allclose(mixture.density(x), expected, rtol=1e-13)
     np.testing.assert_allclose(mixture.log_density(x), np.log(expected), rtol=1e-13)
@@ -29,7 +31,7 @@ def test_log_density_survives_where_the_density_vanishes():
 
 
 def test_responsibilities_are_bayes_rule(mixture, rng):
-    x = 3 * rng.standard_normal((50, mixture.dim))
+    x = mixture.sample(50, rng=rng)
     joint = np.exp(mixture.components.log_prob(x)) * mixture.weights
     np.testing.assert_allclose(mixture.responsibilities(x), joint / joint.sum(axis=1, keepdims=True), rtol=1e-11)
 
@@ -37,7 +39,7 @@ def test_responsibilities_are_bayes_rule(mixture, rng):
 def test_responsibilities_sum_to_one_far_out(mixture, rng):
     x = 1e8 * rng.standard_normal((50, mixture.dim))
     r = mixture.responsibilities(x)
-    np.testing.assert_allclose(r.sum(axis=1), 1.0, rtol=1e-14)
+    np.testing.assert_allclose(r.sum(axis=1), 1.0, rtol=1e-12)  # log-densities of some hundreds round at 1e-13
     assert r.min() >= 0
 
 
@@ -86,6 +88,8 @@ def test_draws_depend_on_the_seed_alone(mixture):
 
 
 def test_marginals_and_images_agree(mixture):
+    if mixture.components.name not in CLOSED:
+        pytest.skip("not closed under affine maps")
     axes = [2, 0]
     part, image = mixture.marginal(axes), mixture.affine(np.eye(mixture.dim)[axes])
     np.testing.assert_allclose(part.moments(3).values, image.moments(3).values, rtol=1e-12)
@@ -94,6 +98,8 @@ def test_marginals_and_images_agree(mixture):
 
 
 def test_images_compose(mixture, rng):
+    if mixture.components.name not in CLOSED:
+        pytest.skip("not closed under affine maps")
     a, b, u, v = (rng.standard_normal(shape) for shape in ((3, 3), (2, 3), (3,), (2,)))
     once, twice = mixture.affine(b @ a, b @ u + v), mixture.affine(a, u).affine(b, v)
     np.testing.assert_allclose(once.moments(2).values, twice.moments(2).values, rtol=1e-10, atol=1e-12)
@@ -101,6 +107,8 @@ def test_images_compose(mixture, rng):
 
 @pytest.mark.parametrize("unit", [1e-8, 1e8])
 def test_a_change_of_unit_changes_the_density_by_its_jacobian(mixture, rng, unit):
+    if mixture.components.discrete:
+        pytest.skip("masses of integers have no unit")
     x = rng.standard_normal((20, mixture.dim))
     scaled = mixture.affine(unit)
     np.testing.assert_allclose(

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from mixot._shapes import Float, Int
+from mixot._shapes import Bool, Float, Int
 from mixot.errors import InputError, UnsupportedError
 
 F = TypeVar("F", bound="Family")
 _REGISTRY: dict[str, type[Family]] = {}
+
+
+@runtime_checkable
+class Coupling(Protocol):
+    """Optimal couplings of s pairs of components, each told as the law of y given x.
+
+    What a family answers when a map is asked for. `AffineCoupling` serves the families whose maps are affine,
+    `mixot.families.couplings` the others.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of pairs, s."""
+        ...
+
+    @property
+    def is_map(self) -> Bool[np.ndarray, " s"]:
+        """Whether x determines y, pair by pair."""
+        ...
+
+    def map(self, x: Float[np.ndarray, "n d"], pair: int) -> Float[np.ndarray, "n d"]:
+        """Mean of y given x under one pair: the optimal map itself wherever ``is_map``, (n, d) -> (n, d)."""
+        ...
+
+    def sample(self, x: Float[np.ndarray, "n d"], pair: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        """One draw of y for each x under one pair; its law is the target's where x has the source's."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -28,6 +54,23 @@ class AffineCoupling:
     linear: Float[np.ndarray, "s d d"]
     shift: Float[np.ndarray, "s d"]
     noise: Float[np.ndarray, "s d d"]
+
+    def __len__(self) -> int:
+        return len(self.shift)
+
+    @property
+    def is_map(self) -> Bool[np.ndarray, " s"]:
+        return np.logical_not(self.noise.any(axis=(1, 2)))
+
+    def map(self, x: Float[np.ndarray, "n d"], pair: int) -> Float[np.ndarray, "n d"]:
+        return x @ self.linear[pair].T + self.shift[pair]
+
+    def sample(self, x: Float[np.ndarray, "n d"], pair: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        y = self.map(x, pair)
+        if self.noise[pair].any():
+            lam, q = np.linalg.eigh(self.noise[pair])
+            y += rng.standard_normal(y.shape) @ (q * np.sqrt(np.clip(lam, 0.0, None))).T
+        return y
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,6 +95,11 @@ class Family(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of components, k."""
+
+    @property
+    def discrete(self) -> bool:
+        """Whether ``log_prob`` is, along some coordinate, the mass of an atom and not a density."""
+        return False
 
     @abstractmethod
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
@@ -88,8 +136,8 @@ class Family(ABC):
         """Points at time t of the W2 geodesics from component ``rows[s]`` here to ``cols[s]`` of ``other``."""
         raise self._lacks("between", "closed-form geodesics")
 
-    def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
-        """Optimal couplings of the pairs ``(rows[s], cols[s])`` as affine conditional laws."""
+    def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
+        """Optimal couplings of the pairs ``(rows[s], cols[s])``, each as the law of y given x."""
         raise self._lacks("coupling", "closed-form transport maps")
 
     def barycenter(
@@ -123,17 +171,64 @@ class Family(ABC):
         """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""
         return self
 
+    # What maximum likelihood asks for (`mixot.fitting.family_em`). ``shares[i, k]`` is the weight of point i times
+    # the responsibility of component k for it. Parameters named in ``fixed`` keep their value.
+
+    holdable: ClassVar[tuple[str, ...]] = ()  # parameters that a fit can hold at a value of the user's
+
+    @classmethod
+    def check_fixed(cls, fixed: Collection[str]) -> None:
+        """Raise an `InputError` on names of parameters that a fit of this family cannot hold."""
+        strange = sorted(set(fixed) - set(cls.holdable))
+        if strange:
+            allowed = ", ".join(cls.holdable) or "nothing"
+            raise InputError(f"a fit of the {cls.name} family can hold {allowed} fixed, got {', '.join(strange)}")
+
+    @classmethod
+    def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        """Raise an `InputError` that names the rows where this family can have no mass; all may, unless it says so."""
+        return
+
+    @classmethod
+    def start(
+        cls: type[F], x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]
+    ) -> F:
+        """Components that suit the points each has a share of; where EM sets out."""
+        raise UnsupportedError(f"the {cls.name} family has no start for EM")
+
+    def m_step(
+        self: F, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()
+    ) -> F:
+        """The components after these that raise the likelihood of the points, weighted by their shares."""
+        raise UnsupportedError(f"the {self.name} family has no step for EM")
+
+    def free_parameters(self, fixed: Collection[str] = ()) -> int:
+        """Number of real parameters that a fit is free to choose, for information criteria."""
+        return sum(value.size for name, value in self.parameters().items() if name not in fixed)
+
+    def fit_notes(self) -> tuple[str, ...]:
+        """What a person should know about fitted parameters, such as one that came to rest at a bound."""
+        return ()
+
     # What every family gets for free from being a dataclass of arrays.
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Arrays that define the components, by field name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
+    @classmethod
+    def from_parameters(cls: type[F], parameters: Mapping[str, np.ndarray]) -> F:
+        """The components that `parameters` describes; its inverse."""
+        expected = sorted(f.name for f in fields(cls))  # type: ignore[arg-type]
+        if sorted(parameters) != expected:
+            raise InputError(f"components of the {cls.name} family are {expected}, got {sorted(parameters)}")
+        return cls(**parameters)
+
     def take(self: F, index: Int[np.ndarray, " j"]) -> F:
         """Components ``index``, in that order."""
-        return type(self)(**{name: np.asarray(value)[index] for name, value in self.parameters().items()})
+        return self.from_parameters({name: np.asarray(value)[index] for name, value in self.parameters().items()})
 
-    def append(self: F, other: F) -> F:
+    def append(self: F, other: Any) -> F:
         """The components here, then those of ``other``, which must be of the same family and dimension."""
         if type(other) is not type(self) or other.dim != self.dim:
             raise InputError(
@@ -142,7 +237,7 @@ class Family(ABC):
             )
         theirs = other.parameters()
         joined = {name: np.concatenate([value, theirs[name]]) for name, value in self.parameters().items()}
-        return type(self)(**joined)
+        return self.from_parameters(joined)
 
     def _lacks(self, method: str, what: str) -> UnsupportedError:
         have = [name for name, f in registered().items() if getattr(f, method) is not getattr(Family, method)]

@@ -1,0 +1,207 @@
+"""Gamma laws: positive quantities with a shape and a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammaln
+
+from mixot._shapes import ArrayLike, Float, Int
+from mixot.errors import InputError, UnsupportedError
+from mixot.families.base import AffineCoupling, Coupling, Family, register
+from mixot.families.line import LineFamily, as_positive, check_rows, weighted_means
+from mixot.formulas.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
+
+_MAX_SHAPE = 1e6  # in fits: a coefficient of variation of 0.001, so that no component shrinks to a point
+
+
+@register("gamma")
+@dataclass(frozen=True, eq=False)
+class Gamma(LineFamily):
+    """k Gamma laws on [0, inf) with densities proportional to ``x^(shape - 1) exp(-x / scale)``.
+
+    Laws of one shape h are scaled copies: ``W2^2 = h (h + 1) (s - t)^2``, maps ``x t / s``, geodesics and barycenters
+    average the scales. Between different shapes the cost is an integral over ranks, right to about 1e-13, and the map
+    goes through ranks; the path between them leaves the family.
+
+    Parameters
+    ----------
+    shapes : (k,), positive; a number is common to all
+    scales : (k,), positive; a number is common to all
+
+    Raises
+    ------
+    InputError
+        Where the lengths disagree or a value is not a positive number.
+
+    Examples
+    --------
+    >>> Gamma([2.0], [1.0]).cost(Gamma([2.0], [3.0])).tolist()
+    [[24.0]]
+    """
+
+    shapes: Float[np.ndarray, " k"]
+    scales: Float[np.ndarray, " k"]
+
+    holdable: ClassVar[tuple[str, ...]] = ("shapes",)
+
+    def __init__(self, shapes: ArrayLike, scales: ArrayLike) -> None:
+        k = max(np.size(shapes), np.size(scales))
+        for name, value in (("shapes", shapes), ("scales", scales)):
+            object.__setattr__(self, name, as_positive(np.full(k, value) if np.ndim(value) == 0 else value, name))
+        if len(self.shapes) != len(self.scales):
+            raise InputError(f"shapes and scales must be as many, got {len(self.shapes)} and {len(self.scales)}")
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def mean(self) -> Float[np.ndarray, "k d"]:
+        return (self.shapes * self.scales)[:, None]
+
+    def cov(self) -> Float[np.ndarray, "k d d"]:
+        return (self.shapes * self.scales**2)[:, None, None]
+
+    def moments(self, order: int) -> Float[np.ndarray, "k s"]:
+        """Raw moments ``E[x^r] = scale^r h (h + 1) ... (h + r - 1)``, r = 0 .. order, (k, order + 1)."""
+        steps = (self.shapes[:, None] + np.arange(order)) * self.scales[:, None]
+        return np.hstack([np.ones((len(self), 1)), np.cumprod(steps, axis=1)])
+
+    def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Log-density, (n, 1) -> (n, k); at zero, where it is infinite for shapes below one, that next to zero."""
+        h, s = self.shapes, self.scales
+        inside = np.maximum(x, np.finfo(np.float64).tiny)
+        out = np.log(inside) * (h - 1) - inside / s - (gammaln(h) + h * np.log(s))
+        out[x[:, 0] < 0] = -np.inf
+        out[np.ix_(x[:, 0] == 0, h > 1)] = -np.inf
+        return out
+
+    def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        return (rng.standard_gamma(self.shapes[labels]) * self.scales[labels])[:, None]
+
+    def tails(self, x: Float[np.ndarray, " n"], at: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        y = np.maximum(x, 0.0) / self.scales[at]
+        return gammainc(self.shapes[at], y), gammaincc(self.shapes[at], y)
+
+    def quantile(
+        self, lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], at: int
+    ) -> Float[np.ndarray, " n"]:
+        out, low = np.empty_like(lower), lower <= 0.5
+        out[low] = gammaincinv(self.shapes[at], lower[low])
+        out[~low] = gammainccinv(self.shapes[at], upper[~low])
+        return out * self.scales[at]
+
+    def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Gamma:
+        return Gamma(self.shapes, self.scales * scaled(self, matrix, shift))
+
+    def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
+        """Squared W2: ``h (h + 1) (s - t)^2`` for one shape h, else ``int_0^1 (s Q_h(u) - t Q_g(u))^2 du``.
+
+        The integral is that of the centered quantiles, by a double exponential rule common to all pairs, plus the
+        squared difference of the means.
+        """
+        h, s = self.shapes, self.scales
+        g, t = _parameters(other)
+        same = h[:, None] == g
+        out = (h * (h + 1))[:, None] * (s[:, None] - t) ** 2
+        if not same.all():
+            lower, upper, weights = rank_rule()
+            x, y = (
+                _rows_of_distinct(shapes, lower, upper) * (scales[:, None] * np.sqrt(weights))
+                for shapes, scales in ((h, s), (g, t))
+            )
+            apart = ((h * s)[:, None] - g * t) ** 2 + cdist(x, y, "sqeuclidean")
+            out = np.where(same, out, apart)
+        return out
+
+    def coupling(self, other: Gamma, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
+        """Optimal maps of the pairs: ``x t / s`` where all shapes agree pair by pair, else through ranks."""
+        if (self.shapes[rows] != other.shapes[cols]).any():
+            return super().coupling(other, rows, cols)
+        linear = (other.scales[cols] / self.scales[rows])[:, None, None]
+        return AffineCoupling(linear, np.zeros((len(rows), 1)), np.zeros_like(linear))
+
+    def between(self, other: Gamma, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Gamma:
+        """Geodesics between laws of one shape: scales move at constant speed."""
+        if t in (0.0, 1.0):
+            return self.take(rows) if t == 0.0 else other.take(cols)
+        differ = np.flatnonzero(self.shapes[rows] != other.shapes[cols])
+        if len(differ):
+            i, j = int(rows[differ[0]]), int(cols[differ[0]])
+            raise UnsupportedError(
+                f"between Gamma laws of different shapes the geodesic leaves the family (component {i} of p has "
+                f"shape {self.shapes[i]:g}, component {j} of q {other.shapes[j]:g}); fit both with one shape, "
+                'FamilyEM(fixed={"shapes": 2.0}), or move points part of the way along transport_map(p, q)'
+            )
+        return Gamma(self.shapes[rows], (1 - t) * self.scales[rows] + t * other.scales[cols])
+
+    def barycenter(
+        self, others: Sequence[Gamma], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
+    ) -> tuple[Gamma, Float[np.ndarray, " s"]]:
+        """Barycenters of tuples of one shape h: the mean of their scales; cost h (h + 1) times their variance."""
+        chosen = [family.take(k) for family, k in zip((self, *others), index.T, strict=True)]
+        shapes = np.stack([laws.shapes for laws in chosen], axis=1)
+        scales = np.stack([laws.scales for laws in chosen], axis=1)
+        differ = np.flatnonzero((shapes != shapes[:, :1]).any(axis=1))
+        if len(differ):
+            raise UnsupportedError(
+                "the barycenter of Gamma laws of different shapes leaves the family, got shapes "
+                f'{shapes[differ[0]].tolist()}; fit all with one shape, FamilyEM(fixed={{"shapes": 2.0}})'
+            )
+        center, h = scales @ weights, shapes[:, 0]
+        return Gamma(h, center), h * (h + 1) * ((scales - center[:, None]) ** 2 @ weights)
+
+    @classmethod
+    def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        super().check_points(x, fixed)
+        check_rows(x[:, 0] > 0, "points of a Gamma mixture must be positive", x[:, 0])
+
+    @classmethod
+    def start(cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]) -> Gamma:
+        means = weighted_means(x, shares)
+        if "shapes" in fixed:
+            return cls(np.broadcast_to(np.asarray(fixed["shapes"], dtype=np.float64), means.shape), means).m_step(
+                x, shares, ("shapes",)
+            )
+        return cls(np.ones_like(means), means).m_step(x, shares)
+
+    def m_step(
+        self, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()
+    ) -> Gamma:
+        """Shapes and scales of maximum likelihood: ``log h - digamma(h) = log(mean) - mean(log)``, scale = mean / h."""
+        means = weighted_means(x, shares)
+        if "shapes" in fixed:
+            return Gamma(self.shapes, means / self.shapes)
+        unit = x[:, 0] / x.max()  # so that the logarithms of large or tiny data lose no digits in their mean
+        gap = np.log(means / x.max()) - np.log(unit) @ shares / shares.sum(axis=0)
+        shapes = np.minimum(solve_shape(np.maximum(gap, 1e-8)), _MAX_SHAPE)
+        return Gamma(shapes, means / shapes)
+
+    def fit_notes(self) -> tuple[str, ...]:
+        bound = np.flatnonzero(self.shapes >= _MAX_SHAPE)
+        return (f"components {bound.tolist()} are as narrow as the bound on shapes allows",) if len(bound) else ()
+
+    @classmethod
+    def example(cls, rng: np.random.Generator, k: int) -> Gamma:
+        return cls(rng.uniform(0.6, 6.0, size=k), rng.uniform(0.5, 2.0, size=k))
+
+
+def scaled(family: Family, matrix: np.ndarray, shift: np.ndarray) -> float:
+    """The factor of a positive scaling of the half line; any other affine map is refused."""
+    if matrix.shape != (1, 1) or matrix[0, 0] <= 0 or shift[0] != 0:
+        raise UnsupportedError(
+            f"a {family.name} law stays one under positive scaling only; transform samples of the mixture instead"
+        )
+    return float(matrix[0, 0])
+
+
+def _parameters(gamma: Any) -> tuple[np.ndarray, np.ndarray]:
+    return gamma.shapes, gamma.scales
+
+
+def _rows_of_distinct(shapes: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    distinct, back = np.unique(shapes, return_inverse=True)
+    return centered_gamma_quantiles(distinct, lower, upper)[back]

@@ -1,0 +1,97 @@
+"""Laws on the real line that know their distribution function and its inverse.
+
+On the line that is all optimal transport asks for: ``W2^2(p, q) = int_0^1 (F_p^-1(u) - F_q^-1(u))^2 du``, and the
+optimal coupling is the comonotone one (`mixot.families.couplings`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mixot._checks import as_floats
+from mixot._shapes import Float, Int
+from mixot.errors import InputError
+from mixot.families.base import Coupling, Family
+
+L = TypeVar("L", bound="LineFamily")
+
+
+class LineFamily(Family):
+    """k laws on the half line [0, inf), by density or, on the integers, by mass.
+
+    A rank u comes and goes as the pair (u, 1 - u), so that both tails keep all their digits.
+    """
+
+    @property
+    def dim(self) -> int:
+        return 1
+
+    @abstractmethod
+    def tails(self, x: Float[np.ndarray, " n"], at: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """P(X <= x) and P(X > x) for component ``at``."""
+
+    def tails_before(
+        self, x: Float[np.ndarray, " n"], at: int
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """P(X < x) and P(X >= x) for component ``at``."""
+        return self.tails(np.ceil(x) - 1 if self.discrete else x, at)
+
+    @abstractmethod
+    def quantile(
+        self, lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], at: int
+    ) -> Float[np.ndarray, " n"]:
+        """The smallest y with P(X <= y) >= lower for component ``at``; ``upper`` is 1 - lower."""
+
+    def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
+        """Comonotone couplings of the pairs: a map from a density, a random coupling from atoms."""
+        from mixot.families.couplings import QuantileCoupling
+
+        return QuantileCoupling(self.take(rows), other.take(cols))
+
+    @classmethod
+    def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
+        if x.shape[1] != 1:
+            names = ",".join([cls.name] * x.shape[1])
+            raise InputError(
+                f"{cls.name} laws live on the line, got points in dimension {x.shape[1]}; for coordinates that are "
+                f'independent in each component, fit the product family "{names}"'
+            )
+
+    def marginal(self: L, axes: Sequence[int]) -> L:
+        if list(axes) not in ([0], [-1]):
+            raise InputError(f"axes must be [0] on the line, got {list(axes)}")
+        return self
+
+
+def as_positive(value: Any, name: str) -> Float[np.ndarray, " k"]:
+    """``value`` as (k,) float64, finite and positive, or an `InputError` that names the components that are not."""
+    out = as_floats(value, name)
+    if out.ndim != 1 or not len(out):
+        raise InputError(f"{name} must have shape (k,), one for each of k >= 1 components, got {out.shape}")
+    bad = np.flatnonzero(~(np.isfinite(out) & (out > 0)))
+    if len(bad):
+        raise InputError(f"{name} must be positive and finite, got {out[bad[0]]:g} for component {bad[0]}")
+    return out
+
+
+def check_rows(good: np.ndarray, what: str, x: np.ndarray) -> None:
+    """Raise an `InputError` that names the rows where ``good`` is false."""
+    bad = np.flatnonzero(~good)
+    if len(bad):
+        shown = ", ".join(map(str, bad[:5].tolist())) + (", ..." if len(bad) > 5 else "")
+        raise InputError(f"{what}; {len(bad)} of {len(x)} rows are not, the first holds {x[bad[0]]:g}: rows {shown}")
+
+
+def weighted_means(x: Float[np.ndarray, "n 1"], shares: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " k"]:
+    """Mean of the points under each component's shares, (n, 1), (n, k) -> (k,).
+
+    Kept above a vanishing fraction of the largest point, so that a component of zeros stays a law of the family.
+    """
+    top = float(x.max())
+    if top <= 0:
+        raise InputError("all points are zero: no law of this family has its mass there; drop this column")
+    return np.maximum((x[:, 0] @ shares) / shares.sum(axis=0), 1e-12 * top)

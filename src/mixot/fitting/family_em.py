@@ -1,0 +1,235 @@
+"""Maximum likelihood for any family that knows its own M step."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mixot._shapes import Float
+from mixot.errors import AccuracyWarning, InputError, UnsupportedError
+from mixot.families.base import Family, lookup
+from mixot.fitting.base import register_fitter
+from mixot.measures import Grid, Measure, Samples
+from mixot.mixture import Mixture
+from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
+
+_SHORT = 10  # iterations that each start gets before the best goes on alone
+_SUBSAMPLE = 20_000  # points that k-means looks at
+
+
+@register_fitter("family-em")
+@dataclass(frozen=True)
+class FamilyEM:
+    """Expectation-maximisation that leaves the M step to the family.
+
+    Weighted points, a monotone likelihood, several starts: one that splits the points into k parts along their
+    principal axis, the others by k-means. Each runs a few steps, the best runs on. Where k is not given, the number
+    with the lowest BIC is taken.
+
+    Parameters
+    ----------
+    max_iter : iterations of the final run
+    tol : it has converged when the log-likelihood per observation grows by less than this
+    starts : how many starts are tried
+    k_max : the largest number of components that is tried where k is not given
+    fixed : parameters that keep the value given here, such as ``{"df": 5.0}`` for "student" or ``{"shapes": 2.0}``
+        for "gamma"; for a product by place, ``{"0.shapes": 2.0}``
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mixot.measures import Samples
+    >>> counts = np.random.default_rng(0).poisson(np.repeat([2.0, 20.0], 500))
+    >>> FamilyEM().fit(Samples(counts), "poisson", k=2, rng=0).mixture.components.rates.round().tolist()
+    [2.0, 20.0]
+    """
+
+    max_iter: int = 2000
+    tol: float = 1e-9
+    starts: int = 4
+    k_max: int = 10
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    def fit(
+        self,
+        data: Measure,
+        family: str,
+        *,
+        k: int | None = None,
+        structure: str = "full",
+        rng: Any = None,
+        progress: ProgressCallback | None = None,
+    ) -> Fit:
+        """Return the mixture of k components of ``family`` of largest likelihood for the samples.
+
+        Samples may be weighted; a grid stands for its pixels' masses at their centres. ``family`` is a name; "gamma,poisson" is a product whose columns follow these laws.
+        Where k is not given it is chosen by BIC. ``structure`` must be "full": what there is to choose is said by
+        ``fixed``. ``rng`` is for the starts, ``progress`` is called once an iteration.
+
+        Raises
+        ------
+        InputError
+            Where there are fewer rows than components, rows outside the family's support, or unknown ``fixed`` names.
+        UnsupportedError
+            Where the family has no M step or the data are no samples.
+        """
+        data = data.centers() if isinstance(data, Grid) else data
+        if not isinstance(data, Samples):
+            raise UnsupportedError(f"EM needs samples, got {type(data).__name__}; draw some from it first")
+        if structure != "full":
+            raise UnsupportedError(f'structure={structure!r} is for Gaussian families; {family!r} has "full" only')
+        law, fixed = _law(family, self.fixed)
+        x, weights = _distinct(data)
+        law.check_fixed(fixed)
+        law.check_points(x, fixed)
+        generator = np.random.default_rng(rng)
+        run = _Run(self, law, fixed, x, weights, 1 / float((data.weights**2).sum()), progress)
+        fit = self._by_bic(run, generator) if k is None else run.best(_check_k(k, len(data)), generator)
+        for note in fit.notes:
+            warnings.warn(note, AccuracyWarning, stacklevel=2)
+        return fit
+
+    def _by_bic(self, run: _Run, generator: np.random.Generator) -> Fit:
+        """The fit of lowest BIC; the search ends after two numbers in a row that are worse than the best."""
+        fits: list[Fit] = []
+        best = 0
+        for k in range(1, min(self.k_max, len(run.x)) + 1):
+            fits.append(run.best(k, generator))
+            best = min(range(len(fits)), key=lambda i: fits[i].criterion)
+            if len(fits) - 1 - best >= 2:
+                break
+        tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
+        fit = fits[best]
+        return Fit(
+            fit.mixture, fit.status, fit.iterations, fit.log_likelihood, fit.criterion, fit.history, tried, fit.notes
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """The points and options that all runs of one fit share."""
+
+    options: FamilyEM
+    law: type[Family]
+    fixed: Mapping[str, Any]
+    x: Float[np.ndarray, "n d"]
+    weights: Float[np.ndarray, " n"]
+    count: float  # effective number of points, as Kish counts weighted ones
+    progress: ProgressCallback | None
+
+    def best(self, k: int, generator: np.random.Generator) -> Fit:
+        """The best of several starts, run to its end."""
+        begun = []
+        for start in range(self.options.starts if k > 1 else 1):
+            shares = _start_shares(self.x, self.weights, k, generator, principal=start == 0)
+            mixture = Mixture(shares.sum(axis=0), self.law.start(self.x, shares, self.fixed))
+            begun.append(self._climb(mixture, _SHORT, [], f"start {start + 1}"))
+        mixture, history, _ = max(begun, key=lambda run: run[1][-1])
+        mixture, history, status = self._climb(mixture, self.options.max_iter, history, "em")
+        return self._result(mixture, status, history)
+
+    def _climb(
+        self, mixture: Mixture, steps: int, history: list[float], stage: str
+    ) -> tuple[Mixture, list[float], Status]:
+        """Up to ``steps`` iterations more; ``history`` holds the likelihoods so far, that of this mixture last."""
+        likelihood, shares = self._expect(mixture)
+        history = history or [likelihood]
+        for step in range(steps):
+            mass = shares.sum(axis=0)
+            shares[:, mass < 1e-290] = 1e-290 * self.weights[:, None]  # without data: any law will do, its weight is 0
+            mixture = Mixture(mass / mass.sum(), mixture.components.m_step(self.x, shares, tuple(self.fixed)))
+            likelihood, shares = self._expect(mixture)
+            history = [*history, likelihood]
+            if self.progress is not None:
+                self.progress(Progress(stage, step + 1, steps, likelihood))
+            if history[-1] - history[-2] < self.options.tol:
+                return mixture, history, Status.CONVERGED
+        return mixture, history, Status.MAX_ITER
+
+    def _expect(self, mixture: Mixture) -> tuple[float, Float[np.ndarray, "n k"]]:
+        """Mean log-density of the points, and each component's share of each."""
+        with np.errstate(divide="ignore"):
+            joint = mixture.components.log_prob(self.x).T + np.log(mixture.weights)[:, None]
+        joint = np.ascontiguousarray(joint)  # (k, n): sums over k are then quick
+        top = joint.max(axis=0)
+        shares = np.exp(joint - top)
+        total = shares.sum(axis=0)
+        return float(self.weights @ (top + np.log(total))), (shares * (self.weights / total)).T
+
+    def _result(self, mixture: Mixture, status: Status, history: list[float]) -> Fit:
+        free = len(mixture) - 1 + mixture.components.free_parameters(tuple(self.fixed))
+        empty = np.flatnonzero(mixture.weights < 1e-12)
+        notes = mixture.components.fit_notes()
+        if len(empty):
+            notes += (f"components {empty.tolist()} hold no data",)
+        bic = -2 * history[-1] + free * np.log(self.count) / self.count
+        return Fit(mixture, status, len(history) - 1, history[-1], float(bic), np.array(history[1:]), (), notes)
+
+
+def _law(family: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str, Any]]:
+    """The family and all that is fixed; a list of names stands for their product."""
+    if "," in family:
+        return lookup("product"), {**fixed, "factors": tuple(family.split(","))}
+    return lookup(family), dict(fixed)
+
+
+def _check_k(k: int, n: int) -> int:
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise InputError(f"k must be a whole number of 1 or more, got {k!r}")
+    if k > n:
+        raise InputError(f"k must be at most the number of rows, got k = {k} and {n} rows")
+    return int(k)
+
+
+def _distinct(data: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights in float64, equal points of a line as one; counts shrink to a short table."""
+    x, weights = data.points.astype(np.float64), data.weights
+    if data.dim > 1:
+        return x, weights
+    points, back = np.unique(x[:, 0], return_inverse=True)
+    return (x, weights) if 2 * len(points) > len(x) else (points[:, None], np.bincount(back, weights))
+
+
+def _start_shares(
+    x: np.ndarray, weights: np.ndarray, k: int, generator: np.random.Generator, *, principal: bool
+) -> np.ndarray:
+    """Shares of k parts of the points; a tenth of each point goes to all, so that no part begins empty or flat."""
+    y = np.where((x >= 0).all(axis=0), np.sqrt(np.abs(x)), x)  # counts and waiting times: of even spread by their root
+    y = y - weights @ y
+    std = np.sqrt(weights @ y**2)
+    y = y / np.where(std > 0, std, 1.0)
+    if principal:
+        axis = np.linalg.eigh((y * weights[:, None]).T @ y)[1][:, -1]
+        rank = y @ axis * np.sign(axis[np.abs(axis).argmax()])
+        order = np.argsort(rank, kind="stable")
+        labels = np.empty(len(x), dtype=np.intp)
+        labels[order] = np.minimum((np.cumsum(weights[order]) - weights[order] / 2) * k, k - 1e-9).astype(np.intp)
+    else:
+        labels = _k_means(y, weights, k, generator)
+    return weights[:, None] * (0.9 * (labels[:, None] == np.arange(k)) + 0.1 / k)
+
+
+def _k_means(y: np.ndarray, weights: np.ndarray, k: int, generator: np.random.Generator) -> np.ndarray:
+    """Labels of a few Lloyd steps from centers drawn by k-means++ (Arthur and Vassilvitskii 2007)."""
+    some = generator.choice(len(y), size=min(len(y), _SUBSAMPLE), replace=False, p=None)
+    z, mass = y[some], weights[some] / weights[some].sum()
+    centers = z[generator.choice(len(z), size=1, p=mass)]
+    for _ in range(k - 1):
+        away = _squares(z, centers).min(axis=1) * mass
+        chance = away / away.sum() if away.sum() > 0 else mass
+        centers = np.vstack([centers, z[generator.choice(len(z), p=chance)]])
+    for _ in range(10):
+        near = _squares(z, centers).argmin(axis=1)
+        held = np.bincount(near, mass, minlength=k)
+        sums = np.stack([np.bincount(near, mass * column, minlength=k) for column in z.T], axis=1)
+        centers = np.where(held[:, None] > 0, sums / np.where(held > 0, held, 1.0)[:, None], centers)
+    return _squares(y, centers).argmin(axis=1)
+
+
+def _squares(y: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """Squared distances, (n, d), (k, d) -> (n, k)."""
+    return np.maximum((y**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1) - 2 * y @ centers.T, 0.0)

@@ -1,0 +1,84 @@
+"""What Gamma laws need beyond elementary functions: a rule for integrals of quantiles, and the shape equation."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import digamma, gammainccinv, gammaincinv, polygamma
+
+from mixot._shapes import Float
+
+_NEARLY_NORMAL = 1e5  # shapes above: the expansion below is exact to rounding, the incomplete gamma function is not
+
+
+def rank_rule(
+    step: float = 1 / 24, end: float = 3.75
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, " r"], Float[np.ndarray, " r"]]:
+    """Nodes u, their complements 1 - u, and weights of a rule for integrals over (0, 1), r = 181.
+
+    The double exponential rule ``u = 1 / (1 + exp(-pi sinh z))``, z equidistant. Powers and logarithms at the two
+    ends, which is what quantile functions have there, cost it no digits: what is left out lies within 1e-28 of them.
+
+    References
+    ----------
+    Takahasi and Mori, Double exponential formulas for numerical integration (1974).
+    """
+    z = np.arange(-round(end / step), round(end / step) + 1) * step
+    s = np.pi * np.sinh(z)
+    lower, upper = 1 / (1 + np.exp(-s)), 1 / (1 + np.exp(s))
+    return lower, upper, step * np.pi * np.cosh(z) * lower * upper
+
+
+def centered_gamma_quantiles(
+    shapes: Float[np.ndarray, " k"], lower: Float[np.ndarray, " r"], upper: Float[np.ndarray, " r"]
+) -> Float[np.ndarray, "k r"]:
+    """``F^-1(u) - shape`` of Gamma laws of scale one at ranks u = lower = 1 - upper, (k,), (r,), (r,) -> (k, r).
+
+    Above shape 1e5 by the Cornish-Fisher expansion to order ``shape^(-5/2)`` (Goldberg and Levine 1946).
+    """
+    out = np.empty((len(shapes), len(lower)))
+    for k, h in enumerate(shapes):
+        if h <= _NEARLY_NORMAL:
+            low = lower <= 0.5
+            out[k, low] = gammaincinv(h, lower[low]) - h
+            out[k, ~low] = gammainccinv(h, upper[~low]) - h
+        else:
+            out[k] = _cornish_fisher(h, lower, upper)
+    return out
+
+
+def _cornish_fisher(h: float, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtri
+
+    z = np.where(lower <= 0.5, ndtri(np.minimum(lower, 0.5)), -ndtri(np.minimum(upper, 0.5)))
+    s, z2 = np.sqrt(h), z * z
+    terms = (  # coefficients of sqrt(h)^1, ^0, ^-1 ...
+        z,
+        (z2 - 1) / 3,
+        z * (z2 - 7) / 36,
+        -((3 * z2 + 7) * z2 - 16) / 810,
+        z * ((9 * z2 + 256) * z2 - 433) / 38880,
+        (((12 * z2 - 243) * z2 - 923) * z2 + 1472) / 204120,
+        -z * (((3753 * z2 + 4353) * z2 - 289517) * z2 - 289717) / 146966400,
+    )
+    return np.polynomial.polynomial.polyval(1 / s, np.array(terms)) * s
+
+
+def solve_shape(gap: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    """The shapes h with ``log h - digamma(h) = gap``, for gap >= 1e-9, (k,) -> (k,).
+
+    Where the likelihood of a Gamma law is stationary in its shape, with gap = log(mean) - mean(log). Newton on 1 / h
+    (Minka 2002), from a start within 2 %; five steps reach rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool(abs(solve_shape(np.array([0.5772156649015329]))[0] - 1) < 1e-12)
+    True
+    """
+    with np.errstate(divide="ignore"):
+        h = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
+    h = np.clip(h, 1e-300, 1e9)
+    for _ in range(6):
+        slope = h - h**2 * polygamma(1, h)
+        h = np.clip(1 / (1 / h + (np.log(h) - digamma(h) - gap) / slope), 1e-300, 1e9)
+    return h
