@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixot import DiagonalGaussian, Gaussian, Mixture, distance, geodesic
+from mixot import DiagonalGaussian, Gaussian, Mixture, UnsupportedError, distance, geodesic
 
 TIMES = [0.0, 0.1, 0.35, 0.5, 0.9, 1.0]
 
@@ -35,6 +35,10 @@ def test_constant_speed(family, rng):
         pytest.skip("no geodesics")
     p, q = Mixture(rng.dirichlet([2.0] * 4), family.example(rng, 4)), Mixture([0.2, 0.8], family.example(rng, 2))
     path = geodesic(p, q)
+    try:
+        path(0.5)
+    except UnsupportedError:
+        pytest.skip("these two lie on no geodesic inside the family")
     for s in TIMES:
         for t in TIMES:
             # the cost loses half the digits where the two ends coincide: compare squares there

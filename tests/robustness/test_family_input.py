@@ -34,6 +34,9 @@ from mixot.errors import UnsupportedError
         (lambda: Product((Poisson([1.0]), Poisson([1.0, 2.0]))), r"same number of components, got \[1, 2\]"),
         (lambda: Product((Poisson([1.0]),)).cost(Product((Gaussian([[0.0, 0.0]], [np.eye(2)]),))), "same blocks"),
         (lambda: Poisson([1.0]).marginal([1]), "axes must be"),
+        (lambda: Poisson.from_parameters({"rate": np.ones(1)}), r"components of the poisson family are \['rates'\]"),
+        (lambda: Product.from_parameters({"gamma.shapes": np.ones(1)}), "named like"),
+        (lambda: Product.from_parameters({"0.cauchy.shapes": np.ones(1)}), "unknown family 'cauchy'"),
         (lambda: Mixture([0.5, 0.5], Poisson([1.0])), "weights must have shape"),
     ],
 )
@@ -86,6 +89,7 @@ def test_fits_survive_degenerate_data(law, data):
     assert np.isfinite(fit.mixture.density(np.array(data))).all()
 
 
+@pytest.mark.filterwarnings("ignore::mixot.AccuracyWarning")
 def test_a_constant_column_is_fitted_with_the_others():
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.standard_t(5, 400), np.full(400, 2.0)])

@@ -219,6 +219,9 @@ class Family(ABC):
     @classmethod
     def from_parameters(cls: type[F], parameters: Mapping[str, np.ndarray]) -> F:
         """The components that `parameters` describes; its inverse."""
+        expected = sorted(f.name for f in fields(cls))  # type: ignore[arg-type]
+        if sorted(parameters) != expected:
+            raise InputError(f"components of the {cls.name} family are {expected}, got {sorted(parameters)}")
         return cls(**parameters)
 
     def take(self: F, index: Int[np.ndarray, " j"]) -> F:
