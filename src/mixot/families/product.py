@@ -85,7 +85,7 @@ class Product(Family):
         """The components that `parameters` describes; its inverse."""
         owned: dict[tuple[int, str], dict[str, np.ndarray]] = {}
         for key, value in parameters.items():
-            place, family, name = (key.split(".", 2) + ["", ""])[:3]
+            place, family, name = [*key.split(".", 2), "", ""][:3]
             if not (place.isdigit() and name):
                 raise InputError(f'parameters of a product are named like "0.gamma.shapes", got {key!r}')
             owned.setdefault((int(place), family), {})[name] = value

@@ -66,9 +66,10 @@ class FamilyEM:
     ) -> Fit:
         """Return the mixture of k components of ``family`` of largest likelihood for the samples.
 
-        Samples may be weighted; a grid stands for its pixels' masses at their centres. ``family`` is a name; "gamma,poisson" is a product whose columns follow these laws.
-        Where k is not given it is chosen by BIC. ``structure`` must be "full": what there is to choose is said by
-        ``fixed``. ``rng`` is for the starts, ``progress`` is called once an iteration.
+        Samples may be weighted; a grid stands for its pixels' masses at their centres. ``family`` is a name;
+        "gamma,poisson" is a product whose columns follow these laws. Where k is not given it is chosen by BIC.
+        ``structure`` must be "full": what there is to choose is said by ``fixed``. ``rng`` is for the starts,
+        ``progress`` is called once an iteration. An `AccuracyWarning` repeats each of the fit's notes.
 
         Raises
         ------
