@@ -161,7 +161,9 @@ class EM:
             raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(_OWN)}") from None
         strange = sorted(set(changed) - {f.name for f in fields(other)})  # type: ignore[arg-type]
         if strange:
-            raise InputError(f"{', '.join(strange)}: an option of Gaussian fits, the {family} family has none; leave it out")
+            raise InputError(
+                f"{', '.join(strange)}: an option of Gaussian fits, the {family} family has none; leave it out"
+            )
         return other(**changed)
 
     def _sizes(self, k: int | None, steps: Steps) -> list[int]:
@@ -185,9 +187,7 @@ class EM:
             )
         return [int(k)]
 
-    def _run_of(
-        self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None
-    ) -> "_Run":
+    def _run_of(self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> "_Run":
         """The best of ``starts`` runs on the subsample, carried on over all the data."""
         if self.start is not None:
             return self._run(steps, steps.state(self.start), rng, _reporter(progress, f"EM, k={k}", self.max_iter))
@@ -319,5 +319,3 @@ def _reporter(progress: ProgressCallback | None, stage: str, total: int) -> Call
     if progress is None:
         return lambda step, value: None
     return lambda step, value: progress(Progress(stage, step, total, value))
-
-

@@ -45,7 +45,9 @@ def revive(steps: Steps, state: Parameters, dead: np.ndarray, rng: np.random.Gen
     return steps.state(Mixture(weights, components))
 
 
-def _best_place(few: Steps, state: Parameters, log_p: np.ndarray, k: int, rng: np.random.Generator) -> tuple[Family, np.ndarray]:
+def _best_place(
+    few: Steps, state: Parameters, log_p: np.ndarray, k: int, rng: np.random.Generator
+) -> tuple[Family, np.ndarray]:
     """A law fitted to the neighbours of one row, and its log-density at all: the best of badly explained rows."""
     n, d = few.points.shape
     worst = np.argsort(log_p)[: _PLACES // 2]

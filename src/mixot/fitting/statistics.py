@@ -104,9 +104,7 @@ class Frame(NamedTuple):
         return cls(center, 2.0 ** np.round(np.log2(proportionate(variances, center)) / 2))
 
 
-def expectation(
-    mixture: Mixture, points: Any, weights: Any = None, *, structure: str | None = None
-) -> Statistics:
+def expectation(mixture: Mixture, points: Any, weights: Any = None, *, structure: str | None = None) -> Statistics:
     """Return the sufficient statistics of ``points`` under ``mixture``: an E step, in one pass.
 
     Parameters
@@ -197,9 +195,7 @@ class Weights(NamedTuple):
         return cls(array / unit, unit)
 
 
-def e_step(
-    parameters: Parameters, points: np.ndarray, weights: Weights, structure: str, frame: Frame
-) -> Statistics:
+def e_step(parameters: Parameters, points: np.ndarray, weights: Weights, structure: str, frame: Frame) -> Statistics:
     """Statistics of checked points; the compiled pass works in ``frame``, what comes out is in the caller's units."""
     k, d = parameters.means.shape
     arguments = _kernel_arguments(parameters, structure, frame, points.dtype)
