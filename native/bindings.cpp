@@ -8,11 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "affine_maps.hpp"
 #include "bures.hpp"
 #include "em.hpp"
+#include "parallel.hpp"
 #include "png.hpp"
 #include "psd_factor.hpp"
 #include "simd.hpp"
@@ -33,7 +35,7 @@ namespace {
 template <class T, int N>
 using Dense = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 
-// ---- instruction sets and the exponential, for tests ----
+// ---- instruction sets; the exponential and the hand-out of blocks, for tests ----
 
 template <class Real>
 void bind_exponential(nb::module_& m) {
@@ -52,6 +54,15 @@ void bind_machine(nb::module_& m) {
   });
   bind_exponential<float>(m);
   bind_exponential<double>(m);
+  // Hands out the blocks 0 .. n - 1, adds one to hits[block], and throws in block `fail`.
+  m.def("parallel_hits", [](Dense<double, 1> hits, std::size_t threads, std::size_t fail) {
+    nb::gil_scoped_release release;
+    double* count = hits.data();
+    mixot::parallel_blocks(hits.shape(0), threads, [=](std::size_t block, std::size_t worker) {
+      if (block == fail || worker >= threads) throw std::runtime_error("this block fails");
+      count[block] += 1;
+    });
+  });
 }
 
 // ---- costs between points and between Gaussian laws ----

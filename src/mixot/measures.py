@@ -354,7 +354,8 @@ def _colors(pixels: np.ndarray) -> Samples:
             "convert it, for instance with astype(np.uint8), or pass its colours as rows"
         )
     top = 1.0 if kind == "f" else 2.0**bits - 1
-    return Samples(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1).astype(np.float64) / top)
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    return Samples(pixels.reshape(pixels.shape[0] * pixels.shape[1], channels).astype(np.float64) / top)
 
 
 def _axis_moments(low: float, high: float, size: int, order: int, degree: int) -> np.ndarray:

@@ -82,6 +82,16 @@ def test_eight_and_sixteen_bits_agree(rng):
     assert np.abs(eight - sixteen / 257).max() <= 0.51  # half a step of rounding
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_whole_numbers_are_rounded_to_the_nearest(dtype, rng):
+    top = np.iinfo(dtype).max
+    image, palette = as_bits(picture(rng, COLD), dtype), picture(rng, WARM)
+    whole = transfer(image, palette, k=2, rng=0)
+    exact = transfer((image / top).astype(np.float32), palette, k=2, rng=0) * top
+    assert np.abs(whole - exact).max() <= 0.5 + 1e-5 * top  # float32
+    assert abs((whole - exact).mean()) < 0.05  # no step down
+
+
 def test_grey_stays_grey_under_grey_and_takes_color_by_brightness(rng):
     ramp = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (8, 1))
     brighter = (128 + ramp // 2).astype(np.uint8)

@@ -1,9 +1,11 @@
 """Laws of expectation-maximisation, on random problems of every structure."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from mixot import EM, AccuracyWarning, DiagonalGaussian, Gaussian, Grid, Mixture, Samples, Status
+from mixot import EM, AccuracyWarning, DiagonalGaussian, Gaussian, Grid, Mixture, Samples, SolveError, Status
 from mixot.fitting.statistics import STRUCTURES, expectation, maximization, sum_of
 
 EXACT = 1e-12  # sums of a few thousand terms in another order
@@ -23,6 +25,11 @@ def random_law(rng, k, d, structure):
     return Mixture(weights, DiagonalGaussian(means, variances))
 
 
+def spread(x, structure):
+    """Variances that `EM.reg` is measured in."""
+    return np.full(x.shape[1], x.var(axis=0).mean()) if structure == "spherical" else x.var(axis=0)
+
+
 def assert_same(p, q, tol):
     np.testing.assert_allclose(p.weights, q.weights, rtol=0, atol=tol)
     for name, value in p.components.parameters().items():
@@ -32,15 +39,20 @@ def assert_same(p, q, tol):
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("reg", [0.0, 1e-6, 1e-2])
+@pytest.mark.filterwarnings("ignore:.*carry no mass")
 def test_the_objective_never_decreases(structure, reg, rng):
-    # 4 x 3 x 60 problems, half of them weighted. Rounding: sums of n terms of size |objective|.
-    for case in range(60):
+    # 4 x 3 x 25 problems, half of them weighted. Rounding: sums of n terms of size |objective|.
+    for case in range(25):
         n, d, k = int(rng.integers(60, 400)), int(rng.integers(1, 7)), int(rng.integers(1, 6))
-        x = random_law(rng, k + 1, d, "full").sample(n, rng=rng)
+        x = random_law(rng, k, d, "full").sample(n, rng=rng)
         w = rng.dirichlet(np.full(n, 0.7)) if case % 2 else None
         data = Samples(x, w)
         start = random_law(rng, k, d, structure)
-        fit = EM(reg=reg, max_iter=15, tol=0.0, start=start).fit(data, "gaussian", structure=structure, rng=0)
+        try:
+            fit = EM(reg=reg, max_iter=15, tol=0.0, start=start).fit(data, "gaussian", structure=structure, rng=0)
+        except SolveError:
+            assert reg == 0  # where a component may shrink to a point
+            continue
         assert np.diff(fit.history).min(initial=0.0) >= -1e-12 * np.abs(fit.history).max()
 
 
@@ -59,12 +71,10 @@ def test_chunks_add_up_to_the_whole(structure, dtype, rng):
     x, w = p.sample(5000, rng=rng).astype(dtype), rng.uniform(0, 2, 5000)
     whole = expectation(p, x, w, structure=structure)
     cuts = [0, 1, 240, 241, 2500, 5000]
-    parts = sum_of(
-        expectation(p, x[a:b], w[a:b], structure=structure) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-    )
+    parts = sum_of(expectation(p, x[a:b], w[a:b], structure=structure) for a, b in pairwise(cuts))
     tol = EXACT if dtype is np.float64 else 1e-6  # float32 adds up within blocks of 240 rows
     assert parts.rows == whole.rows == 5000
-    for name in ("mass", "first", "second", "log_likelihood", "weight"):
+    for name in ("mass", "first", "second", "objective", "weight"):
         value, other = getattr(parts, name), getattr(whole, name)
         np.testing.assert_allclose(value, other, rtol=0, atol=tol * np.abs(other).max(), err_msg=name)
     assert_same(maximization(parts), maximization(whole), 10 * tol)
@@ -75,8 +85,10 @@ def test_chunks_add_up_to_the_whole(structure, dtype, rng):
 def test_streaming_is_the_fit(structure, rng):
     data = random_law(rng, 3, 3, structure).sample(3000, rng=rng)
     start = p = random_law(rng, 3, 3, structure)
+    noise = 1e-6 * spread(data, structure)
     for _ in range(7):
-        p = maximization(sum_of(expectation(p, part, structure=structure) for part in np.array_split(data, 4)))
+        parts = (expectation(p, part, structure=structure, noise=noise) for part in np.array_split(data, 4))
+        p = maximization(sum_of(parts))
     fit = EM(max_iter=7, tol=0.0, start=start).fit(Samples(data), "gaussian", structure=structure)
     assert fit.iterations == 7
     assert_same(p, fit.mixture, 1e-10)
@@ -98,8 +110,8 @@ def test_statistics_are_the_sums_they_claim_to_be(structure, rng):
     elif structure != "full":
         second = np.diagonal(second, axis1=1, axis2=2)
     np.testing.assert_allclose(s.second, second, rtol=0, atol=1e-11 * np.abs(second).max())
-    assert s.log_likelihood == pytest.approx(w @ p.log_density(x), rel=EXACT)
-    np.testing.assert_allclose(s.spread(), np.cov(x.T, aweights=w, bias=True).diagonal(), rtol=1e-12)
+    assert s.objective == pytest.approx(w @ p.log_density(x), rel=EXACT)
+    np.testing.assert_allclose(s.variances(), np.cov(x.T, aweights=w, bias=True).diagonal(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -108,7 +120,7 @@ def test_a_fit_that_stands_still_is_its_own_m_step(structure, rng):
     data = law.sample(2000, rng=rng)
     fit = EM(**STILL).fit(Samples(data), "gaussian", k=2, structure=structure, rng=0)
     assert fit.status is Status.CONVERGED
-    again = maximization(expectation(fit.mixture, data, structure=structure))
+    again = maximization(expectation(fit.mixture, data, structure=structure, noise=1e-6 * spread(data, structure)))
     assert_same(fit.mixture, again, 1e-6)  # the objective is flat to second order: sqrt(eps) times the rate
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mixot.cli.console import remark, working
-from mixot.errors import InputError
+from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.em import EM
 from mixot.io import Table, kind_of, load, read_picture, read_table
 from mixot.measures import Samples
@@ -121,7 +122,8 @@ def _matching(p: Source, theirs: Table) -> tuple[str, ...] | None:
 def _fit_table(path: Path, table: Table, options: Options) -> Source:
     points = Samples(table.values, table.weights)
     method = EM() if options.k_max is None else EM(k_max=options.k_max)
-    with working(f"fitting {path.name}", quiet=options.quiet) as progress:
+    with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
         fitted = fit(
             points, k=options.k, method=method, structure=options.structure, rng=options.seed, progress=progress
         )

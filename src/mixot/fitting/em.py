@@ -15,13 +15,14 @@ from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.revival import revive
 from mixot.fitting.starts import kmeans_labels
 from mixot.fitting.statistics import STRUCTURES, Parameters
-from mixot.fitting.steps import Step, Steps, center_and_variances
+from mixot.fitting.steps import Step, Steps
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
 _DEAD = 1e-3  # a component with less mass than this share of an average row is dead
 _REVIVALS = 3
+_SAME = 1e-9  # starts that end so close ended in one place: take the first, whatever the rounding
 _SHORT = 20  # iterations that tell a good start from a bad one
 _CRITERIA = ("bic", "icl")
 _OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
@@ -33,14 +34,15 @@ _OTHERS = "family-em"
 class EM:
     """Expectation-maximisation from a k-means start.
 
-    What increases from iteration to iteration, and what ``Fit.history`` holds, is
+    What never decreases from iteration to iteration, and what ``Fit.history`` holds, is
 
-    ``mean_i log p(x_i)  -  reg / 2 * mean_k tr(diag(v) inv(cov_k))``
+    ``mean_i log sum_k weight_k N(x_i; mean_k, cov_k) exp(-reg / 2 tr(diag(v) inv(cov_k)))``
 
-    (means by weight, v the variances of the data): the log-likelihood less a prior that keeps covariances from
-    collapsing. With ``reg=0`` it is the log-likelihood itself. Because the prior is measured in the variances of the
-    data, a fit does not depend on units: data times 1e8 give the same mixture times 1e8. A constant column gets
-    ``reg`` times the average variance of the others, and an `AccuracyWarning` says so.
+    (mean by weight, v the variances of the data): a lower bound on the log-likelihood of the data blurred by noise of
+    covariance ``reg * diag(v)``, which is then part of every covariance, so that none collapses. With ``reg=0`` it is
+    the log-likelihood itself. Because ``reg`` is measured in the variances of the data, a fit does not depend on
+    units: data times 1e8 give the same mixture times 1e8. A constant column gets ``reg`` times the average variance
+    of the others, and an `AccuracyWarning` says so.
 
     Data in float32 are computed in float32 (about 6 digits) and summed in float64.
 
@@ -48,12 +50,12 @@ class EM:
     ----------
     max_iter : most iterations of one run; to reach it is no error, ``Fit.status`` says so
     tol : stop when an iteration adds less than this to the objective, in nats per observation
-    reg : strength of the prior, relative to the variance of the data
+    reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
     starts : number of k-means starts, in standardised and in plain coordinates by turns; after 20 iterations on the
         subsample the best goes on, first there and then on all the data
     k_max : where k is not given, 1 .. k_max are tried
     criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
-        left out in which some component has too few rows to determine its covariance: the prior alone bounds its density
+        left out in which some component has too few rows to determine its covariance: ``reg`` alone bounds its density
     subsample : starts are run on so many rows, drawn by weight
     start : a mixture to start from, instead of k-means
 
@@ -62,13 +64,12 @@ class EM:
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal([[-3.0], [3.0]], size=(2, 500)).reshape(-1, 1)
     >>> fit = EM().fit(Samples(x), "gaussian", k=2, rng=0)
-    >>> str(fit.status), fit.mixture.components.means.round().ravel().tolist()
+    >>> str(fit.status), sorted(fit.mixture.components.means.ravel().round().tolist())
     ('converged', [-3.0, 3.0])
 
     References
     ----------
-    Dempster, Laird and Rubin (1977); the prior is the one of Ciuperca, Ridolfi and Idier, Scand. J. Statist. 30 (2003);
-    ICL is (7) of Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
+    Dempster, Laird and Rubin, J. R. Statist. Soc. B 39 (1977). ICL: Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
     """
 
     max_iter: int = 500
@@ -106,12 +107,18 @@ class EM:
 
         Parameters
         ----------
-        data : `Samples`, or a `Grid`, which stands for its pixels' masses at their centres
-        family : "gaussian" or "diagonal"; any other goes, with the options given here, to the fitter "family-em"
-        k : number of components; chosen by ``criterion`` among 1 .. ``k_max`` where not given
-        structure : "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all)
-        rng : a seed, a Generator or None
-        progress : called with a `Progress` after every iteration
+        data : Measure
+            `Samples`, or a `Grid`, which stands for its pixels' masses at their centers
+        family : str
+            "gaussian" or "diagonal"; any other goes, with the options that were changed, to the fitter "family-em"
+        k : int, optional
+            number of components; chosen by ``criterion`` among 1 .. ``k_max`` where not given
+        structure : str
+            "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all)
+        rng : seed, Generator or None
+            for the starts
+        progress : callable, optional
+            called with a `Progress` after every iteration
 
         Raises
         ------
@@ -129,7 +136,8 @@ class EM:
         generator = np.random.default_rng(rng)
         sizes = self._sizes(k, steps)
         runs = [self._run_of(steps, size, generator, progress) for size in sizes]
-        scores = [self._score(steps, run) for run in runs]
+        likelihoods = [steps.log_likelihood(run.state) for run in runs]
+        scores = [self._score(steps, run.state, value) for run, value in zip(runs, likelihoods, strict=True)]
         best = _choice(scores, [steps.determined(run.last.shares) for run in runs])
         run = runs[best]
         dead = int((run.last.shares * len(steps.points) < _DEAD).sum())
@@ -141,13 +149,10 @@ class EM:
             mixture=steps.mixture(run.state),
             status=run.status,
             iterations=len(run.history),
-            log_likelihood=run.last.log_likelihood,
+            log_likelihood=likelihoods[best],
             criterion=scores[best],
             history=np.array(run.history),
-            candidates=tuple(
-                Candidate(size, each.last.log_likelihood, score)
-                for size, each, score in zip(sizes, runs, scores, strict=True)
-            ),
+            candidates=tuple(Candidate(*each) for each in zip(sizes, likelihoods, scores, strict=True)),
             notes=notes,
         )
 
@@ -187,18 +192,20 @@ class EM:
             )
         return [int(k)]
 
-    def _run_of(self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> "_Run":
+    def _run_of(self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> _Run:
         """The best of ``starts`` runs on the subsample, carried on over all the data."""
         if self.start is not None:
             return self._run(steps, steps.state(self.start), rng, _reporter(progress, f"EM, k={k}", self.max_iter))
         coarse = _thinned(steps, max(self.subsample, k), k, rng)
-        views = (coarse.standard(), coarse.points.astype(np.float64) - coarse.points.mean(axis=0))
-        tries, first = [], self.max_iter if self.starts == 1 else min(self.max_iter, _SHORT)
-        for s in range(self.starts):
+        views = (coarse.standard(), coarse.points - coarse.center)
+        starts = self.starts if k > 1 else 1
+        tries, first = [], self.max_iter if starts == 1 else min(self.max_iter, _SHORT)
+        for s in range(starts):
             labels = kmeans_labels(views[s % 2], coarse.weights, k, rng)
-            report = _reporter(progress, f"EM, k={k}, start {s + 1} of {self.starts}", first)
+            report = _reporter(progress, f"EM, k={k}, start {s + 1} of {starts}", first)
             tries.append(self._run(coarse, coarse.from_labels(labels, k), rng, report, first))
-        best = max(tries, key=lambda run: run.last.objective)
+        most = max(run.last.objective for run in tries)
+        best = next(run for run in tries if run.last.objective >= most - _SAME)
         if best.status is Status.MAX_ITER and first < self.max_iter:
             report = _reporter(progress, f"EM, k={k}", self.max_iter)
             best = self._run(coarse, best.state, rng, report, self.max_iter - first, best)
@@ -213,8 +220,8 @@ class EM:
         rng: np.random.Generator,
         report: Callable[[int, float], Any],
         max_iter: int | None = None,
-        before: "_Run | None" = None,
-    ) -> "_Run":
+        before: _Run | None = None,
+    ) -> _Run:
         """Iterate until the objective stands still, from ``state`` or from where ``before`` stopped."""
         last, history = (before.last, list(before.history)) if before else (steps.step(state), [])
         status, revivals = Status.MAX_ITER, _REVIVALS
@@ -239,11 +246,11 @@ class EM:
                 break
         return _Run(state, last, history, status)
 
-    def _score(self, steps: Steps, run: "_Run") -> float:
+    def _score(self, steps: Steps, state: Parameters, log_likelihood: float) -> float:
         """BIC or ICL per observation, lower is better; n is Kish's effective number of rows."""
         n = steps.weights.sum() ** 2 / (steps.weights**2).sum()
-        bic = -2 * run.last.log_likelihood + steps.free_parameters(len(run.state.weights)) * np.log(n) / n
-        return float(bic + (2 * steps.entropy(run.state) if self.criterion == "icl" else 0.0))
+        bic = -2 * log_likelihood + steps.free_parameters(len(state.weights)) * np.log(n) / n
+        return float(bic + (2 * steps.entropy(state) if self.criterion == "icl" else 0.0))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -307,12 +314,11 @@ def _distinct(points: np.ndarray, enough: int) -> int:
 
 
 def _constant_columns(steps: Steps) -> tuple[str, ...]:
-    center, variances = center_and_variances(steps.points, steps.weights)
-    columns = np.flatnonzero(variances == 0)
+    columns = np.flatnonzero(steps.variances == 0)
     if not len(columns):
         return ()
-    shown = ", ".join(f"{c} (value {center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
-    return (f"constant columns: {shown}; their variance is set to that of the prior, reg times the others' average",)
+    shown = ", ".join(f"{c} (value {steps.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
 
 
 def _reporter(progress: ProgressCallback | None, stage: str, total: int) -> Callable[[int, float], Any]:

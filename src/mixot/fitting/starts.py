@@ -55,7 +55,7 @@ def squared_distances(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "k d"]) 
 
 
 def _spread_out(points: np.ndarray, weights: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """k of the points, each drawn with probability weight times squared distance to those already chosen."""
+    """Draw k of the points, each drawn with probability weight times squared distance to those already chosen."""
     chosen = [int(rng.choice(len(points), p=weights / weights.sum()))]
     nearest = ((points - points[chosen[0]]) ** 2).sum(axis=1)
     trials = 2 + int(np.log(k))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from mixot.families.base import Family
-from mixot.families.gaussian import Gaussian
 from mixot.fitting import statistics as gaussian
 from mixot.fitting.statistics import Frame, Parameters, Weights
 from mixot.mixture import Mixture
@@ -18,58 +18,68 @@ _CHUNK = 65_536  # rows whose log-densities are held at once
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
-    """An E step: mean log-density, what the prior takes off it, shares of the mass, and the M step that follows."""
+    """An E step: the objective, which never decreases, shares of the mass, and the M step that follows."""
 
-    log_likelihood: float
-    penalty: float
+    objective: float
     shares: np.ndarray
     following: Parameters
-
-    @property
-    def objective(self) -> float:
-        """What never decreases from step to step."""
-        return self.log_likelihood - self.penalty
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """EM on weighted points: ``spread`` (d,) are the variances that ``reg`` is measured in."""
+    """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are."""
 
     points: np.ndarray
     weights: np.ndarray
     structure: str
     reg: float
-    spread: np.ndarray
-    frame: Frame
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_lifted", Weights.of(self.weights, len(self.points)))
+    center: np.ndarray
+    variances: np.ndarray
 
     @classmethod
-    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> "Steps":
+    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> Steps:
         """The steps on all the data."""
-        center, variances = center_and_variances(points, weights)
-        spread = gaussian.proportionate(variances, center)
-        return cls(points, weights, structure, reg, spread, Frame.of(center, variances))
+        return cls(points, weights, structure, reg, *center_and_variances(points, weights))
 
-    def on(self, points: np.ndarray, weights: np.ndarray) -> "Steps":
-        """The same prior on other data."""
-        return Steps(points, weights, self.structure, self.reg, self.spread, self.frame)
+    def on(self, points: np.ndarray, weights: np.ndarray) -> Steps:
+        """The same objective on other data."""
+        return replace(self, points=points, weights=weights)
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Variances that lengths are measured in: those of the data, none of them zero; their mean, if spherical."""
+        each = gaussian.proportionate(self.variances, self.center)
+        return np.full_like(each, each.mean()) if self.structure == "spherical" else each
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """Variances of the noise in the objective, (d,)."""
+        return self.reg * self.units
 
     def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
         """An M step whose responsibilities are zero and one."""
-        sums = gaussian.of_labels(self.points, self.weights, labels, k, self.structure)
-        return gaussian.m_step(sums, self.reg, self.spread)
+        return gaussian.m_step(gaussian.of_labels(self.points, self.weights, labels, k, self.structure, self.noise))
 
     def step(self, state: Parameters) -> Step:
         """The E step under ``state``, and the M step after it."""
-        sums = gaussian.e_step(state, self.points, self._lifted, self.structure, self.frame)  # type: ignore[attr-defined]
-        return Step(
-            log_likelihood=sums.log_likelihood / sums.weight,
-            penalty=gaussian.penalty(state, self.structure, self.reg, self.spread),
-            shares=sums.mass / sums.weight,
-            following=gaussian.m_step(sums, self.reg, self.spread),
-        )
+        sums = self._sums(state, self.noise)
+        return Step(sums.objective / sums.weight, sums.mass / sums.weight, gaussian.m_step(sums))
+
+    def log_likelihood(self, state: Parameters) -> float:
+        """Mean log-density of the points."""
+        sums = self._sums(state, np.zeros_like(self.noise))
+        return sums.objective / sums.weight
+
+    @cached_property
+    def _lifted(self) -> Weights:
+        return Weights.of(self.weights, len(self.points))
+
+    @cached_property
+    def _frame(self) -> Frame:
+        return Frame.of(self.center, self.variances)
+
+    def _sums(self, state: Parameters, noise: np.ndarray) -> gaussian.Statistics:
+        return gaussian.e_step(state, self.points, self._lifted, self.structure, noise, self._frame)
 
     def state(self, mixture: Mixture) -> Parameters:
         """The parameters of ``mixture``."""
@@ -81,12 +91,10 @@ class Steps:
 
     def log_joint(self, state: Parameters) -> np.ndarray:
         """Log of weight times density of every component at every point, (n, k)."""
-        return gaussian.log_joint(state, self.points, self.structure, self.frame)
+        return gaussian.log_joint(state, self.points, self.structure, self._frame)
 
-    def component(self, state: Parameters, points: np.ndarray) -> Family:
-        """One new component fitted to ``points``, to go with those of ``state``."""
-        if self.structure == "tied":
-            return Gaussian(points.mean(axis=0, dtype=np.float64)[None], state.covs[None])
+    def component(self, points: np.ndarray) -> Family:
+        """One component fitted to ``points``."""
         local = self.on(points, np.ones(len(points)))
         return local.mixture(local.from_labels(np.zeros(len(points), dtype=np.int64), 1)).components
 
@@ -94,7 +102,7 @@ class Steps:
         """Mean entropy of the responsibilities, in nats."""
         total = 0.0
         for x, w in _chunks(self.points, self.weights):
-            joint = gaussian.log_joint(state, x, self.structure, self.frame)
+            joint = gaussian.log_joint(state, x, self.structure, self._frame)
             excess = joint - joint.max(axis=1, keepdims=True)
             log_sum = np.log(np.exp(excess).sum(axis=1))
             shares = np.exp(excess - log_sum[:, None])
@@ -115,8 +123,7 @@ class Steps:
 
     def standard(self) -> np.ndarray:
         """The points in units in which Euclidean distances are fair, float64."""
-        unit = np.sqrt(self.spread.mean() if self.structure == "spherical" else self.spread)
-        return (self.points - self.frame.center) / unit
+        return (self.points - self.center) / np.sqrt(self.units)
 
 
 def center_and_variances(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -79,7 +79,8 @@ def _full(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     Cholesky factors do not mind columns in unlike units, but ``l' r`` mixes the units. With the largest first, it is
     graded from its first entry down, and the singular vectors of the small columns come out right too.
     """
-    order = np.argsort(-np.diagonal(a, axis1=1, axis2=2) * np.diagonal(b, axis1=1, axis2=2), axis=1)
+    units = np.sqrt(np.diagonal(a, axis1=1, axis2=2)) * np.sqrt(np.diagonal(b, axis1=1, axis2=2))
+    order = np.argsort(-units, axis=1)
     back = np.argsort(order, axis=1)
     sort = np.arange(len(a))[:, None, None], order[:, :, None], order[:, None, :]
     mine, theirs = np.linalg.cholesky(a[sort]), np.linalg.cholesky(b[sort])

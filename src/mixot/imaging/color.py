@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.errors import InputError
+from mixot.errors import AccuracyWarning, InputError
 from mixot.extras import require
+from mixot.families.diagonal import DiagonalGaussian
+from mixot.families.gaussian import Gaussian
 from mixot.fitting.em import EM
 from mixot.imaging.guided import guided_filter
 from mixot.measures import Samples
@@ -23,7 +25,7 @@ from mixot.verbs import fit, transport_map
 Space = Literal["rgb", "lab"]
 
 _CELL = 1 / 64  # side of the cells in which colors are counted; four of the 256 steps of an 8-bit channel
-_WITHIN = _CELL**2 / 12  # variance inside a cell (Sheppard), given back to every component; also the floor of noise
+_WITHIN = _CELL**2 / 12  # variance inside a cell (Sheppard's correction), given back to every component
 _BLOCK = 1 << 18  # pixels that are converted and moved at a time
 _EDGE = 1e-3  # variance of color in a window above which the smoothed displacement follows the picture
 _LOW = {"rgb": (0.0, 0.0, 0.0), "lab": (0.0, -1.28, -1.28)}
@@ -213,8 +215,8 @@ def fit_colors(
     """Return the mixture of k components fitted to the colors of a picture, always in three dimensions.
 
     The arguments are those of `transfer`; ``k = None`` tries up to ``k_max`` components. The colors are counted in
-    cells of side 1/64 first, so the time does not grow with the picture, and no component is narrower than the
-    spread inside such a cell (one step of the 256 of an 8-bit channel).
+    cells of side 1/64 first, so the time does not grow with the picture; the likelihood is that of the counted
+    colors. No component is narrower than the spread inside such a cell (one step of the 256 of an 8-bit channel).
     """
     return _fit_canvas(_Canvas.of(image), k, k_max, space, structure, rng, progress)
 
@@ -232,8 +234,19 @@ def _fit_canvas(
         raise InputError(f"space must be 'rgb' or 'lab', got {space!r}")
     colors = _count(canvas, space)
     k = k if k is None else min(k, len(colors))
-    em = EM(reg=_WITHIN) if k_max is None else EM(reg=_WITHIN, k_max=k_max)
-    return fit(colors, k=k, method=em, structure=structure, rng=rng, progress=progress)
+    em = EM() if k_max is None else EM(k_max=k_max)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # flat pictures are no accident; Fit.notes keeps the remarks
+        fitted = fit(colors, k=k, method=em, structure=structure, rng=rng, progress=progress)
+    return replace(fitted, mixture=_widened(fitted.mixture))
+
+
+def _widened(mixture: Mixture) -> Mixture:
+    """The mixture with the variance that was lost in the cells, so that no component is flat."""
+    parts = mixture.components
+    if isinstance(parts, DiagonalGaussian):
+        return Mixture(mixture.weights, DiagonalGaussian(parts.means, parts.variances + _WITHIN))
+    return Mixture(mixture.weights, Gaussian(parts.mean(), parts.cov() + _WITHIN * np.eye(3)))
 
 
 def _count(canvas: _Canvas, space: Space) -> Samples:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
 
 from mixot._shapes import Float
 from mixot.families.base import common
@@ -12,10 +11,11 @@ from mixot.formulas.quantiles import Line, w2_squared_on_line
 from mixot.mixture import Mixture
 from mixot.results import Interval, Plan
 from mixot.solvers.discrete import Exact
+from mixot.transport.plans import between_mixtures
 
 _ROUNDING = 1e-13  # floating-point error of a squared distance, as a share of the second moments
 _LEVELS = (np.arange(200) + 0.5) / 200  # quantile levels on which directions are compared before the best is proven
-_STARTS = 8  # random directions tried besides the principal ones
+_RANDOM = 4  # random directions tried besides the principal ones
 
 
 def wasserstein(p: Mixture, q: Mixture) -> Interval:
@@ -38,7 +38,7 @@ def wasserstein(p: Mixture, q: Mixture) -> Interval:
     Rounding is covered by a margin of 1e-13 of the second moments, subtracted from the squares.
     """
     source, target = common(p.components, q.components)
-    plan = Exact().solve(source.cost(target), p.weights, q.weights)
+    plan = between_mixtures(p, q, Exact())
     uppers, lowers = {"MW2": plan.distance}, {"zero": 0.0}
     wide = Mixture(p.weights, source.widen()), Mixture(q.weights, target.widen())
     if not (isinstance(wide[0].components, Gaussian) and isinstance(wide[1].components, Gaussian)):
@@ -76,11 +76,7 @@ def _projection(p: Mixture, q: Mixture, plan: Plan) -> float:
     """The bound "projection": directions are searched on a coarse quadrature, and the best is then proven."""
     starts = _directions(p, q, plan)
     rough = np.array([_rough_cost(p, q, v)[0] for v in starts])
-    best, value = starts[int(rough.argmax())], float(rough.max())
-    for v in starts[np.argsort(-rough)[:3]]:
-        found = minimize(_descent, v, args=(p, q), jac=True, method="L-BFGS-B", options={"maxiter": 30})
-        if -found.fun > value:
-            best, value = found.x / np.linalg.norm(found.x), -float(found.fun)
+    best, _ = max((_climb(p, q, v) for v in starts[np.argsort(-rough)[:2]]), key=lambda found: found[1])
     along, _ = w2_squared_on_line(_project(p, best), _project(q, best), tol=1e-6)
     others = np.linalg.svd(best[None])[2][1:]  # orthonormal, and orthogonal to the best
     return float(np.sqrt(along + _gelbrich(p.affine(others), q.affine(others))))
@@ -93,18 +89,33 @@ def _directions(p: Mixture, q: Mixture, plan: Plan) -> Float[np.ndarray, "s d"]:
     moved = (steps * plan.coupling[rows, cols][:, None]).T @ steps
     axes = [np.linalg.eigh(matrix)[1][:, ::-1].T for matrix in (moved, p.cov(), q.cov(), p.cov() - q.cov())]
     flat = np.concatenate([axis[[0, 1, -1]] for axis in axes])
-    random = np.random.default_rng(0).standard_normal((_STARTS, p.dim))
+    random = np.random.default_rng(0).standard_normal((_RANDOM, p.dim))
     gap = q.mean() - p.mean()
     out = np.concatenate([gap[None] if gap.any() else flat[:1], flat, random])
     return out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
-def _descent(v: np.ndarray, p: Mixture, q: Mixture) -> tuple[float, np.ndarray]:
-    """Minus the projected cost along v / |v|, and its gradient in v."""
-    length = np.linalg.norm(v)
-    cost, gradient = _rough_cost(p, q, v / length)
-    tangent = gradient - (gradient @ v) / length**2 * v
-    return -cost, -tangent / length
+def _climb(p: Mixture, q: Mixture, v: np.ndarray) -> tuple[np.ndarray, float]:
+    """A direction of locally largest projected cost near v, and that cost.
+
+    The cost is ``v' M v`` with M the second moments of the displacement, whose gradient is ``2 M v``: a step of the
+    power method, shortened until the cost rises (M itself changes with v).
+    """
+    cost, gradient = _rough_cost(p, q, v)
+    for _ in range(15 if cost > 0 else 0):
+        for share in (1.0, 0.5, 0.2, 0.05):
+            step = (1 - share) * v + share * gradient / np.linalg.norm(gradient)
+            step /= np.linalg.norm(step)
+            ahead, slope = _rough_cost(p, q, step)
+            if ahead > cost:
+                break
+        else:
+            break
+        gain = ahead / cost
+        v, cost, gradient = step, ahead, slope
+        if gain < 1 + 1e-5:
+            break
+    return v, cost
 
 
 def _rough_cost(p: Mixture, q: Mixture, v: Float[np.ndarray, " d"]) -> tuple[float, Float[np.ndarray, " d"]]:

@@ -13,6 +13,7 @@ from mixot.families.base import Family, common
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
+from mixot.transport.plans import between_mixtures
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class Geodesic:
     def between(cls, p: Mixture, q: Mixture) -> Geodesic:
         """Solve for the plan between p and q and return the path it gives."""
         source, target = common(p.components, q.components)
-        plan = Exact().solve(source.cost(target), p.weights, q.weights)
+        plan = between_mixtures(p, q, Exact())
         rows, cols = np.nonzero(plan.coupling > 0)
         weights = plan.coupling[rows, cols]
         return cls(source, target, rows, cols, weights / weights.sum(), plan)

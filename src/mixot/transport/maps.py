@@ -18,6 +18,7 @@ from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
 from mixot.threads import thread_count
+from mixot.transport.plans import between_mixtures
 
 _CHUNK = 1 << 18  # points moved at a time, which bounds the memory beyond the answer itself
 
@@ -74,7 +75,7 @@ class TransportMap:
         if kind not in ("mean", "random"):
             raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
-        plan = Exact().solve(source.cost(target), p.weights, q.weights)
+        plan = between_mixtures(p, q, Exact())
         rows, cols = np.nonzero(plan.coupling > 0)
         pieces = source.coupling(target, rows, cols)
         spread = np.flatnonzero(pieces.noise.any(axis=(1, 2)))
