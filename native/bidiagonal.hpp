@@ -134,6 +134,7 @@ MIXOT_INLINE void bidiagonalise(Lanes* a, std::size_t rows, std::size_t cols, st
 
 constexpr std::size_t qd_packs = 4;  // packs of lanes that run together, to hide the latency of the divisions
 constexpr std::size_t qd_lanes = qd_packs * lane_count;
+constexpr int qd_patience = 1000;  // sweeps for one eigenvalue; three are usual, but a loop must end
 
 // Rows of qd_packs Lanes each: q and e in, the recurrences out.
 struct QdArrays {
@@ -193,13 +194,13 @@ struct QdColumn {
         saved(arrays.saved.scalars() + lane) {}
 };
 
-// Moves `first` below the last negligible e of the active block: above it the matrix goes its own way, later, from the
-// shift saved there.
+// Moves `first` below the last negligible e of the active block. The rows above go their own way, later, from the shift
+// saved there; a place that was split before keeps the shift of that time.
 MIXOT_INLINE void qd_split(QdLane& lane, QdColumn at) {
   for (std::size_t i = lane.end - 1; i-- > lane.first;)
     if (at.e[i * qd_lanes] <= lane.negligible) {
       at.e[i * qd_lanes] = 0.0;
-      at.saved[i * qd_lanes] = lane.shift;
+      if (at.saved[i * qd_lanes] < 0.0) at.saved[i * qd_lanes] = lane.shift;
       lane.first = i + 1;
       lane.bounded = false;
       return;
@@ -212,7 +213,10 @@ MIXOT_INLINE void qd_begin(QdLane& lane, QdColumn at, std::size_t rows) {
   if (!(trace > 0)) return;
   lane.end = rows;
   lane.negligible = 1e-34 * trace;  // dropping e disturbs no singular value by more than sqrt(e) = 1e-17 |B|
-  for (std::size_t i = 0; i < rows; ++i) at.q[i * qd_lanes] = std::max(at.q[i * qd_lanes], 1e-40 * trace);
+  for (std::size_t i = 0; i < rows; ++i) {
+    at.q[i * qd_lanes] = std::max(at.q[i * qd_lanes], 1e-40 * trace);
+    at.saved[i * qd_lanes] = -1.0;
+  }
   qd_split(lane, at);
 }
 
@@ -227,7 +231,7 @@ MIXOT_INLINE void qd_deflate(QdLane& lane, QdColumn at) {
       const std::size_t up = i - qd_lanes;
       const double drift = at.e[up] * at.q[i] * at.w[up];
       const bool apart = lane.bounded && last * at.t1[up] < 0.25 && drift <= 1e-17 * (last + lane.shift);
-      if (!apart && at.e[up] > lane.negligible) return;
+      if (!apart && at.e[up] > lane.negligible && lane.waited < qd_patience) return;
     }
     lane.sum += std::sqrt(last + lane.shift);
     lane.waited = 0;
@@ -235,8 +239,7 @@ MIXOT_INLINE void qd_deflate(QdLane& lane, QdColumn at) {
       lane.shift = at.saved[(lane.end - 1) * qd_lanes];
       lane.first = 0;
       lane.bounded = false;
-      for (std::size_t row = lane.end - 1; row-- > 0 && lane.first == 0;)
-        if (at.e[row * qd_lanes] == 0.0) lane.first = row + 1;
+      qd_split(lane, at);
     }
   }
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixot import DiagonalGaussian, Gaussian, Mixture, distance
+from mixot import DiagonalGaussian, Gaussian, Mixture, _native, distance
 from mixot.formulas.cost_matrix import gaussian_costs, point_costs
 
 
@@ -118,19 +118,35 @@ def test_threads_change_nothing(rng, dim, monkeypatch):
     assert (p.cost(q) == one).all()
 
 
-def test_against_singular_values(rng):
-    """Hundreds of shapes and spectra against LAPACK, most of them awkward."""
-    for dim in range(3, 40, 4):
-        p = full(rng, 6, dim)
-        covs = np.concatenate([p.covs, full(rng, 2, dim, max(dim // 2, 1)).covs])
-        covs[1] = np.diag(10.0 ** np.linspace(0, -20, dim))
-        covs[2] = np.ones((dim, dim))
-        covs[3] *= 1e-200
-        zero = np.zeros((8, dim))
-        lam, q = np.linalg.eigh(covs)
-        root = (q * np.sqrt(np.maximum(lam, 0.0))[:, None, :]) @ q.swapaxes(1, 2)
-        norms = np.linalg.svd(root[:, None] @ root, compute_uv=False).sum(axis=2)
+def awkward(rng, dim):
+    """A covariance with clustered, graded, tiny or vanishing eigenvalues, in one of several bases."""
+    lam = [
+        lambda: rng.random(dim),
+        lambda: np.ones(dim),
+        lambda: 1 + 1e-9 * rng.random(dim),
+        lambda: 10.0 ** -rng.integers(0, 30, dim),
+        lambda: (rng.random(dim) < 0.5) * 1.0,
+        lambda: np.resize([1.0, 0.5, 1e-4], dim),
+        lambda: np.where(np.arange(dim) % 2, 1.0, 1e-12),
+    ][rng.integers(7)]()
+    q = [
+        lambda: np.linalg.qr(rng.standard_normal((dim, dim)))[0],
+        lambda: np.eye(dim),
+        lambda: np.eye(dim)[rng.permutation(dim)],
+        lambda: np.kron(np.eye(dim // 2 + 1), [[0.6, 0.8], [-0.8, 0.6]])[:dim, :dim],
+    ][rng.integers(4)]()
+    cov = (q * lam) @ q.T
+    return (cov + cov.T) / 2
+
+
+def test_sums_of_singular_values(rng):
+    """Thousands of bidiagonal matrices that cluster, split and vanish, against LAPACK on the same factors."""
+    for _ in range(120):
+        dim = int(rng.integers(3, 32))
+        covs = np.stack([awkward(rng, dim) for _ in range(6)])
+        rows, ranks, norms = np.zeros(covs.shape), np.zeros(6, dtype=np.int64), np.empty((6, 6))
+        _native.psd_factors(covs, rows, ranks, 1)
+        _native.nuclear_norms(rows, ranks, rows, ranks, norms, 1)
+        expected = np.linalg.svd(rows[:, None] @ rows.swapaxes(1, 2), compute_uv=False).sum(axis=2)
         traces = np.trace(covs, axis1=1, axis2=2)
-        expected = traces[:, None] + traces - 2 * norms
-        # the eigen-decomposition keeps half the digits of the flat directions
-        np.testing.assert_allclose(gaussian_costs(zero, covs, zero, covs), expected, atol=1e-6 * traces.max())
+        assert (np.abs(norms - expected) <= 4e-15 * (traces[:, None] + traces)).all()

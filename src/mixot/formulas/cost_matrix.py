@@ -104,7 +104,7 @@ class _Factors:
         _native.psd_factors(np.ascontiguousarray(covs), rows, ranks, thread_count())
         top = 2 if covs.shape[1] == 2 else max(int(ranks.max()), 1)
         traces = np.ldexp(np.trace(covs, axis1=1, axis2=2), -2 * exponent)
-        return cls(np.ldexp(rows[:, :top], -exponent), ranks.astype(np.int64), traces)
+        return cls(np.ldexp(rows[:, :top], -exponent), ranks, traces)
 
     def distinct(self) -> tuple[_Factors, Int[np.ndarray, " k"], dict[bytes, int]]:
         """Each covariance once, where every component finds its own, and where each factor's bytes stand."""
