@@ -158,7 +158,8 @@ class EM:
 
     def _handed_over(self, family: str) -> Fitter:
         """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
-        lookup(family)  # an unknown name ends here
+        for name in family.split(","):  # a product is named by its factors; an unknown name ends here
+            lookup(name.strip())
         changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         try:
             other = type(as_fitter(_OTHERS))

@@ -11,7 +11,8 @@ import numpy as np
 from mixot._native import blend_affine, pick_affine
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import AffineCoupling, Whitening, common
+from mixot.families.base import AffineCoupling, Coupling, Whitening, common
+from mixot.families.couplings import mean_image, random_image
 from mixot.families.gaussian import Gaussian
 from mixot.formulas.bures import sqrtm_psd
 from mixot.mixture import Mixture
@@ -38,7 +39,9 @@ class TransportMap:
     =====================  ==================================================================================
 
     Where a component of q has a larger support than the (singular) component of p it is joined to, no T_kl exists,
-    only a conditional Gaussian law of y given x: the random map draws from it and the mean map is refused.
+    only a conditional Gaussian law of y given x: the random map draws from it and the mean map is refused. Families
+    with other couplings, on the line and their products, are moved by those; an atom of p is split by the random map
+    and goes to the mean of y given x under the mean map.
 
     float32 points are moved in float32 and give float32; all else is float64. A point that no component of p can
     produce (p singular) is moved by the component with the nearest mean.
@@ -48,7 +51,7 @@ class TransportMap:
     source, target : p and q, in one family
     plan : the optimal plan between their components, with its certificate
     rows, cols : (s,), the pairs of components that the plan joins, in order of rows
-    pieces : their optimal couplings, ``y | x ~ N(linear x + shift, noise)``
+    pieces : their optimal couplings; between elliptical laws affine, ``y | x ~ N(linear x + shift, noise)``
     kind : "mean" or "random", what ``map(x)`` means
 
     Examples
@@ -66,7 +69,7 @@ class TransportMap:
     plan: Plan
     rows: Int[np.ndarray, " s"]
     cols: Int[np.ndarray, " s"]
-    pieces: AffineCoupling
+    pieces: Coupling
     kind: str
 
     @classmethod
@@ -82,7 +85,7 @@ class TransportMap:
         source, target = common(p.components, q.components)
         rows, cols = np.nonzero(plan.coupling > 0)
         pieces = source.coupling(target, rows, cols)
-        spread = np.flatnonzero(pieces.noise.any(axis=(1, 2)))
+        spread = np.flatnonzero(~pieces.is_map) if isinstance(pieces, AffineCoupling) else np.empty(0, np.intp)
         if kind == "mean" and len(spread):
             pairs = ", ".join(f"({i}, {j})" for i, j in zip(rows[spread[:5]], cols[spread[:5]], strict=True))
             more = ", ..." if len(spread) > 5 else ""
@@ -110,6 +113,8 @@ class TransportMap:
         """
         if self.kind == "random":
             return self.sample(x, rng=rng)
+        if not isinstance(self.pieces, AffineCoupling):
+            return self._mean_image(x)
         share = self._shares()
         linear, image = np.zeros_like(self.source.components.cov()), np.zeros_like(self.source.components.mean())
         np.add.at(linear, self.rows, share[:, None, None] * self.pieces.linear)
@@ -132,6 +137,8 @@ class TransportMap:
         Gaussian law. A seed gives the same images whatever the number of threads.
         """
         generator = np.random.default_rng(rng)
+        if not isinstance(self.pieces, AffineCoupling):
+            return self._random_image(x, generator)
         noisy = np.flatnonzero(self.pieces.noise.any(axis=(1, 2)))
         roots = sqrtm_psd(self.pieces.noise[noisy])
         draws = np.random.default_rng(generator.integers(0, 2**63, size=4)) if len(noisy) else None
@@ -165,6 +172,11 @@ class TransportMap:
         x : (d,) or (1, d)
             One point.
         """
+        if not isinstance(self.pieces, AffineCoupling):
+            raise UnsupportedError(
+                f"given x, y follows no mixture of a known family here ({self.source.components.name}); draw from its "
+                "law with map.sample(np.repeat([x], n, axis=0))"
+            )
         points = self.source.as_points(x).astype(np.float64, copy=False)
         if len(points) != 1:
             raise InputError(f"x must be one point of shape ({self.source.dim},), got {np.shape(x)}")
@@ -172,15 +184,39 @@ class TransportMap:
         means = self.pieces.linear @ points[0] + self.pieces.shift
         return Mixture(weights / weights.sum(), Gaussian(means, self.pieces.noise))
 
+    def _mean_image(self, x: Any) -> Float[np.ndarray, "n d"]:
+        """T_mean where the couplings are not affine; from atoms it takes the mean of y given x for T_kl(x)."""
+        points = self.source.as_points(x).astype(np.float64, copy=False)
+        out = np.empty_like(points)
+        for part in _chunks(len(points)):
+            shares = self.source.responsibilities(points[part])[:, self.rows] * self._shares()
+            out[part] = mean_image(self.pieces, points[part], shares)
+        return out
+
+    def _random_image(self, x: Any, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        """T_rand where the couplings are not affine."""
+        points = self.source.as_points(x).astype(np.float64, copy=False)
+        out = np.empty_like(points)
+        for part in _chunks(len(points)):
+            odds = np.cumsum(self.source.responsibilities(points[part])[:, self.rows] * self._shares(), axis=1)
+            picked = (rng.random(len(odds))[:, None] * odds[:, -1:] >= odds[:, :-1]).sum(axis=1)
+            out[part] = random_image(self.pieces, points[part], picked, rng)
+        return out
+
     def _shares(self) -> Float[np.ndarray, " s"]:
         """Probability of each pair given its source component."""
         mass = self.plan.coupling[self.rows, self.cols]
         return mass / np.bincount(self.rows, mass)[self.rows]
 
+    @property
+    def _affine(self) -> AffineCoupling:
+        assert isinstance(self.pieces, AffineCoupling)
+        return self.pieces
+
     def _images_of_means(self) -> Float[np.ndarray, "s d"]:
         """T_s of the mean of its source component."""
         means = self.source.components.mean()[self.rows]
-        return np.einsum("sij,sj->si", self.pieces.linear, means) + self.pieces.shift
+        return np.einsum("sij,sj->si", self._affine.linear, means) + self._affine.shift
 
     def _law(self, dtype: np.dtype, linear: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, ...] | None:
         """Arguments of the compiled loops, or None where a component of p is singular.
@@ -213,7 +249,7 @@ class TransportMap:
         out = np.empty(chunk.shape)
         for s in range(len(self.rows)):
             mine = picked == s
-            out[mine] = chunk[mine] @ self.pieces.linear[s].T + self.pieces.shift[s]
+            out[mine] = chunk[mine] @ self._affine.linear[s].T + self._affine.shift[s]
         return out, picked
 
 
