@@ -1,11 +1,25 @@
-// The only file that knows Python. Each kernel gets its arrays as pointers and sizes, with the interpreter lock released.
+// The only file that knows Python. One function per topic; each kernel gets its arrays as pointers and sizes, outputs
+// are allocated by the Python that calls, and the interpreter lock is released while a kernel runs.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 
+#include "affine_maps.hpp"
+#include "bures.hpp"
+#include "em.hpp"
 #include "gaussian_barycenter.hpp"
+#include "parallel.hpp"
+#include "png.hpp"
+#include "psd_factor.hpp"
 #include "simd.hpp"
 #include "tuple_pricing.hpp"
 
@@ -20,9 +34,20 @@ MIXOT_MULTIVERSION(exp_all, (const double* x, std::size_t n, double* out), (x, n
 MIXOT_MULTIVERSION(exp_all, (const float* x, std::size_t n, float* out), (x, n, out))
 }  // namespace mixot
 
-NB_MODULE(_native, m) {
-  m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
+namespace {
 
+template <class T, int N>
+using Dense = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+
+// ---- instruction sets; the exponential and the hand-out of blocks, for tests ----
+
+template <class Real>
+void bind_exponential(nb::module_& m) {
+  m.def("fast_exp", [](Dense<const Real, 1> x, Dense<Real, 1> out) { mixot::exp_all(x.data(), x.shape(0), out.data()); },
+        nb::arg("x").noconvert(), nb::arg("out").noconvert());
+}
+
+void bind_machine(nb::module_& m) {
   // The instruction set the multiversioned loops run on.
   m.def("isa", [] {
     switch (mixot::isa()) {
@@ -31,37 +56,195 @@ NB_MODULE(_native, m) {
       default: return "baseline";
     }
   });
-
-  // For tests: the exponential that the kernels inline, over a vector.
-  m.def("fast_exp", [](nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu> x,
-                       nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
-    mixot::exp_all(x.data(), x.shape(0), out.data());
-  });
-  m.def("fast_exp", [](nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu> x,
-                       nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
-    mixot::exp_all(x.data(), x.shape(0), out.data());
-  });
-
-  // -- barycenters: Gaussian laws in the plane, and the pricing of tuples for the multi-marginal linear program.
-  {
-    using F64 = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
-    using F64Out = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
-    using I32 = nb::ndarray<const std::int32_t, nb::c_contig, nb::device::cpu>;
-    using I32Out = nb::ndarray<std::int32_t, nb::c_contig, nb::device::cpu>;
-    m.def("planar_barycenters", [](F64 covs, F64 weights, double tol, std::size_t max_iter, std::size_t threads,
-                                   F64Out out, F64Out costs, F64Out residuals) {
-      nb::gil_scoped_release release;
-      return mixot::planar_barycenters(covs.data(), weights.data(), covs.shape(0), covs.shape(1), tol, max_iter,
-                                       threads, out.data(), costs.data(), residuals.data());
+  bind_exponential<float>(m);
+  bind_exponential<double>(m);
+  // Hands out the blocks 0 .. n - 1, adds one to hits[block], and throws in block `fail`.
+  m.def("parallel_hits", [](Dense<double, 1> hits, std::size_t threads, std::size_t fail) {
+    nb::gil_scoped_release release;
+    double* count = hits.data();
+    mixot::parallel_blocks(hits.shape(0), threads, [=](std::size_t block, std::size_t worker) {
+      if (block == fail || worker >= threads) throw std::runtime_error("this block fails");
+      count[block] += 1;
     });
-    m.def("price_tuples", [](I32 sizes, F64 pairs, F64 potentials, I32 known, double threshold, std::size_t max_nodes,
-                             std::size_t threads, I32Out rows, F64Out values) {
-      nb::gil_scoped_release release;
-      const auto answer = mixot::price_tuples({sizes.shape(0), sizes.data(), pairs.data(), potentials.data()},
-                                              known.data(), known.shape(0),
-                                              {threshold, values.shape(0), max_nodes, threads}, rows.data(),
-                                              values.data());
-      return std::make_tuple(answer.found, answer.lower, answer.nodes, answer.complete);
-    });
-  }
+  });
+}
+
+// ---- costs between points and between Gaussian laws ----
+
+using Factors = Dense<const double, 3>;
+using Ranks = Dense<const std::int64_t, 1>;
+
+template <class Kernel>
+auto on_all_pairs(Kernel kernel) {
+  return [kernel](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, Dense<double, 2> out, std::size_t threads) {
+    nb::gil_scoped_release release;
+    kernel({a.data(), a_ranks.data(), a.shape(0), a.shape(1), a.shape(2)},
+           {b.data(), b_ranks.data(), b.shape(0), b.shape(1), b.shape(2)}, out.data(), threads);
+  };
+}
+
+void bind_costs(nb::module_& m) {
+  m.def("squared_distances",
+        [](Dense<const double, 2> x, Dense<const double, 2> y, Dense<double, 2> out, std::size_t threads) {
+          nb::gil_scoped_release release;
+          mixot::squared_distances(x.data(), x.shape(0), y.data(), y.shape(0), x.shape(1), out.data(), threads);
+        });
+  m.def("psd_factors", [](Dense<const double, 3> covs, Dense<double, 3> factors, Dense<std::int64_t, 1> ranks,
+                          std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::psd_factors(covs.data(), covs.shape(0), covs.shape(1), factors.data(), ranks.data(), threads);
+  });
+  m.def("plane_bures", on_all_pairs(&mixot::plane_bures));
+  m.def("nuclear_norms", on_all_pairs(&mixot::nuclear_norms));
+}
+
+// ---- affine maps: one pass that weighs points by the components of a mixture and moves them ----
+
+template <class T>
+mixot::Points<T> as_points(const Dense<const T, 2>& x) {
+  return {x.data(), x.shape(0), x.shape(1)};
+}
+
+template <class T>
+mixot::Whitened<T> as_law(const Dense<const T, 1>& origin, const Dense<const T, 2>& mean,
+                          const Dense<const T, 3>& whiten, const Dense<const T, 1>& log_weight) {
+  return {origin.data(), mean.data(), whiten.data(), log_weight.data(), mean.shape(0)};
+}
+
+template <class T>
+void bind_affine_maps(nb::module_& m) {
+  using namespace nb::literals;
+  m.def(
+      "blend_affine",
+      [](Dense<const T, 2> x, Dense<const T, 1> origin, Dense<const T, 2> mean, Dense<const T, 3> whiten,
+         Dense<const T, 1> log_weight, Dense<const T, 1> target_origin, Dense<const T, 2> shift,
+         Dense<const T, 3> linear, Dense<T, 2> out, std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::blend_affine<T>(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                      {target_origin.data(), shift.data(), linear.data()}, out.data(), threads);
+      },
+      "x"_a.noconvert(), "origin"_a, "mean"_a, "whiten"_a, "log_weight"_a, "target_origin"_a, "shift"_a, "linear"_a,
+      "out"_a.noconvert(), "threads"_a);
+  m.def(
+      "pick_affine",
+      [](Dense<const T, 2> x, Dense<const T, 1> origin, Dense<const T, 2> mean, Dense<const T, 3> whiten,
+         Dense<const T, 1> log_weight, Dense<const T, 1> target_origin, Dense<const T, 2> shift,
+         Dense<const T, 3> linear, Dense<const std::uint64_t, 1> first, Dense<const double, 1> share,
+         Dense<const double, 1> uniform, Dense<T, 2> out, Dense<std::int64_t, 1> picked, std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::pick_affine<T>(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                     {target_origin.data(), shift.data(), linear.data()}, first.data(), share.data(),
+                                     uniform.data(), out.data(), picked.data(), threads);
+      },
+      "x"_a.noconvert(), "origin"_a, "mean"_a, "whiten"_a, "log_weight"_a, "target_origin"_a, "shift"_a, "linear"_a,
+      "first"_a, "share"_a, "uniform"_a, "out"_a.noconvert(), "picked"_a.noconvert(), "threads"_a);
+}
+
+void bind_maps(nb::module_& m) {
+  bind_affine_maps<float>(m);
+  bind_affine_maps<double>(m);
+  m.def(
+      "posterior",
+      [](Dense<const double, 2> x, Dense<const double, 1> origin, Dense<const double, 2> mean,
+         Dense<const double, 3> whiten, Dense<const double, 1> log_weight,
+         std::optional<Dense<double, 2>> responsibilities, std::optional<Dense<double, 1>> log_density,
+         std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::posterior(as_points(x), as_law(origin, mean, whiten, log_weight),
+                                responsibilities ? responsibilities->data() : nullptr,
+                                log_density ? log_density->data() : nullptr, threads);
+      },
+      nb::arg("x").noconvert(), nb::arg("origin"), nb::arg("mean"), nb::arg("whiten"), nb::arg("log_weight"),
+      nb::arg("responsibilities").none(), nb::arg("log_density").none(), nb::arg("threads"));
+}
+
+// ---- EM: the arrays of one mixture in the order the kernels want them; the last ones are written ----
+
+using Vector = Dense<const double, 1>;
+using Matrix = Dense<const double, 2>;
+template <class T>
+using AnyShape = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+mixot::Structure em_structure(const std::string& name) {
+  return name == "full" ? mixot::Structure::full
+         : name == "tied" ? mixot::Structure::tied
+                          : mixot::Structure::diagonal;
+}
+
+template <class T>
+mixot::EmProblem<T> em_problem(const Dense<const T, 2>& points, const double* weights, const Vector& center,
+                               const Vector& inv_scale, const Matrix& means, const AnyShape<const double>& factors,
+                               const Vector& log_const, const std::string& structure) {
+  return {points.data(),      weights,          points.shape(0), points.shape(1),  means.shape(0),         center.data(),
+          inv_scale.data(),   means.data(),     factors.data(),  log_const.data(), em_structure(structure)};
+}
+
+template <class T>
+void bind_em(nb::module_& m) {
+  m.def(
+      "em_pass",
+      [](Dense<const T, 2> points, Vector weights, Vector center, Vector inv_scale, Matrix means,
+         AnyShape<const double> factors, Vector log_const, const std::string& structure, std::size_t threads,
+         Dense<double, 1> mass, Dense<double, 2> first, AnyShape<double> second) {
+        const auto problem =
+            em_problem<T>(points, weights.data(), center, inv_scale, means, factors, log_const, structure);
+        nb::gil_scoped_release release;
+        return mixot::em_pass(problem, threads, mass.data(), first.data(), second.data());
+      },
+      "E step and sums of the M step; fills mass, first and second, returns the weighted log-likelihood.");
+  m.def(
+      "em_log_joint",
+      [](Dense<const T, 2> points, Vector center, Vector inv_scale, Matrix means, AnyShape<const double> factors,
+         Vector log_const, const std::string& structure, std::size_t threads, Dense<double, 2> out) {
+        const auto problem =
+            em_problem<T>(points, nullptr, center, inv_scale, means, factors, log_const, structure);
+        nb::gil_scoped_release release;
+        mixot::em_log_joint(problem, threads, out.data());
+      },
+      "Log-joint densities of points and components, (n, k), into `out`.");
+}
+
+// ---- pictures: line filters of 16-bit PNG ----
+
+void bind_pictures(nb::module_& m) {
+  m.def("png_unfilter", [](Dense<const std::uint8_t, 2> lines, std::size_t step, Dense<std::uint8_t, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::png_unfilter(lines.data(), lines.shape(0), lines.shape(1) - 1, step, out.data());
+  });
+}
+
+// ---- barycenters: Gaussian laws in the plane, and the pricing of tuples for the multi-marginal linear program ----
+
+void bind_barycenters(nb::module_& m) {
+  m.def("planar_barycenters",
+        [](Dense<const double, 4> covs, Dense<const double, 1> weights, double tol, std::size_t max_iter,
+           std::size_t threads, Dense<double, 3> out, Dense<double, 1> costs, Dense<double, 1> residuals) {
+          nb::gil_scoped_release release;
+          return mixot::planar_barycenters(covs.data(), weights.data(), covs.shape(0), covs.shape(1), tol, max_iter,
+                                           threads, out.data(), costs.data(), residuals.data());
+        });
+  m.def("price_tuples",
+        [](Dense<const std::int32_t, 1> sizes, Dense<const double, 1> pairs, Dense<const double, 1> potentials,
+           Dense<const std::int32_t, 2> known, double threshold, std::size_t max_nodes, std::size_t threads,
+           Dense<std::int32_t, 2> rows, Dense<double, 1> values) {
+          nb::gil_scoped_release release;
+          const auto answer = mixot::price_tuples({sizes.shape(0), sizes.data(), pairs.data(), potentials.data()},
+                                                  known.data(), known.shape(0),
+                                                  {threshold, values.shape(0), max_nodes, threads}, rows.data(),
+                                                  values.data());
+          return std::make_tuple(answer.found, answer.lower, answer.nodes, answer.complete);
+        });
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
+  bind_machine(m);
+  bind_costs(m);
+  bind_barycenters(m);
+  bind_maps(m);
+  bind_em<float>(m);
+  bind_em<double>(m);
+  bind_pictures(m);
 }

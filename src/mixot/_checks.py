@@ -50,7 +50,8 @@ def _parse(array: np.ndarray, name: str) -> np.ndarray:
         return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         at, item = next((at, item) for at, item in np.ndenumerate(array) if not _is_number(item))
-        what = repr(str(item)) if isinstance(item, str | bytes) else type(item).__name__
+        text = item.decode("latin-1") if isinstance(item, bytes) else item
+        what = repr(str(text)) if isinstance(text, str) else type(item).__name__
         where = f" at {list(at)}" if at else ""
         raise InputError(f"{name} must be numbers, got {what}{where}") from None
 

@@ -1,18 +1,20 @@
 """Shapes in annotations, checked in tests and free for users.
 
-Annotations say ``Float[np.ndarray, "n d"]``. Type checkers and the tests read them with jaxtyping, which the tests
-import before mixot; everybody else gets a placeholder, so that jaxtyping is no dependency.
+Annotations say ``Float[np.ndarray, "n d"]``. The tests read them with jaxtyping, which they import before mixot; type
+checkers see the array, everybody else gets a placeholder, so that jaxtyping is no dependency.
 """
 
 import sys
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike as ArrayLike
-else:
-    ArrayLike = Any  # what a user may pass for an array: the constructors check it themselves, and say what is wrong
+if TYPE_CHECKING:  # to a type checker the shape is a note on the array, as in jaxtyping itself
+    from typing import Annotated as Bool
+    from typing import Annotated as Float
+    from typing import Annotated as Int
+    from typing import Annotated as Num
 
-if TYPE_CHECKING or "jaxtyping" in sys.modules:
+    from numpy.typing import ArrayLike as ArrayLike
+elif "jaxtyping" in sys.modules:
     from jaxtyping import Bool as Bool
     from jaxtyping import Float as Float
     from jaxtyping import Int as Int
@@ -24,3 +26,6 @@ else:
             return Any
 
     Bool = Float = Int = Num = _AnyShape
+
+if not TYPE_CHECKING:
+    ArrayLike = Any  # what a user may pass for an array: the constructors check it themselves, and say what is wrong

@@ -308,7 +308,8 @@ def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
     total = out.sum()
     if abs(total - 1.0) > _WEIGHT_TOL:
         raise InputError(f"weights must sum to one, got {total:.9g}; pass weights / weights.sum() to normalise them")
-    return out / total
+    # Weights that sum to one up to rounding stay as they are, so that what is saved and loaded is the same to the bit.
+    return out if abs(total - 1.0) <= 8 * np.finfo(np.float64).eps else out / total
 
 
 def _check_points(points: Any) -> np.ndarray:

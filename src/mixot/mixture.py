@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, check_finite
+from mixot._checks import as_floats, as_numbers, check_finite
+from mixot._native import posterior
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import Family
+from mixot.families.base import Family, Whitening
 from mixot.measures import Measure, Moments, check_weights
+from mixot.threads import thread_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +69,19 @@ class Mixture(Measure):
 
         Raises `UnsupportedError` where a component is singular: such a mixture has no density.
         """
+        points = self.as_points(x)
+        law = self.components.whitening()
+        if law is not None:
+            log = np.empty(len(points))
+            self._weigh(law, points, log=log)
+            return log
         flat = np.flatnonzero((self.components.rank() < self.dim) & (self.weights > 0))
         if len(flat):
             raise UnsupportedError(
                 f"components {flat[:5].tolist()} have a singular covariance, so the mixture has no density; "
                 "add a small multiple of the identity to the covariances, or use responsibilities(x)"
             )
-        return _log_sum_exp(self._log_joint(self.as_points(x)))
+        return _log_sum_exp(self._log_joint(points))
 
     def responsibilities(self, x: Any) -> Float[np.ndarray, "n k"]:
         """Posterior probability of each component at the points x, (n, d) -> (n, k); rows sum to one.
@@ -82,6 +90,11 @@ class Mixture(Measure):
         component can produce goes to the one with the nearest mean.
         """
         points = self.as_points(x)
+        law = self.components.whitening()
+        if law is not None:
+            r = np.empty((len(points), len(self)))
+            self._weigh(law, points, r=r)
+            return r
         joint = self._log_joint(points)
         rank = self.components.rank()
         if (rank < self.dim).any():
@@ -156,14 +169,27 @@ class Mixture(Measure):
         return Mixture(np.array(mass), self.components.take(np.array(kept)))
 
     def as_points(self, x: Any) -> Float[np.ndarray, "n d"]:
-        """Points as (n, dim) float64; a single point (dim,) counts as one row, and (n,) as n rows on the line."""
-        points = as_floats(x, "x")
+        """Points as a finite (n, dim) array, float32 where x is, else float64.
+
+        A single point (dim,) counts as one row, and (n,) as n rows on the line.
+        """
+        points = as_numbers(x, "x")
         if points.ndim <= 1:
             points = points.reshape(-1, 1) if self.dim == 1 else points.reshape(1, -1)
         if points.ndim != 2 or points.shape[1] != self.dim:
             raise InputError(f"x must have shape (n, {self.dim}), got {np.shape(x)}")
         check_finite(points, "x", "rows")
         return points
+
+    def _weigh(
+        self, law: Whitening, points: np.ndarray, *, r: np.ndarray | None = None, log: np.ndarray | None = None
+    ) -> None:
+        """Fill r (n, k) with responsibilities and log (n,) with log-densities, by the compiled loop."""
+        origin = self.mean()
+        with np.errstate(divide="ignore"):
+            level = law.log_norm + np.log(self.weights)
+        x = np.ascontiguousarray(points, dtype=np.float64)
+        posterior(x, origin, law.mean - origin, law.whiten, level, r, log, thread_count())
 
     def _log_joint(self, points: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore"):

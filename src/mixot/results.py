@@ -69,8 +69,9 @@ class Fit:
     """A mixture fitted to data, and how well.
 
     ``log_likelihood`` is the mean per unit of weight (nats per observation), ``criterion`` the information criterion
-    per observation, lower is better (BIC unless ICL was asked for), ``history`` the log-likelihood after each
-    iteration (it never decreases), ``candidates`` the numbers of components that were tried.
+    per observation, lower is better (BIC unless ICL was asked for), ``history`` the objective after each iteration: it
+    never decreases, and is the log-likelihood where nothing regularises it (``EM.reg``). ``candidates`` are the numbers of
+    components that were tried, ``notes`` what the data did to the fit, one sentence each.
     """
 
     mixture: Mixture

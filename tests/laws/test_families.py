@@ -158,6 +158,15 @@ def test_common_widens_or_says_what_does_not_fit(rng):
     with pytest.raises(InputError, match="same space, got dimension 3 and 1"):
         common(full, Gaussian([0.0], [1.0]))
 
+    class Aloof(DiagonalGaussian):
+        """Of no wider family."""
+
+        name = "aloof"
+        widen = Family.widen
+
+    with pytest.raises(UnsupportedError, match="between mixtures of the families gaussian and aloof"):
+        common(full, Aloof(np.zeros((1, 3)), np.ones((1, 3))))
+
 
 def test_append_joins_only_what_belongs_together(rng):
     full = Gaussian.example(rng, 2)

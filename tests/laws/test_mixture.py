@@ -114,7 +114,9 @@ def test_merge_leaves_the_measure_and_drops_the_repeats(mixture, rng):
         np.concatenate([mixture.weights / 2, [0.0], mixture.weights / 2]),
         mixture.components.append(mixture.components.take(np.array([3, 0, 1, 2, 3]))),
     )
-    merged = doubled.merge()
+    assert len(doubled.merge()) == len(mixture)
+    dead = Mixture(np.append(doubled.weights, 0.0), doubled.components.append(mixture.components.example(rng, 1)))
+    merged = dead.merge()
     assert len(merged) == len(mixture)
     np.testing.assert_allclose(merged.weights, mixture.weights, rtol=1e-14)
     x = rng.standard_normal((10, mixture.dim))
@@ -155,6 +157,8 @@ def test_a_singular_component_claims_its_support():
 def test_a_point_off_every_support_goes_to_the_nearest_mean():
     p = Mixture([0.5, 0.5], Gaussian([[0.0, 0.0], [5.0, 0.0]], np.stack([np.diag([1.0, 0.0])] * 2)))
     np.testing.assert_array_equal(p.responsibilities([[1.0, 2.0], [4.0, 2.0]]), [[1, 0], [0, 1]])
+    dead = Mixture([1.0, 0.0], p.components)
+    np.testing.assert_array_equal(dead.responsibilities([[4.0, 2.0]]), [[1, 0]])
 
 
 def test_a_single_point_and_a_line_of_points_are_read_as_rows(mixture):

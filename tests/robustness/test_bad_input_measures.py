@@ -45,6 +45,7 @@ BAD = {
     "ragged rows": (lambda: Samples([[1.0, 2.0], [3.0]]), "rows of equal length"),
     "text": (lambda: Samples([["1", "2"], ["3", "four"]]), r"points must be numbers, got 'four' at \[1, 1\]"),
     "mixed text": (lambda: Samples(np.array([[1, "a"]], dtype=object)), r"got 'a' at \[0, 1\]"),
+    "bytes": (lambda: Samples(np.array([b"1", b"x"])), r"got 'x' at \[1\]"),
     "none": (lambda: Samples([[1.0], [None]]), "in 1 of 2 rows: 1"),
     "complex": (lambda: Samples([[1j]]), "points must be real numbers, got an array of complex128"),
     "dates": (lambda: Samples(np.array(["2020-01-01"], dtype="M8[D]")), r"real numbers, got an array of datetime64"),

@@ -30,6 +30,15 @@ class AffineCoupling:
     noise: Float[np.ndarray, "s d d"]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Whitening:
+    """k log-densities ``log_norm[k] - |whiten[k] (x - mean[k])|^2 / 2``, ``whiten`` lower triangular."""
+
+    mean: Float[np.ndarray, "k d"]
+    whiten: Float[np.ndarray, "k d d"]
+    log_norm: Float[np.ndarray, " k"]
+
+
 class Family(ABC):
     """k laws of one kind on R^dim. A subclass is a frozen dataclass whose fields are its parameters, axis 0 is k."""
 
@@ -106,6 +115,10 @@ class Family(ABC):
         """Dimension of each component's support; below ``dim`` it has no density."""
         return np.full(len(self), self.dim)
 
+    def whitening(self) -> Whitening | None:
+        """The log-densities as whitened squares, which the compiled loops take; None where they have no such form."""
+        return None
+
     def widen(self) -> Family:
         """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""
         return self
@@ -173,7 +186,7 @@ def common(p: Family, q: Family) -> tuple[Family, Family]:
     wide_p, wide_q = p.widen(), q.widen()
     if type(wide_p) is not type(wide_q):
         raise UnsupportedError(
-            f"no transport between a {p.name} and a {q.name} mixture; fit both with one family, or sample both "
-            "and compare the samples"
+            f"no transport between mixtures of the families {p.name} and {q.name}; "
+            "fit both with one family, or sample both and compare the samples"
         )
     return wide_p, wide_q

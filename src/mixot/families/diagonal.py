@@ -10,10 +10,12 @@ import numpy as np
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
-from mixot.families.base import AffineCoupling, Family, register
+from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.gaussian import Gaussian, as_means
+from mixot.formulas.cost_matrix import diagonal_costs
 from mixot.formulas.gaussian_barycenter import mean_barycenter
 from mixot.formulas.moments import gaussian_moments
+from mixot.formulas.support import off_tolerance
 
 
 @register("diagonal")
@@ -79,6 +81,13 @@ class DiagonalGaussian(Family):
     def rank(self) -> Int[np.ndarray, " k"]:
         return (self.variances > 0).sum(axis=1)
 
+    def whitening(self) -> Whitening | None:
+        if (self.variances == 0).any():
+            return None
+        std = np.sqrt(self.variances)
+        log_norm = -np.log(std).sum(axis=1) - self.dim / 2 * np.log(2 * np.pi)
+        return Whitening(self.means, (1 / std)[:, :, None] * np.eye(self.dim), log_norm)
+
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Log-density at x, (n, d) -> (n, k); on the support of a singular component, -inf off it."""
         out = np.empty((len(x), len(self)))
@@ -88,7 +97,7 @@ class DiagonalGaussian(Family):
             out[:, k] = -0.5 * (np.sum(y[:, seen] ** 2 / var[seen], axis=1) + np.log(2 * np.pi * var[seen]).sum())
             if not seen.all():
                 size = np.sqrt(var.max()) + np.abs(mean).max() + np.abs(x).max(axis=1)
-                out[np.abs(y[:, ~seen]).max(axis=1) > 1e-9 * size, k] = -np.inf
+                out[np.abs(y[:, ~seen]).max(axis=1) > off_tolerance(x) * size, k] = -np.inf
         return out
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
@@ -109,16 +118,37 @@ class DiagonalGaussian(Family):
         return Gaussian(self.means, self.covs)
 
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
-        return self.widen().cost(other.widen())
+        if isinstance(other, DiagonalGaussian):
+            return diagonal_costs(self.means, self.variances, other.means, other.variances)
+        return self.widen().cost(other)
 
     def coupling(
         self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]
     ) -> AffineCoupling:
-        return self.widen().coupling(other.widen(), rows, cols)
+        """Optimal couplings of the pairs: each axis is scaled by ``sqrt(b / a)``.
+
+        A target axis whose source axis is flat has nothing to be scaled from. Such pairs are coupled as full
+        Gaussians, which finds a map wherever the target has no more axes than the source.
+        """
+        a, b = self.variances[rows], other.variances[cols]
+        linear = np.sqrt(np.divide(b, a, out=np.zeros_like(a), where=a > 0))[:, :, None] * np.eye(self.dim)
+        noise = np.zeros_like(linear)
+        blind = np.flatnonzero(((a == 0) & (b > 0)).any(axis=1))
+        if len(blind):
+            wide = self.widen().coupling(other.widen(), rows[blind], cols[blind])
+            linear[blind], noise[blind] = wide.linear, wide.noise
+        shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
+        return AffineCoupling(linear, shift, noise)
 
     def between(
         self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float
     ) -> DiagonalGaussian:
+        """Geodesics axis by axis, so that they stay diagonal; at t = 0 and 1 the components themselves.
+
+        Where supports are at right angles there are several geodesics, and this one keeps the axes apart.
+        """
+        if t in (0.0, 1.0):
+            return self.take(rows) if t == 0.0 else other.take(cols)
         std = (1 - t) * np.sqrt(self.variances[rows]) + t * np.sqrt(other.variances[cols])
         return DiagonalGaussian((1 - t) * self.means[rows] + t * other.means[cols], std**2)
 

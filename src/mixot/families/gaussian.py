@@ -11,9 +11,10 @@ import numpy as np
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import AccuracyWarning, InputError
-from mixot.families.base import AffineCoupling, Family, register
-from mixot.formulas.bures import bures_cost, sqrtm_psd
+from mixot.families.base import AffineCoupling, Family, Whitening, register
+from mixot.formulas.cost_matrix import gaussian_costs
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
+from mixot.formulas.gaussian_maps import optimal_joint_law
 from mixot.formulas.moments import gaussian_moments
 from mixot.formulas.support import Support, support_ranks
 
@@ -72,6 +73,13 @@ class Gaussian(Family):
     def rank(self) -> Int[np.ndarray, " k"]:
         return support_ranks(self.covs)
 
+    def whitening(self) -> Whitening | None:
+        if (self.rank() < self.dim).any():
+            return None
+        root = np.linalg.cholesky(self.covs)
+        log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+        return Whitening(self.means, np.linalg.inv(root), -log_det - self.dim / 2 * np.log(2 * np.pi))
+
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Log-density at x, (n, d) -> (n, k).
 
@@ -98,22 +106,21 @@ class Gaussian(Family):
         return Gaussian(self.means @ matrix.T + shift, matrix @ self.covs @ matrix.T)
 
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
-        theirs = other.means, other.covs  # type: ignore[attr-defined]
-        return bures_cost(self.means[:, None], self.covs[:, None], theirs[0][None], theirs[1][None])
+        return gaussian_costs(self.means, self.covs, other.mean(), other.cov())
 
     def coupling(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
-        a, b = self.covs[rows], other.covs[cols]
-        root = sqrtm_psd(a)
-        inv = np.linalg.inv(root)
-        linear = inv @ sqrtm_psd(root @ b @ root) @ inv
+        """Optimal couplings of the pairs; noise is zero where the target's rank is at most the source's."""
+        law = optimal_joint_law(self.covs[rows], other.covs[cols])
+        linear = law.linear
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
-        return AffineCoupling(linear, shift, np.zeros_like(linear))
+        return AffineCoupling(linear, shift, law.noise)
 
     def between(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Gaussian:
-        step = (1 - t) * np.eye(self.dim) + t * self.coupling(other, rows, cols).linear
-        return Gaussian(
-            (1 - t) * self.means[rows] + t * other.means[cols], step @ self.covs[rows] @ step.swapaxes(1, 2)
-        )
+        """Laws of ``(1 - t) x + t y`` under `coupling`; at t = 0 and 1 the components themselves."""
+        if t in (0.0, 1.0):
+            return self.take(rows) if t == 0.0 else other.take(cols)
+        means = (1 - t) * self.means[rows] + t * other.means[cols]
+        return Gaussian(means, optimal_joint_law(self.covs[rows], other.covs[cols]).between(t))
 
     def barycenter(
         self, others: Sequence[Gaussian], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]

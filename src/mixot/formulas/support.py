@@ -9,7 +9,6 @@ import numpy as np
 from mixot._shapes import Float, Int
 
 _RANK_TOL = 1e-13  # eigenvalues of a correlation matrix below d times this are rounding, not variance
-_OFF_TOL = 1e-9  # points further from the support than this, relative to their size, do not belong to it
 _BLOCK = 16384  # points that stay in cache between the steps of a density
 
 
@@ -69,8 +68,13 @@ class Support:
         live = np.isfinite(self.units)
         scaled = 1 + np.abs((np.abs(x) + np.abs(self.mean)) / self.units).max(axis=1)
         raw = self.units[live].max(initial=0.0) + (np.abs(x) + np.abs(self.mean)).max(axis=1)
-        off = np.linalg.norm(y @ self.normal, axis=1) > _OFF_TOL * scaled
-        return off | (np.abs(y[:, ~live]).max(axis=1, initial=0.0) > _OFF_TOL * raw)
+        off = np.linalg.norm(y @ self.normal, axis=1) > off_tolerance(x) * scaled
+        return off | (np.abs(y[:, ~live]).max(axis=1, initial=0.0) > off_tolerance(x) * raw)
+
+
+def off_tolerance(x: Float[np.ndarray, "n d"]) -> float:
+    """Distance from a support, relative to their size, beyond which points of x's precision do not belong to it."""
+    return 1e-5 if x.dtype == np.float32 else 1e-9
 
 
 def support_ranks(covs: Float[np.ndarray, "k d d"]) -> Int[np.ndarray, " k"]:

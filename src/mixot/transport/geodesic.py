@@ -1,8 +1,9 @@
-"""The path between two mixtures along which each component moves by its own optimal map."""
+"""The path between two mixtures along which each pair of components moves on its own geodesic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,28 @@ from mixot.solvers.discrete import Exact
 
 @dataclass(frozen=True, eq=False)
 class Geodesic:
-    """``geodesic(t)``: the MW2 geodesic (Delon and Desolneux 2020, Corollary 2), of constant speed ``distance``."""
+    """The path of mixtures from p at t = 0 to q at t = 1; ``geodesic(t)`` is the mixture at time t.
+
+    ``p_t = sum_kl w_kl p_kl(t)``: the pair (k, l) of components has the weight that the optimal plan gives it and
+    moves along its own W2 geodesic (Delon and Desolneux 2020, Corollary 2; Chen, Georgiou and Tannenbaum 2019,
+    Theorem 2). The path has constant speed, ``MW2(p_s, p_t) = |t - s| distance``, and at most K0 + K1 - 1 components.
+
+    Parameters
+    ----------
+    source, target : components of p and of q
+    rows, cols : (s,), the pairs of components that the plan joins
+    weights : (s,), the mass of each pair
+    plan : the optimal plan, with its certificate
+
+    Examples
+    --------
+    >>> from mixot import Gaussian, Mixture
+    >>> p = Mixture([0.5, 0.5], Gaussian([0.0, 1.0], [0.04, 0.04]))
+    >>> q = Mixture([1.0], Gaussian([2.0], [0.16]))
+    >>> half = Geodesic.between(p, q)(0.5)
+    >>> half.components.means.ravel().tolist(), half.components.covs.ravel().round(12).tolist()
+    ([1.0, 1.5], [0.09, 0.09])
+    """
 
     source: Family
     target: Family
@@ -27,14 +49,35 @@ class Geodesic:
 
     @classmethod
     def between(cls, p: Mixture, q: Mixture) -> Geodesic:
+        """Solve for the plan between p and q and return the path it gives."""
         source, target = common(p.components, q.components)
         plan = Exact().solve(source.cost(target), p.weights, q.weights)
-        rows, cols = np.nonzero(plan.coupling)
+        rows, cols = np.nonzero(plan.coupling > 0)
         weights = plan.coupling[rows, cols]
         return cls(source, target, rows, cols, weights / weights.sum(), plan)
 
-    def __call__(self, t: float) -> Mixture:
-        """The mixture at time t in [0, 1]."""
-        if not 0.0 <= t <= 1.0:
-            raise InputError(f"t must lie in [0, 1], got {t:g}")
-        return Mixture(self.weights, self.source.between(self.target, self.rows, self.cols, t))
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def __call__(self, t: Any) -> Mixture:
+        """Return the mixture at time t in [0, 1]; at 0 and 1 its components are those of p and q, to the bit.
+
+        Raises
+        ------
+        InputError
+            Where t is not one number in [0, 1].
+        """
+        if np.ndim(t) != 0:
+            raise InputError(f"t must be one number, got shape {np.shape(t)}; write [geodesic(t) for t in times]")
+        try:
+            time = float(t)
+        except (TypeError, ValueError):
+            raise InputError(f"t must be a number in [0, 1], got {t!r}") from None
+        if not 0.0 <= time <= 1.0:
+            raise InputError(f"t must lie in [0, 1], got {time:g}")
+        return Mixture(self.weights, self.source.between(self.target, self.rows, self.cols, time))
+
+    @property
+    def distance(self) -> float:
+        """MW2(p, q), the length of the path."""
+        return self.plan.distance

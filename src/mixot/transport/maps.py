@@ -1,47 +1,221 @@
-"""Maps between mixtures (scaffold)."""
+"""Maps that move the points of one mixture onto another, by the optimal plan between their components."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from mixot.families.base import AffineCoupling, common
+from mixot._native import blend_affine, pick_affine
+from mixot._shapes import Float, Int
+from mixot.errors import InputError, UnsupportedError
+from mixot.families.base import AffineCoupling, Whitening, common
+from mixot.families.gaussian import Gaussian
+from mixot.formulas.bures import sqrtm_psd
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
+from mixot.threads import thread_count
+
+_CHUNK = 1 << 18  # points moved at a time, which bounds the memory beyond the answer itself
 
 
 @dataclass(frozen=True, eq=False)
 class TransportMap:
-    """``map(x)`` and ``map.sample(x)`` (Delon and Desolneux 2020, section 6.3)."""
+    """A map from p to q: ``map(x)`` moves points (n, d) -> (n, d).
+
+    The plan w joins components (k, l); given x, the pair has the probability ``p_kl(x) = w_kl p_k(x) / p(x)`` and
+    moves x by the optimal affine coupling of its two laws, ``y = T_kl(x)`` (Delon and Desolneux 2020, section 6.3).
+
+    =====================  ==================================================================================
+    ``kind="mean"``        ``map(x) = T_mean(x) = sum_kl p_kl(x) T_kl(x)``, smooth; it does not push p onto q
+    ``kind="random"``      ``map(x, rng=) = map.sample(x, rng=)``
+    ``map.sample(x)``      ``T_rand(x) = T_kl(x)`` with probability p_kl(x); it pushes p onto q
+    ``map.conditional(x)`` the law of y given one x, as a mixture
+    =====================  ==================================================================================
+
+    Where a component of q has a larger support than the (singular) component of p it is joined to, no T_kl exists,
+    only a conditional Gaussian law of y given x: the random map draws from it and the mean map is refused.
+
+    float32 points are moved in float32 and give float32; all else is float64. A point that no component of p can
+    produce (p singular) is moved by the component with the nearest mean.
+
+    Parameters
+    ----------
+    source, target : p and q, in one family
+    plan : the optimal plan between their components, with its certificate
+    rows, cols : (s,), the pairs of components that the plan joins, in order of rows
+    pieces : their optimal couplings, ``y | x ~ N(linear x + shift, noise)``
+    kind : "mean" or "random", what ``map(x)`` means
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mixot import Gaussian, Mixture
+    >>> p = Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)]))
+    >>> q = Mixture([1.0], Gaussian([[5.0, 0.0]], [np.diag([4.0, 1.0])]))
+    >>> TransportMap.between(p, q)([[1.0, 1.0], [0.0, 0.0]]).tolist()
+    [[7.0, 1.0], [5.0, 0.0]]
+    """
 
     source: Mixture
+    target: Mixture
     plan: Plan
-    rows: Any
-    cols: Any
+    rows: Int[np.ndarray, " s"]
+    cols: Int[np.ndarray, " s"]
     pieces: AffineCoupling
     kind: str
 
     @classmethod
     def between(cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
+        """Solve for the plan between p and q and return the map it gives."""
         source, target = common(p.components, q.components)
         return cls.along(p, q, Exact().solve(source.cost(target), p.weights, q.weights), kind=kind)
 
     @classmethod
     def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
         """Return the map along a plan between the components of p and q, optimal or not."""
+        if kind not in ("mean", "random"):
+            raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
-        rows, cols = np.nonzero(plan.coupling)
-        return cls(Mixture(p.weights, source), plan, rows, cols, source.coupling(target, rows, cols), kind)
+        rows, cols = np.nonzero(plan.coupling > 0)
+        pieces = source.coupling(target, rows, cols)
+        spread = np.flatnonzero(pieces.noise.any(axis=(1, 2)))
+        if kind == "mean" and len(spread):
+            pairs = ", ".join(f"({i}, {j})" for i, j in zip(rows[spread[:5]], cols[spread[:5]], strict=True))
+            more = ", ..." if len(spread) > 5 else ""
+            raise UnsupportedError(
+                f"no map joins the components {pairs}{more} of p and q: the covariance in q has the larger rank, so y "
+                'is not a function of x; take kind="random", which draws y given x (its conditional(x) is that law), '
+                "or add a small multiple of the identity to the covariances of p"
+            )
+        return cls(Mixture(p.weights, source), Mixture(q.weights, target), plan, rows, cols, pieces, kind)
 
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: Any, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
+        """Return the images of the points x, (n, d) -> (n, d).
+
+        Parameters
+        ----------
+        x : (n, d), finite
+            A single point (d,) counts as one row, and (n,) as n rows on the line.
+        rng : seed, Generator or None
+            What a random map draws from; the mean map needs none.
+
+        Raises
+        ------
+        InputError
+            Where x has another shape, or NaN or infinity (the rows are named).
+        """
+        if self.kind == "random":
+            return self.sample(x, rng=rng)
+        share = self._shares()
+        linear, image = np.zeros_like(self.source.components.cov()), np.zeros_like(self.source.components.mean())
+        np.add.at(linear, self.rows, share[:, None, None] * self.pieces.linear)
+        np.add.at(image, self.rows, share[:, None] * self._images_of_means())
         points = self.source.as_points(x)
-        r = self.source.responsibilities(points)
-        share = self.plan.coupling[self.rows, self.cols] / self.source.weights[self.rows]
-        moved = np.einsum("sij,nj->nsi", self.pieces.linear, points) + self.pieces.shift
-        return np.einsum("ns,nsi->ni", r[:, self.rows] * share, moved)
+        out = np.empty(points.shape, points.dtype)
+        law = self._law(out.dtype, linear, image)
+        for part in _chunks(len(points)):
+            chunk = np.ascontiguousarray(points[part])
+            if law is None:
+                out[part] = self._blend(chunk, linear, image)
+            else:
+                blend_affine(chunk, *law, out[part], thread_count())
+        return out
 
-    def sample(self, x: Any, *, rng: Any = None) -> np.ndarray:
-        return self(x)
+    def sample(self, x: Any, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
+        """Return random images of the points x, (n, d) -> (n, d): for x drawn from p they are drawn from q.
+
+        Each point takes ``T_kl`` with probability ``p_kl(x)``, and where no map exists a draw from the conditional
+        Gaussian law. A seed gives the same images whatever the number of threads.
+        """
+        generator = np.random.default_rng(rng)
+        noisy = np.flatnonzero(self.pieces.noise.any(axis=(1, 2)))
+        roots = sqrtm_psd(self.pieces.noise[noisy])
+        draws = np.random.default_rng(generator.integers(0, 2**63, size=4)) if len(noisy) else None
+        points = self.source.as_points(x)
+        out = np.empty(points.shape, points.dtype)
+        law = self._law(out.dtype, self.pieces.linear, self._images_of_means())
+        first = np.searchsorted(self.rows, np.arange(len(self.source) + 1)).astype(np.uint64)
+        share = self._shares()
+        for part in _chunks(len(points)):
+            chunk = np.ascontiguousarray(points[part])
+            u = generator.random(len(chunk))
+            if law is None:
+                out[part], picked = self._pick(chunk, u)
+            else:
+                picked = np.empty(len(chunk), np.int64)
+                pick_affine(chunk, *law, first, share, u, out[part], picked, thread_count())
+            if draws is not None:
+                z = draws.standard_normal(chunk.shape)
+                for s, root in zip(noisy, roots, strict=True):
+                    mine = picked == s
+                    out[part][mine] += (z[mine] @ root).astype(out.dtype)
+        return out
+
+    def conditional(self, x: Any) -> Mixture:
+        """Return the law of y given one point x under the plan, ``sum_kl p_kl(x) N(T_kl(x), noise_kl)``.
+
+        Its covariances are zero where the pair of components is joined by a map.
+
+        Parameters
+        ----------
+        x : (d,) or (1, d)
+            One point.
+        """
+        points = self.source.as_points(x).astype(np.float64, copy=False)
+        if len(points) != 1:
+            raise InputError(f"x must be one point of shape ({self.source.dim},), got {np.shape(x)}")
+        weights = self.source.responsibilities(points)[0, self.rows] * self._shares()
+        means = self.pieces.linear @ points[0] + self.pieces.shift
+        return Mixture(weights / weights.sum(), Gaussian(means, self.pieces.noise))
+
+    def _shares(self) -> Float[np.ndarray, " s"]:
+        """Probability of each pair given its source component."""
+        mass = self.plan.coupling[self.rows, self.cols]
+        return mass / np.bincount(self.rows, mass)[self.rows]
+
+    def _images_of_means(self) -> Float[np.ndarray, "s d"]:
+        """T_s of the mean of its source component."""
+        means = self.source.components.mean()[self.rows]
+        return np.einsum("sij,sj->si", self.pieces.linear, means) + self.pieces.shift
+
+    def _law(self, dtype: np.dtype, linear: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, ...] | None:
+        """Arguments of the compiled loops, or None where a component of p is singular.
+
+        All of it is centered in float64 and only then rounded, so that float32 is as good far from the origin.
+        """
+        law: Whitening | None = self.source.components.whitening()
+        if law is None:
+            return None
+        origin, target_origin = self.source.mean().astype(dtype), self.target.mean().astype(dtype)
+        with np.errstate(divide="ignore"):
+            level = law.log_norm + np.log(self.source.weights)
+        level = np.maximum(level - level.max(), -1e30)  # a component without mass: finite also in float32
+        arrays = law.mean - origin, law.whiten, level, target_origin, image - target_origin, linear
+        return origin, *(np.ascontiguousarray(array, dtype=dtype) for array in arrays)
+
+    def _blend(self, chunk: np.ndarray, linear: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """T_mean where p is singular."""
+        r = self.source.responsibilities(chunk)
+        means = self.source.components.mean()
+        out = np.zeros(chunk.shape)
+        for k in np.flatnonzero(self.source.weights):
+            out += r[:, k, None] * ((chunk - means[k]) @ linear[k].T + image[k])
+        return out
+
+    def _pick(self, chunk: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """T_rand without its noise, and the pair that each point took, where p is singular."""
+        odds = np.cumsum(self.source.responsibilities(chunk)[:, self.rows] * self._shares(), axis=1)
+        picked = (u[:, None] * odds[:, -1:] >= odds[:, :-1]).sum(axis=1)
+        out = np.empty(chunk.shape)
+        for s in range(len(self.rows)):
+            mine = picked == s
+            out[mine] = chunk[mine] @ self.pieces.linear[s].T + self.pieces.shift[s]
+        return out, picked
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    return (slice(start, min(n, start + _CHUNK)) for start in range(0, n, _CHUNK))

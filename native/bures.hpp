@@ -1,0 +1,26 @@
+// Squared distances between all pairs of points, and the Bures part of W2^2 between all pairs of Gaussian laws.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace mixot {
+
+// x (n, d), y (m, d) -> out[i, j] = |x_i - y_j|^2, (n, m).
+void squared_distances(const double* x, std::size_t n, const double* y, std::size_t m, std::size_t d, double* out,
+                       std::size_t threads);
+
+// Factors of covariances as psd_factors writes them, cut after `height` rows: rows (count, height, dim), ranks (count).
+struct Factors {
+  const double* rows;
+  const std::int64_t* ranks;
+  std::size_t count, height, dim;
+};
+
+// Factors of 2 x 2 covariances, height 2 -> out[i, j] = tr(A_i + B_j - 2 (A_i^1/2 B_j A_i^1/2)^1/2), (k, l).
+void plane_bures(Factors a, Factors b, double* out, std::size_t threads);
+
+// out[i, j] = sum of the singular values of L_i^T R_j = tr (A_i^1/2 B_j A_i^1/2)^1/2, (k, l), A_i = L_i L_i^T and
+// B_j = R_j R_j^T.
+void nuclear_norms(Factors a, Factors b, double* out, std::size_t threads);
+
+}  // namespace mixot

@@ -1,0 +1,109 @@
+"""What people and machines see of a command: tables, JSON, progress, one-line errors, exit codes.
+
+Results go to standard output; progress, remarks and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mixot.errors import MixotError, SolveError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mixot.results import Progress, ProgressCallback
+
+BAD_INPUT, USAGE, NOT_SOLVED, INTERRUPTED = 1, 2, 3, 130
+
+
+class Commands(TyperGroup):
+    """Commands whose expected failures end in one line and an exit code, never in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SolveError as stopped:
+            raise _failed(stopped, NOT_SOLVED) from stopped
+        except (MixotError, OSError) as wrong:
+            raise _failed(wrong, BAD_INPUT) from wrong
+        except KeyboardInterrupt:
+            raise _failed("interrupted", INTERRUPTED) from None
+
+
+def _failed(reason: object, code: int) -> typer.Exit:
+    typer.echo(f"error: {reason}", err=True)
+    return typer.Exit(code)
+
+
+def emit(document: dict[str, Any]) -> None:
+    """Print the result of a command for machines."""
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def remark(text: str) -> None:
+    """Print a remark for people."""
+    typer.echo(text, err=True)
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, most: int = 40) -> None:
+    """Print a table for people; of more than ``most`` rows the first ones, and how many are left out."""
+    from rich.table import Table
+
+    table = Table(header_style="bold cyan", box=None)
+    for name in columns:
+        table.add_column(name, justify="right")
+    for row in rows[:most]:
+        table.add_row(*(cell if isinstance(cell, str) else f"{cell:.6g}" for cell in row))
+    _print(title, table, f"... and {len(rows) - most} more" if len(rows) > most else "")
+
+
+def show_facts(title: str, facts: dict[str, object]) -> None:
+    """Print names and values for people."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    table.add_column(style="cyan")
+    table.add_column()
+    for name, value in facts.items():
+        table.add_row(name, f"{value:.10g}" if isinstance(value, float) else str(value))
+    _print(title, table, "")
+
+
+def _print(title: str, table: Table, below: str) -> None:
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False)  # a file name may hold brackets
+    if title:
+        console.print(title, style="bold", soft_wrap=True)
+    console.print(table)
+    if below:
+        console.print(below, style="dim")
+
+
+@contextmanager
+def working(task: str, *, quiet: bool = False) -> Iterator[ProgressCallback | None]:
+    """Show how far a long job is, where standard error is a terminal; hands over the ``progress`` callback."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task(task, total=None)
+
+        def callback(tick: Progress) -> None:
+            value = "" if tick.value is None else f" {tick.value:.5g}"
+            bar.update(line, description=f"{task}: {tick.stage}{value}", completed=tick.step, total=tick.total)
+
+        yield callback

@@ -1,0 +1,162 @@
+"""The inputs of a command: models are loaded, tables and pictures are read and fitted, all through one door."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mixot.cli.console import remark, working
+from mixot.errors import AccuracyWarning, InputError
+from mixot.fitting.em import EM
+from mixot.io import Table, kind_of, load, read_picture, read_table
+from mixot.measures import Samples
+from mixot.mixture import Mixture
+from mixot.results import Fit
+from mixot.verbs import fit
+
+
+@dataclass(frozen=True)
+class Options:
+    """How tables and pictures are read and fitted."""
+
+    k: int | None = None
+    k_max: int | None = None
+    structure: str = "full"
+    seed: int = 0
+    columns: tuple[str, ...] | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k is not None and self.k_max is not None:
+            raise InputError("-k fixes the number of components and --k-max chooses it; give one of the two")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One input: its mixture, and where that comes from."""
+
+    path: Path
+    kind: str
+    mixture: Mixture
+    columns: tuple[str, ...]
+    points: Samples | None = None  # None for a model
+    fitted: Fit | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """What machines are told about it."""
+        facts: dict[str, Any] = {"path": str(self.path), "kind": self.kind, **describe(self.mixture)}
+        if self.fitted is not None and self.points is not None:
+            facts |= {"rows": len(self.points), "fit": describe_fit(self.fitted)}
+        return facts
+
+    def line(self) -> str:
+        """What people are told about it."""
+        components = f"{len(self.mixture)} component{'s' if len(self.mixture) > 1 else ''}"
+        came = "" if self.points is None else f", fitted to {len(self.points):,} points"
+        return f"{self.path} ({self.kind}: {components}, dimension {self.mixture.dim}{came})"
+
+
+def describe(mixture: Mixture) -> dict[str, Any]:
+    """Family and size of a mixture, for machines."""
+    return {"family": mixture.components.name, "k": len(mixture), "dim": mixture.dim}
+
+
+def describe_fit(fitted: Fit) -> dict[str, Any]:
+    """How well a fit went, for machines."""
+    return {
+        "status": str(fitted.status),
+        "iterations": int(fitted.iterations),
+        "log_likelihood": float(fitted.log_likelihood),
+        "criterion": float(fitted.criterion),
+        "candidates": [{"k": c.k, "criterion": float(c.criterion)} for c in fitted.candidates],
+        "notes": list(fitted.notes),
+    }
+
+
+def open_source(path: Path, options: Options) -> Source:
+    """Load the model in ``path``, or read the table or picture there and fit one to it."""
+    kind = kind_of(path)
+    if kind == "table":
+        return _fit_table(path, read_table(path, columns=options.columns), options)
+    if kind == "picture":
+        return _fit_picture(path, options)
+    mixture = load(path)
+    return Source(path, kind, mixture, tuple(f"x{j + 1}" for j in range(mixture.dim)))
+
+
+def open_pair(a: Path, b: Path, options: Options) -> tuple[Source, Source]:
+    """Both inputs of a command; columns of two tables are matched by name where they have the same names."""
+    for path in (a, b):
+        kind_of(path)  # a wrong name of the second file is told before the first one is fitted
+    p = open_source(a, options)
+    theirs = options.columns
+    if theirs is None and kind_of(b) == "table":
+        theirs = _matching(p, read_table(b))
+    return p, open_source(b, replace(options, columns=theirs))
+
+
+def read_points(path: Path, columns: Sequence[str] | None) -> Table:
+    """The points of a table or the colors of a picture, as a table."""
+    kind = kind_of(path)
+    if kind == "table":
+        return read_table(path, columns=columns)
+    if kind == "picture":
+        return Table(("red", "green", "blue"), _rgb(path).points)
+    raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
+
+
+def _matching(p: Source, theirs: Table) -> tuple[str, ...] | None:
+    mine = p.columns
+    if p.kind != "table" or not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
+        return None
+    if set(mine) == set(theirs.columns):
+        return mine
+    pairs = ", ".join(f"{m} - {t}" for m, t in zip(mine, theirs.columns, strict=True) if m != t)
+    remark(f"note: the tables name their columns differently, they are matched by position: {pairs}")
+    return None
+
+
+def _fit_table(path: Path, table: Table, options: Options) -> Source:
+    points = Samples(table.values, table.weights)
+    method = EM() if options.k_max is None else EM(k_max=options.k_max)
+    with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
+        fitted = fit(
+            points, k=options.k, method=method, structure=options.structure, rng=options.seed, progress=progress
+        )
+    _tell_trouble(path, fitted)
+    return Source(path, "table", fitted.mixture, table.columns, points, fitted)
+
+
+def _fit_picture(path: Path, options: Options) -> Source:
+    from mixot.imaging.color import fit_colors
+
+    if options.columns is not None:
+        raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
+    picture = read_picture(path)
+    with working(f"fitting {path.name}", quiet=options.quiet) as progress:
+        fitted = fit_colors(
+            picture.pixels,
+            k=options.k,
+            k_max=options.k_max,
+            structure=options.structure,
+            rng=options.seed,
+            progress=progress,
+        )
+    _tell_trouble(path, fitted)
+    return Source(path, "picture", fitted.mixture, ("red", "green", "blue"), _rgb(path), fitted)
+
+
+def _rgb(path: Path) -> Samples:
+    colors = read_picture(path).samples()
+    return colors if colors.dim == 3 else Samples(colors.points.repeat(3, axis=1))
+
+
+def _tell_trouble(path: Path, fitted: Fit) -> None:
+    for note in fitted.notes:
+        remark(f"note: {path}: {note}")
+    if not fitted.status.solved:
+        remark(f"note: {path}: the fit {fitted.status.advice}")

@@ -1,0 +1,43 @@
+"""Named columns of numbers, and the checks that every kind of table file shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mixot._shapes import Float
+from mixot.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Named columns of finite numbers; ``weights`` is None where the rows count alike."""
+
+    columns: tuple[str, ...]
+    values: Float[np.ndarray, "n d"]
+    weights: Float[np.ndarray, " n"] | None = None
+    named: bool = True  # False where the file has no names, and columns are x1, x2, ...
+
+
+def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> list[int]:
+    """Positions of the asked columns among ``names``; all of them where ``columns`` is None."""
+    if columns is None:
+        return list(range(len(names)))
+    unknown = [name for name in columns if name not in names]
+    if unknown or not columns:
+        raise InputError(f"{path}: no column {', '.join(map(repr, unknown))}; columns are {', '.join(names)}")
+    return [list(names).index(name) for name in columns]
+
+
+def check_finite(path: Path, values: np.ndarray) -> None:
+    """Refuse NaN and infinity, naming the rows."""
+    rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(rows):
+        shown = ", ".join(map(str, rows[:5].tolist())) + (", ..." if len(rows) > 5 else "")
+        raise InputError(
+            f"{path}: numbers must be finite, got NaN or infinity in {len(rows)} rows (counted from 0): {shown}; "
+            "drop or fill them"
+        )

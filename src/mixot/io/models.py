@@ -1,0 +1,161 @@
+"""Mixtures on disk: versioned JSON that people can read, the same fields as npz for big ones; never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixot.errors import InputError, UnsupportedError
+from mixot.families import Family, lookup
+from mixot.io.arrays import npz_names, read_npz
+from mixot.io.atomic import check_target, replacing
+from mixot.mixture import Mixture
+
+FORMAT = "mixot mixture"
+VERSION = 1  # raise it when a file of today could no longer be read as it was meant
+SUFFIXES = (".json", ".npz")
+
+
+def save(mixture: Mixture, path: str | os.PathLike[str]) -> None:
+    """Write a mixture so that `load` gives it back to the last bit.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        Of any family.
+    path : str or path
+        ``.json`` (text that people can read) or ``.npz`` (arrays, for big ones).
+
+    Raises
+    ------
+    InputError
+        Where the folder is missing or cannot be written, or the extension is another.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from mixot import Gaussian
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(Mixture([0.3, 0.7], Gaussian([0.0, 1.0], [0.01, 0.04])), f"{folder}/p.json")
+    ...     load(f"{folder}/p.json")
+    Mixture(k=2, dim=1, family='gaussian')
+    """
+    target = check_target(path, SUFFIXES)
+    head = {"format": FORMAT, "version": VERSION, "family": mixture.components.name}
+    parameters = {name: np.asarray(value) for name, value in mixture.components.parameters().items()}
+    with replacing(target) as file:
+        if target.suffix.lower() == ".npz":
+            arrays = {f"components.{name}": value for name, value in parameters.items()}
+            np.savez(file, allow_pickle=False, **head, weights=mixture.weights, **arrays)
+        else:
+            lists = {name: value.tolist() for name, value in parameters.items()}
+            document = {**head, "weights": mixture.weights.tolist(), "components": lists}
+            file.write(_readable(document).encode())
+
+
+def load(path: str | os.PathLike[str]) -> Mixture:
+    """Return the mixture that `save` wrote to ``path``.
+
+    Raises
+    ------
+    InputError
+        Where there is no such file, it is damaged or cut, it is something else, or a newer mixot wrote it; the
+        message names the file and what to do.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not a model file")
+    if source.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: models are {' or '.join(SUFFIXES)} files")
+    document = _npz_document(source) if source.suffix.lower() == ".npz" else _json_document(source)
+    return _mixture(document, source)
+
+
+def is_model(path: Path) -> bool:
+    """Whether an ``.npz`` holds a model rather than a table (a ``.json`` can only be a model)."""
+    if path.suffix.lower() != ".npz":
+        return path.suffix.lower() == ".json"
+    return "format" in npz_names(path)
+
+
+def _readable(document: Mapping[str, Any]) -> str:
+    """JSON with one field a line, and one component a line: short files read well, long ones diff well."""
+    listed = {
+        name: "[\n" + ",\n".join("      " + json.dumps(row, allow_nan=False) for row in value) + "\n    ]"
+        for name, value in document["components"].items()
+    }
+    components = ",\n".join(f"    {json.dumps(name)}: {text}" for name, text in listed.items())
+    head = "".join(
+        f"  {json.dumps(name)}: {json.dumps(document[name])},\n" for name in document if name != "components"
+    )
+    return "{\n" + head + '  "components": {\n' + components + "\n  }\n}\n"
+
+
+def _json_document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as binary:
+        raise InputError(f"{path}: not a text file, so not a mixot model in JSON; save the model again") from binary
+    except json.JSONDecodeError as damage:
+        raise InputError(
+            f"{path}: not complete JSON (line {damage.lineno}: {damage.msg}); the file is cut or damaged, "
+            "save the model again"
+        ) from damage
+    except RecursionError as damage:
+        raise InputError(f"{path}: JSON nested too deeply to be a mixot model; save the model again") from damage
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise InputError(
+            f'{path}: JSON, but not a mixot model (it should hold "format": "{FORMAT}"); a table must be '
+            "a .csv, .tsv, .parquet, .npy or .npz file"
+        )
+    return document
+
+
+def _npz_document(path: Path) -> dict[str, Any]:
+    arrays = read_npz(path)
+    if str(arrays.get("format")) != FORMAT:
+        raise InputError(f'{path}: arrays, but not a mixot model (it should hold "format": "{FORMAT}")')
+    dotted = "components."
+    parameters = {name.removeprefix(dotted): value for name, value in arrays.items() if name.startswith(dotted)}
+    plain = {name: value.item() for name, value in arrays.items() if value.ndim == 0 and not name.startswith(dotted)}
+    return {**plain, "weights": arrays.get("weights"), "components": parameters}
+
+
+def _mixture(document: Mapping[str, Any], path: Path) -> Mixture:
+    version = document.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise InputError(f"{path}: the format version must be a positive whole number, got {version!r}")
+    if version > VERSION:
+        raise InputError(
+            f"{path}: written by a newer mixot (format version {version}, this one reads up to {VERSION}); "
+            "pip install --upgrade mixot"
+        )
+    try:
+        components = _components(lookup(str(document.get("family"))), document.get("components"))
+        return Mixture(_numbers(document.get("weights"), "weights"), components)
+    except (InputError, UnsupportedError) as wrong:
+        raise InputError(f"{path}: {wrong}; save the model again") from wrong
+
+
+def _components(family: type[Family], parameters: Any) -> Family:
+    expected = {field.name for field in fields(family)}  # type: ignore[arg-type]
+    if not isinstance(parameters, Mapping) or set(parameters) != expected:
+        came = sorted(parameters) if isinstance(parameters, Mapping) else type(parameters).__name__
+        raise InputError(f"components of the {family.name} family are {sorted(expected)}, got {came}")
+    return family(**{name: _numbers(value, name) for name, value in parameters.items()})
+
+
+def _numbers(value: Any, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InputError(f"{name} must be rows of equal length") from None
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{name} must be numbers, got {type(value).__name__} of {array.dtype}")
+    return array.astype(np.float64)

@@ -1,0 +1,83 @@
+"""One function that reads them all: mixtures, tables and pictures become measures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from mixot.errors import InputError
+from mixot.io import models, pictures, tables
+from mixot.measures import Measure, Samples
+
+_READABLE = (*pictures.SUFFIXES, ".gif", ".ppm", ".pgm")
+
+
+def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) -> Measure:
+    """Return what is in a file as a measure.
+
+    ===================================== ==========================================================
+    file                                  measure
+    ===================================== ==========================================================
+    model: .json, .npz that `save` wrote  the ``Mixture``
+    table: .csv .tsv .txt .parquet        ``Samples`` of its rows
+    arrays: .npy, .npz                    ``Samples`` of the rows, weighted where ``weights`` is there
+    picture: .png .jpg .tif .bmp .webp    ``Samples`` of its colors in [0, 1], alpha left out; one
+                                          coordinate if it is grey, three if not
+    ===================================== ==========================================================
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    columns : sequence of str, optional
+        Of a table, the names of those to keep.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, damaged, or not of a kind in the table above; the message names the place.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/points.npy", np.eye(3))
+    ...     read(f"{folder}/points.npy").dim
+    3
+    """
+    source = Path(path)
+    kind = kind_of(source)
+    if kind != "table" and columns is not None:
+        raise InputError(f"{path}: columns can be chosen from a table, this is a {kind}")
+    if kind == "model":
+        return models.load(source)
+    if kind == "picture":
+        return pictures.read_picture(source).samples()
+    table = tables.read_table(source, columns=columns)
+    return Samples(table.values, table.weights)
+
+
+def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture"]:
+    """What a file holds, by its extension (and for .npz by its first entry).
+
+    Raises
+    ------
+    InputError
+        Where there is no such file, or its extension is unknown.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError(f"{path}: no such file")
+    suffix = source.suffix.lower()
+    if models.is_model(source):
+        return "model"
+    if suffix in tables.SUFFIXES:
+        return "table"
+    if suffix in _READABLE:
+        return "picture"
+    raise InputError(
+        f"{path}: cannot tell what this is from its extension {suffix!r}; models are .json, tables "
+        f"{' '.join(tables.SUFFIXES)}, pictures {' '.join(pictures.SUFFIXES)}"
+    )

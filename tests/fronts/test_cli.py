@@ -1,0 +1,257 @@
+"""Every command end to end: what it prints for people and machines, what it writes, how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import mixot
+from mixot import Gaussian, Mixture, SolveError, io, load, save
+from mixot.cli import app
+
+P = Mixture([0.3, 0.7], Gaussian([0.0, 1.0], [0.01, 0.04]))
+Q = Mixture([0.5, 0.5], Gaussian([2.0, 3.0], [0.02, 0.1]))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run ``mixot`` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words, code=0):
+        result = CliRunner().invoke(app, [str(word) for word in words], prog_name="mixot")
+        assert result.exit_code == code, result.output
+        assert "Traceback" not in result.output
+        return result
+
+    return call
+
+
+@pytest.fixture
+def data(tmp_path, rng):
+    """Two tables, two pictures and two models."""
+    for name, center in (("a", [0, 0]), ("b", [3, 1])):
+        points = rng.standard_normal((40, 2)) * [1.0, 0.3] + np.array(center)
+        io.write_table(tmp_path / f"{name}.csv", points, ["length", "width"])
+        colors = np.clip(rng.normal(0.3 + 0.1 * np.array([center[0], 1, 2]), 0.08, (12, 10, 3)), 0, 1)
+        Image.fromarray((255 * colors).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    save(P, tmp_path / "p.json")
+    save(Q, tmp_path / "q.npz")
+    return tmp_path
+
+
+def read_json(result):
+    return json.loads(result.stdout)
+
+
+def test_fit_writes_a_model(run, data):
+    result = run("fit", "a.csv", "-o", "model.json", "-k", 1)
+    assert "a.csv (table: 1 component, dimension 2, fitted to 40 points)" in result.stdout
+    points = io.read(data / "a.csv")
+    np.testing.assert_allclose(load("model.json").mean(), points.mean(), rtol=1e-9)
+
+
+def test_fit_for_machines(run, data):
+    facts = read_json(run("fit", "a.csv", "-o", "model.npz", "-k", 2, "--seed", 3, "--json"))
+    assert facts["command"] == "fit"
+    assert (facts["k"], facts["dim"], facts["rows"]) == (2, 2, 40)
+    assert facts["fit"]["log_likelihood"] < 0
+    assert facts["output"] == "model.npz"
+    assert len(load("model.npz")) == 2
+
+
+def test_fit_chooses_k(run, data):
+    facts = read_json(run("fit", "a.csv", "-o", "model.json", "--k-max", 3, "--json"))
+    assert 1 <= facts["k"] <= 3
+    assert [c["k"] for c in facts["fit"]["candidates"]] == [1, 2, 3]
+    run("fit", "a.csv", "-o", "model.json", "-k", 2, "--k-max", 3, code=1)
+
+
+@pytest.mark.parametrize("structure", ["full", "diagonal", "spherical", "tied"])
+def test_fit_knows_the_structures(structure, run, data):
+    run("fit", "a.csv", "-o", "model.json", "-k", 2, "--structure", structure)
+    covs = load("model.json").components.cov()
+    assert np.all(covs[:, 0, 1] == 0) == (structure in ("diagonal", "spherical"))
+    if structure == "tied":
+        np.testing.assert_array_equal(covs[0], covs[1])
+
+
+def test_fits_are_repeatable(run, data):
+    for name in ("one.json", "two.json"):
+        run("fit", "a.csv", "-o", name, "-k", 2, "--seed", 5)
+    assert (data / "one.json").read_bytes() == (data / "two.json").read_bytes()
+
+
+def test_distance_of_models(run, data):
+    facts = read_json(run("distance", "p.json", "q.npz", "--json"))
+    assert facts["distance"] == pytest.approx(mixot.distance(P, Q), rel=1e-12)
+    assert facts["w2"]["lower"] <= facts["w2"]["upper"] <= facts["distance"] * (1 + 1e-12)
+    assert facts["gap"] >= -1e-12
+    assert facts["status"] == "optimal"
+    people = run("distance", "p.json", "q.npz").stdout
+    assert f"{mixot.distance(P, Q):.6f}"[:7] in people
+    assert "W2 at least" in people
+
+
+@pytest.mark.parametrize(("a", "b"), [("a.csv", "b.csv"), ("a.png", "b.png"), ("a.csv", "a.csv")])
+def test_distance_fits_what_is_no_model(a, b, run, data):
+    facts = read_json(run("distance", a, b, "-k", 1, "--json"))
+    if a == b:
+        assert facts["distance"] == pytest.approx(0, abs=1e-6)
+        return
+    p, q = io.read(data / a), io.read(data / b)
+    assert facts["distance"] >= np.linalg.norm(p.mean() - q.mean()) - 1e-4
+    assert facts["source"]["kind"] == ("table" if a.endswith("csv") else "picture")
+
+
+def test_grey_and_color_pictures_meet(run, data):
+    Image.open(data / "a.png").convert("L").save(data / "grey.png")
+    assert read_json(run("distance", "grey.png", "b.png", "-k", 1, "--json"))["source"]["dim"] == 3
+
+
+def test_columns_meet_by_name(run, data):
+    table = io.read_table(data / "b.csv")
+    io.write_table(data / "swapped.csv", table.values[:, ::-1], table.columns[::-1])
+    straight, swapped = (read_json(run("distance", "a.csv", b, "-k", 1, "--json")) for b in ("b.csv", "swapped.csv"))
+    assert swapped["distance"] == pytest.approx(straight["distance"], rel=1e-9)
+    io.write_table(data / "renamed.csv", table.values, ["u", "v"])
+    renamed = run("distance", "a.csv", "renamed.csv", "-k", 1, "--json")
+    assert read_json(renamed)["distance"] == pytest.approx(straight["distance"], rel=1e-9)
+    assert "matched by position: length - u, width - v" in renamed.stderr
+
+
+def test_columns_are_chosen(run, data):
+    facts = read_json(run("distance", "a.csv", "b.csv", "-k", 1, "--columns", "width", "--json"))
+    assert facts["source"]["dim"] == 1
+
+
+def test_plan_lists_every_pair(run, data):
+    facts = read_json(run("plan", "p.json", "q.npz", "-o", "plan.csv", "--json"))
+    mass = np.zeros((2, 2))
+    for entry in facts["plan"]:
+        mass[entry["source"], entry["target"]] = entry["mass"]
+    np.testing.assert_allclose(mass.sum(axis=1), P.weights)
+    np.testing.assert_allclose(mass.sum(axis=0), Q.weights)
+    assert sum(e["mass"] * e["cost"] for e in facts["plan"]) == pytest.approx(facts["cost"])
+    table = io.read_table("plan.csv")
+    assert table.columns == ("source", "target", "mass", "cost")
+    assert len(table.values) == len(facts["plan"])
+    assert "mass" in run("plan", "p.json", "q.npz").stdout
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_plan_draws(suffix, run, data):
+    run("plan", "p.json", "q.npz", "-o", f"plan.{suffix}")
+    assert (data / f"plan.{suffix}").stat().st_size > 1000
+
+
+def test_geodesic_writes_the_path_and_its_figure(run, data):
+    facts = read_json(run("geodesic", "p.json", "q.npz", "--steps", 5, "-o", "path", "--json"))
+    written = sorted(path.name for path in (data / "path").iterdir())
+    assert written == ["geodesic.png", *(f"step-{i}.json" for i in range(5))]
+    assert [step["t"] for step in facts["steps"]] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    half = load(facts["steps"][2]["model"])
+    for end in (P, Q):
+        assert mixot.distance(end, half) == pytest.approx(facts["distance"] / 2, rel=1e-9)
+    run("geodesic", "p.json", "q.npz", "--steps", 2, "-o", "path")  # into a folder that is there
+
+
+def test_map_moves_the_points_of_a(run, data):
+    facts = read_json(run("map", "a.csv", "b.csv", "-o", "moved.csv", "-k", 1, "--json"))
+    moved, target = io.read_table("moved.csv"), io.read(data / "b.csv")
+    assert moved.columns == ("length", "width")
+    assert facts["rows"] == len(moved.values) == 40
+    np.testing.assert_allclose(moved.values.mean(axis=0), target.mean(), atol=1e-6)
+    run("map", "a.csv", "b.csv", "-o", "drawn.npy", "-k", 2, "--kind", "random")
+    assert io.read("drawn.npy").points.shape == (40, 2)
+
+
+def test_map_moves_other_points_with_models(run, data):
+    np.save(data / "x.npy", np.linspace(-1, 1, 7))
+    run("map", "p.json", "q.npz", "--points", "x.npy", "-o", "moved.csv")
+    expected = mixot.transport_map(P, Q)(np.linspace(-1, 1, 7)[:, None])
+    np.testing.assert_allclose(io.read("moved.csv").points, expected, rtol=1e-12)
+    assert "no points to move" in run("map", "p.json", "q.npz", "-o", "moved.csv", code=1).stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--kind", "random"], ["--space", "lab"], ["--smooth", "3"]])
+def test_recolor(options, run, data):
+    facts = read_json(run("recolor", "a.png", "--palette", "b.png", "-o", "out.png", "-k", 1, "--json", *options))
+    assert (facts["width"], facts["height"]) == (10, 12)
+    out, palette = (io.read(data / name).mean() for name in ("out.png", "b.png"))
+    np.testing.assert_allclose(out, palette, atol=0.03)
+
+
+def test_recolor_takes_a_model_as_palette(run, data):
+    run("fit", "b.png", "-o", "palette.json", "-k", 1)
+    run("recolor", "a.png", "--palette", "palette.json", "-o", "out.jpg", "-k", 1)
+    np.testing.assert_allclose(io.read(data / "out.jpg").mean(), io.read(data / "b.png").mean(), atol=0.03)
+
+
+def test_version_and_help(run):
+    assert run("--version").stdout == f"mixot {mixot.__version__}\n"
+    text = run("--help").stdout
+    for command in ("fit", "distance", "plan", "geodesic", "map", "recolor"):
+        assert f"{command} " in text
+        assert "--json" in run(command, "--help").stdout
+
+
+@pytest.mark.parametrize("line", ["distance", "nonsense", "fit a.csv", "plan p.json q.npz -k x", "map p.json q.npz"])
+def test_wrong_usage_is_two(line, run, data):
+    run(*line.split(), code=2)
+
+
+def test_a_solver_that_gives_up_is_three(run, data, monkeypatch):
+    def give_up(*_, **__):
+        raise SolveError("the linear program did not finish")
+
+    monkeypatch.setattr("mixot.verbs.plan", give_up)
+    result = run("plan", "p.json", "q.npz", "--json", code=3)
+    assert result.stdout == ""
+    assert result.stderr == "error: the linear program did not finish\n"
+
+
+def mixot_process(*words, folder, code=0):
+    command = [sys.executable, "-m", "mixot", *map(str, words)]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def test_a_real_process(data):
+    result = mixot_process("distance", "p.json", "q.npz", "--json", folder=data)
+    assert json.loads(result.stdout)["distance"] == pytest.approx(mixot.distance(P, Q), rel=1e-12)
+    assert result.stderr == ""
+    result = mixot_process("distance", "p.json", "missing.csv", "--json", folder=data, code=1)
+    assert result.stdout == ""
+    assert result.stderr == "error: missing.csv: no such file\n"
+    mixot_process("distance", "p.json", folder=data, code=2)
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from mixot.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([m for m in ('numpy', 'scipy', 'ot', 'matplotlib', 'PIL', 'torch') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_process_keeps_pot_from_importing_frameworks():
+    code = (
+        "import os, sys; from mixot.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(sorted(name for name in os.environ if 'POT_BACKEND' in name), os.environ['POT_BACKEND_DISABLE_JAX'])"
+    )
+    environment = {**os.environ, "POT_BACKEND_DISABLE_JAX": "0"}
+    command = [sys.executable, "-c", code, "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    names = [f"POT_BACKEND_DISABLE_{name}" for name in ("CUPY", "JAX", "PYTORCH", "TENSORFLOW")]
+    assert result.stdout.splitlines()[-1] == f"{names} 0"  # what was set before stays

@@ -1,0 +1,118 @@
+"""Pictures: as many bits, channels and profile as went in come out; pixels are exact where the format is."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from mixot import _native, read
+from mixot.io import Picture, png16, read_picture, write_picture
+
+EXACT = [".png", ".tif", ".tiff"]
+
+
+def pixels_of(rng, dtype, channels):
+    shape = (13, 7) if channels == 1 else (13, 7, channels)
+    return rng.integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("suffix", EXACT)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_exact_formats_round_trip(suffix, channels, dtype, rng, tmp_path):
+    pixels = pixels_of(rng, dtype, channels)
+    write_picture(tmp_path / f"p{suffix}", Picture(pixels))
+    after = read_picture(tmp_path / f"p{suffix}").pixels
+    assert after.dtype == dtype
+    np.testing.assert_array_equal(after, pixels)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_lossy_formats_are_close(suffix, tmp_path):
+    y, x = np.mgrid[:64, :64]
+    pixels = np.stack([4 * y, 4 * x, 255 - 2 * (x + y)], axis=-1).astype(np.uint8)
+    write_picture(tmp_path / f"p{suffix}", Picture(pixels))
+    after = read_picture(tmp_path / f"p{suffix}").pixels.astype(int)
+    assert np.abs(after - pixels).mean() < 2  # of 255: what quality 95 loses on a smooth ramp
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".webp", ".jpg"])
+def test_sixteen_bits_are_rounded_where_eight_is_all_there_is(suffix, tmp_path):
+    deep = np.full((8, 8, 3), 40_000, np.uint16)
+    write_picture(tmp_path / f"p{suffix}", Picture(deep))
+    assert np.abs(read_picture(tmp_path / f"p{suffix}").pixels.astype(int) - round(40_000 / 257)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype"), [(".png", np.uint8), (".png", np.uint16), (".tif", np.uint16), (".jpg", np.uint8)]
+)
+def test_the_color_profile_stays(suffix, dtype, rng, tmp_path):
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    write_picture(tmp_path / f"p{suffix}", Picture(pixels_of(rng, dtype, 3), icc))
+    assert read_picture(tmp_path / f"p{suffix}").icc == icc
+
+
+@pytest.mark.parametrize("filter_type", range(5))
+@pytest.mark.parametrize("step", [2, 6, 8])
+def test_every_png_filter_is_undone(filter_type, step, rng):
+    raw = rng.integers(0, 256, (9, 4 * step)).astype(int)
+    left, above, corner = (np.zeros_like(raw) for _ in range(3))
+    left[:, step:], above[1:], corner[1:, step:] = raw[:, :-step], raw[:-1], raw[:-1, :-step]
+    distances = np.abs(np.stack([above - corner, left - corner, left + above - 2 * corner]))
+    paeth = np.choose(distances.argmin(axis=0), [left, above, corner])
+    guess = [0, left, above, (left + above) // 2, paeth][filter_type]
+    lines = np.concatenate([np.full((9, 1), filter_type), (raw - guess) % 256], axis=1).astype(np.uint8)
+    plain = np.empty(raw.shape, np.uint8)
+    _native.png_unfilter(lines, step, plain)
+    np.testing.assert_array_equal(plain, raw)
+
+
+def test_our_deep_png_is_what_others_read(rng):
+    import io
+
+    pixels = pixels_of(rng, np.uint16, 3)
+    eight = np.asarray(Image.open(io.BytesIO(png16.encode(pixels))))  # Pillow keeps the upper eight bits
+    np.testing.assert_array_equal(eight, pixels >> 8)
+
+
+def test_pictures_come_upright(tmp_path):
+    image = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    exif = Image.Exif()
+    exif[274] = 6  # turn by a quarter to the right
+    image.save(tmp_path / "p.png", exif=exif)
+    np.testing.assert_array_equal(read_picture(tmp_path / "p.png").pixels, np.rot90(np.asarray(image), -1))
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "channels"), [("P", ".png", 3), ("1", ".png", 1), ("CMYK", ".tif", 3), ("P", ".gif", 3)]
+)
+def test_other_kinds_of_pictures_become_rgb_or_grey(mode, suffix, channels, tmp_path):
+    Image.new("RGB", (5, 4), (255, 0, 0)).convert(mode).save(tmp_path / f"p{suffix}")
+    colors = read_picture(tmp_path / f"p{suffix}").samples()
+    assert colors.dim == channels
+    if channels == 3:
+        np.testing.assert_allclose(colors.points, np.tile([1.0, 0.0, 0.0], (20, 1)), atol=0.02)
+
+
+def test_a_transparent_color_of_a_color_table_becomes_alpha(tmp_path):
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.putdata([0, 1])
+    image.save(tmp_path / "p.png", transparency=1)
+    assert read_picture(tmp_path / "p.png").pixels.tolist() == [[[255, 0, 0, 255], [0, 255, 0, 0]]]
+
+
+def test_read_gives_colors_between_zero_and_one(tmp_path):
+    Image.fromarray(np.array([[[255, 0, 51, 7]]], dtype=np.uint8)).save(tmp_path / "p.png")
+    np.testing.assert_array_equal(read(tmp_path / "p.png").points, [[1.0, 0.0, 0.2]])
+    Image.fromarray(np.array([[0, 65535]], dtype=np.uint16)).save(tmp_path / "g.png")
+    np.testing.assert_array_equal(read(tmp_path / "g.png").points, [[0.0], [1.0]])
+
+
+def test_float_tiff(tmp_path, rng):
+    import tifffile
+
+    pixels = rng.random((6, 5, 3)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "p.tif", pixels, photometric="rgb")
+    np.testing.assert_array_equal(read_picture(tmp_path / "p.tif").pixels, pixels)
+    write_picture(tmp_path / "q.tif", Picture(pixels))  # written with 16 bits
+    np.testing.assert_allclose(read_picture(tmp_path / "q.tif").pixels / 65535, pixels, atol=0.5001 / 65535)

@@ -1,0 +1,126 @@
+"""Figures: one Axes in, the same Axes out, drawn without a warning, whatever the mixture."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, UnsupportedError, geodesic, plan, plot
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def mixture(rng, dim, k=3):
+    root = rng.standard_normal((k, dim, dim + 1))
+    return Mixture(rng.dirichlet(np.ones(k)), Gaussian(2 * rng.standard_normal((k, dim)), root @ root.swapaxes(1, 2)))
+
+
+def draw(axes):
+    np.asarray(axes, dtype=object).flat[0].figure.canvas.draw()
+
+
+def test_every_figure_draws_into_the_axes_it_is_given(rng):
+    p, q = mixture(rng, 2), mixture(rng, 2, 4)
+    line = geodesic(mixture(rng, 1), mixture(rng, 1))
+    coupling = plan(p, q)
+    _, axes = plt.subplots(2, 3)
+    drawn = [
+        plot.mixture_density(p, ax=axes[0, 0]),
+        plot.ellipses(p, ax=axes[0, 1]),
+        plot.plan_heatmap(coupling, ax=axes[0, 2]),
+        plot.plan_lines(p, q, coupling, ax=axes[1, 0]),
+        plot.geodesic_1d(line, ax=axes[1, 1]),
+        plot.mixture_density(mixture(rng, 1), ax=axes[1, 2]),
+    ]
+    assert all(out is given for out, given in zip(drawn, axes.flat, strict=True))
+    assert all(ax.get_xlabel() for ax in drawn)
+    draw(axes)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 6])
+@pytest.mark.parametrize("steps", [2, 6, 11])
+def test_geodesic_panels_for_every_dimension(dim, steps, rng):
+    panels = plot.geodesic_panels(geodesic(mixture(rng, dim), mixture(rng, dim)), np.linspace(0, 1, steps))
+    assert panels.shape == (steps,)
+    assert panels[0].get_title() == "t = 0"
+    assert panels[-1].get_title() == "t = 1"
+    assert len({ax.get_xlim() for ax in panels}) == 1  # one scale for all, or they could not be compared
+    draw(panels)
+
+
+def test_panels_must_be_as_many_as_times(rng):
+    path = geodesic(mixture(rng, 1), mixture(rng, 1))
+    _, axes = plt.subplots(1, 3)
+    assert plot.geodesic_panels(path, [0, 0.5, 1], axes=axes)[2] is axes[2]
+    with pytest.raises(InputError, match="one for each of the 6 times, got 3"):
+        plot.geodesic_panels(path, axes=axes)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_singular_and_point_like_components_draw(dim):
+    point = Mixture([1.0], DiagonalGaussian(np.ones((1, dim)), np.zeros((1, dim))))
+    mixed = Mixture([0.5, 0.5], DiagonalGaussian(np.eye(2)[:, :dim], np.array([[0.0] * dim, [1.0] * dim])))
+    for law in (point, mixed):
+        draw(plot.mixture_density(law))
+    if dim == 2:
+        draw(plot.ellipses(point))
+
+
+def test_regions_hold_the_mass_they_say(rng):
+    """The outermost contour of a standard normal law, 95 % of the mass, is the circle of squared radius 5.99."""
+    ax = plot.mixture_density(Mixture([1.0], Gaussian([[0.0, 0.0]], np.eye(2)[None])), limits=[[-4, 4], [-4, 4]])
+    outline = ax.collections[-1].get_paths()[0].vertices
+    np.testing.assert_allclose((outline**2).sum(axis=1), 5.991, rtol=0.05)  # a grid of 161 points
+
+
+def test_higher_dimensions_are_refused_with_advice(rng):
+    with pytest.raises(UnsupportedError, match=r"marginal\(\[0, 1\]\)"):
+        plot.mixture_density(mixture(rng, 3))
+    with pytest.raises(UnsupportedError, match="marginal"):
+        plot.ellipses(mixture(rng, 3))
+    with pytest.raises(UnsupportedError, match="geodesic_panels"):
+        plot.geodesic_1d(geodesic(mixture(rng, 2), mixture(rng, 2)))
+
+
+def test_large_plans_draw(rng):
+    draw(plot.plan_heatmap(plan(mixture(rng, 2, 40), mixture(rng, 2, 35))))
+
+
+def test_the_principal_plane_shows_where_the_two_differ():
+    p, q = (Mixture([1.0], Gaussian([[0.0, 0, s]], np.diag([1.0, 0.1, 0.1])[None])) for s in (-5, 5))
+    plane = plot.principal_plane(p, q)
+    np.testing.assert_allclose(plane, [[0, 0, 1], [1, 0, 0]], atol=1e-12)
+
+
+def test_contact_sheets_take_grey_and_color(rng):
+    pictures = {
+        "a": rng.random((6, 9)),
+        "b": rng.random((6, 9, 1)),
+        "c": rng.random((5, 5, 3)),
+        "d": rng.random((4, 4, 4)),
+    }
+    for count in (1, 2, 4):
+        panels = plot.contact_sheet(dict(list(pictures.items())[:count]))
+        assert [ax.get_title() for ax in panels] == list(pictures)[:count]
+        draw(panels)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_figures_are_saved_whole(suffix, rng, tmp_path):
+    ax = plot.mixture_density(mixture(rng, 1))
+    assert plot.save(ax, tmp_path / f"f{suffix}").stat().st_size > 1000
+    assert [path.name for path in tmp_path.iterdir()] == [f"f{suffix}"]
+
+
+def test_importing_plot_does_not_import_matplotlib():
+    import subprocess
+    import sys
+
+    code = "import sys, mixot.plot; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

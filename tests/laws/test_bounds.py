@@ -1,0 +1,239 @@
+"""``lower <= W2 <= upper``, with W2 from elsewhere: affine images, products, and quantiles by another quadrature."""
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+from scipy.stats import norm
+
+from mixot import DiagonalGaussian, Gaussian, Mixture, bounds, distance
+from mixot.formulas.quantiles import Line, w2_squared_on_line
+from mixot.transport import bounds as module
+
+# Chen, Georgiou and Tannenbaum (2019), figure 1: N(0, 1) against half N(-D, 1), half N(D, 1); W2 by quadrature in many
+# digits. And Delon and Desolneux (2020), section 4.3.
+CHEN = [
+    (0.5, 0.118377929002287),
+    (1.0, 0.4211598520437053),
+    (2.0, 1.283160912589575),
+    (3.0, 2.247656824767379),
+    (5.0, 4.226159860289872),
+]
+
+
+def mixture(rng, k, d, rank=None, scale=1.0):
+    root = scale * rng.standard_normal((k, d, d + 2 if rank is None else rank))
+    covs = root @ root.swapaxes(1, 2) / max(root.shape[2], 1)
+    return Mixture(rng.dirichlet([2.0] * k), Gaussian(2 * rng.standard_normal((k, d)), covs))
+
+
+def w2_by_quadrature(p, q, panels=2000):
+    """W2 on the line by Gauss-Legendre rules over panels of z, u = Phi(z), the quantiles by bisection."""
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    edges = np.linspace(-8, 8, panels + 1)
+    z = ((edges[:-1] + edges[1:])[:, None] / 2 + nodes * (edges[1] - edges[0]) / 2).ravel()
+    mass = np.tile(weights * (edges[1] - edges[0]) / 2, panels) * norm.pdf(z)
+    found = []
+    for law in (p, q):
+        means, stds = law.components.means[:, 0], np.sqrt(law.components.covs[:, 0, 0])
+        low, high = (np.full(len(z), end) for end in ((means - 12 * stds).min(), (means + 12 * stds).max()))
+        for _ in range(50):
+            x = (low + high) / 2
+            below = ndtr((x[:, None] - means) / stds) @ law.weights < ndtr(z)
+            low, high = np.where(below, x, low), np.where(below, high, x)
+        found.append(x)
+    return np.sqrt(mass @ (found[0] - found[1]) ** 2)
+
+
+def w2_by_sorting(p, q, n=50_000):
+    """W2 on the line by the midpoint rule on n quantiles, interpolated: good to about 1e-4 of the scale."""
+    levels = (np.arange(n) + 0.5) / n
+    found = []
+    for law in (p, q):
+        means, stds = law.components.means[:, 0], np.sqrt(law.components.covs[:, 0, 0])
+        x = np.unique(np.concatenate([m + s * np.linspace(-9, 9, 1001) for m, s in zip(means, stds, strict=True)]))
+        found.append(np.interp(levels, ndtr((x[:, None] - means) / stds) @ law.weights, x))
+    return np.sqrt(np.mean((found[0] - found[1]) ** 2))
+
+
+def prop_6_spread(p):
+    return np.sqrt(2 * p.weights @ np.trace(p.components.cov(), axis1=1, axis2=2))
+
+
+@pytest.mark.parametrize(("gap", "exact"), CHEN)
+def test_published_w2_on_the_line(gap, exact):
+    p, q = Mixture([1.0], Gaussian([0.0], [1.0])), Mixture([0.5, 0.5], Gaussian([-gap, gap], [1.0, 1.0]))
+    inside = bounds(p, q)
+    assert inside.lower == pytest.approx(exact, rel=1e-9)
+    assert inside.upper == pytest.approx(exact, rel=1e-9)
+    assert inside.lower <= exact * (1 + 1e-14)
+    assert inside.upper >= exact * (1 - 1e-14)
+    assert (inside.lower_by, inside.upper_by) == ("quantiles", "quantiles")
+    assert distance(p, q) == pytest.approx(gap, rel=1e-12)
+
+
+def test_delon_4_3():
+    p = Mixture([0.3, 0.7], Gaussian([0.2, 0.4], [0.03**2, 0.04**2]))
+    q = Mixture([0.6, 0.4], Gaussian([0.6, 0.8], [0.06**2, 0.07**2]))
+    inside = bounds(p, q)
+    assert inside.lower == pytest.approx(0.343446927474441, rel=1e-9)
+    assert inside.upper == pytest.approx(0.343446927474441, rel=1e-9)
+    # W2 <= MW2 <= the bound printed there
+    assert inside.upper < distance(p, q) < inside.lower + prop_6_spread(p) + prop_6_spread(q)
+    assert inside.lower + prop_6_spread(p) + prop_6_spread(q) == pytest.approx(0.486947078523579, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_line_against_another_quadrature(seed, rng):
+    p, q = mixture(rng, 1 + seed, 1, scale=0.7), mixture(rng, 3, 1, scale=0.7)
+    inside = bounds(p, q)
+    assert w2_by_quadrature(p, q) == pytest.approx(inside.lower, rel=1e-8)
+    assert inside.width <= 1e-9 * inside.upper
+
+
+def test_line_on_many_random_cases(rng):
+    for _ in range(80):
+        scale = 10.0 ** rng.uniform(-1.5, 0.5)
+        p, q = mixture(rng, rng.integers(1, 7), 1, scale=scale), mixture(rng, rng.integers(1, 7), 1, scale=scale)
+        inside, exact, mw2 = bounds(p, q), w2_by_sorting(p, q), distance(p, q)
+        slack = 4e-4 * (1 + exact)
+        assert inside.lower - slack <= exact <= inside.upper + slack
+        assert inside.upper <= mw2
+        assert mw2 <= inside.upper + prop_6_spread(p) + prop_6_spread(q)
+        assert inside.width <= 1e-6 * (1 + exact)
+
+
+def test_line_between_atoms_and_densities():
+    def line(weights, means, stds):
+        return Line(np.array(weights), np.array(means), np.array(stds))
+
+    # atoms onto atoms: .3 stay, .2 of the .7 at 3 go back to 0, .5 to 2
+    low, high = w2_squared_on_line(line([0.3, 0.7], [0.0, 3.0], [0.0, 0.0]), line([0.5, 0.5], [0.0, 2.0], [0.0, 0.0]))
+    assert low <= 0.2 * 9 + 0.5 * 1 <= high
+    assert high - low < 1e-10
+    # .3 delta_0 + .7 delta_3 onto N(0, 1): E y^2 + 9 * .7 - 2 * 3 E[y; y > c], P(y < c) = .3
+    low, high = w2_squared_on_line(line([0.3, 0.7], [0.0, 3.0], [0.0, 0.0]), line([1.0], [0.0], [1.0]))
+    exact = 1 + 6.3 - 6 * norm.pdf(norm.ppf(0.3))
+    assert low <= exact <= high
+    assert high - low < 1e-8
+    assert w2_squared_on_line(line([1.0], [2.0], [0.0]), line([1.0], [2.0], [0.0])) == (0.0, 0.0)
+
+
+def test_line_margin_covers_rounding_where_w2_is_known(rng):
+    # y = c x + t is increasing, so E (y - x)^2 is W2^2, in any unit
+    for _ in range(50):
+        k = rng.integers(1, 8)
+        law = Line(
+            rng.dirichlet(np.ones(k)), 10 ** rng.uniform(-2, 2) * rng.standard_normal(k), rng.uniform(0.01, 9, k)
+        )
+        c, t = np.exp(rng.choice([0.0, 0.1, 1.0]) * rng.standard_normal()), 3 * rng.standard_normal()
+        unit = 10.0 ** rng.integers(-8, 9)
+        p = Line(law.weights, unit * law.means, unit * law.stds)
+        q = Line(law.weights, unit * (c * law.means + t), unit * c * law.stds)
+        exact = unit**2 * law.weights @ (((c - 1) * law.means + t) ** 2 + (c - 1) ** 2 * law.stds**2)
+        low, high = w2_squared_on_line(p, q)
+        assert low <= exact * (1 + 1e-15)
+        assert high >= exact * (1 - 1e-15)
+
+
+@pytest.mark.parametrize("d", [2, 5])
+def test_affine_images_have_a_known_w2(d, rng):
+    # x -> S x + c with S symmetric PSD is the gradient of a convex function, so optimal from any law
+    for _ in range(40):
+        p = mixture(rng, rng.integers(1, 6), d, rank=rng.choice([None, 1]))
+        axes = np.linalg.qr(rng.standard_normal((d, d)))[0]
+        s = (axes * rng.choice([0.0, 0.5, 1.0, 2.0], size=d)) @ axes.T
+        s, c = (s + s.T) / 2, rng.standard_normal(d)
+        q = p.affine(s, c)
+        step = np.eye(d) - s
+        exact = np.sqrt(np.trace(step @ p.cov() @ step) + np.sum((step @ p.mean() - c) ** 2))
+        inside, mw2 = bounds(p, q), distance(p, q)
+        assert 0 <= inside.lower <= exact * (1 + 1e-12)
+        assert exact <= inside.upper * (1 + 1e-12)
+        assert inside.upper <= mw2 <= exact + prop_6_spread(p) + prop_6_spread(q) + 1e-9
+        # the Gelbrich bound is attained by such maps
+        assert inside.lower == pytest.approx(exact, rel=1e-5)
+
+
+def test_products_have_a_known_w2(rng):
+    # independent coordinates: squares add; one coordinate is a mixture, the others are Gaussian
+    for _ in range(25):
+        one, two = mixture(rng, 3, 1, scale=0.4), mixture(rng, 2, 1, scale=0.4)
+        means, stds = rng.standard_normal((2, 2)), rng.uniform(0.3, 2, (2, 2))
+        p, q = (
+            Mixture(
+                law.weights,
+                DiagonalGaussian(
+                    np.hstack([law.components.means, np.tile(m, (len(law), 1))]),
+                    np.hstack([law.components.covs[:, 0], np.tile(s**2, (len(law), 1))]),
+                ),
+            )
+            for law, m, s in zip((one, two), means, stds, strict=True)
+        )
+        exact = np.sqrt(bounds(one, two).upper ** 2 + np.sum((means[0] - means[1]) ** 2 + (stds[0] - stds[1]) ** 2))
+        turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+        inside = bounds(p.affine(turn), q.affine(turn))
+        assert inside.lower <= exact * (1 + 1e-12)
+        assert exact <= inside.upper * (1 + 1e-12)
+        # at least as good as moments alone, and as half the truth
+        assert inside.lower >= 0.5 * exact
+
+
+def test_projection_wins_where_moments_agree():
+    # same mean and covariance, so moments see nothing; along the first axis the laws differ
+    q = Mixture([1.0], Gaussian([[0.0, 0.0]], [np.diag([5.0, 1.0])]))
+    p = Mixture([0.5, 0.5], Gaussian([[-2.0, 0.0], [2.0, 0.0]], [np.eye(2)] * 2))
+    inside = bounds(p, q)
+    on_axis = bounds(p.marginal([0]), q.marginal([0]))
+    assert inside.lower_by == "projection"
+    assert inside.lower == pytest.approx(on_axis.lower, rel=1e-5)
+
+
+def test_the_direction_found_is_about_the_best(rng):
+    for _ in range(3):
+        p, q = mixture(rng, 3, 2, scale=0.4), mixture(rng, 3, 2, scale=0.4)
+        angles = np.linspace(0, np.pi, 46)
+        along = [bounds_on(p, q, np.array([np.cos(t), np.sin(t)])) for t in angles]
+        assert bounds(p, q).lower >= max(along) * (1 - 1e-2)
+
+
+def bounds_on(p, q, v):
+    low, _ = w2_squared_on_line(module._project(p, v), module._project(q, v), tol=1e-3)
+    return np.sqrt(low)
+
+
+def test_gradient_of_the_projected_cost(rng):
+    p, q = mixture(rng, 3, 3), mixture(rng, 4, 3)
+    v, w = rng.standard_normal((2, 3))
+    v /= np.linalg.norm(v)
+    w -= (v @ w) * v
+    _, slope = module._rough_cost(p, q, v)
+    ahead, behind = (module._rough_cost(p, q, np.cos(t) * v + np.sin(t) * w)[0] for t in (1e-3, -1e-3))
+    # along a circle on the sphere; a coarse quadrature, good enough to climb
+    assert (ahead - behind) / 2e-3 == pytest.approx(slope @ w, rel=0.1)
+
+
+def test_proposition_6_can_win(rng):
+    # tight clusters: components are almost points, and MW2 almost W2
+    p, q = mixture(rng, 6, 3, scale=0.01), mixture(rng, 6, 3, scale=0.01)
+    inside = bounds(p, q)
+    assert inside.lower_by == "Prop. 6"
+    assert inside.lower == pytest.approx(distance(p, q) - prop_6_spread(p) - prop_6_spread(q), rel=1e-9)
+
+
+def test_distance_of_a_law_to_itself(rng):
+    for d in (1, 3):
+        p = mixture(rng, 4, d)
+        inside = bounds(p, p)
+        assert inside.lower == 0.0
+        assert inside.upper <= 1e-7
+
+
+def test_bounds_scale_and_commute(rng):
+    p, q = mixture(rng, 3, 2), mixture(rng, 2, 2)
+    inside, other = bounds(p, q), bounds(q, p)
+    assert inside.lower == pytest.approx(other.lower, rel=1e-3)  # the search may end elsewhere
+    assert inside.upper == pytest.approx(other.upper, rel=1e-12)
+    for scale in (1e-3, 1e8):
+        scaled = bounds(p.affine(scale), q.affine(scale))
+        assert scaled.lower == pytest.approx(scale * inside.lower, rel=1e-3)
+        assert scaled.upper == pytest.approx(scale * inside.upper, rel=1e-9)

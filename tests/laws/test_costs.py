@@ -1,0 +1,136 @@
+"""What every family's costs must satisfy, and what Gaussian costs satisfy besides."""
+
+import numpy as np
+import pytest
+
+from mixot import DiagonalGaussian, Gaussian, Mixture, distance
+from mixot.formulas.cost_matrix import gaussian_costs, point_costs
+
+
+def full(rng, k, dim, rank=None):
+    """k Gaussian laws of the given rank."""
+    root = rng.standard_normal((k, dim, rank or dim + 2))
+    return Gaussian(rng.standard_normal((k, dim)), root @ root.swapaxes(1, 2) / dim)
+
+
+def test_costs_are_squared_distances(family, rng):
+    p, q = family.example(rng, 5), family.example(rng, 7)
+    there, back, here = p.cost(q), q.cost(p), p.cost(p)
+    assert (there >= 0).all()
+    np.testing.assert_allclose(there, back.T, rtol=1e-12)
+    assert (np.diag(here) == 0).all()
+
+
+def test_triangle_inequality(family, rng):
+    for _ in range(20):
+        p, q, r = (Mixture(rng.dirichlet(np.ones(k)), family.example(rng, k)) for k in (3, 5, 4))
+        assert distance(p, r) <= distance(p, q) + distance(q, r) + 1e-12
+        assert distance(p, q) == pytest.approx(distance(q, p), rel=1e-12)
+        assert distance(p, p) == 0
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 6, 17])
+def test_rigid_motions_and_units(rng, dim):
+    p, q = full(rng, 4, dim), full(rng, 9, dim)
+    cost = p.cost(q)
+    turn, shift = np.linalg.qr(rng.standard_normal((dim, dim)))[0], rng.standard_normal(dim)
+    np.testing.assert_allclose(p.affine(turn, shift).cost(q.affine(turn, shift)), cost, rtol=1e-11)
+    assert p.affine(np.eye(dim), shift).cost(p).diagonal() == pytest.approx(shift @ shift, rel=1e-12)
+    for unit in (1e-8, 1e8, 2.0**-300, 2.0**300):
+        small, large = (Gaussian(unit * x.means, unit**2 * x.covs) for x in (p, q))
+        np.testing.assert_allclose(small.cost(large) / unit**2, cost, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dim", [2, 3, 8])
+def test_diagonal_is_full(rng, dim):
+    """The general path, reached by one more component that is not diagonal, agrees with the diagonal one."""
+    p = DiagonalGaussian(rng.standard_normal((4, dim)), 10.0 ** rng.uniform(-6, 2, (4, dim)))
+    q = DiagonalGaussian(rng.standard_normal((5, dim)), 10.0 ** rng.uniform(-6, 2, (5, dim)))
+    oblique = full(rng, 1, dim)
+    wide = p.widen().append(oblique).cost(q.widen().append(oblique))
+    np.testing.assert_allclose(wide[:4, :5], p.cost(q), rtol=1e-12)
+    np.testing.assert_allclose(p.cost(q.widen()), p.cost(q), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("rank", "other"), [(1, 1), (2, 5), (4, 12), (12, 3)])
+def test_low_rank_is_the_limit_of_full_rank(rng, rank, other):
+    p, q = full(rng, 6, 12, rank), full(rng, 5, 12, other)
+    nudge = 1e-14 * np.eye(12)
+    nudged = gaussian_costs(p.means, p.covs + nudge, q.means, q.covs + nudge)
+    # Twelve flat directions of deviation 1e-7 add at most twelve times that times the other deviations.
+    np.testing.assert_allclose(p.cost(q), nudged, atol=1e-4)
+
+
+def test_mixed_ranks_in_one_matrix(rng):
+    """Lanes of different sizes side by side: every pair as if it were alone."""
+    p, q = full(rng, 1, 9, 1), full(rng, 1, 9, 2)
+    for rank in (9, 3, 5, 9, 1, 7, 2, 4, 8):
+        p, q = p.append(full(rng, 1, 9, rank)), q.append(full(rng, 1, 9, 10 - rank))
+    together = p.cost(q)
+    for i in range(len(p)):
+        for j in range(len(q)):
+            alone = p.take(np.array([i])).cost(q.take(np.array([j])))
+            assert together[i, j] == pytest.approx(alone.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("dim", [3, 8, 31])
+def test_block_and_spherical_covariances(rng, dim):
+    """Bidiagonal matrices that fall apart: the qd iteration has to split them."""
+    radii = np.array([1e-3, 1.0, 7.0])
+    oblique = full(rng, 1, dim).covs[0]
+    covs = [r * np.eye(dim) for r in radii]
+    blocks = np.eye(dim)
+    blocks[:2, :2] = [[2.0, 1.0], [1.0, 3.0]]
+    blocks[-2:, -2:] += 0.5
+    covs = np.stack([*covs, blocks, np.kron(np.eye(2), oblique)[:dim, :dim], oblique])
+    zero = np.zeros((len(covs), dim))
+    cost = gaussian_costs(zero, covs, zero, covs)
+    np.testing.assert_allclose(cost[:3, :3], dim * (np.sqrt(radii)[:, None] - np.sqrt(radii)) ** 2, rtol=1e-12)
+    lam = np.linalg.eigvalsh(covs)
+    for i, radius in enumerate(radii):
+        np.testing.assert_allclose(cost[i], ((np.sqrt(radius) - np.sqrt(lam)) ** 2).sum(axis=1), rtol=1e-12, atol=1e-14)
+
+
+def test_equal_covariances_cost_the_means_exactly(rng):
+    tied = full(rng, 1, 6).covs[0]
+    m, n = rng.standard_normal((5, 6)), rng.standard_normal((4, 6))
+    cost = gaussian_costs(m, np.stack([tied] * 5), n, np.stack([tied] * 4))
+    assert (cost == point_costs(m, n)).all()
+
+
+def test_many_close_pairs(rng):
+    """p moved by 1e-9: each component finds its own twin at that distance, to six digits."""
+    p = full(rng, 60, 5)
+    step = 1e-9 * rng.standard_normal((60, 5))
+    q = Gaussian(p.means + step, p.covs)
+    np.testing.assert_allclose(p.cost(q).diagonal(), ((q.means - p.means) ** 2).sum(axis=1), rtol=1e-12)
+    scaled = Gaussian(p.means, p.covs * (1 + 1e-6) ** 2)
+    traces = np.trace(p.covs, axis1=1, axis2=2)
+    np.testing.assert_allclose(p.cost(scaled).diagonal(), 1e-12 * traces, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5, 24])
+def test_threads_change_nothing(rng, dim, monkeypatch):
+    p, q = full(rng, 150, dim), full(rng, 130, dim)
+    monkeypatch.setenv("MIXOT_NUM_THREADS", "1")
+    one = p.cost(q)
+    monkeypatch.setenv("MIXOT_NUM_THREADS", "5")
+    assert (p.cost(q) == one).all()
+
+
+def test_against_singular_values(rng):
+    """Hundreds of shapes and spectra against LAPACK, most of them awkward."""
+    for dim in range(3, 40, 4):
+        p = full(rng, 6, dim)
+        covs = np.concatenate([p.covs, full(rng, 2, dim, max(dim // 2, 1)).covs])
+        covs[1] = np.diag(10.0 ** np.linspace(0, -20, dim))
+        covs[2] = np.ones((dim, dim))
+        covs[3] *= 1e-200
+        zero = np.zeros((8, dim))
+        lam, q = np.linalg.eigh(covs)
+        root = (q * np.sqrt(np.maximum(lam, 0.0))[:, None, :]) @ q.swapaxes(1, 2)
+        norms = np.linalg.svd(root[:, None] @ root, compute_uv=False).sum(axis=2)
+        traces = np.trace(covs, axis1=1, axis2=2)
+        expected = traces[:, None] + traces - 2 * norms
+        # the eigen-decomposition keeps half the digits of the flat directions
+        np.testing.assert_allclose(gaussian_costs(zero, covs, zero, covs), expected, atol=1e-6 * traces.max())

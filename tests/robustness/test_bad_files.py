@@ -1,0 +1,314 @@
+"""Bad files, each with the message a person needs: which file, which place, what to do."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mixot import Gaussian, InputError, Mixture, UnsupportedError, io, load, read, save
+from mixot.io import Picture, read_picture, read_table, replacing, write_picture, write_table
+
+MODEL = Mixture([0.3, 0.7], Gaussian([0.0, 1.0], [0.01, 0.04]))
+
+
+def changed(path, **fields):
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in (document | fields).items() if value is not ...}))
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    save(MODEL, tmp_path / "m.json")
+    return tmp_path / "m.json"
+
+
+# Models
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_a_model_that_is_cut(suffix, share, tmp_path):
+    path = tmp_path / f"m{suffix}"
+    save(MODEL, path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=rf"m\{suffix}.*(save the model|write it) again"):
+        load(path)
+
+
+def test_a_model_with_a_flipped_byte(tmp_path):
+    path = tmp_path / "m.npz"
+    save(MODEL, path)
+    data = bytearray(path.read_bytes())
+    for at in range(0, len(data), 7):
+        broken = bytearray(data)
+        broken[at] ^= 0xFF
+        path.write_bytes(broken)
+        refused = None
+        try:
+            load(path)  # a byte of a name's time stamp does not matter
+        except InputError as error:
+            refused = error
+        assert refused is None or "m.npz" in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"version": 2}, r"newer mixot \(format version 2, this one reads up to 1\); pip install --upgrade mixot"),
+        ({"version": "1"}, "format version must be a positive whole number, got '1'"),
+        ({"version": True}, "format version"),
+        ({"version": ...}, "format version must be a positive whole number, got None"),
+        ({"format": "other"}, "not a mixot model"),
+        ({"format": ...}, "not a mixot model"),
+        ({"family": "cauchy"}, "unknown family 'cauchy'"),
+        ({"family": 3}, "unknown family '3'"),
+        ({"weights": "heavy"}, "weights must be numbers"),
+        ({"weights": [0.3, "x"]}, "weights must be numbers"),
+        ({"weights": None}, "weights must be numbers"),
+        ({"weights": [0.3, 0.3]}, "weights must sum to one"),
+        ({"weights": [0.3]}, "weights must have shape"),
+        ({"components": [1, 2]}, r"are \['covs', 'means'\], got list"),
+        ({"components": {"means": [[0.0], [1.0]]}}, r"are \['covs', 'means'\], got \['means'\]"),
+        ({"components": {"means": [[0.0], [1.0, 2.0]], "covs": [[[1.0]]]}}, "rows of equal length"),
+        ({"components": {"means": [[0.0], [1.0]], "covs": [[[1.0]], [[-1.0]]]}}, "positive semi-definite"),
+        ({"components": {"means": [[0.0], [float("nan")]], "covs": [[[1.0]], [[1.0]]]}}, "finite"),
+    ],
+)
+def test_a_model_that_says_something_else(fields, message, model):
+    with pytest.raises(InputError, match=message) as refused:
+        load(changed(model, **fields))
+    assert str(model) in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"x"', "{}", "[" * 100_000, "\x00"])
+def test_json_that_is_no_model(text, model):
+    model.write_text(text)
+    with pytest.raises(InputError, match=r"m\.json"):
+        load(model)
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    np.savez(tmp_path / "m.npz", format=np.array(["mixot mixture", {}], dtype=object))
+    with pytest.raises(InputError, match=r"m\.npz"):
+        load(tmp_path / "m.npz")
+    np.save(tmp_path / "t.npy", np.array([{}], dtype=object))
+    with pytest.raises(InputError, match=r"t\.npy"):
+        read(tmp_path / "t.npy")
+
+
+# Tables
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x,kind\n1,a\n2,b\n", r"column 'kind' must hold numbers, line 2 has 'a'; .* --columns x \("),
+        ("x,y\n1,2\n3,abc\n", r"column 'y' must hold numbers, line 3 has 'abc'"),
+        ("1,2\n3,4\n5,oops\n", r"column 'x2' must hold numbers, line 3 has 'oops'"),
+        ("x,y\n1,2\n3,\n5,6\n", r"column 'y' on line 3; drop or fill"),
+        ("x,y\nnan,2\n3,4\ninf,6\nNA,1\n", r"finite number.*column 'x' on 3 lines: 2, 4, 5"),
+        ("x\n" + "nan\n" * 9, r"on 9 lines: 2, 3, 4, 5, 6, \.\.\."),
+        ("x,y\n1,2\n3\n", "line 3 has 1 cells, expected 2"),
+        ("x,y\n1,2\n3,4,5\n", "line 3 has 3 cells, expected 2"),
+        ("x,y\n", "no rows of numbers in this table, only the header x, y"),
+        ("", "no rows of numbers"),
+        ("# nothing\n\n", "no rows of numbers"),
+        ("a,b\nc,d\n", "column 'a' must hold numbers, line 2 has 'c'"),
+        ('x,y\n"1,2\n', "line"),
+        ("1;2,5\n3;4,5\n", "column 'x2' must hold numbers, line 1 has '2,5'"),
+    ],
+)
+def test_text_that_is_no_table_of_numbers(text, message, tmp_path):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=message) as refused:
+        read(tmp_path / "t.csv")
+    assert "t.csv" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x89PNG\r\n\x1a\n\0\0\0", b"PK\x03\x04\0\0", b"\xff\xfex\0,\0y\0", bytes(range(256))]
+)
+@pytest.mark.parametrize("suffix", io.tables.SUFFIXES)
+def test_binary_that_is_no_table(data, suffix, tmp_path):
+    (tmp_path / f"t{suffix}").write_bytes(data)
+    with pytest.raises(InputError, match=rf"t\{suffix}"):
+        read(tmp_path / f"t{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet"])
+def test_arrays_that_are_cut(suffix, rng, tmp_path):
+    path = tmp_path / f"t{suffix}"
+    write_table(path, rng.standard_normal((50, 3)))
+    whole = path.read_bytes()
+    for share in (0.0, 0.3, 0.9):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(InputError, match=rf"t\{suffix}"):
+            read(path)
+
+
+def test_arrays_that_are_no_table(tmp_path):
+    path = tmp_path / "t.npz"
+    for arrays, message in [
+        ({"a": np.zeros(3), "b": np.zeros(3)}, 'one called "points", got a, b'),
+        ({"points": np.zeros((2, 2, 2))}, r"shape \(2, 2, 2\)"),
+        ({"points": np.array(["x"])}, "expected numbers"),
+        ({"points": np.array([[1.0], [np.nan]])}, r"1 rows \(counted from 0\): 1"),
+        ({"points": np.zeros((2, 2)), "columns": np.array(["x"])}, "1 names for 2 columns"),
+        ({"points": np.zeros((2, 1)), "weights": np.array([0.5, 0.6])}, "sum to one"),
+        ({}, "got none"),
+    ]:
+        np.savez(path, **arrays)
+        with pytest.raises(InputError, match=message):
+            read(path)
+
+
+def test_parquet_with_text_or_holes(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"x": [1.0, None, 3.0], "kind": ["a", "b", "c"]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"column 'kind' must hold numbers.*first value 'a'.*--columns x"):
+        read(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"1 rows \(counted from 0\): 1"):
+        read(tmp_path / "t.parquet", columns=["x"])
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("suffix", io.pictures.SUFFIXES)
+@pytest.mark.parametrize("data", [b"", b"not a picture at all", bytes(300)])
+def test_a_picture_that_is_not_one(suffix, data, tmp_path):
+    (tmp_path / f"p{suffix}").write_bytes(data)
+    with pytest.raises(InputError, match=rf"p\{suffix}: not a picture"):
+        read(tmp_path / f"p{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_picture_that_is_cut(suffix, dtype, rng, tmp_path):
+    path = tmp_path / f"p{suffix}"
+    write_picture(path, Picture(rng.integers(0, 200, (40, 40, 3)).astype(dtype)))
+    whole = path.read_bytes()
+    for share in (0.2, 0.6, 0.95):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(InputError, match=rf"p\{suffix}"):
+            read_picture(path)
+
+
+def test_a_deep_png_with_a_flipped_byte(rng, tmp_path):
+    path = tmp_path / "p.png"
+    write_picture(path, Picture(rng.integers(0, 60_000, (9, 9, 3)).astype(np.uint16)))
+    data = bytearray(path.read_bytes())
+    for at in range(30, len(data) - 12, 11):
+        broken = bytearray(data)
+        broken[at] ^= 0x55
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match=r"p\.png"):
+            read_picture(path)
+
+
+def test_transparency_where_there_is_none(rng, tmp_path):
+    with pytest.raises(InputError, match=r"\.jpg keeps no transparency"):
+        write_picture(tmp_path / "p.jpg", Picture(np.zeros((3, 3, 4), np.uint8)))
+
+
+# Names, folders, extensions
+
+
+@pytest.mark.parametrize("name", ["t.csv", "m.json", "p.png", "x.unknown"])
+def test_a_file_that_is_not_there(name, tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("reader", [load, read_table, read_picture])
+def test_a_folder_is_no_file(reader, tmp_path):
+    with pytest.raises(InputError, match="a folder"):
+        reader(tmp_path)
+
+
+def test_an_extension_that_says_nothing(tmp_path):
+    (tmp_path / "x.doc").write_text("1,2")
+    with pytest.raises(InputError, match=r"extension '\.doc'; models are \.json"):
+        read(tmp_path / "x.doc")
+    with pytest.raises(InputError, match=r"use one of \.json \.npz"):
+        save(MODEL, tmp_path / "x.pkl")
+
+
+def test_columns_of_a_model(model):
+    with pytest.raises(InputError, match="this is a model"):
+        read(model, columns=["x"])
+
+
+def every_writer(path):
+    return [
+        lambda: save(MODEL, path.with_suffix(".json")),
+        lambda: save(MODEL, path.with_suffix(".npz")),
+        lambda: write_table(path.with_suffix(".csv"), np.zeros((2, 2))),
+        lambda: write_picture(path.with_suffix(".png"), Picture(np.zeros((2, 2), np.uint8))),
+    ]
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_an_output_folder_that_is_missing(which, tmp_path):
+    with pytest.raises(InputError, match="does not exist; make it first"):
+        every_writer(tmp_path / "nowhere" / "out")[which]()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_an_output_folder_that_cannot_be_written(which, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")  # the tests may run as root, whom no folder refuses
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(InputError, match=r"cannot write into .* \(Permission denied\); choose a folder"):
+        every_writer(tmp_path / "out")[which]()
+
+
+def test_a_device_is_never_replaced():
+    with pytest.raises(InputError, match="not a plain file"), replacing("/dev/null"):
+        pass
+
+
+def test_a_folder_is_never_replaced(tmp_path):
+    (tmp_path / "m.json").mkdir()
+    with pytest.raises(InputError, match="this is a folder"):
+        save(MODEL, tmp_path / "m.json")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="expected a folder"):
+        io.check_folder(tmp_path / "file")
+    with pytest.raises(InputError, match="does not exist"):
+        io.check_folder(tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError, ValueError])
+def test_what_fails_half_way_leaves_what_was_there(failure, tmp_path):
+    (tmp_path / "old.txt").write_text("old")
+
+    def write(name):
+        with replacing(tmp_path / name) as file:
+            file.write(b"half of it")
+            raise failure
+
+    for name in ("old.txt", "new.txt"):
+        with pytest.raises(failure):
+            write(name)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.txt"]
+    assert (tmp_path / "old.txt").read_text() == "old"
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch, tmp_path):
+    import sys
+
+    Image.new("L", (2, 2)).save(tmp_path / "p.png")
+    write_table(tmp_path / "t.parquet", np.zeros((2, 2)))
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(UnsupportedError, match=r'pip install "mixot\[image\]"'):
+        read(tmp_path / "p.png")
+    with pytest.raises(UnsupportedError, match=r'pip install "mixot\[table\]"'):
+        read(tmp_path / "t.parquet")
