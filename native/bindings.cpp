@@ -208,23 +208,24 @@ void bind_em(nb::module_& m) {
 // ---- barycenters: Gaussian laws in the plane, and the pricing of tuples for the multi-marginal linear program ----
 
 void bind_barycenters(nb::module_& m) {
-  using Doubles = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
-  using Integers = nb::ndarray<const std::int32_t, nb::c_contig, nb::device::cpu>;
-  m.def("planar_barycenters", [](Doubles covs, Doubles weights, double tol, std::size_t max_iter, std::size_t threads,
-                                 AnyShape<double> out, AnyShape<double> costs, AnyShape<double> residuals) {
-    nb::gil_scoped_release release;
-    return mixot::planar_barycenters(covs.data(), weights.data(), covs.shape(0), covs.shape(1), tol, max_iter, threads,
-                                     out.data(), costs.data(), residuals.data());
-  });
-  m.def("price_tuples", [](Integers sizes, Doubles pairs, Doubles potentials, Integers known, double threshold,
-                           std::size_t max_nodes, std::size_t threads, AnyShape<std::int32_t> rows,
-                           AnyShape<double> values) {
-    nb::gil_scoped_release release;
-    const auto answer =
-        mixot::price_tuples({sizes.shape(0), sizes.data(), pairs.data(), potentials.data()}, known.data(),
-                            known.shape(0), {threshold, values.shape(0), max_nodes, threads}, rows.data(), values.data());
-    return std::make_tuple(answer.found, answer.lower, answer.nodes, answer.complete);
-  });
+  m.def("planar_barycenters",
+        [](Dense<const double, 4> covs, Dense<const double, 1> weights, double tol, std::size_t max_iter,
+           std::size_t threads, Dense<double, 3> out, Dense<double, 1> costs, Dense<double, 1> residuals) {
+          nb::gil_scoped_release release;
+          return mixot::planar_barycenters(covs.data(), weights.data(), covs.shape(0), covs.shape(1), tol, max_iter,
+                                           threads, out.data(), costs.data(), residuals.data());
+        });
+  m.def("price_tuples",
+        [](Dense<const std::int32_t, 1> sizes, Dense<const double, 1> pairs, Dense<const double, 1> potentials,
+           Dense<const std::int32_t, 2> known, double threshold, std::size_t max_nodes, std::size_t threads,
+           Dense<std::int32_t, 2> rows, Dense<double, 1> values) {
+          nb::gil_scoped_release release;
+          const auto answer = mixot::price_tuples({sizes.shape(0), sizes.data(), pairs.data(), potentials.data()},
+                                                  known.data(), known.shape(0),
+                                                  {threshold, values.shape(0), max_nodes, threads}, rows.data(),
+                                                  values.data());
+          return std::make_tuple(answer.found, answer.lower, answer.nodes, answer.complete);
+        });
 }
 
 // ---- integer laws: windows of consecutive integers, one law after the other ----
