@@ -1,6 +1,6 @@
 """One iteration of expectation-maximisation, full covariances: mixot, scikit-learn and oneDAL from one start.
 
-    python benchmarks/em.py
+    python benchmarks/em.py [dimension ...]
     MIXOT_BENCH_ONEDAL=/path/to/python python benchmarks/em.py
 
 oneDAL (daal4py 2024.7, the last with `em_gmm`) needs scikit-learn 1.4 and numpy 1, so it runs in an interpreter of its
@@ -32,7 +32,7 @@ from mixot import EM, Gaussian, Mixture, Samples, _native
 
 SIZES = [(1_000_000, 3, 10), (300_000, 16, 10), (50_000, 64, 20)]
 MORE = 4  # iterations between the two fits
-REPEAT = 5
+REPEAT = 3
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 ONEDAL = """
@@ -168,7 +168,8 @@ def main():
         "2 threads", "GFLOP/s",
     ]  # fmt: skip
     rows, version = [heading], ""
-    for size in SIZES:
+    asked = set(map(int, sys.argv[1:]))
+    for size in (size for size in SIZES if not asked or size[1] in asked):
         cells, version = row(*size)
         rows.append(cells)
     print(f"{versions('mixot', 'numpy', 'scikit-learn')}, oneDAL {version}, {_native.isa()}\n")
