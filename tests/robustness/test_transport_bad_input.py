@@ -83,7 +83,7 @@ def test_times_of_other_number_types():
 def test_kind_that_is_not_one():
     kind = "median"  # the tests check annotations, so the class method itself is asked
     with pytest.raises(InputError, match=r"\"mean\" or \"random\", got 'median'"):
-        inspect.unwrap(TransportMap.between)(TransportMap, P, Q, kind=kind)
+        inspect.unwrap(TransportMap.along)(TransportMap, P, Q, plan(P, Q), kind=kind)
 
 
 @pytest.mark.parametrize("call", ["map", "sample"])
