@@ -25,10 +25,9 @@ struct Reflectors {
 
 // The reflection I - inverse u u^T that sends (alpha, z) to (beta, 0): u = (alpha - beta, z). rest = |z|^2.
 MIXOT_INLINE Lanes reflect(Lanes& alpha, Lanes rest, Lanes& inverse) {
-  const Lanes one = Lanes{} + 1.0;
   const Lanes squared = alpha * alpha + rest;
   const Lanes norm = sqrt(squared);
-  const Lanes beta = norm * where_positive(alpha, -one, one);
+  const Lanes beta = norm * where_positive(alpha, Lanes{} - 1.0, Lanes{} + 1.0);
   const Lanes half = squared - alpha * beta;  // |u|^2 / 2, a sum of positive terms
   inverse = where_positive(half, 1.0 / half, Lanes{});
   alpha = alpha - beta;

@@ -5,7 +5,7 @@
 // ill-conditioned pairs; rounding L itself does no harm (T L is bounded). Factors are made once a component, costs
 // once a pair, so the extra digits are nearly free.
 //
-// The error-free sums below need every operation rounded on its own: CMakeLists.txt turns contraction off for this file.
+// The error-free sums below need every operation rounded on its own: CMakeLists.txt turns contraction off here.
 #include "psd_factor.hpp"
 
 #include <algorithm>
