@@ -18,7 +18,7 @@ def sqrtm_psd(a: Any) -> Any:
 def bures_cost(m: Any, a: Any, n: Any, b: Any) -> Any:
     """Squared W2 between N(m, a) and N(n, b), (..., d), (..., d, d) twice -> (...).
 
-    ``|m - n|^2 + tr(a + b - 2 (a^1/2 b a^1/2)^1/2)`` (Delon and Desolneux 2020, eq. 2.8); right for singular
+    ``|m - n|^2 + tr(a + b - 2 (a^1/2 b a^1/2)^1/2)`` (Delon and Desolneux 2020, eq. 2.7); right for singular
     matrices as it stands.
     """
     xp = array_namespace(m, a, n, b)

@@ -10,7 +10,7 @@ any other           ``tr A + tr B - 2 |L_A^T L_B|_*`` with factors of any rank; 
 ==================  ==========================================================================================
 
 ``A = L_A L_A^T``, ``|.|_*`` is the sum of singular values and U runs over orthogonal matrices: both formulas are
-``tr A + tr B - 2 tr (A^1/2 B A^1/2)^1/2`` (Delon and Desolneux 2020, eq. 2.8), and neither forms a product of
+``tr A + tr B - 2 tr (A^1/2 B A^1/2)^1/2`` (Delon and Desolneux 2020, eq. 2.7), and neither forms a product of
 covariances, which would lose half the digits of their small directions.
 """
 
