@@ -54,7 +54,7 @@ def main() -> Figure:
     ax = axes[1, 2]
     for j, t in enumerate(np.linspace(0, 1, 7)):
         mean = barycenter(MIXTURES, [(1 - t) / 2, (1 - t) / 2, t]).mixture
-        x = np.linspace(*limits[0], 400)
+        x = np.linspace(-1.1, 1.1, 400)
         ax.plot(x, mean.density(x), color=plot.blend([(1 - t) / 2, (1 - t) / 2, t]), linewidth=2 if j in (0, 6) else 1)
     ax.set(title="weight of mixture 3\nfrom 0 (purple) to 1 (green)", xlabel="x", ylim=(0, 2.3))
     ax.spines[["top", "right"]].set_visible(False)

@@ -35,7 +35,9 @@ def main() -> Figure:
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5.4), width_ratios=[3, 2], layout="constrained")
     plot.barycenter_lines(mean, ax=left)
-    left.set(title=f"objective {mean.objective:.4f}, gap {abs(mean.gap):.0e}, {len(mean.tuples)} tuples", aspect="equal")
+    left.set(
+        title=f"objective {mean.objective:.4f}, gap {abs(mean.gap):.0e}, {len(mean.tuples)} tuples", aspect="equal"
+    )
     plot.mixture_density(mean.mixture, ax=right, color="#777777")
     for j, p in enumerate(mixtures):
         moved = mean.map(j, kind="random")(p.sample(250, rng=rng), rng=rng)

@@ -2,11 +2,11 @@
 Averages of few components, or of given ones
 ============================================
 
-The exact barycenter may have more components than one wants to look at. Two solvers keep them few. ``FixedPoint(k=...)``
-moves k components until none can be improved by itself. ``GivenComponents(candidates)`` leaves the components alone and
-finds only their weights, by a linear program (Chen, Georgiou and Tannenbaum 2019, equations 17 to 19); here the
-candidates are round laws on a lattice. Each says how far from the best it could be: the gap of the fixed point is to
-the best mixture of any number of components, that of the lattice to the best mixture of these candidates.
+The exact barycenter may have more components than one wants to look at. Two solvers keep them few.
+``FixedPoint(k=...)`` moves k components until none can be improved by itself. ``GivenComponents(candidates)`` leaves
+the components alone and finds only their weights, by a linear program (Chen, Georgiou and Tannenbaum 2019, equations
+17 to 19); here the candidates are round laws on a lattice. The gap of the fixed point is to the best mixture of any
+number of components; on the lattice the weights are optimal for these candidates.
 
 The four mixtures are those of ``plot_four_corners``, with equal weights.
 """
@@ -18,18 +18,14 @@ from matplotlib.figure import Figure
 from mixot import FixedPoint, Gaussian, GivenComponents, Mixture, barycenter, plot
 
 FLAT, TALL, ROUND = np.diag([0.025, 0.00125]), np.diag([0.00125, 0.025]), np.diag([0.01, 0.01])
+OBLIQUE = np.array([[0.015, 0.0125], [0.0125, 0.0125]])
+RISING, FALLING = np.array([[0.02, 0.01], [0.01, 0.01]]), np.array([[0.02, -0.01], [-0.01, 0.01]])
 THIRDS, FOURTHS = np.full(3, 1 / 3), np.full(4, 1 / 4)
 MIXTURES = [
-    Mixture(THIRDS, Gaussian([[0.5, 0.75], [0.5, 0.25], [0.5, 0.5]], [FLAT, FLAT, [[0.015, 0.0125], [0.0125, 0.0125]]])),
+    Mixture(THIRDS, Gaussian([[0.5, 0.75], [0.5, 0.25], [0.5, 0.5]], [FLAT, FLAT, OBLIQUE])),
     Mixture(FOURTHS, Gaussian([[0.25, 0.25], [0.75, 0.75], [0.25, 0.75], [0.75, 0.25]], [ROUND] * 4)),
     Mixture(FOURTHS, Gaussian([[0.5, 0.75], [0.5, 0.25], [0.25, 0.5], [0.75, 0.5]], [FLAT, FLAT, TALL, TALL])),
-    Mixture(
-        THIRDS,
-        Gaussian(
-            [[0.8, 0.7], [0.2, 0.7], [0.5, 0.3]],
-            [[[0.02, 0.01], [0.01, 0.01]], [[0.02, -0.01], [-0.01, 0.01]], np.diag([0.06, 0.01])],
-        ),
-    ),
+    Mixture(THIRDS, Gaussian([[0.8, 0.7], [0.2, 0.7], [0.5, 0.3]], [RISING, FALLING, np.diag([0.06, 0.01])])),
 ]
 LIMITS = [[0.0, 1.0], [0.0, 1.0]]
 

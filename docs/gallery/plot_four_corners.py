@@ -18,18 +18,14 @@ from matplotlib.figure import Figure
 from mixot import Gaussian, Mixture, barycenter, plot
 
 FLAT, TALL, ROUND = np.diag([0.025, 0.00125]), np.diag([0.00125, 0.025]), np.diag([0.01, 0.01])
+OBLIQUE = np.array([[0.015, 0.0125], [0.0125, 0.0125]])
+RISING, FALLING = np.array([[0.02, 0.01], [0.01, 0.01]]), np.array([[0.02, -0.01], [-0.01, 0.01]])
 THIRDS, FOURTHS = np.full(3, 1 / 3), np.full(4, 1 / 4)
 CORNERS = [
-    Mixture(THIRDS, Gaussian([[0.5, 0.75], [0.5, 0.25], [0.5, 0.5]], [FLAT, FLAT, [[0.015, 0.0125], [0.0125, 0.0125]]])),
+    Mixture(THIRDS, Gaussian([[0.5, 0.75], [0.5, 0.25], [0.5, 0.5]], [FLAT, FLAT, OBLIQUE])),
     Mixture(FOURTHS, Gaussian([[0.25, 0.25], [0.75, 0.75], [0.25, 0.75], [0.75, 0.25]], [ROUND] * 4)),
     Mixture(FOURTHS, Gaussian([[0.5, 0.75], [0.5, 0.25], [0.25, 0.5], [0.75, 0.5]], [FLAT, FLAT, TALL, TALL])),
-    Mixture(
-        THIRDS,
-        Gaussian(
-            [[0.8, 0.7], [0.2, 0.7], [0.5, 0.3]],
-            [[[0.02, 0.01], [0.01, 0.01]], [[0.02, -0.01], [-0.01, 0.01]], np.diag([0.06, 0.01])],
-        ),
-    ),
+    Mixture(THIRDS, Gaussian([[0.8, 0.7], [0.2, 0.7], [0.5, 0.3]], [RISING, FALLING, np.diag([0.06, 0.01])])),
 ]
 LIMITS = [[-0.13, 1.13], [-0.02, 1.07]]
 STEPS = np.linspace(0, 1, 5)
@@ -38,7 +34,7 @@ STEPS = np.linspace(0, 1, 5)
 def main() -> Figure:
     """Draw the square of barycenters twice."""
     figure = plt.figure(figsize=(12, 5.4), layout="constrained")
-    left, right = figure.subfigures(1, 2, wspace=0.04)
+    left, right = np.asarray(figure.subfigures(1, 2, wspace=0.04), dtype=object)
     left.suptitle("regions of highest density")
     right.suptitle("where the density exceeds 1")
     size = len(STEPS)

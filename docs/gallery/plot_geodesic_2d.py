@@ -44,7 +44,8 @@ def pixels(mixture: Mixture) -> Samples:
 def pixel_path(p: Mixture, q: Mixture) -> list[Mixture]:
     """The W2 geodesic between the pixels, each piece of mass drawn as a Gaussian as wide as a pixel."""
     start, end = pixels(p), pixels(q)
-    rows, cols = np.nonzero((coupling := plan(start, end).coupling))
+    coupling = plan(start, end).coupling
+    rows, cols = np.nonzero(coupling)
     mass = coupling[rows, cols] / coupling.sum()
     width = ((BOX[:, 1] - BOX[:, 0]) / PIXELS) ** 2
     covs = np.broadcast_to(0.6 * np.diag(width), (len(mass), 2, 2))

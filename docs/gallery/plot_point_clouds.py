@@ -42,7 +42,7 @@ def main() -> Figure:
     """Draw both maps for K = 1, 5, 10, 40."""
     rng = np.random.default_rng(4)
     source, target = clouds(rng)
-    figure, axes = plt.subplots(2, 4, figsize=(11, 6.0), sharex=True, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 4, figsize=(11, 4.8), sharex=True, sharey=True, layout="constrained")
     for column, k in zip(axes.T, (1, 5, 10, 40), strict=True):
         p, q = components(source, k), components(target, k)
         for ax, kind in zip(column, ("random", "mean"), strict=True):

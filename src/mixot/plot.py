@@ -283,9 +283,7 @@ def geodesic_panels(
     return panels
 
 
-def barycenter_lines(
-    barycenter: Barycenter, *, ax: Axes | None = None, names: Sequence[str] | None = None
-) -> Axes:
+def barycenter_lines(barycenter: Barycenter, *, ax: Axes | None = None, names: Sequence[str] | None = None) -> Axes:
     """Draw plane mixtures, their barycenter in black, and lines from the components that meet, as wide as the mass."""
     ax = _axes(ax)
     found = barycenter.mixture
