@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -301,6 +302,49 @@ def barycenter_lines(barycenter: Barycenter, *, ax: Axes | None = None, names: S
     return ax
 
 
+def average(
+    barycenter: Barycenter,
+    *,
+    ax: Axes | None = None,
+    labels: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+) -> Axes:
+    """Draw several mixtures and their barycenter, each under its name and weight.
+
+    On the line as densities, the barycenter filled; in the plane by `barycenter_lines`; in more dimensions so too,
+    seen along the two principal axes of all mixtures together.
+
+    Parameters
+    ----------
+    barycenter : Barycenter
+        What `mixot.barycenter` returns.
+    ax : Axes, optional
+        A new figure where not given.
+    labels : sequence of str, optional
+        Of the mixtures that were averaged.
+    names : sequence of str, optional
+        Of the coordinates.
+    """
+    ax = _axes(ax)
+    if barycenter.mixture.dim > 2:
+        barycenter, names = _in_principal_plane(barycenter), ("first principal axis", "second principal axis")
+    inputs, called = barycenter.inputs, labels or [f"mixture {j + 1}" for j in range(len(barycenter.inputs))]
+    box, curves = _limits([*inputs, barycenter.mixture]), {}
+    if barycenter.mixture.dim == 1:
+        mixture_density(barycenter.mixture, ax=ax, color=COLORS[-1], limits=box, names=names)
+        x = np.linspace(box[0, 0], box[0, 1], 6 * _GRID)
+        curves = {j: (x, _drawable(p, box).density(x)) for j, p in enumerate(inputs)}
+        ax.set_ylim(0, 1.05 * max(ax.get_ylim()[1], *(height.max() for _, height in curves.values())))
+    else:
+        barycenter_lines(barycenter, ax=ax, names=names)
+    for j in np.flatnonzero(barycenter.weights > 0).tolist():
+        name = f"{called[j]} ({barycenter.weights[j]:.3g})"
+        ax.plot(*curves.get(j, ([], [])), color=COLORS[j % (len(COLORS) - 1)], linewidth=1.6, label=name)
+    ax.plot([], [], color=COLORS[-1], linewidth=2.0, label="barycenter")
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
 def blend(weights: ArrayLike, colors: Sequence[str] = COLORS) -> str:
     """Return the mean of as many colors as there are weights, in linear light: the color of an average."""
     from matplotlib.colors import to_hex, to_rgb
@@ -323,10 +367,10 @@ def contact_sheet(pictures: dict[str, np.ndarray], *, axes: Sequence[Axes] | np.
     return panels
 
 
-def principal_plane(p: Mixture, q: Mixture) -> np.ndarray:
-    """Two orthonormal axes, (2, d), that show most of the variance of the half-and-half mix of p and q."""
-    apart = (p.mean() - q.mean()) / 2
-    _, axes = np.linalg.eigh((p.cov() + q.cov()) / 2 + np.outer(apart, apart))
+def principal_plane(*mixtures: Mixture) -> np.ndarray:
+    """Two orthonormal axes, (2, d), that show most of the variance of the mix of some mixtures in equal parts."""
+    means = np.stack([p.mean() for p in mixtures])
+    _, axes = np.linalg.eigh(sum(p.cov() for p in mixtures) / len(mixtures) + np.cov(means.T, bias=True))
     plane = axes[:, [-1, -2]].T
     return plane * np.sign(plane.sum(axis=1, keepdims=True) + 1e-300)  # a sign that does not depend on the solver
 
@@ -338,6 +382,12 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
     with replacing(target) as file:
         figure.savefig(file, format=target.suffix[1:].lower(), dpi=dpi)
     return target
+
+
+def _in_principal_plane(barycenter: Barycenter) -> Barycenter:
+    plane = principal_plane(*barycenter.inputs)
+    seen = tuple(mixture.affine(plane) for mixture in barycenter.inputs)
+    return replace(barycenter, inputs=seen, mixture=barycenter.mixture.affine(plane))
 
 
 def _draw_curve(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> None:
