@@ -112,7 +112,8 @@ def test_lines_to_a_barycenter_leave_out_what_has_no_weight(rng):
     mean = barycenter(inputs, [0.5, 0.0, 0.5])
     ax = plot.barycenter_lines(mean)
     assert len(ax.lines) == 2 * len(mean.tuples)
-    ends = {tuple(line.get_xydata()[1].round(9)) for line in ax.lines}
+    starts, ends = ({tuple(line.get_xydata()[at].round(9)) for line in ax.lines} for at in (0, 1))
+    assert starts == {tuple(point) for p in inputs[::2] for point in p.components.mean().round(9)}
     assert ends == {tuple(point) for point in mean.mixture.components.mean().round(9)}
     draw(ax)
 

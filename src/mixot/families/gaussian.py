@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.formulas.cost_matrix import gaussian_costs
+from mixot.formulas.elliptical import standard_scores
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian_maps import optimal_joint_law
 from mixot.formulas.moments import gaussian_moments
-from mixot.formulas.quantiles import standard_scores
 from mixot.formulas.support import Support, support_ranks
 
 
@@ -93,6 +92,8 @@ class Gaussian(Family):
         return out
 
     def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        from scipy.special import ndtr  # only now: mixtures load NumPy alone
+
         return ndtr(standard_scores(x, self.means[:, 0], np.sqrt(self.covs[:, 0, 0])))
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
