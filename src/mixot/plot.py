@@ -15,6 +15,7 @@ from mixot.extras import require
 from mixot.io import check_target, replacing
 from mixot.mixture import Mixture
 from mixot.results import Plan
+from mixot.transport.barycenter import Barycenter
 from mixot.transport.geodesic import Geodesic
 
 if TYPE_CHECKING:
@@ -202,9 +203,52 @@ def geodesic_panels(
         ax.set_title(f"t = {t:.3g}", fontsize=10)
         ax.label_outer()
     if mixtures[0].dim == 1:
-        top = max(ax.get_ylim()[1] for ax in panels.flat)
-        for ax in panels.flat:
-            ax.set_ylim(0, top)
+        _same_height(panels)
+    return panels
+
+
+def barycenter_panels(
+    average: Barycenter,
+    *,
+    axes: Sequence[Axes] | np.ndarray | None = None,
+    names: Sequence[str] | None = None,
+    titles: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Draw the inputs of a barycenter, each with its weight, and the barycenter last, and return the panels.
+
+    Mixtures on the line and in the plane are drawn as they are; others through the two principal axes of all inputs
+    together.
+
+    Parameters
+    ----------
+    average : Barycenter
+        What `mixot.barycenter` returns.
+    axes : sequence of Axes, optional
+        One more than inputs; a new figure where not given.
+    names : sequence of str, optional
+        Of the coordinates.
+    titles : sequence of str, optional
+        Of the inputs; their places where not given.
+    """
+    mixtures = [*average.inputs, average.mixture]
+    if mixtures[0].dim > 2:
+        plane = principal_plane(*average.inputs)
+        mixtures = [mixture.affine(plane) for mixture in mixtures]
+        names = ("first principal axis", "second principal axis")
+    panels = _panels(len(mixtures)) if axes is None else np.asarray(axes)
+    if panels.size != len(mixtures):
+        raise InputError(f"axes must be {len(mixtures)}, one for each input and the barycenter, got {panels.size}")
+    called = titles or [f"input {j}" for j in range(len(average.inputs))]
+    headings = [f"{name} (weight {weight:.3g})" for name, weight in zip(called, average.weights, strict=True)]
+    colors = [COLORS[0]] * len(average.inputs) + [COLORS[1]]
+    box = _limits(mixtures)
+    rows = zip(panels.flat, mixtures, colors, [*headings, "barycenter"], strict=True)
+    for ax, mixture, color, heading in rows:
+        mixture_density(mixture, ax=ax, color=color, limits=box, names=names)
+        ax.set_title(heading, fontsize=10)
+        ax.label_outer()
+    if mixtures[0].dim == 1:
+        _same_height(panels)
     return panels
 
 
@@ -219,10 +263,11 @@ def contact_sheet(pictures: dict[str, np.ndarray], *, axes: Sequence[Axes] | np.
     return panels
 
 
-def principal_plane(p: Mixture, q: Mixture) -> np.ndarray:
-    """Two orthonormal axes, (2, d), that show most of the variance of the half-and-half mix of p and q."""
-    apart = (p.mean() - q.mean()) / 2
-    _, axes = np.linalg.eigh((p.cov() + q.cov()) / 2 + np.outer(apart, apart))
+def principal_plane(*mixtures: Mixture) -> np.ndarray:
+    """Two orthonormal axes, (2, d), that show most of the variance of all mixtures mixed in equal parts."""
+    means = np.stack([mixture.mean() for mixture in mixtures])
+    within = np.mean([mixture.cov() for mixture in mixtures], axis=0)
+    _, axes = np.linalg.eigh(within + np.cov(means.T, bias=True))
     plane = axes[:, [-1, -2]].T
     return plane * np.sign(plane.sum(axis=1, keepdims=True) + 1e-300)  # a sign that does not depend on the solver
 
@@ -323,6 +368,12 @@ def _sheet(pictures: dict[str, np.ndarray]) -> np.ndarray:
     for ax in grid[count:]:
         ax.set_axis_off()
     return grid[:count]
+
+
+def _same_height(panels: np.ndarray) -> None:
+    top = max(ax.get_ylim()[1] for ax in panels.flat)
+    for ax in panels.flat:
+        ax.set_ylim(0, top)
 
 
 def _blend(t: float) -> str:

@@ -196,7 +196,7 @@ def test_recolor_takes_a_model_as_palette(run, data):
 def test_version_and_help(run):
     assert run("--version").stdout == f"mixot {mixot.__version__}\n"
     text = run("--help").stdout
-    for command in ("fit", "distance", "plan", "geodesic", "map", "recolor"):
+    for command in ("fit", "distance", "plan", "geodesic", "barycenter", "joint", "map", "recolor"):
         assert f"{command} " in text
         assert "--json" in run(command, "--help").stdout
 
@@ -214,6 +214,73 @@ def test_a_solver_that_gives_up_is_three(run, data, monkeypatch):
     result = run("plan", "p.json", "q.npz", "--json", code=3)
     assert result.stdout == ""
     assert result.stderr == "error: the linear program did not finish\n"
+
+
+R = Mixture([0.4, 0.6], Gaussian([-1.0, 4.0], [0.5, 0.3]))
+
+
+@pytest.mark.parametrize("weights", [".2 .3 .5", ".2,.3,.5", None])
+def test_barycenter_of_models(weights, run, data):
+    save(R, "r.json")
+    shares = [] if weights is None else ["--weights", *weights.split()]
+    words = ["p.json", "q.npz", "r.json", *shares, "-o", "mean.json"]
+    facts = read_json(run("barycenter", *words, "--json"))
+    expected = mixot.barycenter([P, Q, R], None if weights is None else [0.2, 0.3, 0.5])
+    assert facts["objective"] == pytest.approx(expected.objective, rel=1e-12)
+    assert facts["weights"] == pytest.approx(expected.weights.tolist())
+    assert facts["lower_bound"] <= facts["objective"]
+    assert mixot.distance(load("mean.json"), expected.mixture) < 1e-7
+    assert facts["status"] == "optimal"
+    people = run("barycenter", *words).stdout
+    assert "r.json (model: 2 components, dimension 1)" in people
+    assert "proven" in people
+
+
+def test_barycenter_takes_weights_anywhere(run, data):
+    one, other = (
+        read_json(run("barycenter", *line.split(), "--json"))
+        for line in ("--weights .25 .75 p.json q.npz -o m.json", "p.json -o m.json q.npz --weights=.25 --weights .75")
+    )
+    assert one["objective"] == other["objective"]
+    assert one["weights"] == [0.25, 0.75]
+
+
+def test_barycenter_of_tables_and_pictures_with_few_components(run, data):
+    facts = read_json(run("barycenter", "a.csv", "b.csv", "-k", 2, "-o", "mean.npz", "--json"))
+    assert facts["k"] == len(load("mean.npz")) == 2
+    assert [source["k"] for source in facts["inputs"]] == [2, 2]
+    assert facts["gap"] >= -1e-9
+    few = read_json(run("barycenter", "a.csv", "b.csv", "-k", 1, "--fit-components", 3, "-o", "m.json", "--json"))
+    assert (few["k"], [source["k"] for source in few["inputs"]]) == (1, [3, 3])
+    colors = read_json(run("barycenter", "a.png", "b.png", "--fit-components", 1, "-o", "m.json", "--json"))
+    assert (colors["k"], colors["dim"]) == (1, 3)
+
+
+def test_barycenter_draws(run, data):
+    facts = read_json(run("barycenter", "p.json", "q.npz", "-o", "m.json", "--figure", "mean.png", "--json"))
+    assert facts["figure"] == "mean.png"
+    with Image.open("mean.png") as picture:
+        assert picture.width > 500
+
+
+def test_barycenter_matches_columns_of_all_tables(run, data):
+    table = io.read_table(data / "b.csv")
+    io.write_table(data / "swapped.csv", table.values[:, ::-1], table.columns[::-1])
+    straight, swapped = (
+        read_json(run("barycenter", "a.csv", name, "--fit-components", 1, "-o", "m.json", "--json"))
+        for name in ("b.csv", "swapped.csv")
+    )
+    assert swapped["objective"] == pytest.approx(straight["objective"], rel=1e-9)
+
+
+def test_joint_writes_both_models(run, data):
+    far, near = (
+        read_json(run("joint", "a.csv", "b.csv", "-k", 2, "--lam", lam, "-o", "pair", "--json")) for lam in (1e6, 1e-3)
+    )
+    assert far["distance"] > near["distance"]
+    assert mixot.distance(load("pair/source.json"), load("pair/target.json")) == pytest.approx(near["distance"])
+    assert near["source"]["k"] == 2
+    assert "nats per row" in run("joint", "a.png", "b.png", "-k", 1, "--lam", 1, "-o", "pair").stdout
 
 
 def mixot_process(*words, folder, code=0):

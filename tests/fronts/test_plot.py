@@ -7,7 +7,7 @@ import pytest
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, UnsupportedError, geodesic, plan, plot
+from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, UnsupportedError, barycenter, geodesic, plan, plot
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +90,22 @@ def test_higher_dimensions_are_refused_with_advice(rng):
 
 def test_large_plans_draw(rng):
     draw(plot.plan_heatmap(plan(mixture(rng, 2, 40), mixture(rng, 2, 35))))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 4])
+def test_barycenter_panels_for_every_dimension(dim, rng):
+    average = barycenter([mixture(rng, dim) for _ in range(3)], [0.2, 0.3, 0.5])
+    panels = plot.barycenter_panels(average, titles=["a", "b", "c"])
+    assert [ax.get_title() for ax in panels] == ["a (weight 0.2)", "b (weight 0.3)", "c (weight 0.5)", "barycenter"]
+    assert panels[0].get_xlim() == panels[3].get_xlim()
+    with pytest.raises(InputError, match="axes must be 4"):
+        plot.barycenter_panels(average, axes=panels[:2])
+
+
+def test_the_principal_plane_of_many_holds_their_means():
+    centers = np.eye(5)[[0, 2, 0]] * [[9.0], [9.0], [-9.0]]
+    plane = plot.principal_plane(*(Mixture([1.0], Gaussian(c[None], [0.1 * np.eye(5)])) for c in centers))
+    np.testing.assert_allclose(np.abs(plane), np.eye(5)[[0, 2]], atol=1e-12)
 
 
 def test_the_principal_plane_shows_where_the_two_differ():

@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | map | recolor``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | joint | map | recolor``.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot import __version__
-from mixot.cli.console import Commands, emit, show_facts, show_table, working
+from mixot.cli.console import Commands, ManyNumbers, emit, show_facts, show_table, working
 
 if TYPE_CHECKING:
     from mixot.cli.sources import Options, Source
@@ -28,6 +28,8 @@ _EXAMPLES = """Examples:
 [bold]mixot distance before.csv after.csv --json[/]
 
 [bold]mixot geodesic a.json b.json --steps 6 -o path[/]
+
+[bold]mixot barycenter a.csv b.csv c.csv --weights .2 .3 .5 -o mean.json[/]
 
 Exit codes: 0 done, 1 bad input, 2 wrong usage, 3 not solved, 130 interrupted."""
 
@@ -266,6 +268,126 @@ def geodesic(
     show_facts(f"{p.line()}\n{q.line()}", {**facts, "figure": drawn, "MW2": path.plan.distance})
 
 
+@app.command(cls=ManyNumbers)
+def barycenter(
+    inputs: Annotated[list[Path], typer.Argument(metavar="A B ...", help=_READABLE, show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)],
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", metavar="W ...", help="One for each input. [default: equal]")
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option("-k", "--components", min=1, help="Most components of the result. [default: exact]")
+    ] = None,
+    fit_k: Annotated[
+        int | None, typer.Option("--fit-components", min=1, help="Components to fit. [default: -k, or by BIC]")
+    ] = None,
+    k_max: _KMax = None,
+    figure: Annotated[Path | None, typer.Option("--figure", help="Inputs and result: .png .svg .pdf.")] = None,
+    structure: _Structure = Structure.full,
+    seed: _Seed = 0,
+    columns: _Columns = None,
+    json: _Json = False,
+) -> None:
+    """The average of several mixtures under MW2, with a proof of how good it is."""
+    from mixot import io, verbs
+    from mixot.cli.sources import describe, open_all
+    from mixot.errors import InputError
+    from mixot.io import models
+    from mixot.transport.fixed_point import FixedPoint
+
+    io.check_target(output, models.SUFFIXES)
+    if figure is not None:
+        io.check_target(figure, _FIGURES)
+    shares = None if weights is None else _numbers(weights)
+    if shares is not None and len(shares) != len(inputs):
+        raise InputError(f"--weights must be one number for each of the {len(inputs)} inputs, got {len(shares)}")
+    sources = open_all(inputs, _options(fit_k if k_max else fit_k or k, k_max, structure, seed, columns, json))
+    solver = None if k is None else FixedPoint(k)
+    found = verbs.barycenter([source.mixture for source in sources], shares, solver=solver)
+    io.save(found.mixture, output)
+    if figure is not None:
+        from mixot import plot
+
+        names = next((source.columns for source in sources if source.kind != "model"), None)
+        plot.save(plot.barycenter_panels(found, names=names, titles=[path.name for path in inputs]), figure)
+    proof = {"objective": found.objective, "lower_bound": found.lower_bound, "gap": found.gap}
+    if json:
+        emit(
+            {
+                "command": "barycenter",
+                **describe(found.mixture),
+                **proof,
+                "status": str(found.status),
+                "weights": found.weights.tolist(),
+                "inputs": [source.summary() for source in sources],
+                "output": str(output),
+                "figure": None if figure is None else str(figure),
+            }
+        )
+        return
+    lines = [f"{weight:.4g}  {source.line()}" for weight, source in zip(found.weights, sources, strict=True)]
+    show_facts(
+        "\n".join(lines),
+        {
+            "barycenter": f"{len(found.mixture)} components, dimension {found.mixture.dim}",
+            "objective": found.objective,
+            "at least": f"{found.lower_bound:.10g} (proven; gap {found.gap:.2g})",
+            "status": found.status,
+            "model": output,
+            **({} if figure is None else {"figure": figure}),
+        },
+    )
+
+
+@app.command()
+def joint(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A table or a picture.", show_default=False)],
+    b: _B,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for both models.", show_default=False)],
+    lam: Annotated[
+        float, typer.Option("--lam", help="Weight of the likelihoods, a squared distance.", show_default=False)
+    ],
+    k: _K = None,
+    structure: _Structure = Structure.full,
+    seed: _Seed = 0,
+    columns: _Columns = None,
+    json: _Json = False,
+) -> None:
+    """Fit mixtures to A and B together: each likely, and both close, the closer the smaller --lam is."""
+    from mixot import io
+    from mixot.cli.sources import describe, open_points
+    from mixot.fitting.joint import fit_pair
+    from mixot.measures import Samples
+
+    folder = io.check_folder(output)
+    x, y = open_points(a, b, _options(k, None, structure, seed, columns, json))
+    p, q = (Samples(side.values, side.weights) for side in (x, y))
+    with working("fitting both", quiet=json) as progress:
+        found = fit_pair(p, q, lam=lam, k=k, structure=structure.value, rng=seed, progress=progress)
+    files = folder / "source.json", folder / "target.json"
+    for mixture, file in zip((found.source, found.target), files, strict=True):
+        io.save(mixture, file)
+    facts = {"lam": found.lam, "objective": found.objective, "distance": found.distance, "status": str(found.status)}
+    if json:
+        models = {
+            side: {"path": str(path), "model": str(file), "log_likelihood": likelihood, **describe(mixture)}
+            for side, path, file, likelihood, mixture in zip(
+                ("source", "target"), (a, b), files, found.log_likelihoods, (found.source, found.target), strict=True
+            )
+        }
+        emit({"command": "joint", **facts, "iterations": found.iterations, **models})
+        return
+    show_facts(
+        f"{a} and {b}, fitted together",
+        {
+            "MW2": found.distance,
+            "log-likelihoods": "  ".join(f"{value:.6g}" for value in found.log_likelihoods) + " nats per row",
+            "status": f"{found.status} after {found.iterations} iterations",
+            "models": f"{files[0]} {files[1]}",
+        },
+    )
+
+
 @app.command("map")
 def map_command(
     a: _A,
@@ -356,6 +478,15 @@ def _options(
 
     names = None if columns is None else tuple(name.strip() for name in columns.split(","))
     return Options(k, k_max, structure.value, seed, names, quiet)
+
+
+def _numbers(words: list[str]) -> list[float]:
+    from mixot.errors import InputError
+
+    try:
+        return [float(part) for word in words for part in word.split(",")]
+    except ValueError:
+        raise InputError(f"--weights must be numbers, got {' '.join(words)}") from None
 
 
 def _pair(p: Source, q: Source) -> dict[str, Any]:

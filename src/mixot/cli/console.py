@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from mixot.errors import MixotError, SolveError
 
@@ -36,6 +36,28 @@ class Commands(TyperGroup):
             raise _failed(wrong, BAD_INPUT) from wrong
         except KeyboardInterrupt:
             raise _failed("interrupted", INTERRUPTED) from None
+
+
+class ManyNumbers(TyperCommand):
+    """A command whose ``--weights`` take all the numbers that follow: ``--weights .2 .3 .5``, or ``.2,.3,.5``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        spread: list[str] = []
+        gathering = False
+        for word in args:
+            if gathering and _are_numbers(word):
+                spread += ["--weights", word] if spread[-1] != "--weights" else [word]
+                continue
+            gathering = word == "--weights"
+            spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
+def _are_numbers(word: str) -> bool:
+    try:
+        return bool([float(part) for part in word.split(",")])
+    except ValueError:
+        return False
 
 
 def _failed(reason: object, code: int) -> typer.Exit:
