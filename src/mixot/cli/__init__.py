@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map | recolor``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | joint | map | recolor``.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -27,7 +27,7 @@ from mixot.cli.arguments import (
     TargetFile,
     fit_options,
 )
-from mixot.cli.console import Commands, WordsAfterOption, emit, show_facts, show_table, working
+from mixot.cli.console import Commands, ManyNumbers, emit, show_facts, show_table, working
 
 if TYPE_CHECKING:
     from mixot.cli.sources import Source
@@ -201,7 +201,7 @@ def plan(
     if output is not None and figure:
         from mixot import plot
 
-        plot.save(plot.plan_heatmap(found), output)
+        plot.save(plot.plan_heatmap(found), output, close=True)
     entries = list(zip(*(part.tolist() for part in parts), strict=True))
     if json:
         listed = [dict(zip(names, entry, strict=True)) for entry in entries]
@@ -244,7 +244,7 @@ def geodesic(
         from mixot import plot
 
         names = p.columns if p.kind != "model" else q.columns
-        plot.save(plot.geodesic_panels(path, times, names=names), figure)
+        plot.save(plot.geodesic_panels(path, times, names=names), figure, close=True)
     if json:
         listed = [{"t": float(t), "model": str(file)} for t, file in zip(times, files, strict=True)]
         drawn = None if figure is None else str(figure)
@@ -255,7 +255,8 @@ def geodesic(
     show_facts(f"{p.line()}\n{q.line()}", {**facts, "figure": drawn, "MW2": path.plan.distance})
 
 
-app.command("barycenter", cls=WordsAfterOption)(averages.barycenter)
+app.command("barycenter", cls=ManyNumbers)(averages.barycenter)
+app.command("joint")(averages.joint)
 
 
 @app.command("map")

@@ -88,17 +88,34 @@ def open_source(path: Path, options: Options) -> Source:
 
 
 def open_pair(a: Path, b: Path, options: Options) -> tuple[Source, Source]:
-    """Both inputs of a command."""
+    """Both inputs of a command, as `open_all` reads them."""
     p, q = open_all([a, b], options)
     return p, q
 
 
 def open_all(paths: Sequence[Path], options: Options) -> list[Source]:
-    """The inputs of a command; columns of tables are matched by name where they have the same names as the first."""
+    """All inputs of a command; columns of tables are matched by name where they have the names of the first table."""
     for path in paths:
         kind_of(path)  # a wrong name of the last file is told before the first one is fitted
-    first = open_source(paths[0], options)
-    return [first, *(open_source(path, _with_columns(first, path, options)) for path in paths[1:])]
+    sources: list[Source] = []
+    first: Source | None = None
+    for path in paths:
+        columns = options.columns
+        if columns is None and first is not None and kind_of(path) == "table":
+            columns = _matching(first.columns, read_table(path))
+        sources.append(open_source(path, replace(options, columns=columns)))
+        if first is None and sources[-1].kind == "table":
+            first = sources[-1]
+    return sources
+
+
+def open_points(a: Path, b: Path, options: Options) -> tuple[Table, Table]:
+    """The points of both inputs of a command, columns matched as `open_all` does; weights of rows are kept."""
+    mine = read_points(a, options.columns)
+    theirs = options.columns
+    if theirs is None and kind_of(a) == kind_of(b) == "table" and mine.named:
+        theirs = _matching(mine.columns, read_table(b))
+    return mine, read_points(b, theirs)
 
 
 def read_points(path: Path, columns: Sequence[str] | None) -> Table:
@@ -111,15 +128,8 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
-def _with_columns(first: Source, path: Path, options: Options) -> Options:
-    if options.columns is not None or kind_of(path) != "table":
-        return options
-    return replace(options, columns=_matching(first, read_table(path)))
-
-
-def _matching(p: Source, theirs: Table) -> tuple[str, ...] | None:
-    mine = p.columns
-    if p.kind != "table" or not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
+def _matching(mine: tuple[str, ...], theirs: Table) -> tuple[str, ...] | None:
+    if not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
         return None
     if set(mine) == set(theirs.columns):
         return mine
