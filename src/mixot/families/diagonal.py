@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.gaussian import Gaussian, as_means
 from mixot.formulas.cost_matrix import diagonal_costs
+from mixot.formulas.elliptical import variance_floor
 from mixot.formulas.gaussian_barycenter import mean_barycenter
 from mixot.formulas.moments import gaussian_moments
 from mixot.formulas.support import off_tolerance
@@ -165,6 +167,22 @@ class DiagonalGaussian(Family):
         center, between_means = mean_barycenter(means, weights)
         std, between_stds = mean_barycenter(stds, weights)
         return DiagonalGaussian(center, std**2), between_means + between_stds
+
+    @classmethod
+    def start(
+        cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]
+    ) -> DiagonalGaussian:
+        """Weighted means and variances, none below a small share of the data's."""
+        mass = shares.sum(axis=0)[:, None]
+        means = shares.T @ x / mass
+        variances = np.stack([shares[:, k] @ (x - center) ** 2 for k, center in enumerate(means)]) / mass
+        return cls(means, np.maximum(variances, variance_floor(x, shares)))
+
+    def m_step(
+        self, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()
+    ) -> DiagonalGaussian:
+        """The same; `EM` does it in one compiled pass, this serves diagonal factors of a product."""
+        return self.start(x, shares, {})
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> DiagonalGaussian:

@@ -7,6 +7,8 @@ import numpy as np
 from mixot._shapes import Bool, Float
 from mixot.formulas.moments import exponents
 
+_REG = 1e-6  # in fits: no variance below this share of the data's, so that no component shrinks to a point
+
 
 def elliptical_moments(
     locs: Float[np.ndarray, "k d"], scales: Float[np.ndarray, "k d d"], radial: Float[np.ndarray, " j"], order: int
@@ -42,6 +44,14 @@ def scatters(
         y = x - center
         out[k] = (y * shares[:, k, None]).T @ y
     return out
+
+
+def variance_floor(x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " d"]:
+    """Least variance that a fit allows along each axis: a share of the data's, or of the widest for a constant axis."""
+    weights = shares.sum(axis=1) / shares.sum()
+    variances = weights @ (x - weights @ x) ** 2
+    top = variances.max()
+    return _REG * np.where(variances > 0, variances, top if top > 0 else 1.0)
 
 
 def clip_spectrum(
