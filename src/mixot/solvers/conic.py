@@ -95,7 +95,9 @@ class Block:
 
     def at(self, y: Float[np.ndarray, " m"]) -> Float[np.ndarray, "n n"]:
         """The matrix ``F(y)``."""
-        return self.constant + (self.operator(len(y)) @ y).reshape(self.constant.shape)
+        n = len(self)
+        upper = np.bincount(self.row * n + self.col, self.value * y[self.variable], minlength=n * n).reshape(n, n)
+        return self.constant + upper + np.triu(upper, 1).T
 
 
 @dataclass(frozen=True, eq=False)

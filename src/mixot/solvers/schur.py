@@ -36,8 +36,9 @@ class SchurPlan:
         forms = _grouped(scaled, place, margin, size)
         single = sparse.csr_array(scaled.T)
         single.data = single.data * margin[place][single.indices]
-        if forms is None or _work(single, sparse.eye_array(len(used)), size) <= _work(*forms, size):
-            forms = single, sparse.csr_array(sparse.eye_array(len(used)))
+        itself = sparse.csr_array(sparse.eye_array(len(used)))
+        if forms is None or _work(single, itself, size) <= _work(*forms, size):
+            forms = single, itself
         return cls(size, end, _arrays(*forms, place, used, size))
 
     @property

@@ -76,11 +76,12 @@ class SDP:
         """
         form = standard_form(problem)
         if isinstance(form, Certificate):
-            return self._unless_infeasible(problem, form)
+            return self._unless_infeasible(problem, unanswered(problem, form, 0))
         best, status, steps, condition = _iterate(self, form, progress, _first(form, start))
         point = best.point
         if status is Status.INFEASIBLE or status is Status.UNBOUNDED:
-            return no_answer(problem, status, form.variables(point.y), *form.multipliers(point.z), steps)
+            found = no_answer(problem, status, form.variables(point.y), *form.multipliers(point.z), steps)
+            return self._unless_infeasible(problem, found)
         multipliers, rows = form.multipliers(point.z / point.tau)
         found = measured(problem, form.variables(point.y / point.tau), multipliers, rows, status, steps, condition)
         missed = max(found.primal_infeasibility, found.dual_infeasibility, found.relative_gap)
@@ -88,13 +89,13 @@ class SDP:
             found = replace(found, status=Status.STALLED)
         return found
 
-    def _unless_infeasible(self, problem: ConicProblem, found: Certificate) -> SDPSolution:
-        """The result for a certificate of the presolve; a ray counts only where there may be feasible points."""
-        if found.ray is not None:
-            feasible = self.solve(replace_cost(problem, 0 * problem.cost))
-            if feasible.status is Status.INFEASIBLE:
-                return feasible
-        return unanswered(problem, found, 0)
+    def _unless_infeasible(self, problem: ConicProblem, found: SDPSolution) -> SDPSolution:
+        """The same result, but a ray counts only where there may be feasible points for it to start from."""
+        if found.status is Status.UNBOUNDED and problem.cost.any():
+            without_cost = self.solve(replace_cost(problem, 0 * problem.cost))
+            if without_cost.status is Status.INFEASIBLE:
+                return without_cost
+        return found
 
 
 @dataclass(frozen=True, eq=False, slots=True)
