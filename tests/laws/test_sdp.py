@@ -341,14 +341,14 @@ def test_a_start_saves_iterations_and_changes_no_answer(rng):
     assert SDP().solve(impossible, start=SDP().solve(impossible)).status is Status.INFEASIBLE
 
 
-@pytest.mark.parametrize("noise", [0.0, 1e-15, 1e-3])
-def test_bound_is_rounded_downwards(rng, noise):
+@pytest.mark.parametrize(("noise", "reach"), [(0.0, 10.0), (1e-15, 10.0), (1e-3, 10.0), (0.0, 1e8)])
+def test_bound_is_rounded_downwards(rng, noise, reach):
     """Against the same bound in rational numbers, for inequalities, where the multipliers need not be moved."""
     tight = 0
     for _ in range(100):
         g, right = rng.normal(size=(12, 6)), 100 * rng.normal(size=12)
         x = rng.uniform(0, 1, 12)
-        cost, high = (g.T @ x) * (1 + noise * rng.normal(size=6)), 10 * rng.uniform(size=6)
+        cost, high = (g.T @ x) * (1 + noise * rng.normal(size=6)), reach * rng.uniform(size=6)
         problem = ConicProblem(cost, [], 0.1, g, right)
         found = SDPSolution(np.zeros(6), 0.0, 0.0, (), x, 0.0, 0.0, Status.STALLED, 0)
         exact = Fraction(0.1) - sum(Fraction(a) * Fraction(b) for a, b in zip(x, right))
@@ -358,5 +358,5 @@ def test_bound_is_rounded_downwards(rng, noise):
         bound = Fraction(lower_bound(problem, found, high))
         plain = Fraction(0.1) - sum(Fraction(abs(c)) * Fraction(h) for c, h in zip(cost, high))  # no multipliers at all
         assert bound <= max(exact, plain)
-        tight += bound > max(exact, plain) - Fraction(1e-10)
+        tight += bound > max(exact, plain) - Fraction(1e-10 * reach)
     assert tight == 100
