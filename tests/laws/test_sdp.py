@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mixot.errors import InputError
 from mixot.results import Status
 from mixot.solvers.conic import Block, ConicProblem
 from mixot.solvers.dual_bound import lower_bound
@@ -177,6 +178,16 @@ def test_a_block_that_falls_apart_is_the_same_as_its_parts(rng):
     assert found.objective == pytest.approx(value, abs=TOL * (1 + abs(value)))
 
 
+def test_triplets_at_one_place_add_up(rng):
+    problem, value = planted(rng, 4, [5], 0)
+    (b,) = problem.blocks
+    pieces = [(b.variable, b.row, b.col, share * b.value) for share in (0.25, 0.75, 7.0, -7.0)]
+    variable, row, col, x = (np.concatenate(part) for part in zip(*pieces))
+    cancelled = np.append(variable, [4, 4]), np.append(row, [0, 0]), np.append(col, [1, 1]), np.append(x, [3.0, -3.0])
+    split = ConicProblem(np.append(problem.cost, 0.0), [Block(b.constant, *cancelled)])
+    assert SDP().solve(split).objective == pytest.approx(value, abs=TOL * (1 + abs(value)))
+
+
 # ---- problems without an answer ----
 
 
@@ -311,3 +322,19 @@ def test_bound_without_bounds_on_the_variables(rng):
     assert lower_bound(problem, SDP().solve(problem), np.full(3, np.inf)) == -np.inf
     flat = ConicProblem([0.0], [Block(np.eye(1), [0], [0], [0], [1.0])], 4.0)
     assert lower_bound(flat, SDP().solve(flat), [0.0]) == pytest.approx(4.0)
+
+
+def test_a_start_saves_iterations_and_changes_no_answer(rng):
+    problem, value = planted(rng, 8, [6, 5], 3)
+    cold = SDP().solve(problem)
+    tilted = ConicProblem(
+        1.01 * problem.cost, problem.blocks, 0.0, problem.inequality_matrix, problem.inequality_offset
+    )
+    warm = SDP().solve(tilted, start=cold)
+    assert_optimal(tilted, warm)
+    assert warm.objective == pytest.approx(1.01 * value, abs=TOL * (1 + abs(value)))
+    assert warm.iterations <= cold.iterations
+    with pytest.raises(InputError, match="sizes of the problem"):
+        SDP().solve(ConicProblem([1.0], [Block(np.eye(2), [0], [0], [1], [1.0])]), start=cold)
+    impossible = infeasible(rng, 3, [3], 1)
+    assert SDP().solve(impossible, start=SDP().solve(impossible)).status is Status.INFEASIBLE

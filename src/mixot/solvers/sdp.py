@@ -26,6 +26,7 @@ from mixot.solvers.schur import SchurPlan
 _REGULAR = 1e-15  # added to the diagonal of the Schur matrix, relative
 _PATIENCE = 8  # iterations without progress before it gives up
 _VANISHING = 1e-3  # tau below this share of kappa is on its way to zero
+_COLD = 0.02  # share of the identity in a warm start
 _LOST = 100.0  # what the way back to the user's units may lose, as a multiple of tol
 _SHORTEST = 1e-7  # a step below it is no progress
 
@@ -129,8 +130,20 @@ def _inner(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _first(form: StandardForm, start: SDPSolution | None) -> _Point:
+    """The identity, or a point between it and a given answer (Skajaa, Andersen and Ye 2013)."""
     identity = np.concatenate([np.zeros(0), *(np.eye(n).ravel() for n in form.sizes)])
-    return _Point(np.zeros(len(form.cost)), identity, identity, 1.0, 1.0)
+    cold = _Point(np.zeros(len(form.cost)), identity, identity, 1.0, 1.0)
+    if start is None or start.certificate is not None:
+        return cold
+    given = [len(start.y), *map(len, start.multipliers), len(start.inequality_multipliers)]
+    wanted = [len(form.problem.cost), *map(len, form.problem.blocks), len(form.problem.inequality_offset)]
+    if given != wanted:
+        raise InputError(f"start must have the sizes of the problem, {wanted}, got {given}")
+    y, z = form.point(start.y, start.multipliers, start.inequality_multipliers)
+    x = form.constant + form.operator @ y
+    warm = cold.moved(_Point(y - cold.y, x - cold.x, z - cold.z, 0.0, _COLD - 1), 1 - _COLD)
+    inside = all(_native.psd_inverse_factors(form.sizes, part, np.empty_like(part)) for part in (warm.x, warm.z))
+    return warm if inside else cold
 
 
 class _Residuals:
@@ -173,6 +186,7 @@ def _iterate(
 ) -> tuple[_Best, Status, int, float]:
     work = _Workspace.of(form, options.threads)
     best, since, newton, record = _Best(point, np.inf), 0, None, np.full(3, np.inf)
+    step = 0
     for step in range(options.max_iter + 1):
         left = _Residuals(form, point)
         ahead = np.minimum(record, left.measures)
