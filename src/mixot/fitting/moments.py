@@ -60,7 +60,8 @@ class MomentSOS:
         region that the family takes from the data
     parameterization : "weighted", variances of degree 2, or "published", standard deviations of degree 1
     slack : how many standard errors the moments of samples may be off; None for none
-    basis : "chebyshev", "monomial" or "orthonormal"
+    basis : "chebyshev", "monomial" or "orthonormal"; "auto" is the first on the line, where orders are high, and the
+        second, which is sparser, in the plane and in space
     fixed : parameters that keep a value, such as ``{"shapes": 2.0}`` for "gamma"
     k_max : most components that are tried
     rank_tol : singular values below this share of the largest count as zero
@@ -92,7 +93,7 @@ class MomentSOS:
     support: Constraint | tuple[Constraint, ...] | None = None
     parameterization: str = "weighted"
     slack: float | None = None
-    basis: str = "chebyshev"
+    basis: str = "auto"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     k_max: int = 8
     rank_tol: float = 1e-4
@@ -278,9 +279,8 @@ class _Run:
         bare = self._solved(plain)
         atomic = self._fewest(bare)
         if atomic is not None:
-            mixing = mixing_of_atoms(plain, atomic.atoms)
-            level = flatness(mixing, self.options.rank_tol)
-            start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(plain, atomic.atoms)))
+            level = flatness(mixing_of_atoms(atomic.relaxation, atomic.atoms), self.options.rank_tol)
+            start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(atomic.relaxation, atomic.atoms)))
             found = Found(level.flat, (start,), len(start))
             commutator = atomic.atoms.commutator
         else:
@@ -359,9 +359,10 @@ class _Run:
         self._tell(f"order {bare.relaxation.order} done", bare.relaxation.order, self.levels[-1].lower_bound)
 
     def _relaxation(self, order: int) -> Relaxation:
-        options = self.options
+        options, line = self.options, self.model.dim == 1
+        basis = ("chebyshev" if line else "monomial") if options.basis == "auto" else options.basis
         return Relaxation(
-            self.model, self.region, self.target, order, options.distance, slack=options.slack, basis=options.basis
+            self.model, self.region, self.target, order, options.distance, slack=options.slack, basis=basis
         )
 
     def _tell(self, stage: str, step: int, value: float | None) -> None:
