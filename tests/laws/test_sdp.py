@@ -1,13 +1,14 @@
 """Optimality conditions, certificates and equivariance of the semidefinite solver, on planted problems."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from mixot.errors import InputError
 from mixot.results import Status
-from mixot.solvers.conic import Block, ConicProblem
+from mixot.solvers.conic import Block, ConicProblem, SDPSolution
 from mixot.solvers.dual_bound import lower_bound
 from mixot.solvers.sdp import SDP
 
@@ -338,3 +339,24 @@ def test_a_start_saves_iterations_and_changes_no_answer(rng):
         SDP().solve(ConicProblem([1.0], [Block(np.eye(2), [0], [0], [1], [1.0])]), start=cold)
     impossible = infeasible(rng, 3, [3], 1)
     assert SDP().solve(impossible, start=SDP().solve(impossible)).status is Status.INFEASIBLE
+
+
+@pytest.mark.parametrize(("noise", "reach"), [(0.0, 10.0), (1e-15, 10.0), (1e-3, 10.0), (0.0, 1e8)])
+def test_bound_is_rounded_downwards(rng, noise, reach):
+    """Against the same bound in rational numbers, for inequalities, where the multipliers need not be moved."""
+    tight = 0
+    for _ in range(100):
+        g, right = rng.normal(size=(12, 6)), 100 * rng.normal(size=12)
+        x = rng.uniform(0, 1, 12)
+        cost, high = (g.T @ x) * (1 + noise * rng.normal(size=6)), reach * rng.uniform(size=6)
+        problem = ConicProblem(cost, [], 0.1, g, right)
+        found = SDPSolution(np.zeros(6), 0.0, 0.0, (), x, 0.0, 0.0, Status.STALLED, 0)
+        exact = Fraction(0.1) - sum(Fraction(a) * Fraction(b) for a, b in zip(x, right))
+        for a in range(6):
+            residual = Fraction(cost[a]) - sum(Fraction(p) * Fraction(q) for p, q in zip(g[:, a], x))
+            exact -= abs(residual) * Fraction(high[a])
+        bound = Fraction(lower_bound(problem, found, high))
+        plain = Fraction(0.1) - sum(Fraction(abs(c)) * Fraction(h) for c, h in zip(cost, high))  # no multipliers at all
+        assert bound <= max(exact, plain)
+        tight += bound > max(exact, plain) - Fraction(1e-10 * reach)
+    assert tight == 100

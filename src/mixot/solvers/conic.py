@@ -248,7 +248,7 @@ def _inequalities(
     g = sparse.csr_array(
         matrix if sparse.issparse(matrix) else as_floats(matrix, "inequality_matrix"), dtype=np.float64
     )
-    shape: tuple[int, ...] = tuple(g.shape or ())
+    shape = tuple(np.asarray(g.shape).tolist())
     right = np.zeros(shape[0]) if offset is None else as_floats(offset, "inequality_offset")
     if len(shape) != 2 or shape[1] != variables or right.shape != shape[:1]:
         raise InputError(
