@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixot.errors import UnsupportedError
+from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.diagonal import DiagonalGaussian
 from mixot.families.gaussian import Gaussian
 from mixot.fitting.em import EM
@@ -63,7 +64,9 @@ def chosen(found: Found, data: Measure, family: str, structure: str, options: Mo
     if options.refine is None or found.flat:
         return _scored(_suggested(found), points)
     refine = _by_em if options.refine == "em" else _by_kmeans
-    fits = [refine(start, points, family, structure, options, rng) for start in found.starts]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # what befell the starts that lose is nobody's concern
+        fits = [refine(start, points, family, structure, options, rng) for start in found.starts]
     best = int(np.argmin([fit.criterion for fit in fits]))
     tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
     fit = fits[best]

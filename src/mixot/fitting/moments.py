@@ -181,8 +181,8 @@ class MomentSOS:
         fit = chosen(replace(found, starts=tuple(map(lift, found.starts))), data, family, structure, self, rng)
         last = run.levels[-1]
         notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
-        for note in notes:
-            warnings.warn(note, AccuracyWarning, stacklevel=3) if note in run.notes else None
+        for note in (*run.notes, *(fit.notes if np.isfinite(fit.log_likelihood) else ())):
+            warnings.warn(note, AccuracyWarning, stacklevel=3)
         bound = max(last.lower_bound, 0.0)
         return MomentFit(
             mixture=fit.mixture,
