@@ -36,28 +36,41 @@ def exponents(dim: int, order: int) -> Int[np.ndarray, "s d"]:
 def gaussian_moments(
     means: Float[np.ndarray, "k d"], covs: Float[np.ndarray, "k d d"], order: int
 ) -> Float[np.ndarray, "k s"]:
-    """Raw moments E[x^a], |a| <= order, of k Gaussian laws, (k, d), (k, d, d) -> (k, s).
+    """Raw moments E[x^a], |a| <= order, of k Gaussian laws, singular ones included, (k, d), (k, d, d) -> (k, s)."""
+    return elliptical_moments(means, covs, None, order)
 
-    Stein's recursion ``E[x_i x^a] = m_i E[x^a] + sum_j S_ij a_j E[x^(a - e_j)]``; columns as in `exponents`.
-    It holds for singular covariances as it stands.
+
+def elliptical_moments(
+    locs: Float[np.ndarray, "k d"],
+    scales: Float[np.ndarray, "k d d"],
+    radial: Float[np.ndarray, " j"] | None,
+    order: int,
+) -> Float[np.ndarray, "k s"]:
+    """Raw moments E[x^a], |a| <= order, of laws ``x = m + sqrt(w) z``, z ~ N(0, S), w independent of z.
+
+    (k, d), (k, d, d) -> (k, s), given ``radial[j] = E[w^j]`` up to j = order // 2, or None for w = 1.
+
+    Stein's recursion for the Gaussian given w, ``E[x_i x^a] = m_i E[x^a] + w sum_j S_ij a_j E[x^(a - e_j)]``, run on
+    the coefficients of the powers of w; columns as in `exponents`.
     """
-    k, dim = means.shape
+    k, dim = locs.shape
     powers = exponents(dim, order)
     column = {tuple(power): s for s, power in enumerate(powers.tolist())}
-    out = np.empty((k, len(powers)))
-    out[:, 0] = 1.0
+    out = np.zeros((k, len(powers), 1 if radial is None else order // 2 + 1))
+    out[:, 0, 0] = 1.0
     for s, power in enumerate(powers.tolist()[1:], start=1):
         i = next(axis for axis in range(dim) if power[axis])
-        lower = list(power)
-        lower[i] -= 1
-        value = means[:, i] * out[:, column[tuple(lower)]]
+        lower = [value - (axis == i) for axis, value in enumerate(power)]
+        out[:, s] = locs[:, i, None] * out[:, column[tuple(lower)]]
         for j in range(dim):
             if lower[j]:
-                lowest = list(lower)
-                lowest[j] -= 1
-                value = value + covs[:, i, j] * lower[j] * out[:, column[tuple(lowest)]]
-        out[:, s] = value
-    return out
+                lowest = [value - (axis == j) for axis, value in enumerate(lower)]
+                term = (scales[:, i, j] * lower[j])[:, None] * out[:, column[tuple(lowest)]]
+                if radial is None:
+                    out[:, s] += term
+                else:
+                    out[:, s, 1:] += term[:, :-1]
+    return out[:, :, 0] if radial is None else out @ radial
 
 
 def sample_moments(
