@@ -15,8 +15,9 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gaussian import Gaussian
-from mixot.formulas.elliptical import clip_spectrum, elliptical_moments, scatters, standard_scores, variance_floor
+from mixot.formulas.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gamma_law import solve_shape
+from mixot.formulas.moments import elliptical_moments
 from mixot.formulas.support import Support, support_ranks
 
 _DF = (2.01, 1e6)  # where fits look for df: W2 needs a covariance, and above 1e6 the law is Gaussian to six digits
