@@ -10,10 +10,12 @@ import numpy as np
 from mixot.errors import AccuracyWarning
 from mixot.fitting.em import EM
 from mixot.fitting.polish import Sweep
-from mixot.measures import Grid, Measure, Samples
-from mixot.results import Candidate, Fit
+from mixot.measures import Grid, Samples
+from mixot.results import Candidate, Fit, Status
 
 _ZERO = 1e-13  # J of moments that a mixture has, up to rounding
+_RIVALS = 8  # polished mixtures of lowest J among which the most likely one is a second start
+_SHORT = 10  # iterations that tell which of the two is better
 _PATIENCE = 2  # numbers of components in a row that may be worse than the best before the search ends
 
 
@@ -66,10 +68,25 @@ def by_moments(sweep: Sweep, sizes: list[int]) -> tuple[int, dict[int, float], t
     return best, objectives, (left,)
 
 
-def _climb(em: EM, sweep: Sweep, data: Measure, k: int) -> Fit:
+def _climb(em: EM, sweep: Sweep, data: Samples, k: int) -> Fit:
+    """The likelihood fit of k components: the start of lowest J, or one that is more likely after some iterations."""
+    starts = [sweep.best(k).mixture]
+    tried = sorted(sweep.found[k], key=lambda polished: polished.objective)[1:_RIVALS]
+    likely = [float(data.weights @ each.mixture.log_density(data.points)) for each in tried]
+    starts += [tried[int(np.argmax(likely))].mixture] if tried else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # said once, of the fit that is chosen
-        return replace(em, start=sweep.best(k).mixture).fit(data, "gaussian", structure=sweep.structure)
+        short = [
+            replace(em, start=start, max_iter=min(em.max_iter, _SHORT)).fit(data, "gaussian", structure=sweep.structure)
+            for start in starts
+        ]
+        best = max(short, key=lambda fit: fit.history[-1])
+        if best.status is not Status.MAX_ITER or em.max_iter <= _SHORT:
+            return best
+        rest = replace(em, start=best.mixture, max_iter=em.max_iter - _SHORT)
+        fit = rest.fit(data, "gaussian", structure=sweep.structure)
+    history = np.concatenate([best.history, fit.history])
+    return replace(fit, history=history, iterations=len(history))
 
 
 def _thinned(points: Samples, size: int, rng: np.random.Generator) -> Samples:

@@ -37,14 +37,18 @@ class MomentFit(Fit):
     """A fit that came from moments, and the sweep it was chosen from.
 
     ``objectives`` is the lowest J of each number of components, before any refinement; at the number of the truth it is
-    about chi-squared with ``equations - parameters`` degrees of freedom. ``seeds`` are centers for k-means on the data.
+    about chi-squared with ``equations - parameters`` degrees of freedom. ``polished`` is the mixture of as many
+    components as ``mixture`` before its refinement, ``order`` half the degree of the moments, lower than asked for
+    where the rows are few. ``seeds`` are centers for k-means on the data.
     Where a law is known through its moments only there is no likelihood: ``log_likelihood`` is minus infinity, and
     ``criterion`` is that of the moments.
     """
 
     objectives: dict[int, float] = field(default_factory=dict)
+    order: int = 0
     equations: int = 0
     parameters: int = 0
+    polished: Mixture | None = None
     seeds: Float[np.ndarray, "k d"] = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
@@ -194,6 +198,8 @@ class MomentMatching:
         return MomentFit(
             **values,
             objectives=objectives,
+            order=sweep.target.degree // 2,
+            polished=sweep.best(k).mixture,
             equations=sweep.target.equations,
             parameters=sweep.parameters(k),
             seeds=seeds,

@@ -26,7 +26,8 @@ from mixot.measures import Grid, Measure, Moments, Samples
 from mixot.mixture import Mixture
 
 STRUCTURES = ("full", "diagonal", "spherical")
-_DROP = 1e-6  # directions of the moments whose variance is below this share of the largest carry rounding, not data
+_DROP = 1e-6  # directions of the moments whose variance is below this share of the largest carry no information ..
+_EXACT_DROP = 1e-13  # .. but rounding, where moments are exact
 _FLOOR = 1e-4  # least variance of a component: a hundredth of the half width of the data, squared
 _EXACT_FLOOR = 1e-10  # the same where moments are exact and can tell narrow components
 _NOT_PSD = 1e-8  # a moment matrix may be so far from positive semi-definite by rounding
@@ -40,8 +41,8 @@ class MomentTarget:
 
     What a fit minimises is ``J(theta) = n |omega^(-1/2) (moments - p(theta))|^2``, n = ``count``, p the moments of the
     mixture theta: the optimally weighted distance of the generalised method of moments. For a law known exactly
-    (``count = inf``) the factor n is left out. Directions in which omega is below 1e-6 of its largest eigenvalue are
-    dropped.
+    (``count = inf``) the factor n is left out. Directions in which omega is below 1e-6 (exact moments: 1e-13) of its
+    largest eigenvalue are dropped.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ class MomentTarget:
     def whitening(self) -> Float[np.ndarray, "m s"]:
         """W with ``J = |W (moments - p)|^2``; m directions are kept."""
         values, vectors = np.linalg.eigh(self.omega[1:, 1:])
-        kept = values > _DROP * values[-1]
+        kept = values > (_EXACT_DROP if self.exact else _DROP) * values[-1]
         if not kept.any():
             raise InputError("all moments are certain: the data are one point, there is no mixture to fit")
         out = np.zeros((int(kept.sum()), len(self.moments)))

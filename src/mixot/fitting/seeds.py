@@ -55,13 +55,13 @@ def kmeans_seeds(mixture: Mixture, starts: Sequence[Float[np.ndarray, "k d"]] = 
     points, weights = gauss_hermite_nodes(mixture)
     centers = np.stack([means, *starts])
     size = (points**2).sum(axis=1)
-    best = np.inf
+    before, total = np.inf, np.full(len(centers), np.inf)
     for _ in range(_MAX_ITER):
         cost = size[:, None] - 2 * points @ centers.swapaxes(1, 2) + (centers**2).sum(axis=2)[:, None, :]
         total = weights @ cost.min(axis=2).T
-        if not total.sum() < best * (1 - 1e-9):
+        if not total.sum() < before - 1e-9 * abs(total.sum()):
             break
-        best = total.sum()
+        before = total.sum()
         shares = (cost.argmin(axis=2)[:, :, None] == np.arange(len(means))) * weights[:, None]
         mass = shares.sum(axis=1)
         moved = shares.swapaxes(1, 2) @ points / np.where(mass > 0, mass, 1.0)[:, :, None]
