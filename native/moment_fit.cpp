@@ -11,127 +11,35 @@ namespace mixot {
 namespace {
 
 using std::size_t;
-constexpr size_t lane = 8;          // components are computed eight at a time
 constexpr double top_logit = 7.0;   // weights are at least exp(-7) of the largest
 constexpr double longest = 2.0;     // no parameter moves further in one step
-constexpr size_t trials = 12;       // dampings tried, each raised more than the last, before a fit counts as converged
+constexpr double negligible = 1e-26;  // J that is nothing but rounding
+constexpr size_t trials = 12;       // dampings tried, each raised by more, before a fit counts as converged
 
-MIXOT_INLINE size_t padded(size_t n) { return (n + lane - 1) / lane * lane; }
-
-// Where the recursion finds what it needs: for each exponent the axis it grows along, and places of lower exponents.
-struct Recursion {
-  std::vector<int> axis;                  // (s), the first axis with a positive exponent
-  std::vector<std::int64_t> one, two;     // (s, d), places of a - e_j and a - 2 e_j, or -1
-  std::vector<double> power;              // (s, d)
-
-  Recursion(const std::int64_t* powers, size_t s, size_t d) : axis(s, 0), one(s * d, -1), two(s * d, -1), power(s * d) {
-    size_t degree = 0;
-    for (size_t a = 0; a < s * d; ++a) degree = std::max(degree, static_cast<size_t>(powers[a]));
-    size_t cells = 1;
-    std::vector<size_t> stride(d);
-    for (size_t j = 0; j < d; ++j) {
-      stride[j] = cells;
-      cells *= degree + 1;
-    }
-    std::vector<std::int64_t> place(cells, -1);
-    for (size_t a = 0; a < s; ++a) {
-      size_t cell = 0;
-      for (size_t j = 0; j < d; ++j) cell += stride[j] * static_cast<size_t>(powers[a * d + j]);
-      place[cell] = static_cast<std::int64_t>(a);
-    }
-    for (size_t a = 0; a < s; ++a) {
-      size_t cell = 0;
-      for (size_t j = 0; j < d; ++j) cell += stride[j] * static_cast<size_t>(powers[a * d + j]);
-      bool found = false;
-      for (size_t j = 0; j < d; ++j) {
-        const auto n = static_cast<size_t>(powers[a * d + j]);
-        power[a * d + j] = static_cast<double>(n);
-        if (n >= 1) one[a * d + j] = place[cell - stride[j]];
-        if (n >= 2) two[a * d + j] = place[cell - 2 * stride[j]];
-        if (n && !found) {
-          axis[a] = static_cast<int>(j);
-          found = true;
-        }
-      }
-    }
-  }
-};
-
-// Full covariance from its packed numbers; `at(i, j)` is the place of (i, j) in the lower triangle.
-MIXOT_INLINE size_t at(size_t i, size_t j) { return i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i; }
-MIXOT_INLINE double entry(CovShape shape, const double* cov, size_t i, size_t j) {
-  if (shape == CovShape::full) return cov[at(i, j)];
-  return i != j ? 0.0 : shape == CovShape::diagonal ? cov[i] : cov[0];
-}
-
-// p[a * kp + k] = E T_a under N(m_k, S_k), by Stein's identity E (x_i - m_i) f = sum_j S_ij E d_j f:
-//   E T_(b + e_i) = c m_i E T_b + c sum_j S_ij E d_j T_b - [b_i > 0] E T_(b - e_i),  c = 1 + [b_i > 0],
-//   g_j(a) = E d_j T_a = n (2 E T_(a - e_j) + g_j(a - 2 e_j) / (n - 2)), n = a_j; for n = 1, 2 without the second term.
-// mean (d, kp) and cov (d, d, kp) have the components innermost, kp a multiple of eight; g is scratch (d, s, kp).
-MIXOT_INLINE void moments_of_body(const Recursion& r, size_t s, size_t d, size_t kp, const double* mean, const double* cov,
-                               double* g, double* p) {
-  std::fill_n(p, kp, 1.0);
-  for (size_t j = 0; j < d; ++j) std::fill_n(g + j * s * kp, kp, 0.0);
-  for (size_t a = 0; a < s; ++a) {
-    double* MIXOT_RESTRICT out = p + a * kp;
-    if (a > 0) {
-      const auto i = static_cast<size_t>(r.axis[a]);
-      const auto b = static_cast<size_t>(r.one[a * d + i]);
-      const bool higher = r.power[a * d + i] > 1;
-      const double c = higher ? 2.0 : 1.0;
-      for (size_t k = 0; k < kp; ++k) out[k] = c * mean[i * kp + k] * p[b * kp + k];
-      for (size_t j = 0; j < d; ++j) {
-        if (r.power[b * d + j] == 0) continue;
-        const double *slope = g + (j * s + b) * kp, *v = cov + (i * d + j) * kp;
-        for (size_t k = 0; k < kp; ++k) out[k] += c * v[k] * slope[k];
-      }
-      if (higher) {
-        const double* before = p + static_cast<size_t>(r.two[a * d + i]) * kp;
-        for (size_t k = 0; k < kp; ++k) out[k] -= before[k];
-      }
-    }
-    for (size_t j = 0; j < d; ++j) {
-      double* MIXOT_RESTRICT slope = g + (j * s + a) * kp;
-      const double n = r.power[a * d + j];
-      if (n == 0) {
-        std::fill_n(slope, kp, 0.0);
-        continue;
-      }
-      const double* below = p + static_cast<size_t>(r.one[a * d + j]) * kp;
-      const double twice = n > 1 ? 2 * n : 1.0;
-      for (size_t k = 0; k < kp; ++k) slope[k] = twice * below[k];
-      if (n > 2) {
-        const double* last = g + (j * s + static_cast<size_t>(r.two[a * d + j])) * kp;
-        const double ratio = n / (n - 2);
-        for (size_t k = 0; k < kp; ++k) slope[k] += ratio * last[k];
-      }
-    }
-  }
-}
-
-// out[i, k] = sum_a w[i, a] p[a, k]; w (rows, s), p (s, kp), out (rows, kp): four rows times eight components at a time.
+// out[i, k] = sum_a w[i, a] p[a, k]; w (rows, s), p (s, kp), out (rows, kp): four rows times eight components at once.
 MIXOT_INLINE void apply_rows_body(const double* w, size_t rows, size_t s, const double* p, size_t kp, double* out) {
-  for (size_t k0 = 0; k0 < kp; k0 += lane)
+  for (size_t k0 = 0; k0 < kp; k0 += component_lanes)
     for (size_t i0 = 0; i0 < rows; i0 += 4) {
       const size_t some = std::min<size_t>(4, rows - i0);
       const double* row[4];
       for (size_t t = 0; t < 4; ++t) row[t] = w + (i0 + std::min(t, some - 1)) * s;
-      double sum[4][lane] = {};
+      double sum[4][component_lanes] = {};
       for (size_t a = 0; a < s; ++a) {
         const double* MIXOT_RESTRICT x = p + a * kp + k0;
         for (size_t t = 0; t < 4; ++t) {
           const double c = row[t][a];
           MIXOT_UNROLL
-          for (size_t k = 0; k < lane; ++k) sum[t][k] += c * x[k];
+          for (size_t k = 0; k < component_lanes; ++k) sum[t][k] += c * x[k];
         }
       }
       for (size_t t = 0; t < some; ++t)
-        for (size_t k = 0; k < lane; ++k) out[(i0 + t) * kp + k0 + k] = sum[t][k];
+        for (size_t k = 0; k < component_lanes; ++k) out[(i0 + t) * kp + k0 + k] = sum[t][k];
     }
 }
 
 // h (q, q) = J' J, its lower triangle, g (q) = J' r; J (m, q).
-MIXOT_INLINE void normal_equations_body(const double* jacobian, const double* r, size_t m, size_t q, double* h, double* g) {
+MIXOT_INLINE void normal_equations_body(const double* jacobian, const double* r, size_t m, size_t q, double* h,
+                                        double* g) {
   std::fill_n(h, q * q, 0.0);
   std::fill_n(g, q, 0.0);
   for (size_t i0 = 0; i0 < m; i0 += 4) {
@@ -190,32 +98,34 @@ MIXOT_INLINE bool solve(const double* h, const double* extra, const double* g, s
   return true;
 }
 
-MIXOT_MULTIVERSION(moments_of, (const Recursion& r, size_t s, size_t d, size_t kp, const double* mean, const double* cov, double* g, double* p),
-                   (r, s, d, kp, mean, cov, g, p))
 MIXOT_MULTIVERSION(apply_rows, (const double* w, size_t rows, size_t s, const double* p, size_t kp, double* out),
                    (w, rows, s, p, kp, out))
-MIXOT_MULTIVERSION(normal_equations, (const double* jacobian, const double* r, size_t m, size_t q, double* h, double* g),
+MIXOT_MULTIVERSION(normal_equations,
+                   (const double* jacobian, const double* r, size_t m, size_t q, double* h, double* g),
                    (jacobian, r, m, q, h, g))
 
-MIXOT_INLINE void solve_damped_body(const double* h, const double* extra, const double* g, size_t q, double* work, double* x, bool* fine) {
+MIXOT_INLINE void solve_damped_body(const double* h, const double* extra, const double* g, size_t q, double* work,
+                                    double* x, bool* fine) {
   *fine = solve(h, extra, g, q, work, x);
 }
-MIXOT_MULTIVERSION(solve_damped, (const double* h, const double* extra, const double* g, size_t q, double* work, double* x, bool* fine),
+MIXOT_MULTIVERSION(solve_damped,
+                   (const double* h, const double* extra, const double* g, size_t q, double* work, double* x,
+                    bool* fine),
                    (h, extra, g, q, work, x, fine))
 
 // One fit: parameters theta = [logits (k), means (k, d), shapes (k, c)] and what is computed from them.
 struct Fitter {
   const MomentTarget& t;
-  const Recursion& recursion;
+  const ChebyshevPlan& plan;
   size_t k, kp, c, q;
-  std::vector<double> theta, trial, step, weights, covs, factors, gradient, hessian, work, extra, residual, proposal, jacobian;
-  std::vector<double> mean, cov, slopes, p, whitened;
+  std::vector<double> theta, trial, step, weights, covs, factors, gradient, hessian, work, extra, residual, proposal;
+  std::vector<double> jacobian, p, whitened;
+  ChebyshevScratch scratch;
 
-  Fitter(const MomentTarget& target, const Recursion& r, size_t k_)
-      : t(target), recursion(r), k(k_), kp(padded(k_)), c(cov_size(target.shape, target.d)), q(k_ * (1 + target.d + c)),
+  Fitter(const MomentTarget& target, const ChebyshevPlan& plan_, size_t k_)
+      : t(target), plan(plan_), k(k_), kp(padded(k_)), c(cov_size(target.shape, target.d)), q(k_ * (1 + target.d + c)),
         theta(q), trial(q), step(q), weights(k), covs(k * c), factors(k * c), gradient(q), hessian(q * q), work(q * q),
-        extra(q), residual(t.m), proposal(t.m), jacobian(t.m * q), mean(t.d * kp), cov(t.d * t.d * kp),
-        slopes(t.d * t.s * kp), p(t.s * kp), whitened((1 + t.d + c) * t.m * kp) {}
+        extra(q), residual(t.m), proposal(t.m), jacobian(t.m * q), p(t.s * kp), whitened((1 + t.d + c) * t.m * kp) {}
 
   double* logits(std::vector<double>& x) const { return x.data(); }
   double* means(std::vector<double>& x) const { return x.data() + k; }
@@ -235,12 +145,9 @@ struct Fitter {
       }
       for (size_t a = 0; a < t.d; ++a)  // Cholesky of S - floor I
         for (size_t b = 0; b <= a; ++b) {
-          double sum = v[at(a, b)] - (a == b ? t.floor : 0.0);
-          for (size_t e = 0; e < b; ++e) {
-            const double la = e == a ? std::exp(out[at(a, e)]) : out[at(a, e)];
-            sum -= la * out[at(b, e)];
-          }
-          out[at(a, b)] = a == b ? std::log(std::sqrt(std::max(sum, least))) : sum / std::exp(out[at(b, b)]);
+          double sum = v[lower(a, b)] - (a == b ? t.floor : 0.0);
+          for (size_t e = 0; e < b; ++e) sum -= out[lower(a, e)] * out[lower(b, e)];
+          out[lower(a, b)] = a == b ? std::log(std::sqrt(std::max(sum, least))) : sum / std::exp(out[lower(b, b)]);
         }
     }
     clip(theta);
@@ -260,19 +167,19 @@ struct Fitter {
           if (a < c) s[j * c + a] = std::clamp(s[j * c + a], low, high);
           continue;
         }
-        for (size_t b = 0; b < a; ++b) s[j * c + at(a, b)] = std::clamp(s[j * c + at(a, b)], -wide, wide);
-        s[j * c + at(a, a)] = std::clamp(s[j * c + at(a, a)], low / 2, high / 2);
+        for (size_t b = 0; b < a; ++b) s[j * c + lower(a, b)] = std::clamp(s[j * c + lower(a, b)], -wide, wide);
+        s[j * c + lower(a, a)] = std::clamp(s[j * c + lower(a, a)], low / 2, high / 2);
       }
   }
 
   // Weights and covariances at x.
-  void unpack(std::vector<double>& x) {
+  void unpack(std::vector<double>& theta_) {
     double total = 0;
-    const double* l = logits(x);
+    const double* l = logits(theta_);
     const double top = *std::max_element(l, l + k);
     for (size_t j = 0; j < k; ++j) total += weights[j] = std::exp(l[j] - top);
     for (size_t j = 0; j < k; ++j) weights[j] /= total;
-    const double* s = shapes(x);
+    const double* s = shapes(theta_);
     for (size_t j = 0; j < k; ++j) {
       double* v = &covs[j * c];
       double* f = &factors[j * c];
@@ -281,31 +188,23 @@ struct Fitter {
         continue;
       }
       for (size_t a = 0; a < t.d; ++a)
-        for (size_t b = 0; b <= a; ++b) f[at(a, b)] = a == b ? std::exp(s[j * c + at(a, a)]) : s[j * c + at(a, b)];
+        for (size_t b = 0; b <= a; ++b) {
+          const double x = s[j * c + lower(a, b)];
+          f[lower(a, b)] = a == b ? std::exp(x) : x;
+        }
       for (size_t a = 0; a < t.d; ++a)
         for (size_t b = 0; b <= a; ++b) {
           double sum = a == b ? t.floor : 0.0;
-          for (size_t e = 0; e <= b; ++e) sum += f[at(a, e)] * f[at(b, e)];
-          v[at(a, b)] = sum;
+          for (size_t e = 0; e <= b; ++e) sum += f[lower(a, e)] * f[lower(b, e)];
+          v[lower(a, b)] = sum;
         }
     }
-  }
-
-  void raw_moments(const double* m, const double* v) {
-    for (size_t j = 0; j < kp; ++j) {
-      const size_t from = std::min(j, k - 1);  // lanes beyond k repeat the last component
-      for (size_t i = 0; i < t.d; ++i) {
-        mean[i * kp + j] = m[from * t.d + i];
-        for (size_t e = 0; e < t.d; ++e) cov[(i * t.d + e) * kp + j] = entry(t.shape, v + from * c, i, e);
-      }
-    }
-    moments_of(recursion, t.s, t.d, kp, mean.data(), cov.data(), slopes.data(), p.data());
   }
 
   // Residuals at x, and J.
   double evaluate(std::vector<double>& x, std::vector<double>& r) {
     unpack(x);
-    raw_moments(means(x), covs.data());
+    scratch.moments(plan, t.shape, means(x), covs.data(), k, p.data());
     apply_rows(t.operators, t.m, t.s, p.data(), kp, whitened.data());
     double sum = 0;
     for (size_t i = 0; i < t.m; ++i) {
@@ -340,10 +239,10 @@ struct Fitter {
         const double* f = &factors[j * c];
         for (size_t a = 0; a < t.d; ++a)
           for (size_t b = 0; b <= a; ++b) {
-            double sum = 2 * f[at(a, b)] * by_cov[at(a, a) * rows + j];
+            double sum = 2 * f[lower(a, b)] * by_cov[lower(a, a) * rows + j];
             for (size_t e = b; e < t.d; ++e)
-              if (e != a) sum += f[at(e, b)] * by_cov[at(a, e) * rows + j];
-            shape[j * c + at(a, b)] = weights[j] * sum * (a == b ? f[at(a, a)] : 1.0);
+              if (e != a) sum += f[lower(e, b)] * by_cov[lower(a, e) * rows + j];
+            shape[j * c + lower(a, b)] = weights[j] * sum * (a == b ? f[lower(a, a)] : 1.0);
           }
       }
     }
@@ -408,7 +307,7 @@ struct Fitter {
       residual.swap(proposal);
       objective = value;
       lambda = std::max(lambda / 5, 1e-12);
-      if (gain <= limits.tol * (limits.relative ? objective : 1 + objective)) {
+      if (objective <= negligible || gain <= limits.tol * (limits.relative ? objective : 1 + objective)) {
         ++iteration;
         break;
       }
@@ -420,17 +319,13 @@ struct Fitter {
 
 }  // namespace
 
-std::size_t cov_size(CovShape shape, std::size_t d) {
-  return shape == CovShape::spherical ? 1 : shape == CovShape::diagonal ? d : d * (d + 1) / 2;
-}
-
 void moment_fit(const MomentTarget& target, const MomentStarts& starts, const MomentFitLimits& limits,
                 std::size_t threads) {
-  const Recursion recursion(target.powers, target.s, target.d);
+  const ChebyshevPlan plan(target.powers, target.s, target.d);
   const size_t k = starts.k, c = cov_size(target.shape, target.d);
   std::vector<Fitter> crew;
   for (size_t worker = 0; worker < std::max<size_t>(1, std::min(threads, starts.count)); ++worker)
-    crew.emplace_back(target, recursion, k);
+    crew.emplace_back(target, plan, k);
   parallel_blocks(starts.count, threads, [&](size_t b, size_t worker) {
     Fitter& f = crew[worker];
     f.pack(starts.weights + b * k, starts.means + b * k * target.d, starts.covs + b * k * c);
@@ -443,20 +338,10 @@ void moment_fit(const MomentTarget& target, const MomentStarts& starts, const Mo
   });
 }
 
-void chebyshev_moments(const std::int64_t* powers, std::size_t s, std::size_t d, CovShape shape, const double* means,
-                       const double* covs, std::size_t k, double* out) {
-  const Recursion recursion(powers, s, d);
-  const MomentTarget empty{powers, nullptr, nullptr, d, s, 0, shape, 0.0, 1.0, 1.0};
-  Fitter f(empty, recursion, k);
-  f.raw_moments(means, covs);
-  for (size_t j = 0; j < k; ++j)
-    for (size_t a = 0; a < s; ++a) out[j * s + a] = f.p[a * f.kp + j];
-}
-
 void moment_residuals(const MomentTarget& target, const double* weights, const double* means, const double* covs,
                       std::size_t k, double* residuals, double* jacobian) {
-  const Recursion recursion(target.powers, target.s, target.d);
-  Fitter f(target, recursion, k);
+  const ChebyshevPlan plan(target.powers, target.s, target.d);
+  Fitter f(target, plan, k);
   f.pack(weights, means, covs);
   f.evaluate(f.theta, f.residual);
   f.differentiate();

@@ -3,11 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace mixot {
+#include "chebyshev.hpp"
 
-// How a covariance S (d, d) is written in c numbers: spherical (1) v I; diagonal (d); full (d (d + 1) / 2), the lower
-// triangle row by row.
-enum class CovShape { spherical, diagonal, full };
+namespace mixot {
 
 // Target moments of a law, whitened, and the operators that whiten those of a mixture.
 //   powers (s, d): exponents a, graded, of the Chebyshev products T_a; powers[0] = 0.
@@ -39,16 +37,10 @@ struct MomentStarts {
   std::int64_t* iterations;
 };
 
-std::size_t cov_size(CovShape shape, std::size_t d);
-
-// Minimises J = |target - sum_k w_k W p(m_k, S_k)|^2 from each start over logits of the weights, means and logarithms of
-// variances (log-Cholesky factors where full). J never increases.
+// Minimises J = |target - sum_k w_k W p(m_k, S_k)|^2 from each start, over logits of the weights, means and logarithms
+// of variances (log-Cholesky factors where full). J never increases.
 void moment_fit(const MomentTarget& target, const MomentStarts& starts, const MomentFitLimits& limits,
                 std::size_t threads);
-
-// E T_a of k Gaussian laws: means (k, d), covs (k, c) -> out (k, s).
-void chebyshev_moments(const std::int64_t* powers, std::size_t s, std::size_t d, CovShape shape, const double* means,
-                       const double* covs, std::size_t k, double* out);
 
 // Residuals r (m) = sum_k w_k W p_k - target and their derivatives (m, q) by the q = k (1 + d + c) parameters: logits,
 // means, shapes; the point itself is given as weights, means and covariances.

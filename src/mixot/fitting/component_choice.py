@@ -11,11 +11,12 @@ from mixot.errors import AccuracyWarning
 from mixot.fitting.em import EM
 from mixot.fitting.polish import Sweep
 from mixot.measures import Grid, Samples
+from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Status
 
-_ZERO = 1e-13  # J of moments that a mixture has, up to rounding
-_RIVALS = 8  # polished mixtures of lowest J among which the most likely one is a second start
-_SHORT = 10  # iterations that tell which of the two is better
+ZERO = 1e-13  # J of moments that a mixture has, up to rounding
+_RIVALS = 8  # polished mixtures of lowest J among which the most likely one is a rival
+_SHORT = 10  # iterations that tell which of them is better
 _PATIENCE = 2  # numbers of components in a row that may be worse than the best before the search ends
 
 
@@ -57,7 +58,7 @@ def by_moments(sweep: Sweep, sizes: list[int]) -> tuple[int, dict[int, float], t
         log_n = np.log(sweep.target.count)
         scores = {k: objectives[k] + sweep.parameters(k) * log_n for k in sizes}
         return min(scores, key=scores.__getitem__), scores, ()
-    zero = [k for k in sizes if objectives[k] <= _ZERO]
+    zero = [k for k in sizes if objectives[k] <= ZERO]
     if zero:
         return zero[0], objectives, ()
     best = min(objectives, key=objectives.__getitem__)
@@ -69,11 +70,17 @@ def by_moments(sweep: Sweep, sizes: list[int]) -> tuple[int, dict[int, float], t
 
 
 def _climb(em: EM, sweep: Sweep, data: Samples, k: int) -> Fit:
-    """The likelihood fit of k components: the start of lowest J, or one that is more likely after some iterations."""
-    starts = [sweep.best(k).mixture]
-    tried = sorted(sweep.found[k], key=lambda polished: polished.objective)[1:_RIVALS]
-    likely = [float(data.weights @ each.mixture.log_density(data.points)) for each in tried]
-    starts += [tried[int(np.argmax(likely))].mixture] if tried else []
+    """The likelihood fit of k components, from the lowest J or from what is more likely some iterations later.
+
+    The rivals are other polished mixtures and the starts as they came, of either kind the most likely one.
+    """
+    tried = sorted(sweep.found[k], key=lambda polished: polished.objective)
+    kinds = [
+        [tried[0].mixture],
+        [polished.mixture for polished in tried[1:_RIVALS]],
+        [start for start in sweep.starts if len(start) == k],
+    ]
+    starts = [_most_likely(kind, data) for kind in kinds if kind]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # said once, of the fit that is chosen
         short = [
@@ -87,6 +94,12 @@ def _climb(em: EM, sweep: Sweep, data: Samples, k: int) -> Fit:
         fit = rest.fit(data, "gaussian", structure=sweep.structure)
     history = np.concatenate([best.history, fit.history])
     return replace(fit, history=history, iterations=len(history))
+
+
+def _most_likely(mixtures: list[Mixture], data: Samples) -> Mixture:
+    if len(mixtures) == 1:
+        return mixtures[0]
+    return max(mixtures, key=lambda mixture: float(data.weights @ mixture.log_density(data.points)))
 
 
 def _thinned(points: Samples, size: int, rng: np.random.Generator) -> Samples:

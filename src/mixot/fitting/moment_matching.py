@@ -12,7 +12,7 @@ from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.gaussian import Gaussian
 from mixot.fitting.base import register_fitter
-from mixot.fitting.component_choice import by_likelihood, by_moments
+from mixot.fitting.component_choice import ZERO, by_likelihood, by_moments
 from mixot.fitting.em import EM
 from mixot.fitting.moment_target import STRUCTURES, MomentTarget
 from mixot.fitting.polish import Polisher, Sweep
@@ -25,6 +25,7 @@ from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
 _ORDERS = {1: 6, 2: 4}  # half the degree of the moments where none is asked for; 3 from three dimensions on
 _BLIND = {1: 20}  # starts of each number of components where there are no data to draw them from; 10 beyond the line
+_UNLIKELY = "only moments are known, so there is no likelihood"
 _REFINEMENTS = ("em", "kmeans", None)
 _START_ROWS = 4000  # rows that starts are drawn from
 _START_REG = 1e-3  # variance that parts of a start have at least, relative to that of the data
@@ -33,15 +34,15 @@ _EXACT = {"max_iter": 500, "tol": 1e-9}  # of the polish where there is no noise
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class MomentFit(Fit):
+class MatchedFit(Fit):
     """A fit that came from moments, and the sweep it was chosen from.
 
     ``objectives`` is the lowest J of each number of components, before any refinement; at the number of the truth it is
     about chi-squared with ``equations - parameters`` degrees of freedom. ``polished`` is the mixture of as many
     components as ``mixture`` before its refinement, ``order`` half the degree of the moments, lower than asked for
     where the rows are few. ``seeds`` are centers for k-means on the data.
-    Where a law is known through its moments only there is no likelihood: ``log_likelihood`` is minus infinity, and
-    ``criterion`` is that of the moments.
+    Where a law is known through its moments only there is no likelihood: ``log_likelihood`` is NaN, ``notes`` say so,
+    and ``criterion`` is that of the moments.
     """
 
     objectives: dict[int, float] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class MomentMatching:
     starts: tuple[Mixture, ...] = ()
     restarts: int = 4
     k_max: int = 8
-    count: float | None = None
+    count: float | int | None = None
     refine: str | None = "em"
     em: EM = field(default_factory=EM)
 
@@ -121,7 +122,7 @@ class MomentMatching:
         structure: str = "full",
         rng: Any = None,
         progress: ProgressCallback | None = None,
-    ) -> MomentFit:
+    ) -> MatchedFit:
         """Return the mixture of ``family`` whose moments are closest to those of ``data``.
 
         ``rng`` draws the starts; ``progress`` is called after the polish and after the choice of K.
@@ -137,7 +138,8 @@ class MomentMatching:
         generator = np.random.default_rng(rng)
         target = MomentTarget.of(data, 2 * self._order(data), structure=structure, count=self.count)
         sizes = self._sizes(target, structure, k)
-        sweep = self.sweep(target, data, structure, max(sizes), generator)
+        sweep = self.sweep(target, data, structure, 1 if k is None else k, generator)
+        sizes = [size for size in sizes if size in sweep.found]
         if progress is not None:
             progress(Progress("polish", 1, 2, min(sweep.objectives.values())))
         fit = self._chosen(sweep, data, sizes, generator)
@@ -148,14 +150,29 @@ class MomentMatching:
     def sweep(self, target: MomentTarget, data: Measure, structure: str, k: int, rng: np.random.Generator) -> Sweep:
         """Return the polished mixtures of 1 .. max(k, ``k_max``) components, as far as the moments determine them."""
         k_max = min(max(k, self.k_max), target.most_components(structure))
-        polisher = Polisher(structure, **_EXACT) if target.exact else Polisher(structure)
-        starts = self.starts or self._own_starts(data, structure, k_max, rng)
-        sweep = polisher.sweep(target, starts, k_max)
+        starts = list(self.starts or self._own_starts(data, structure, k_max, rng))
+        if target.exact:
+            sweep = self._grown(target, Polisher(structure, **_EXACT), starts, k, k_max)
+        else:
+            sweep = Polisher(structure).sweep(target, starts, k_max)
         if not target.provisional:
             return sweep
         best = by_moments(sweep, sorted(sweep.found))[0]  # its covariance of the moments is better than a Gaussian's
         again = target.weighted_by(sweep.best(best).mixture)
-        return polisher.sweep(again, [sweep.best(size).mixture for size in sweep.found] + list(starts), k_max)
+        starts = [sweep.best(size).mixture for size in sweep.found] + starts
+        return (Polisher(structure, **_EXACT) if target.exact else Polisher(structure)).sweep(
+            again, starts, max(sweep.found)
+        )
+
+    def _grown(self, target: MomentTarget, polisher: Polisher, starts: list[Mixture], k: int, k_max: int) -> Sweep:
+        """The sweep over as few numbers of components as it takes to match exact moments."""
+        sweep = polisher.sweep(target, starts, 1)
+        for size in range(2, k_max + 1):
+            if size > k and sweep.best(size - 1).objective <= ZERO:
+                break
+            mine = [start for start in starts if len(start) == size]
+            sweep = polisher.sweep(target, [*(sweep.best(n).mixture for n in sweep.found), *mine], size)
+        return sweep
 
     def _order(self, data: Measure) -> int:
         if self.order is not None:
@@ -183,7 +200,7 @@ class MomentMatching:
         points = data.centers() if isinstance(data, Grid) else data
         return kmeans_starts(points, structure, range(2, k_max + 1), self.restarts, rng)
 
-    def _chosen(self, sweep: Sweep, data: Measure, sizes: list[int], rng: np.random.Generator) -> MomentFit:
+    def _chosen(self, sweep: Sweep, data: Measure, sizes: list[int], rng: np.random.Generator) -> MatchedFit:
         objectives = {k: sweep.best(k).objective for k in sizes}
         if self.refine == "em" and isinstance(data, Samples | Grid):
             fit = by_likelihood(sweep, data, sizes, self.em, rng)
@@ -195,7 +212,7 @@ class MomentMatching:
             fit = _clustered(data, seeds, sweep.structure, fit)
         values = {each.name: getattr(fit, each.name) for each in fields(Fit)}
         values["notes"] = (*sweep.target.notes, *values["notes"])
-        return MomentFit(
+        return MatchedFit(
             **values,
             objectives=objectives,
             order=sweep.target.degree // 2,
@@ -218,7 +235,7 @@ class MomentMatching:
             criterion=scores[k],
             history=np.zeros(0),
             candidates=tuple(Candidate(size, likelihoods[size], scores[size]) for size in sizes),
-            notes=notes,
+            notes=notes if isinstance(data, Samples | Grid) else (*notes, _UNLIKELY),
         )
 
 
@@ -278,7 +295,7 @@ def _clustered(data: Samples | Grid, seeds: np.ndarray, structure: str, before: 
 
 def _log_likelihood(mixture: Mixture, data: Measure) -> float:
     if not isinstance(data, Samples | Grid):
-        return -np.inf
+        return np.nan
     points = data.centers() if isinstance(data, Grid) else data
     return float(points.weights @ mixture.log_density(points.points))
 

@@ -71,7 +71,9 @@ class MomentTarget:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, law: Measure, degree: int, *, structure: str = "full", count: float | None = None) -> MomentTarget:
+    def of(
+        cls, law: Measure, degree: int, *, structure: str = "full", count: float | int | None = None
+    ) -> MomentTarget:
         """Return the target that ``law`` sets: sampled moments with their covariance, or what its moments say.
 
         Samples and grids give means and covariance of the T_a; ``count`` is then Kish's effective number of rows,
@@ -162,19 +164,19 @@ def gaussian_chebyshev(mixture: Mixture, degree: int) -> Float[np.ndarray, " s"]
     return mixture.weights @ out
 
 
-def _of_points(law: Samples | Grid, degree: int, structure: str, count: float | None) -> MomentTarget:
+def _of_points(law: Samples | Grid, degree: int, structure: str, count: float | int | None) -> MomentTarget:
     """Sampled moments; a grid stands for its pixels' masses at their centers."""
     points = law.centers() if isinstance(law, Grid) else law
     seen = points.weights > 0
     x, weights = points.points[seen].astype(np.float64), points.weights[seen]
-    count = float(1 / (weights @ weights)) if count is None else float(count)
-    degree, notes = _affordable(degree, law.dim, min(count, len(x)))
     low, high = x.min(axis=0), x.max(axis=0)
     center, scale = low / 2 + high / 2, high / 2 - low / 2
     constant = np.flatnonzero(scale <= 8 * np.finfo(float).eps * np.abs(center))
     if len(constant):
         raise InputError(f"columns {constant[:5].tolist()} are constant: they have no moments to fit; leave them out")
     scale = np.full_like(scale, scale.max()) if structure == "spherical" else scale
+    count = float(1 / (weights @ weights)) if count is None else float(count)
+    degree, notes = _affordable(degree, law.dim, min(count, float(len(x))))
     moments, omega = chebyshev_statistics((x - center) / scale, weights / weights.sum(), degree)
     return MomentTarget(center, scale, degree, moments, omega, count, notes=notes)
 

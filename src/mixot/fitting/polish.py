@@ -80,7 +80,8 @@ class Polisher:
         """
         found: dict[int, list[Polished]] = {k: [] for k in range(1, k_max + 1)}
         center = one_component(target, self.structure)
-        for result in self.polish(target, [center, *(start for start in starts if len(start) <= k_max)]):
+        starts = [start for start in starts if len(start) <= k_max]
+        for result in self.polish(target, [center, *starts]):
             found[len(result.mixture)].append(result)
         for _ in range(self.rounds):
             before = {k: _best(results).objective for k, results in found.items() if results}
@@ -89,7 +90,8 @@ class Polisher:
             least = (1 - _WORTH) if target.exact else 1.0
             if all(k in before and after[k] >= least * before[k] - (0 if target.exact else _WORTH) for k in found):
                 break
-        return Sweep(target, self.structure, {k: tuple(results) for k, results in found.items()})
+        cleaned = tuple(outside(target, _inside(target, start, self.structure), self.structure) for start in starts)
+        return Sweep(target, self.structure, {k: tuple(results) for k, results in found.items()}, cleaned)
 
     def _merge_and_split(self, target: MomentTarget, found: dict[int, list[Polished]]) -> None:
         """Add what the best of each size leads to: first downwards, then upwards."""
@@ -142,11 +144,12 @@ class Polished:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Sweep:
-    """All that was polished, by number of components."""
+    """All that was polished, by number of components, and the starts, moved into the box and the structure."""
 
     target: MomentTarget
     structure: str
     found: dict[int, tuple[Polished, ...]]
+    starts: tuple[Mixture, ...] = ()
 
     def best(self, k: int) -> Polished:
         """The mixture of k components of lowest J."""
