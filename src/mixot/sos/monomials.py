@@ -15,7 +15,6 @@ from numpy.polynomial import chebyshev
 from scipy import sparse
 
 from mixot._shapes import Float, Int
-from mixot.errors import InputError
 
 
 @lru_cache(maxsize=256)
@@ -84,6 +83,12 @@ class Axis:
         if self.kind == "chebyshev":
             return chebyshev.chebvander(x, degree)
         return np.vander(x, degree + 1, increasing=True) @ self.to_powers.T
+
+    def slopes(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n j"]:
+        """Their derivatives at n points."""
+        size = len(self.to_powers)
+        of_powers = np.diag(np.arange(1.0, size), -1) @ self.from_powers  # j t^(j - 1) in these polynomials
+        return self.values(x) @ of_powers.T @ self.to_powers.T
 
     def peaks(self) -> Float[np.ndarray, " j"]:
         """Bounds of ``|b_j|`` on [-1, 1]."""
@@ -235,6 +240,13 @@ class Basis:
             out *= axis.values(points[:, i])[:, self.exponents[:, i]]
         return out
 
+    def gradients(self, points: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "n p s"]:
+        """Derivatives of the members by each variable at n points."""
+        values = [axis.values(points[:, i])[:, self.exponents[:, i]] for i, axis in enumerate(self.axes)]
+        slopes = [axis.slopes(points[:, i])[:, self.exponents[:, i]] for i, axis in enumerate(self.axes)]
+        each = [np.prod([slopes[j] if j == i else v for j, v in enumerate(values)], axis=0) for i in range(len(values))]
+        return np.stack(each, axis=1)
+
     def peaks(self) -> Float[np.ndarray, " s"]:
         """Bounds of the members' absolute values on the box [-1, 1]^p."""
         out = np.ones(len(self))
@@ -253,17 +265,16 @@ class Pairs:
     products: sparse.csr_array
 
 
-def basis_of(kind: str, degrees: tuple[int, ...], order: int) -> Basis:
-    """The monomial or Chebyshev basis; `Pairs` and products of these are kept between calls."""
-    if kind not in ("monomial", "chebyshev"):
-        raise InputError(f'basis must be "monomial", "chebyshev" or "orthonormal", got {kind!r}')
-    return _basis_of(kind, degrees, order)
+def basis_of(kind: str | tuple[str, ...], degrees: tuple[int, ...], order: int) -> Basis:
+    """The basis of "monomial" or "chebyshev" polynomials, or of a kind for each variable; kept between calls."""
+    kinds = (kind,) * len(degrees) if isinstance(kind, str) else kind
+    return _basis_of(kinds, degrees, order)
 
 
 @lru_cache(maxsize=64)
-def _basis_of(kind: str, degrees: tuple[int, ...], order: int) -> Basis:
-    make = monomial_axis if kind == "monomial" else chebyshev_axis
-    return Basis(degrees, order, tuple(make(order // degree) for degree in degrees))
+def _basis_of(kinds: tuple[str, ...], degrees: tuple[int, ...], order: int) -> Basis:
+    make = {"monomial": monomial_axis, "chebyshev": chebyshev_axis}
+    return Basis(degrees, order, tuple(make[kind](order // degree) for kind, degree in zip(kinds, degrees, strict=True)))
 
 
 @lru_cache(maxsize=64)

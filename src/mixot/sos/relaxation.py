@@ -13,7 +13,7 @@ arXiv 2509.22879; Lasserre, arXiv 2404.19378.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 from scipy import sparse
 
 from mixot._shapes import Float
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.polynomials import Polynomial, coefficients, symbols
 from mixot.formulas.regions import Region, enclosing_box
@@ -32,6 +32,8 @@ from mixot.sos.sequences import MomentSequence, in_basis, matrix_in_basis
 from mixot.sos.target import Target
 
 Regularizer = Callable[..., Polynomial]
+
+_SINGULAR = 1e12  # condition number above which the leading moments count as undetermined
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +49,13 @@ class ParameterFrame:
     half: Float[np.ndarray, " p"]
 
     @classmethod
-    def of(cls, model: MomentModel, region: Region, target: Target, *, centered: bool) -> ParameterFrame:
-        """The frame of a region; not ``centered``, t = 0 stays theta = 0, which leaves moments sparse."""
+    def of(cls, model: MomentModel, region: Region, target: Target, centered: Sequence[int]) -> ParameterFrame:
+        """The frame of a region. Of parameters that are not ``centered`` t = 0 is theta = 0: moments stay sparse."""
         units, origin = model.factors(target.scale), model.offsets(target.center)
         box = (enclosing_box(region, model.names) - origin[:, None]) / units[:, None]
         shift, half = box.mean(axis=1), (box[:, 1] - box[:, 0]) / 2
-        if not centered:
-            shift, half = np.zeros_like(shift), np.abs(box).max(axis=1)
+        free = np.setdiff1d(np.arange(len(units)), centered)
+        shift[free], half[free] = 0.0, np.abs(box[free]).max(axis=1)
         return cls(origin + units * shift, units * half, shift, half)
 
     def scaled(self) -> list[Polynomial]:
@@ -78,11 +80,13 @@ class Relaxation:
     model, region : the family by its moments, and the set S of parameters in the units of the data
     target : moments up to degree ``2 order``
     order : r
-    distance : "w2", squared Wasserstein distance; or "tv", total variation ``|mu - nu|`` (between 0 and 2)
+    distance : "w2", squared Wasserstein distance; "tv", total variation ``|mu - nu|`` (between 0 and 2); or "matched":
+        the moments of the mixture are those of the target, and R alone is minimised
     eps, regularizer : weight and polynomial R of the parameters in the coordinates of the target, in which the data
-        lie in [-1, 1]; it is called with one symbol for each parameter. W2^2 is measured in ``unit`` there
+        lie in [-1, 1]; it is called with one symbol for each parameter, or is a vector over ``parameters``
     slack : how many standard errors each moment of the target may be off; None for none
-    basis : "monomial", "chebyshev" or "orthonormal" (for the data, axis by axis)
+    basis : "monomial"; "chebyshev"; or "orthonormal", for the data, axis by axis. The last two are for points and the
+        leading parameters, the locations; the other parameters come in powers
     """
 
     model: MomentModel
@@ -91,13 +95,15 @@ class Relaxation:
     order: int
     distance: str = "tv"
     eps: float = 0.0
-    regularizer: Regularizer | None = None
+    regularizer: Regularizer | np.ndarray | None = None
     slack: float | None = None
     basis: str = "chebyshev"
 
     def __post_init__(self) -> None:
-        if self.distance not in ("w2", "tv"):
+        if self.distance not in ("w2", "tv", "matched"):
             raise InputError(f'distance must be "w2" or "tv", got {self.distance!r}')
+        if self.basis not in ("monomial", "chebyshev", "orthonormal"):
+            raise InputError(f'basis must be "monomial", "chebyshev" or "orthonormal", got {self.basis!r}')
         if 2 * self.order > self.target.order:
             raise InputError(f"order {self.order} needs moments up to {2 * self.order}, got {self.target.order}")
 
@@ -109,7 +115,8 @@ class Relaxation:
     @cached_property
     def frame(self) -> ParameterFrame:
         """The coordinates of the parameters."""
-        return ParameterFrame.of(self.model, self.region, self.target, centered=self.basis != "monomial")
+        centered = () if self.basis == "monomial" else self.model.leading
+        return ParameterFrame.of(self.model, self.region, self.target, centered)
 
     @cached_property
     def point_axes(self) -> tuple[Axis, ...]:
@@ -128,13 +135,19 @@ class Relaxation:
     @cached_property
     def parameters(self) -> Basis:
         """Polynomials of the parameters, up to weighted degree 2 r."""
-        if self.basis != "orthonormal":
-            return basis_of(self.basis, self.model.degrees, 2 * self.order)
-        axes = tuple(
-            chebyshev_axis(2 * self.order // p.degree) if p.shifts is None else self.point_axes[p.shifts]
-            for p in self.model.parameters
+        top, leading = 2 * self.order, self.model.leading
+        kinds = tuple(
+            self.basis if self.basis == "chebyshev" and i in leading else "monomial"
+            for i in range(len(self.model.parameters))
         )
-        return Basis(self.model.degrees, 2 * self.order, axes)
+        plain = basis_of(kinds, self.model.degrees, top)
+        if self.basis != "orthonormal":
+            return plain
+        axes = tuple(
+            axis if i not in leading else self.point_axes[0 if p.shifts is None else p.shifts]
+            for i, (axis, p) in enumerate(zip(plain.axes, self.model.parameters, strict=True))
+        )
+        return Basis(self.model.degrees, top, axes)
 
     @cached_property
     def moment_table(self) -> Float[np.ndarray, "a s"]:
@@ -153,6 +166,8 @@ class Relaxation:
         """The regulariser R over ``parameters``."""
         if self.regularizer is None:
             return np.zeros(len(self.parameters))
+        if isinstance(self.regularizer, np.ndarray):
+            return self.regularizer
         value = self.regularizer(*self.frame.scaled())
         degree = value.degree(self.model.degrees) if isinstance(value, Polynomial) else 0
         if degree > 2 * self.order:
@@ -178,15 +193,38 @@ class Relaxation:
     def layout(self) -> Layout:
         """Where each sequence of moments stands among the unknowns."""
         phi, a, d = len(self.parameters) - 1, len(self.points), self.model.dim
-        pairs = len(graded((1,) * 2 * d, 2 * self.order)) if self.distance == "w2" else 0
-        couples = a if self.distance == "tv" else pairs - (2 * a - 1)
+        couples = {"tv": a, "w2": len(graded((1,) * 2 * d, 2 * self.order)) - (2 * a - 1), "matched": 0}[self.distance]
+        phi -= a - 1 if self.distance == "matched" else 0
         slacks = a - 1 if self.slack is not None and self.target.error_cov is not None else 0
         return Layout(phi, couples, slacks)
 
     @cached_property
     def mixing(self) -> MomentSequence:
         """Moments of the mixing measure phi."""
+        if self.distance == "matched":
+            return self._matched()
         return MomentSequence.unknown(self.parameters, 0, self.layout.total, mass=1.0)
+
+    def _matched(self) -> MomentSequence:
+        """Moments of phi of which those of the leading parameters are eliminated: ``L_phi(p_a)`` is the target's.
+
+        For locations the part of ``p_a`` in them alone is ``b_a`` itself, so that nothing cancels.
+        """
+        others = [i for i in range(len(self.model.parameters)) if i not in self.model.leading]
+        bound = ~self.parameters.exponents[:, others].any(axis=1)
+        table = self.moment_table
+        if bound.sum() != len(self.points) or np.linalg.cond(table[:, bound]) > _SINGULAR:
+            raise UnsupportedError("the moments of this family do not determine those of its leading parameters")
+        inverse = np.linalg.inv(table[:, bound])
+        size, total = len(self.parameters), self.layout.total
+        free = np.flatnonzero(~bound)
+        rest = sparse.csr_array((np.ones(len(free)), (free, np.arange(len(free)))), shape=(size, total))
+        out = MomentSequence(self.parameters, np.zeros(size), rest)
+        lead = sparse.csr_array(
+            (np.ones(bound.sum()), (np.flatnonzero(bound), np.arange(bound.sum()))), shape=(size, len(self.points))
+        )
+        known = (self.measure - out.through(self.points, table)).through(self.points, inverse)
+        return out + MomentSequence(self.parameters, lead @ known.constant, sparse.csr_array(lead @ known.matrix))
 
     @cached_property
     def mixture(self) -> MomentSequence:
@@ -204,6 +242,8 @@ class Relaxation:
     @cached_property
     def distance_cost(self) -> tuple[float, Float[np.ndarray, " n"]]:
         """The distance, in ``unit``, as a constant and coefficients of the unknowns."""
+        if self.distance == "matched":
+            return 0.0, np.zeros(self.layout.total)
         if self.distance == "tv":
             cost = np.zeros(self.layout.total)
             cost[self.layout.couple] = -2.0
@@ -238,6 +278,8 @@ class Relaxation:
         """Moment and localising matrices of the mixing measure, then those of the distance."""
         out = [self.mixing.block(self.order)]
         out += [self.mixing.localizing(matrix, self.order - half) for matrix, half in self.localizers]
+        if self.distance == "matched":
+            return out
         if self.distance == "w2":
             return [*out, self.coupling.block(self.order)]
         common = MomentSequence.unknown(self.points, self.layout.couple, self.layout.total)

@@ -96,9 +96,9 @@ def _block(pairs: Pairs, values: np.ndarray, matrix: sparse.csr_array) -> Block:
 
 def basis_like(basis: Basis, order: int) -> Basis:
     """The members of a basis up to a lower weighted degree."""
-    kinds = {axis.kind for axis in basis.axes}
-    if len(kinds) == 1 and kinds <= {"monomial", "chebyshev"}:
-        return basis_of(kinds.pop(), basis.degrees, order)
+    kinds = tuple(axis.kind for axis in basis.axes)
+    if set(kinds) <= {"monomial", "chebyshev"}:
+        return basis_of(kinds, basis.degrees, order)
     return Basis(basis.degrees, order, basis.axes)
 
 
