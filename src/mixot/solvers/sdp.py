@@ -1,205 +1,323 @@
 """A dense primal-dual interior-point method for block semidefinite programs, made for moment relaxations.
 
-The homogeneous self-dual embedding of ``min <c, y>, C + A y = X >= 0`` with multiplier Z has variables (y, X, Z, tau,
+The homogeneous self-dual embedding of ``min <c, y>, C + A y = X >= 0`` with multiplier Z has unknowns (y, X, Z, tau,
 kappa): ``C tau + A y = X``, ``A' Z = c tau``, ``-<c, y> - <C, Z> = kappa``. It needs no feasible start, and where tau
-vanishes it ends in a certificate of infeasibility or unboundedness. Newton's direction is the one of Helmberg, Kojima
-and Monteiro, ``dZ = sigma mu X^-1 - Z - sym(X^-1 dX Z)``, which leads to the Schur matrix
-``S_ab = tr(A_a X^-1 A_b Z)``; Mehrotra's predictor chooses sigma and the second-order term.
+vanishes it ends in a certificate of infeasibility or unboundedness. Newton's direction is the one of Helmberg, Rendl,
+Vanderbei and Wolkowicz (1996), ``dZ = sigma mu X^-1 - Z - sym(X^-1 dX Z)``, which leads to the Schur matrix
+``S_ab = tr(A_a X^-1 A_b Z)`` (``native/schur.cpp``); Mehrotra's predictor chooses sigma and the second-order term.
+Everything runs on one thread of mixot's own kernels: on blocks of this size the threads of a BLAS cost more than they
+bring.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import linalg, sparse
 
+from mixot import _native
+from mixot.errors import InputError
 from mixot.results import Progress, ProgressCallback, Status
 from mixot.solvers.conic import Certificate, ConicProblem, SDPSolution
+from mixot.solvers.conic_form import StandardForm, standard_form
+
+_REGULAR = 1e-15  # added to the diagonal of the Schur matrix, relative
+_PATIENCE = 8  # iterations without progress before it gives up
+_SHORTEST = 1e-7  # a step below it is no progress
 
 
 @dataclass(frozen=True)
 class SDP:
-    """Interior-point solver; ``solve`` returns an `SDPSolution`.
+    """Interior-point solver of small and middling block semidefinite programs; ``solve`` returns an `SDPSolution`.
 
     Parameters
     ----------
     tol : infeasibilities and gap, relative, at which the answer counts as optimal
     max_iter : iterations before it gives up
+    threads : that sum up the Schur matrix
+
+    Examples
+    --------
+    The largest eigenvalue of a matrix M is the least y for which ``y I - M`` is positive semidefinite:
+
+    >>> from mixot.solvers.conic import Block
+    >>> block = Block([[-2.0, -1.0], [-1.0, -2.0]], [0, 0], [0, 1], [0, 1], [1.0, 1.0])
+    >>> round(SDP().solve(ConicProblem([1.0], [block])).objective, 6)
+    3.0
     """
 
     tol: float = 1e-8
     max_iter: int = 100
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not (0 < self.tol < 1 and self.max_iter >= 1 and self.threads >= 1):
+            raise InputError(
+                f"expected 0 < tol < 1, max_iter >= 1 and threads >= 1, got {self.tol}, {self.max_iter}, {self.threads}"
+            )
 
     def solve(
         self, problem: ConicProblem, progress: ProgressCallback | None = None, start: SDPSolution | None = None
     ) -> SDPSolution:
-        return _Run(self, problem).run(progress)
+        """Return a point and multipliers that meet the tolerance, or the best found; ``status`` says which.
 
-
-class _Run:
-    def __init__(self, options, problem):
-        self.o, self.p = options, problem
-        m = len(problem.cost)
-        self.m = m
-        self.sizes = [len(b) for b in problem.blocks] + [1] * len(problem.inequality_offset)
-        self.starts = np.concatenate([[0], np.cumsum(np.square(self.sizes))]).astype(int)
-        ops = [b.operator(m) for b in problem.blocks] + [problem.inequality_matrix]
-        A = sparse.csr_array(sparse.vstack(ops))
-        norm = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
-        self.e = 1 / np.where(norm > 0, norm, 1)
-        self.A = sparse.csr_array(A * self.e)
-        self.AT = sparse.csr_array(self.A.T)
-        self.C = np.concatenate([b.constant.ravel() for b in problem.blocks] + [problem.inequality_offset])
-        self.kc = max(np.abs(problem.cost * self.e).max(initial=0), 1e-300)
-        self.kb = max(np.abs(self.C).max(initial=0), 1e-300)
-        self.c = problem.cost * self.e / self.kc
-        self.C = self.C / self.kb
-
-    def mats(self, x):
-        return [x[s : s + n * n].reshape(n, n) for s, n in zip(self.starts, self.sizes)]
-
-    def flat(self, mats):
-        return np.concatenate([m.ravel() for m in mats]) if mats else np.zeros(0)
-
-    def sandwich(self, Xi, D, Z):
-        return self.flat([sym(a @ d @ b) for a, d, b in zip(self.mats(Xi), self.mats(D), self.mats(Z))])
-
-    def step(self, X, D):
-        lo = 0.0
-        for x, d in zip(self.mats(X), self.mats(D)):
-            L = np.linalg.cholesky(x)
-            W = linalg.solve_triangular(L, d, lower=True)
-            W = linalg.solve_triangular(L, W.T, lower=True)
-            lo = min(lo, np.linalg.eigvalsh(sym(W))[0])
-        return 1.0 / -lo if lo < 0 else np.inf
-
-    def schur(self, Xi, Z):
-        S = np.zeros((self.m, self.m))
-        for k, (xi, z) in enumerate(zip(self.mats(Xi), self.mats(Z))):
-            n = self.sizes[k]
-            A = self.A[self.starts[k] : self.starts[k + 1]]
-            cols = np.unique(A.indices)
-            if len(cols) == 0:
-                continue
-            dense = A[:, cols].toarray().T.reshape(-1, n, n)
-            U = np.matmul(np.matmul(xi, dense), z).reshape(len(cols), -1)
-            S[np.ix_(cols, cols)] += dense.reshape(len(cols), -1) @ U.T
-        return sym(S)
-
-    def run(self, progress):
-        m = self.m
-        y = np.zeros(m)
-        X = self.flat([np.eye(n) for n in self.sizes])
-        Z = X.copy()
-        tau = kappa = 1.0
-        nu = sum(self.sizes) + 1
-        status, it = Status.MAX_ITER, 0
-        c, C = self.c, self.C
-        best = (np.inf, y, Z, tau)
-        for it in range(self.o.max_iter + 1):
-            rp = C * tau + self.A @ y - X
-            rd = c * tau - self.AT @ Z
-            rg = -c @ y - C @ Z - kappa
-            mu = (X @ Z + tau * kappa) / nu
-            po, do = c @ y / tau, -C @ Z / tau
-            s = self.kc * self.kb
-            pin, din = np.abs(rp).max(initial=0) / tau, np.abs(rd).max(initial=0) / tau
-            gap = abs(po - do) / (1 / s + abs(po))
-            err = max(pin, din, gap)
-            if err < best[0]:
-                best = (err, y, Z, tau)
-            if progress:
-                progress(Progress("sdp", it, self.o.max_iter, float(err)))
-            if err < self.o.tol:
-                status = Status.OPTIMAL
-                break
-            if C @ Z < 0 and np.abs(self.AT @ Z).max(initial=0) < self.o.tol * -(C @ Z):
-                status, best = Status.INFEASIBLE, (err, y, Z / -(C @ Z), tau)
-                break
-            if c @ y < 0 and np.abs(self.A @ y - X).max(initial=0) < self.o.tol * -(c @ y):
-                status, best = Status.UNBOUNDED, (err, y / -(c @ y), Z, tau)
-                break
-            if it == self.o.max_iter:
-                break
-            try:
-                Xi = self.flat([sym(np.linalg.inv(x)) for x in self.mats(X)])
-                S = self.schur(Xi, Z)
-                F = linalg.cho_factor(S + np.diag(1e-14 * np.diag(S) + 1e-300), lower=True)
-            except np.linalg.LinAlgError:
-                status = Status.STALLED
-                break
-
-            def solve(r):
-                x = linalg.cho_solve(F, r)
-                return x + linalg.cho_solve(F, r - S @ x)
-
-            # In the coordinates dy - (y / tau) dtau nothing cancels: the constant is then (X + rp) / tau.
-            y0, C0 = y / tau, (X + rp) / tau
-            srp = self.sandwich(Xi, rp, Z)
-            gC = (Z + srp) / tau
-            diff = (rd - self.AT @ srp) / tau
-            g, h = c - diff, C0 @ gC
-            v = solve(c + g)
-            den = h + kappa / tau + diff @ v
-            rg0 = -C0 @ Z - kappa
-
-            def direction(sigma, corr, corrt):
-                eta = 1 - sigma
-                H = sigma * mu * Xi - Z - eta * srp - corr
-                u = solve(self.AT @ H - eta * rd)
-                k0 = sigma * mu - tau * kappa - corrt
-                dt = (-eta * rg0 + C0 @ H + diff @ u + k0 / tau) / den
-                dy = u - dt * v
-                q = self.A @ dy + C0 * dt
-                dy = dy + y0 * dt
-                dX = q + eta * rp
-                dZ = H - self.sandwich(Xi, q, Z)
-                return dy, dX, dZ, dt, (k0 - kappa * dt) / tau
-
-            def length(dX, dZ, dt, dk):
-                a = min(self.step(X, dX), self.step(Z, dZ))
-                a = min(a, -tau / dt if dt < 0 else np.inf, -kappa / dk if dk < 0 else np.inf)
-                return a
-
-            try:
-                dy, dX, dZ, dt, dk = direction(0.0, 0.0, 0.0)
-                a = min(1.0, length(dX, dZ, dt, dk))
-                sigma = min(1.0, max((1 - a) ** 3, 1e-6))
-                corr = self.flat([sym(xi @ p @ q) for xi, p, q in zip(*map(self.mats, (Xi, dX, dZ)))])
-                dy, dX, dZ, dt, dk = direction(sigma, corr, dt * dk)
-                a = min(1.0, 0.98 * length(dX, dZ, dt, dk))
-            except np.linalg.LinAlgError:
-                status = Status.STALLED
-                break
-            if a < 1e-6:
-                status = Status.STALLED
-                break
-            y, X, Z = y + a * dy, X + a * dX, Z + a * dZ
-            tau, kappa = tau + a * dt, kappa + a * dk
-        return self.solution(best, status, it)
-
-    def solution(self, best, status, it):
-        err, y, Z, tau = best
-        p = self.p
-        certificate = None
-        k = len(p.blocks)
-        Zs = self.mats(Z * self.kc / tau)
-        multipliers, x = tuple(Zs[:k]), np.array([float(z[0, 0]) for z in Zs[k:]])
-        yy = y * self.e * self.kb / tau
-        objective, dual = p.offset + float(p.cost @ yy), p.dual_value(multipliers, x)
+        Parameters
+        ----------
+        problem : `ConicProblem`
+        progress : called after each iteration with the largest of infeasibilities and gap
+        start : the answer to a similar problem of the same shape
+        """
+        form = standard_form(problem)
+        if isinstance(form, Certificate):
+            return _no_answer(problem, form, 0)
+        best, status, steps, condition = _iterate(self, form, progress, _first(form, start))
+        point = best.point
         if status is Status.INFEASIBLE:
-            scale = tau / self.kc / self.kb
-            multipliers_, x_ = tuple(z * scale for z in multipliers), x * scale
-            error = float(np.abs(p.adjoint(multipliers_, x_)).max(initial=0))
-            certificate, objective, dual = Certificate(None, multipliers_, x_, error), np.inf, np.inf
-        elif status is Status.UNBOUNDED:
-            ray = y * self.e / self.kc
-            certificate, objective, dual = Certificate(ray, (), np.zeros(0), 0.0), -np.inf, -np.inf
-        dres = float(np.abs(p.cost - p.adjoint(multipliers, x)).max(initial=0)) / (1 + np.abs(p.cost).max(initial=0))
-        pres = p.violation(yy) / (1 + np.abs(self.C).max(initial=0) * self.kb)
-        return SDPSolution(yy, objective, dual, multipliers, x, pres, dres, status, it, 1.0, certificate)
+            multipliers, rows = form.multipliers(point.z / (form.unit * form.price * -(form.constant @ point.z)))
+            error = float(np.abs(problem.adjoint(multipliers, rows)).max(initial=0.0))
+            return _no_answer(problem, Certificate(None, multipliers, rows, error), steps)
+        if status is Status.UNBOUNDED:
+            ray = form.variables(point.y / (form.unit * form.price * -(form.cost @ point.y)))
+            return _no_answer(problem, Certificate(ray, (), np.zeros(0), best.error), steps)
+        multipliers, rows = form.multipliers(point.z / point.tau)
+        return measured(problem, form.variables(point.y / point.tau), multipliers, rows, status, steps, condition)
 
 
-def sym(x):
-    return (x + x.T) / 2
+def measured(
+    problem: ConicProblem,
+    y: np.ndarray,
+    multipliers: tuple[np.ndarray, ...],
+    inequality_multipliers: np.ndarray,
+    status: Status,
+    iterations: int,
+    condition: float = 1.0,
+) -> SDPSolution:
+    """A point and multipliers with their objectives and infeasibilities."""
+    largest = max([np.abs(b.constant).max(initial=0.0) for b in problem.blocks], default=0.0)
+    largest = max(largest, np.abs(problem.inequality_offset).max(initial=0.0))
+    residual = np.abs(problem.cost - problem.adjoint(multipliers, inequality_multipliers)).max(initial=0.0)
+    return SDPSolution(
+        y,
+        problem.offset + float(problem.cost @ y),
+        problem.dual_value(multipliers, inequality_multipliers),
+        multipliers,
+        inequality_multipliers,
+        problem.violation(y) / (1 + float(largest)),
+        float(residual) / (1 + float(np.abs(problem.cost).max(initial=0.0))),
+        status,
+        iterations,
+        condition,
+    )
+
+
+def _no_answer(problem: ConicProblem, certificate: Certificate, steps: int) -> SDPSolution:
+    """The result for an infeasible or unbounded problem; y is zero or the ray."""
+    unbounded = certificate.ray is not None
+    value = -np.inf if unbounded else np.inf
+    y = certificate.ray if certificate.ray is not None else np.zeros(len(problem.cost))
+    blocks = certificate.multipliers or tuple(np.zeros(b.constant.shape) for b in problem.blocks)
+    rows = certificate.inequality_multipliers if not unbounded else np.zeros(len(problem.inequality_offset))
+    status = Status.UNBOUNDED if unbounded else Status.INFEASIBLE
+    return SDPSolution(
+        y, value, value, blocks, rows, np.inf if not unbounded else 0.0, 0.0, status, steps, 1.0, certificate
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Point:
+    """An iterate of the embedding, blocks flat, in the units of the standard form."""
+
+    y: np.ndarray
+    x: np.ndarray
+    z: np.ndarray
+    tau: float
+    kappa: float
+
+    def moved(self, by: "_Point", length: float) -> "_Point":
+        return _Point(
+            self.y + length * by.y,
+            self.x + length * by.x,
+            self.z + length * by.z,
+            self.tau + length * by.tau,
+            self.kappa + length * by.kappa,
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Best:
+    point: _Point
+    error: float
+
+
+def _inner(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.einsum("i,i->", a, b))  # no BLAS, which would start threads
+
+
+def _first(form: StandardForm, start: SDPSolution | None) -> _Point:
+    identity = np.concatenate([np.zeros(0), *(np.eye(n).ravel() for n in form.sizes)])
+    return _Point(np.zeros(len(form.cost)), identity, identity, 1.0, 1.0)
+
+
+class _Residuals:
+    """What an iterate leaves of the three equations, and how far it is from an answer."""
+
+    def __init__(self, form: StandardForm, p: _Point) -> None:
+        self.primal = form.constant * p.tau + form.operator @ p.y - p.x
+        self.dual = form.cost * p.tau - form.adjoint @ p.z
+        self.mu = (_inner(p.x, p.z) + p.tau * p.kappa) / (form.sizes.sum() + 1)
+        value, dual_value = _inner(form.cost, p.y), -_inner(form.constant, p.z)
+        scale, offset = form.unit * form.price, form.problem.offset / (form.unit * form.price)
+        size = min(1.0, 1 / scale) + max(abs(value / p.tau + offset), abs(dual_value / p.tau + offset))
+        self.gap = abs(value - dual_value) / p.tau / size
+        cost = max(np.abs(form.problem.cost).max(initial=0.0), 1.0)
+        in_units = form.price / form.column / cost * np.abs(self.dual)
+        self.error = max(
+            self.gap,
+            np.abs(self.primal).max(initial=0.0) / p.tau,
+            np.abs(self.dual).max(initial=0.0) / p.tau,
+            in_units.max(initial=0.0) / p.tau,
+        )
+        # Relative size of what is missing to a certificate, should it be one.
+        missing = np.abs(self.dual - form.cost * p.tau).max(initial=0.0)
+        self.infeasible = missing / dual_value if dual_value > 0 else np.inf
+        missing = np.abs(self.primal - form.constant * p.tau).max(initial=0.0)
+        self.unbounded = missing / -value if value < 0 else np.inf
+
+
+def _iterate(
+    options: SDP, form: StandardForm, progress: ProgressCallback | None, point: _Point
+) -> tuple[_Best, Status, int, float]:
+    plans = form.plans()
+    best, since, newton = _Best(point, np.inf), 0, None
+    for step in range(options.max_iter + 1):
+        left = _Residuals(form, point)
+        since = 0 if left.error < 0.9 * best.error else since + 1
+        if left.error < best.error:
+            best = _Best(point, float(left.error))
+        if progress is not None:
+            progress(Progress("sdp", step, options.max_iter, float(left.error)))
+        condition = newton.condition if newton else 1.0
+        if left.error <= options.tol:
+            return best, Status.OPTIMAL, step, condition
+        if left.infeasible <= options.tol:
+            return _Best(point, float(left.infeasible)), Status.INFEASIBLE, step, condition
+        if left.unbounded <= options.tol:
+            return _Best(point, float(left.unbounded)), Status.UNBOUNDED, step, condition
+        if since > _PATIENCE or step == options.max_iter:
+            break
+        newton = _Newton(form, plans, point, left, options.threads)
+        moved = newton.step() if newton.valid else None
+        if moved is None:
+            since = _PATIENCE + 1
+            break
+        point = moved
+    status = Status.STALLED if since > _PATIENCE else Status.MAX_ITER
+    return best, status, step, newton.condition if newton else 1.0
+
+
+class _Newton:
+    """The linear system at one iterate, factored.
+
+    It is written for ``dy - (y / tau) dtau``, with the constant ``C + A y / tau = (X + primal residual) / tau``: close to
+    an answer nothing then cancels in the equation of tau.
+    """
+
+    def __init__(self, form: StandardForm, plans: list, p: _Point, left: _Residuals, threads: int) -> None:
+        self.form, self.p, self.left = form, p, left
+        self.factor_x, self.factor_z, self.inverse = (np.empty_like(p.x) for _ in range(3))
+        self.valid = _native.psd_inverse_factors(form.sizes, p.x, self.factor_x) and _native.psd_inverse_factors(
+            form.sizes, p.z, self.factor_z
+        )
+        self.condition = 1.0
+        if not self.valid:
+            return
+        _native.psd_inverses(form.sizes, self.factor_x, self.inverse)
+        self._factor(plans, threads)
+        self.pull = self._sandwich(left.primal, p.z)  # of the primal residual
+        self.tilt = (left.dual - form.adjoint @ self.pull) / p.tau  # c - g for g below
+        self.constant = (p.x + left.primal) / p.tau
+        image = (p.z + self.pull) / p.tau  # of that constant
+        self.v = self._solve(2 * form.cost - self.tilt)  # c + g
+        self.curvature = _inner(self.constant, image) + p.kappa / p.tau + _inner(self.tilt, self.v)
+        self.valid = bool(np.isfinite(self.curvature) and self.curvature > 0)
+
+    def _factor(self, plans: list, threads: int) -> None:
+        form, m = self.form, len(self.form.cost)
+        self.schur = np.zeros((m, m))
+        for plan in plans:
+            plan.add_to(self.schur, self.inverse, self.p.z, threads)
+        first = int((form.sizes[form.sizes > 1] ** 2).sum())
+        rows = form.operator[first:]
+        _native.add_schur_rows(
+            rows.indptr.astype(np.int32),
+            rows.indices.astype(np.int32),
+            rows.data,
+            np.ascontiguousarray((self.inverse * self.p.z)[first:]),
+            self.schur,
+        )
+        diagonal = np.diag(self.schur).copy()
+        self.factor = self.schur.copy()
+        self.factor[np.arange(m), np.arange(m)] += _REGULAR * diagonal
+        _native.cholesky(self.factor, _REGULAR * diagonal)
+        pivots = np.diag(self.factor)
+        pivots = pivots[pivots < 1e90]
+        self.condition = float((pivots.max() / pivots.min()) ** 2) if len(pivots) else 1.0
+
+    def _solve(self, right: np.ndarray) -> np.ndarray:
+        x, image = right.copy(), np.empty_like(right)
+        _native.cholesky_solve(self.factor, x)
+        for _ in range(2):
+            _native.symmetric_product(self.schur, x, image)
+            change = right - image
+            _native.cholesky_solve(self.factor, change)
+            x += change
+        return x
+
+    def _sandwich(self, d: np.ndarray, z: np.ndarray) -> np.ndarray:
+        out = np.empty_like(d)
+        _native.psd_sandwich(self.form.sizes, self.inverse, d, z, out)
+        return out
+
+    def direction(self, sigma: float, second: _Point | None) -> _Point:
+        """Newton's direction to ``sigma mu``, with the products of the direction ``second`` in the complementarity."""
+        form, p, left = self.form, self.p, self.left
+        eta = 1 - sigma
+        h = sigma * left.mu * self.inverse - p.z - eta * self.pull
+        corner = sigma * left.mu - p.tau * p.kappa
+        if second is not None:
+            h -= self._sandwich(second.x, second.z)
+            corner -= second.tau * second.kappa
+        u = self._solve(form.adjoint @ h - eta * left.dual)
+        right = eta * (_inner(self.constant, p.z) + p.kappa) + _inner(self.constant, h) + _inner(self.tilt, u)
+        tau = (right + corner / p.tau) / self.curvature
+        y = u - tau * self.v
+        image = form.operator @ y + tau * self.constant
+        z = h - self._sandwich(image, p.z)
+        kappa = (corner - p.kappa * tau) / p.tau
+        return _Point(y + (tau / p.tau) * p.y, image + eta * left.primal, z, tau, kappa)
+
+    def longest(self, d: _Point) -> float:
+        """The longest step along d that stays in the cones."""
+        p = self.p
+        least = min(
+            _native.psd_least_eigenvalue(self.form.sizes, self.factor_x, d.x),
+            _native.psd_least_eigenvalue(self.form.sizes, self.factor_z, d.z),
+            d.tau / p.tau,
+            d.kappa / p.kappa,
+        )
+        return -1 / least if least < 0 else np.inf
+
+    def step(self) -> _Point | None:
+        """The next iterate, or None where no step is worth taking."""
+        ahead = self.direction(0.0, None)
+        reach = min(1.0, self.longest(ahead))
+        sigma = max((1 - reach) ** 3, 1e-6)
+        d = self.direction(sigma, ahead)
+        length = min(1.0, (0.9 + 0.09 * reach) * self.longest(d))
+        if not length > _SHORTEST:
+            return None
+        moved = self.p.moved(d, length)
+        size = moved.tau + moved.kappa  # the embedding is homogeneous: keep its numbers near one
+        return replace(
+            moved, y=moved.y / size, x=moved.x / size, z=moved.z / size, tau=moved.tau / size, kappa=moved.kappa / size
+        )
