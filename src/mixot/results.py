@@ -89,6 +89,51 @@ class Fit:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Level:
+    """One order of the moment-SOS hierarchy, and what it proved.
+
+    ``objective`` is the relaxation's value and ``lower_bound`` a proven bound of the distance, both as W2^2 in the
+    squared units of the data, or as total variation (0 to 2); ``lower_bound`` counts what lower orders proved, too.
+    ``ranks`` are those of the moment matrices of this order and of the lower one that flatness compares, by
+    ``singular_values`` of the first, relative to the largest. ``vacuous`` says that the lower one has full rank, so
+    that equal ranks prove nothing.
+    """
+
+    order: int
+    objective: float
+    lower_bound: float
+    status: Status
+    flat: bool
+    vacuous: bool
+    ranks: tuple[int, int]
+    singular_values: Float[np.ndarray, " n"]
+    commutator: float
+    variables: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MomentFit(Fit):
+    """A mixture found from moments, with a proof of how close any mixture can come.
+
+    ``lower_bound`` is proven: no mixture of the family over the region is closer to the data in ``distance_name`` ("w2",
+    a distance and not its square, or "tv") than that. ``flat`` says that the moment matrix of order ``order`` is that of
+    exactly K atoms, ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
+    ``projection`` (d, 2 or 3) is the map to the coordinates that were fitted where the data have more than three; the
+    bound then is of the projected data, and holds all the more for all of them. Without data, only moments, there is no
+    likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so.
+    """
+
+    lower_bound: float = 0.0
+    distance_name: str = "tv"
+    order: int = 0
+    flat: bool = False
+    ranks: tuple[int, int] = (0, 0)
+    hierarchy: tuple[Level, ...] = ()
+    projection: Float[np.ndarray, "d e"] | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Plan:
     """A feasible coupling with a certificate of its cost.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from math import comb
 from typing import Any
@@ -45,7 +44,7 @@ def gaussian_moments(
     return np.stack(stein_moments(means.T, covs.transpose(1, 2, 0), order, np.ones(len(means))), axis=1)
 
 
-def stein_moments(mean: Sequence[Any], cov: Sequence[Sequence[Any]], order: int, one: Any) -> list[Any]:
+def stein_moments(mean: Any, cov: Any, order: int, one: Any) -> list[Any]:
     """Moments E[x^a], |a| <= order, of a Gaussian law whose parameters are numbers, arrays or polynomials.
 
     Stein's recursion ``E[x_i x^a] = m_i E[x^a] + sum_j S_ij a_j E[x^(a - e_j)]``, from ``E[1] = one``; in the order of

@@ -100,9 +100,7 @@ def symbols(count: int) -> list[Polynomial]:
     return [Polynomial({tuple(int(i == j) for j in range(count)): 1.0}) for i in range(count)]
 
 
-def coefficients(
-    polynomials: Sequence[Polynomial | float], powers: Int[np.ndarray, "s p"]
-) -> Float[np.ndarray, "a s"]:
+def coefficients(polynomials: Sequence[Polynomial | float], powers: Int[np.ndarray, "s p"]) -> Float[np.ndarray, "a s"]:
     """Coefficients of a polynomials on the monomials ``powers``, one polynomial a row; a number is a constant.
 
     Raises `KeyError` where a polynomial has a term that ``powers`` lacks.

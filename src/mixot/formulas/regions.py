@@ -96,9 +96,7 @@ class Ball:
         object.__setattr__(self, "radius", reach)
 
     def matrices(self, theta: Sequence[Polynomial], degrees: Sequence[int]) -> list[PolynomialMatrix]:
-        terms = [
-            ((value - c) * (1 / r)) ** 2 for value, c, r in zip(theta, self.center, self.radius, strict=True)
-        ]
+        terms = [((value - c) * (1 / r)) ** 2 for value, c, r in zip(theta, self.center, self.radius, strict=True)]
         return [[[1.0 - sum(terms[1:], terms[0])]]]
 
     def bounds(self, count: int) -> Float[np.ndarray, "p 2"]:
@@ -124,9 +122,7 @@ class Linear:
         _check_count(self, self.matrix.shape[1], len(theta))
         zero = theta[0] * 0.0
         rows = zip(self.matrix, self.offset, strict=True)
-        return [
-            [[sum((value * a for value, a in zip(theta, row, strict=True)), zero) + shift]] for row, shift in rows
-        ]
+        return [[[sum((value * a for value, a in zip(theta, row, strict=True)), zero) + shift]] for row, shift in rows]
 
     def bounds(self, count: int) -> Float[np.ndarray, "p 2"]:
         return np.tile([-np.inf, np.inf], (count, 1))

@@ -18,70 +18,107 @@ from scipy.optimize import least_squares
 from mixot._shapes import Float
 from mixot.errors import UnsupportedError
 from mixot.sos import regularizers
-from mixot.sos.extraction import Atoms, MixingMoments
+from mixot.sos.extraction import Atoms, Compression, MixingMoments
 from mixot.sos.hierarchy import mixing_of
 from mixot.sos.relaxation import Relaxation
 from mixot.solvers.sdp import SDP
 
 _SHARES = (0.1, 0.01, 0.5)  # sizes of components, relative to the data's variance, from which steps set out
 _STEPS = 15
-_STUCK = 0.9  # a step that leaves more than this of the tail ends the search
+_STUCK = 0.9  # a step that leaves more than this of the tail ends a search
+_HOPELESS = 0.02  # where a search ends above this tail the number of atoms is too small, and no other start is tried
+_NEAR = 0.01  # tail below which the atoms are good enough to be moved to where the moments are right
 
 
 @dataclass(frozen=True, eq=False)
-class Concentrated:
-    """A mixing measure with the target's moments, and the share of its trace that k eigenvalues leave."""
+class Atomic:
+    """Atoms that have the moments of the target, up to ``error`` in any Chebyshev moment, and how they were found.
 
-    k: int
+    ``tail`` is the share of the moment matrix's trace that the relaxation left beyond k eigenvalues, before the atoms
+    were moved.
+    """
+
+    atoms: Atoms
+    error: float
     tail: float
-    mixing: MixingMoments
     steps: int
 
 
-def concentrate(
+def fewest_atoms(
     relaxation: Relaxation,
-    k: int,
+    most: int,
     *,
+    least: int = 1,
     solver: Any = None,
     tol: float = 1e-8,
     report: Callable[[int, float], Any] | None = None,
-) -> Concentrated | None:
-    """Return a mixing measure of nearly k atoms with the moments of the target; the best of a few starts.
+) -> Atomic | None:
+    """Return the mixing measure of fewest atoms, ``least`` to ``most``, that has the moments of the target.
 
-    None where the solver finds no measure on the region with these moments.
+    None where no such measure is found. The atoms are fewer than the moments determine, so that to be found is proof.
     """
     matched = replace(relaxation, distance="matched", eps=1.0, regularizer=None)
-    best: Concentrated | None = None
-    for share in _SHARES if len(relaxation.model.parameters) > relaxation.model.dim else _SHARES[:1]:
-        rule = regularizers.named("spread", matched, share)
-        last = np.inf
-        for step in range(_STEPS):
-            found = _matched(replace(matched, regularizer=rule), solver)
-            if found is None:
-                break
-            left = regularizers.tail(found, k)
-            if best is None or left < best.tail:
-                best = Concentrated(k, left, found, step + 1)
+    try:
+        begin = [_matched(replace(matched, regularizer=rule), solver) for rule in _rules(matched)]
+    except UnsupportedError:
+        return None
+    for k in range(least, min(most, determined(relaxation)) + 1):
+        for mixing in begin:
+            if mixing is None:
+                continue
+            found = _concentrated(matched, mixing, k, solver, tol)
             if report is not None:
-                report(step + 1, left)
-            if left < tol or (step > 2 and left > _STUCK * last):
+                report(k, found.tail)
+            if found.error < tol:
+                return found
+            if found.tail > _HOPELESS:
                 break
-            last, rule = left, regularizers.beyond(matched, found, k)
-        if best is not None and best.tail < tol:
+    return None
+
+
+def determined(relaxation: Relaxation) -> int:
+    """How many atoms the moments of this order determine, with at least one equation to spare, and flatness can show."""
+    equations, unknowns = len(relaxation.points) - 1, len(relaxation.model.parameters) + 1
+    lower = mixing_of(relaxation, np.zeros(relaxation.layout.total))
+    return min(equations // unknowns, relaxation.parameters.size(lower.order - lower.step) - 1)
+
+
+def _rules(relaxation: Relaxation) -> list[Any]:
+    one = len(relaxation.model.parameters) == len(relaxation.model.leading)
+    return [regularizers.named("spread", relaxation, share) for share in (_SHARES[:1] if one else _SHARES)]
+
+
+def _concentrated(relaxation: Relaxation, mixing: MixingMoments, k: int, solver: Any, tol: float) -> Atomic:
+    """Steps that lower the eigenvalues beyond the k largest, until the atoms can be moved into place."""
+    best, last = _moved(relaxation, mixing, k, 0), np.inf
+    for step in range(1, _STEPS + 1):
+        left = regularizers.tail(mixing, k)
+        if best.error < tol or (step > 2 and left > _STUCK * last):
             break
+        following = _matched(replace(relaxation, regularizer=regularizers.beyond(relaxation, mixing, k)), solver)
+        if following is None:
+            break
+        mixing, last = following, left
+        found = _moved(relaxation, mixing, k, step)
+        if (found.error, found.tail) < (best.error, best.tail):
+            best = found
     return best
+
+
+def _moved(relaxation: Relaxation, mixing: MixingMoments, k: int, step: int) -> Atomic:
+    left = regularizers.tail(mixing, k)
+    atoms = Compression(mixing, True).atoms(k)
+    if left > _NEAR:
+        return Atomic(atoms, np.inf, left, step)
+    atoms, error = sharpen(relaxation, atoms)
+    return Atomic(atoms, error, left, step)
 
 
 def _matched(relaxation: Relaxation, solver: Any) -> MixingMoments | None:
     if not relaxation.layout.total:  # the moments leave nothing to choose
         return mixing_of(relaxation, np.zeros(0))
-    try:
-        solution = (solver or SDP()).solve(relaxation.problem)
-    except UnsupportedError:
-        return None
-    if not np.isfinite(solution.objective):
-        return None
-    return mixing_of(relaxation, solution.y)
+    solution = (solver or SDP()).solve(relaxation.problem)
+    return mixing_of(relaxation, solution.y) if np.isfinite(solution.objective) else None
 
 
 def sharpen(relaxation: Relaxation, atoms: Atoms, *, max_iter: int = 200) -> tuple[Atoms, float]:

@@ -22,11 +22,7 @@ def variable_bounds(relaxation: Relaxation) -> Float[np.ndarray, " n"]:
     """
     layout, out = relaxation.layout, np.empty(relaxation.layout.total)
     phi = relaxation.parameters.peaks()
-    if relaxation.distance == "matched":
-        picked = relaxation.mixing.matrix[:, : layout.mixing]
-        out[: layout.mixing] = phi[picked.nonzero()[0][np.argsort(picked.nonzero()[1], kind="stable")][_firsts(picked)]]
-    else:
-        out[: layout.mixing] = phi[1:]
+    out[: layout.mixing] = phi[~relaxation.bound] if relaxation.distance == "matched" else phi[1:]
     if layout.slacks:
         assert relaxation.slack is not None
         out[layout.slack :] = relaxation.slack * relaxation.target.errors(relaxation.points)[1:]
@@ -43,12 +39,6 @@ def variable_bounds(relaxation: Relaxation) -> Float[np.ndarray, " n"]:
         places = [relaxation.points.find(part[free]) for part in (first, last)]
         out[layout.couple : layout.slack] = ours[places[0]] * theirs[places[1]]
     return out
-
-
-def _firsts(matrix: object) -> np.ndarray:
-    """Of each column's entries, sorted by column, the one that is its own member: every free moment has one."""
-    columns = np.sort(matrix.nonzero()[1], kind="stable")  # type: ignore[attr-defined]
-    return np.flatnonzero(np.append(True, np.diff(columns) > 0))
 
 
 def _roots(relaxation: Relaxation, *, of_mixture: bool = False) -> Float[np.ndarray, " d"]:

@@ -181,7 +181,7 @@ class Compression:
 def _joint_eigenvectors(operators: Float[np.ndarray, "i k k"]) -> Float[np.ndarray, "k k"]:
     rng = np.random.default_rng(0)
     best, least = np.eye(operators.shape[1]), np.inf
-    spread = np.array([max(np.ptp(np.linalg.eigvalsh(n)), 1e-300) for n in operators])
+    spread = np.array([max(np.ptp(np.linalg.eigvalsh(n)), 1e-12 * np.abs(n).max(), 1e-12) for n in operators])
     for _ in range(1 if len(operators) == 1 else _TRIES):
         q = np.linalg.eigh(np.tensordot(rng.normal(size=len(operators)) / spread, operators, axes=1))[1]
         turned = q.T @ operators @ q / spread[:, None, None]

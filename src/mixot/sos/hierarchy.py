@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from mixot.solvers.conic import SDPSolution
 from mixot.solvers.dual_bound import lower_bound
 from mixot.solvers.sdp import SDP
 from mixot.sos.certificate import variable_bounds
-from mixot.sos.extraction import MixingMoments
+from mixot.sos.extraction import Atoms, MixingMoments
 from mixot.sos.relaxation import Relaxation
 
 
@@ -69,9 +69,18 @@ def solve(relaxation: Relaxation, solver: Any = None) -> Relaxed:
 def mixing_of(relaxation: Relaxation, y: Float[np.ndarray, " n"]) -> MixingMoments:
     """Moments of the mixing measure where the unknowns are y."""
     sequence = relaxation.mixing
+    return replace(_empty(relaxation), values=sequence.constant + sequence.matrix @ y)
+
+
+def mixing_of_atoms(relaxation: Relaxation, atoms: Atoms) -> MixingMoments:
+    """Moments of a measure of atoms."""
+    return replace(_empty(relaxation), values=atoms.weights @ relaxation.parameters.values(atoms.points))
+
+
+def _empty(relaxation: Relaxation) -> MixingMoments:
     step = max([half for _, half in relaxation.localizers] + list(relaxation.model.degrees))
-    values = sequence.constant + sequence.matrix @ y
-    return MixingMoments(relaxation.parameters, values, relaxation.order, step, relaxation.model.leading)
+    zero = np.zeros(len(relaxation.parameters))
+    return MixingMoments(relaxation.parameters, zero, relaxation.order, step, relaxation.model.leading)
 
 
 def check_region(relaxation: Relaxation) -> None:

@@ -51,8 +51,10 @@ class Axis:
     @cached_property
     def from_powers(self) -> Float[np.ndarray, "j j"]:
         """Powers in this basis, one a row."""
-        return np.linalg.solve(self.to_powers.T, np.eye(len(self.to_powers))).T if self.kind != "monomial" else (
-            self.to_powers
+        return (
+            np.linalg.solve(self.to_powers.T, np.eye(len(self.to_powers))).T
+            if self.kind != "monomial"
+            else (self.to_powers)
         )
 
     @cached_property
@@ -274,7 +276,9 @@ def basis_of(kind: str | tuple[str, ...], degrees: tuple[int, ...], order: int) 
 @lru_cache(maxsize=64)
 def _basis_of(kinds: tuple[str, ...], degrees: tuple[int, ...], order: int) -> Basis:
     make = {"monomial": monomial_axis, "chebyshev": chebyshev_axis}
-    return Basis(degrees, order, tuple(make[kind](order // degree) for kind, degree in zip(kinds, degrees, strict=True)))
+    return Basis(
+        degrees, order, tuple(make[kind](order // degree) for kind, degree in zip(kinds, degrees, strict=True))
+    )
 
 
 @lru_cache(maxsize=64)

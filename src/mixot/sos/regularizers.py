@@ -103,4 +103,3 @@ def named(name: Any, relaxation: Relaxation, share: float = 0.1) -> Regularizer 
     if name == "trace":
         return trace(relaxation)
     raise InputError(f'regularizer must be "spread", "published", "trace", "rank", a function or None, got {name!r}')
-

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from mixot._shapes import Float
+from mixot._shapes import Bool, Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.polynomials import Polynomial, coefficients, symbols
@@ -156,9 +156,12 @@ class Relaxation:
         table = _moment_table(self.model, 2 * self.order)
         if not self.model.scales:
             units = self.model.factors(self.target.scale)
-            powers = (units ** self.parameters.exponents).prod(axis=1)
+            powers = (units**self.parameters.exponents).prod(axis=1)
             table = table * powers / (self.target.scale**self.points.exponents).prod(axis=1)[:, None]
-        axes = (axis.shifted(a, b) for axis, a, b in zip(self.parameters.axes, frame.shift.tolist(), frame.half.tolist(), strict=True))
+        axes = (
+            axis.shifted(a, b)
+            for axis, a, b in zip(self.parameters.axes, frame.shift.tolist(), frame.half.tolist(), strict=True)
+        )
         return self.points.to_monomials() @ table @ self.parameters.change(tuple(axes))
 
     @cached_property
@@ -205,14 +208,18 @@ class Relaxation:
             return self._matched()
         return MomentSequence.unknown(self.parameters, 0, self.layout.total, mass=1.0)
 
+    @cached_property
+    def bound(self) -> Bool[np.ndarray, " s"]:
+        """The moments of phi that are eliminated where moments are matched: those of the leading parameters alone."""
+        others = [i for i in range(len(self.model.parameters)) if i not in self.model.leading]
+        return np.logical_not(self.parameters.exponents[:, others].any(axis=1))
+
     def _matched(self) -> MomentSequence:
         """Moments of phi of which those of the leading parameters are eliminated: ``L_phi(p_a)`` is the target's.
 
         For locations the part of ``p_a`` in them alone is ``b_a`` itself, so that nothing cancels.
         """
-        others = [i for i in range(len(self.model.parameters)) if i not in self.model.leading]
-        bound = ~self.parameters.exponents[:, others].any(axis=1)
-        table = self.moment_table
+        bound, table = self.bound, self.moment_table
         if bound.sum() != len(self.points) or np.linalg.cond(table[:, bound]) > _SINGULAR:
             raise UnsupportedError("the moments of this family do not determine those of its leading parameters")
         inverse = np.linalg.inv(table[:, bound])
@@ -251,7 +258,9 @@ class Relaxation:
         d = self.model.dim
         x = symbols(2 * d)
         share = self.target.scale**2 / self.unit
-        square = sum((float(share[i]) * (x[i] - x[d + i]) ** 2 for i in range(1, d)), float(share[0]) * (x[0] - x[d]) ** 2)
+        square = sum(
+            (float(share[i]) * (x[i] - x[d + i]) ** 2 for i in range(1, d)), float(share[0]) * (x[0] - x[d]) ** 2
+        )
         return self.coupling.of(in_basis(square, self.coupling.basis))
 
     @cached_property

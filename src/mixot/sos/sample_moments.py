@@ -166,7 +166,9 @@ class SampleMoments(Measure):
         if self.order < 2:
             raise InputError(f"a covariance needs moments of order 2 or more, these end at {self.order}")
         values = self.sums / self.mass
-        second = basis_of("chebyshev", (1,) * self.dim, 2).from_monomials() @ values[: 1 + self.dim * (self.dim + 3) // 2]
+        second = (
+            basis_of("chebyshev", (1,) * self.dim, 2).from_monomials() @ values[: 1 + self.dim * (self.dim + 3) // 2]
+        )
         inner = Moments(np.append(1.0, second[1:]), order=2).cov()
         return inner * np.outer(self.scale, self.scale)
 

@@ -40,18 +40,16 @@ class MomentSequence:
 
     def through(self, basis: Basis, table: Float[np.ndarray, "a s"]) -> MomentSequence:
         """The sequence ``table @ self`` over the members of ``basis``."""
-        rows = sparse.csr_array(np.where(np.abs(table) > _ROUNDING * np.abs(table).max(axis=1, keepdims=True), table, 0.0))
+        rows = sparse.csr_array(
+            np.where(np.abs(table) > _ROUNDING * np.abs(table).max(axis=1, keepdims=True), table, 0.0)
+        )
         return MomentSequence(basis, rows @ self.constant, sparse.csr_array(rows @ self.matrix))
 
     def __sub__(self, other: MomentSequence) -> MomentSequence:
-        return MomentSequence(
-            self.basis, self.constant - other.constant, sparse.csr_array(self.matrix - other.matrix)
-        )
+        return MomentSequence(self.basis, self.constant - other.constant, sparse.csr_array(self.matrix - other.matrix))
 
     def __add__(self, other: MomentSequence) -> MomentSequence:
-        return MomentSequence(
-            self.basis, self.constant + other.constant, sparse.csr_array(self.matrix + other.matrix)
-        )
+        return MomentSequence(self.basis, self.constant + other.constant, sparse.csr_array(self.matrix + other.matrix))
 
     def of(self, polynomial: Float[np.ndarray, " s"]) -> tuple[float, Float[np.ndarray, " n"]]:
         """``L(polynomial)`` as a constant and coefficients of the unknowns."""
@@ -82,7 +80,9 @@ class MomentSequence:
                     keep = rows <= cols  # on the diagonal (i, i) the two halves are one
                     constant[rows[keep], cols[keep]] = values[keep]
                     mine = keep[entries.row]
-                    triplets.append((entries.col[mine], rows[entries.row[mine]], cols[entries.row[mine]], entries.data[mine]))
+                    triplets.append(
+                        (entries.col[mine], rows[entries.row[mine]], cols[entries.row[mine]], entries.data[mine])
+                    )
         constant = np.triu(constant) + np.triu(constant, 1).T
         return Block(constant, *(np.concatenate(part) for part in zip(*triplets, strict=True)))
 

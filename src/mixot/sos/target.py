@@ -66,7 +66,9 @@ class Target:
         mean, std = (self.extent.mean - self.center) / self.scale, np.sqrt(np.diagonal(self.extent.cov)) / self.scale
         for r in range(most, 1, -1):
             axis = monomial_axis(2 * r)
-            rows = [self._pure(i, axis.shifted(-m / s, 1 / s)[-1]) for i, (m, s) in enumerate(zip(mean, std, strict=True))]
+            rows = [
+                self._pure(i, axis.shifted(-m / s, 1 / s)[-1]) for i, (m, s) in enumerate(zip(mean, std, strict=True))
+            ]
             if all(row @ self.error_cov @ row <= (0.5 * (row @ self.values)) ** 2 for row in rows):
                 return r
         return 1
@@ -84,9 +86,7 @@ class Target:
         if basis.axes == inner.axes:
             return np.eye(len(inner))
         return inner.change(
-            tuple(
-                (axis.to_powers @ cheb.from_powers) for axis, cheb in zip(basis.axes, inner.axes, strict=True)
-            )
+            tuple((axis.to_powers @ cheb.from_powers) for axis, cheb in zip(basis.axes, inner.axes, strict=True))
         )
 
 
@@ -216,9 +216,7 @@ def _monomials(measure: Measure, center: np.ndarray, scale: np.ndarray, order: i
             return moved.moments(order).values
     raw = measure.moments(order).values
     basis = basis_of("monomial", (1,) * len(center), order)
-    axes = tuple(
-        monomial_axis(order).shifted(float(-c / s), float(1 / s)) for c, s in zip(center, scale, strict=True)
-    )
+    axes = tuple(monomial_axis(order).shifted(float(-c / s), float(1 / s)) for c, s in zip(center, scale, strict=True))
     return basis.change(axes) @ raw
 
 
