@@ -285,13 +285,13 @@ void bind_semidefinite(nb::module_& m) {
   m.def("add_schur", [](std::size_t n, Index row_at, Index row_index, Index row_start, Index column, Reals value,
                         Index pair_at, Index place, Index mirror, Reals weight, Index form_start, Index form_variable,
                         Reals form_value, Index variable, Reals inverse, Reals z, std::size_t threads,
-                        Dense<double, 2> s) {
+                        Dense<double, 1> space, Dense<double, 2> s) {
     const mixot::SchurBlock block{n, form_start.shape(0) - 1, variable.shape(0), column.shape(0), row_at.data(),
                                   row_index.data(), row_start.data(), column.data(), value.data(), pair_at.data(),
                                   place.data(), mirror.data(), weight.data(), form_start.data(), form_variable.data(),
                                   form_value.data(), variable.data()};
     nb::gil_scoped_release release;
-    mixot::add_schur(block, inverse.data(), z.data(), s.shape(0), threads, s.data());
+    mixot::add_schur(block, inverse.data(), z.data(), s.shape(0), threads, space.data(), s.data());
   });
   m.def("add_schur_rows", [](Index start, Index column, Reals value, Reals weights, Dense<double, 2> s) {
     nb::gil_scoped_release release;

@@ -14,7 +14,7 @@ namespace {
 using std::size_t;
 
 struct Factors {
-  AlignedVector<double> inverse_strips, z_strips, half, local;
+  AlignedVector<double> inverse_strips, z_strips;
 };
 
 struct Worker {
@@ -49,47 +49,31 @@ void read_row(const SchurBlock& b, size_t g, const double* u, double* row) { MIX
 void read_row_directly(const SchurBlock& b, size_t g, const double* inverse, const double* z, double* row) {
   MIXOT_DISPATCH(read_forms_directly(b, g, inverse, z, row))
 }
-void transform(const SchurBlock& b, const double* m_forms, Factors& f, size_t m, double* s) {
-  MIXOT_DISPATCH(add_transformed(b, m_forms, f, m, s))
-}
-
-// Each form is one variable of its own, unscaled: M is S.
-bool plain(const SchurBlock& b) {
-  if (b.forms != b.variables) return false;
-  for (size_t g = 0; g < b.forms; ++g)
-    if (b.form_start[g + 1] - b.form_start[g] != 1 || b.form_value[b.form_start[g]] != 1.0) return false;
-  return true;
+void mirror(double* x, size_t n) { MIXOT_DISPATCH(mirror_upper(x, n)) }
+void transform(const SchurBlock& b, const double* forms, double* line, size_t m, double* s) {
+  MIXOT_DISPATCH(add_transformed(b, forms, line, m, s))
 }
 
 }  // namespace
 
-void add_schur(const SchurBlock& b, const double* inverse, const double* z, size_t m, size_t threads, double* s) {
+void add_schur(const SchurBlock& b, const double* inverse, const double* z, size_t m, size_t threads, double* forms,
+               double* s) {
   Factors factors;
   pack_all(b, inverse, z, factors);
-  AlignedVector<double> forms(b.forms * b.forms);
   std::vector<Worker> workers(std::max<size_t>(threads, 1));
   parallel_blocks(b.forms, threads, [&](size_t g, size_t worker) {
-    double* row = forms.data() + g * b.forms;
-    const auto own = static_cast<size_t>(b.row_start[b.row_at[g + 1]] - b.row_start[b.row_at[g]]);
-    const auto rest = b.entries - static_cast<size_t>(b.row_start[b.row_at[g]]);
-    if (8 * own * rest < b.n * b.n * static_cast<size_t>(b.row_at[g + 1] - b.row_at[g]) + 16 * rest)
-      return read_row_directly(b, g, inverse, z, row);
+    double* row = forms + g * b.forms;
+    const auto first = static_cast<size_t>(b.row_start[b.row_at[g]]);
+    const size_t own = static_cast<size_t>(b.row_start[b.row_at[g + 1]]) - first, rest = b.entries - first;
+    const auto rows = static_cast<size_t>(b.row_at[g + 1] - b.row_at[g]);
+    if (8 * own * rest < b.n * b.n * rows + 16 * rest) return read_row_directly(b, g, inverse, z, row);
     Worker& w = workers[worker];
     form_image(b, g, factors, w);
     read_row(b, g, w.u.data(), row);
   });
-  if (plain(b)) {
-    for (size_t g = 0; g < b.forms; ++g)
-      for (size_t h = g; h < b.forms; ++h) {
-        const auto v = static_cast<size_t>(b.variable[b.form_variable[b.form_start[g]]]),
-                   w = static_cast<size_t>(b.variable[b.form_variable[b.form_start[h]]]);
-        s[std::min(v, w) * m + std::max(v, w)] += forms[g * b.forms + h];
-      }
-    return;
-  }
-  for (size_t g = 0; g < b.forms; ++g)
-    for (size_t h = 0; h < g; ++h) forms[g * b.forms + h] = forms[h * b.forms + g];
-  transform(b, forms.data(), factors, m, s);
+  mirror(forms, b.forms);
+  AlignedVector<double> line(b.variables);
+  transform(b, forms, line.data(), m, s);
 }
 
 void add_schur_rows(const std::int32_t* start, const std::int32_t* column, const double* value, const double* weights,

@@ -27,9 +27,9 @@ struct SchurBlock {
 // A multiple of every register tile: distance between rows of the matrix that `place` points into.
 inline std::size_t schur_pitch(std::size_t n) { return (n + 23) / 24 * 24; }
 
-// Adds to the upper triangle of s (m, m); inverse and z (n, n), symmetric.
+// Adds to the upper triangle of s (m, m); inverse and z (n, n), symmetric; `space` for forms^2 numbers.
 void add_schur(const SchurBlock& block, const double* inverse, const double* z, std::size_t m, std::size_t threads,
-               double* s);
+               double* space, double* s);
 
 // s += sum_r weights[r] g_r g_r', upper triangle, rows g_r sparse: start (rows + 1), column, value.
 void add_schur_rows(const std::int32_t* start, const std::int32_t* column, const double* value, const double* weights,

@@ -70,28 +70,35 @@ inline void read_forms_directly(const SchurBlock& b, size_t g, const double* inv
   }
 }
 
-// s += T' M T for symmetric m_forms (forms, forms), upper triangle.
-inline void add_transformed(const SchurBlock& b, const double* m_forms, Factors& f, size_t m, double* s) {
+// The lower triangle of x (n, n) from the upper, in tiles that stay in the first-level cache.
+inline void mirror_upper(double* x, size_t n) {
+  constexpr size_t Side = 16;
+  for (size_t i = 0; i < n; i += Side)
+    for (size_t j = 0; j <= i; j += Side)
+      for (size_t r = i; r < std::min(n, i + Side); ++r)
+        for (size_t c = j; c < std::min(r, j + Side); ++c) x[r * n + c] = x[c * n + r];
+}
+
+// s += T' M T for symmetric M (forms, forms), upper triangle; `line` (variables).
+inline void add_transformed(const SchurBlock& b, const double* forms, double* line, size_t m, double* s) {
   const size_t k = b.variables;
-  f.half.assign(b.forms * k, 0.0);
-  f.local.assign(k * k, 0.0);
+  const bool dense = b.variable[k - 1] - b.variable[0] == static_cast<std::int32_t>(k) - 1;
   for (size_t h = 0; h < b.forms; ++h) {
-    double* to = f.half.data() + h * k;
-    const double* from = m_forms + h * b.forms;
+    const double* from = forms + h * b.forms;
+    std::fill(line, line + k, 0.0);
     for (size_t g = 0; g < b.forms; ++g)
       for (std::int32_t e = b.form_start[g]; e < b.form_start[g + 1]; ++e)
-        to[b.form_variable[e]] += b.form_value[e] * from[g];
-  }
-  for (size_t h = 0; h < b.forms; ++h)
+        line[b.form_variable[e]] += b.form_value[e] * from[g];
     for (std::int32_t e = b.form_start[h]; e < b.form_start[h + 1]; ++e) {
       const size_t a = static_cast<size_t>(b.form_variable[e]);
       const double t = b.form_value[e];
-      const double* from = f.half.data() + h * k;
-      double* MIXOT_RESTRICT to = f.local.data() + a * k;
-      for (size_t c = a; c < k; ++c) to[c] += t * from[c];
+      double* MIXOT_RESTRICT to = s + static_cast<size_t>(b.variable[a]) * m;
+      if (dense) {
+        to += b.variable[0];
+        for (size_t c = a; c < k; ++c) to[c] += t * line[c];
+      } else {
+        for (size_t c = a; c < k; ++c) to[b.variable[c]] += t * line[c];
+      }
     }
-  for (size_t a = 0; a < k; ++a) {
-    double* to = s + static_cast<size_t>(b.variable[a]) * m;
-    for (size_t c = a; c < k; ++c) to[b.variable[c]] += f.local[a * k + c];
   }
 }

@@ -41,7 +41,7 @@ _ADVICE = {
     Status.CONVERGED: "converged to the tolerance that was asked for",
     Status.MAX_ITER: "stopped at the iteration limit; raise max_iter or loosen tol",
     Status.STALLED: "no further progress is possible in floating point; rescale the data or loosen tol",
-    Status.INFEASIBLE: "no point meets all constraints, and the certificate proves it; relax the constraint it weighs most",
+    Status.INFEASIBLE: "no point meets all constraints, as the certificate proves; relax those it weighs most",
     Status.UNBOUNDED: "the objective falls forever along the ray that is attached; bound the variables that it moves",
 }
 

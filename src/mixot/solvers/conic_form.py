@@ -17,7 +17,8 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from mixot import _native
-from mixot.solvers.conic import Block, Certificate, ConicProblem
+from mixot.solvers.conic import Certificate, ConicProblem
+from mixot.solvers.outcome import cones_only
 from mixot.solvers.schur import SchurPlan
 
 _DEPENDENT = 1e-13  # squared sine of the angle to the other columns below which one may be replaced by them
@@ -155,13 +156,14 @@ def _scaled(
     drop = _dependent(scaled)
     if len(drop):
         rays, usable = _null_vectors(scaled, drop)
-        slopes = rays @ (column * problem.cost[kept])
-        size = np.abs(rays) @ np.abs(column * problem.cost[kept])
+        price = column * problem.cost[kept]
+        slopes = rays @ price
+        size = np.abs(rays).sum(axis=1) * np.abs(price).max()
         falling = np.flatnonzero(usable & (np.abs(slopes) > 1e-9 * size))
         if len(falling):
             ray = np.zeros(len(problem.cost))
             ray[kept] = -column * rays[falling[0]] / slopes[falling[0]]
-            return Certificate(ray, (), np.zeros(0), ConicProblem.violation(_cones_only(problem), ray))
+            return Certificate(ray, (), np.zeros(0), cones_only(problem).violation(ray))
         keep = np.setdiff1d(np.arange(len(kept)), drop[usable])
         kept, column, scaled = kept[keep], column[keep], sparse.csr_array(scaled[:, keep])
     constant = margin * np.concatenate([np.zeros(0), *(piece.constant.ravel() for piece in pieces)])
@@ -184,12 +186,6 @@ def _scaled(
     )
 
 
-def _cones_only(problem: ConicProblem) -> ConicProblem:
-    """The problem with its constants at zero: what a ray must not leave."""
-    blocks = [Block(0 * b.constant, b.variable, b.row, b.col, b.value) for b in problem.blocks]
-    return ConicProblem(problem.cost, blocks, 0.0, problem.inequality_matrix)
-
-
 def _rescale(operator: sparse.csr_array, margin: np.ndarray, column: np.ndarray) -> sparse.csr_array:
     out = operator.copy()
     out.data = out.data * np.repeat(margin, np.diff(out.indptr)) * column[out.indices]
@@ -201,13 +197,12 @@ def _equilibrate(operator: sparse.csr_array, sizes: np.ndarray) -> tuple[np.ndar
 
     Powers of two for d, so that a scaled block holds the same numbers and the same ties between them.
     """
-    row = np.repeat(np.arange(len(sizes)), sizes)  # piece of each row of a block
-    first = np.cumsum(sizes) - sizes
-    left = np.concatenate([np.zeros(0, np.int64), *(f + np.repeat(np.arange(n), n) for f, n in zip(first, sizes))])
-    right = np.concatenate([np.zeros(0, np.int64), *(f + np.tile(np.arange(n), n) for f, n in zip(first, sizes))])
+    rows = np.split(np.arange(sizes.sum()), np.cumsum(sizes)[:-1])
+    left = np.concatenate([np.zeros(0, np.int64), *(np.repeat(r, len(r)) for r in rows)])
+    right = np.concatenate([np.zeros(0, np.int64), *(np.tile(r, len(r)) for r in rows)])
     at = np.repeat(np.arange(operator.shape[0]), np.diff(operator.indptr))
     squares, column = operator.data**2, np.ones(operator.shape[1])
-    d = np.ones(len(row))
+    d = np.ones(sizes.sum())
     for _ in range(4):
         weight = (d[left] * d[right])[at] ** 2 * squares
         column = 1 / np.sqrt(np.bincount(operator.indices, weight, minlength=len(column)))
@@ -230,7 +225,7 @@ def _dependent(operator: sparse.csr_array) -> np.ndarray:
 
 
 def _null_vectors(operator: sparse.csr_array, drop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each column to drop a vector (m,) that A maps to zero, one there; and whether it does so to the last digit."""
+    """For each column to drop a vector (m,) that A maps to zero, one there; and whether it really does."""
     base = np.setdiff1d(np.arange(operator.shape[1]), drop)
     dense = operator[:, base].toarray()
     rays = np.zeros((len(drop), operator.shape[1]))

@@ -1,8 +1,8 @@
 """How the Schur matrix of one block is summed up: which entries move together, and with which variables.
 
-A block is ``F(y) = sum_g (T y)_g E_g`` with generators E_g that are sparse and symmetric. In a moment matrix many entries
-hold the same linear form of the variables; they make one generator, and its row of T is that form. With one generator
-for each variable instead, T is the identity. The plan takes whichever needs fewer operations.
+A block is ``F(y) = sum_g (T y)_g E_g`` with generators E_g that are sparse and symmetric. In a moment matrix many
+entries hold the same linear form of the variables; they make one generator, and its row of T is that form. With one
+generator for each variable instead, T is the identity. The plan takes whichever needs fewer operations.
 """
 
 from __future__ import annotations
@@ -40,16 +40,21 @@ class SchurPlan:
             forms = single, sparse.csr_array(sparse.eye_array(len(used)))
         return cls(size, end, _arrays(*forms, place, used, size))
 
-    def add_to(self, s: np.ndarray, inverse: np.ndarray, z: np.ndarray, threads: int) -> None:
+    @property
+    def space(self) -> int:
+        """Numbers of scratch that `add_to` needs."""
+        return (len(self.arrays[9]) - 1) ** 2
+
+    def add_to(self, s: np.ndarray, inverse: np.ndarray, z: np.ndarray, threads: int, space: np.ndarray) -> None:
         """Add ``tr(A_a X^-1 A_b Z)`` to the upper triangle of s (m, m); ``inverse`` and ``z`` are flat."""
         here = slice(self.end - self.size**2, self.end)
-        _native.add_schur(self.size, *self.arrays, inverse[here], z[here], threads, s)
+        _native.add_schur(self.size, *self.arrays, inverse[here], z[here], threads, space, s)
 
 
 def _grouped(
     local: sparse.csr_array, place: np.ndarray, margin: np.ndarray, size: int
 ) -> tuple[sparse.csr_array, sparse.csr_array] | None:
-    """Generators (g, entries) and forms (g, variables): entries whose forms are multiples of one another go together."""
+    """Generators (g, entries) and forms (g, variables): entries whose forms are multiples of each other go together."""
     local.sort_indices()
     lead = local.data[local.indptr[:-1]]
     probe = np.random.default_rng(0).uniform(1, 2, size=(local.shape[1], 2))

@@ -20,6 +20,8 @@ from mixot.errors import InputError
 from mixot.results import Progress, ProgressCallback, Status
 from mixot.solvers.conic import Certificate, ConicProblem, SDPSolution
 from mixot.solvers.conic_form import StandardForm, standard_form
+from mixot.solvers.outcome import measured, no_answer, unanswered
+from mixot.solvers.schur import SchurPlan
 
 _REGULAR = 1e-15  # added to the diagonal of the Schur matrix, relative
 _PATIENCE = 8  # iterations without progress before it gives up
@@ -63,64 +65,22 @@ class SDP:
 
         Parameters
         ----------
-        problem : `ConicProblem`
-        progress : called after each iteration with the largest of infeasibilities and gap
-        start : the answer to a similar problem of the same shape
+        problem : ConicProblem
+            Any; the cost of an iteration grows with its variables cubed and its blocks' rows to the fourth power.
+        progress : callable, optional
+            Called after each iteration with the largest of infeasibilities and gap.
+        start : SDPSolution, optional
+            The answer to a similar problem of the same shape.
         """
         form = standard_form(problem)
         if isinstance(form, Certificate):
-            return _no_answer(problem, form, 0)
+            return unanswered(problem, form, 0)
         best, status, steps, condition = _iterate(self, form, progress, _first(form, start))
         point = best.point
-        if status is Status.INFEASIBLE:
-            multipliers, rows = form.multipliers(point.z / (form.unit * form.price * -(form.constant @ point.z)))
-            error = float(np.abs(problem.adjoint(multipliers, rows)).max(initial=0.0))
-            return _no_answer(problem, Certificate(None, multipliers, rows, error), steps)
-        if status is Status.UNBOUNDED:
-            ray = form.variables(point.y / (form.unit * form.price * -(form.cost @ point.y)))
-            return _no_answer(problem, Certificate(ray, (), np.zeros(0), best.error), steps)
+        if status is Status.INFEASIBLE or status is Status.UNBOUNDED:
+            return no_answer(problem, status, form.variables(point.y), *form.multipliers(point.z), steps)
         multipliers, rows = form.multipliers(point.z / point.tau)
         return measured(problem, form.variables(point.y / point.tau), multipliers, rows, status, steps, condition)
-
-
-def measured(
-    problem: ConicProblem,
-    y: np.ndarray,
-    multipliers: tuple[np.ndarray, ...],
-    inequality_multipliers: np.ndarray,
-    status: Status,
-    iterations: int,
-    condition: float = 1.0,
-) -> SDPSolution:
-    """A point and multipliers with their objectives and infeasibilities."""
-    largest = max([np.abs(b.constant).max(initial=0.0) for b in problem.blocks], default=0.0)
-    largest = max(largest, np.abs(problem.inequality_offset).max(initial=0.0))
-    residual = np.abs(problem.cost - problem.adjoint(multipliers, inequality_multipliers)).max(initial=0.0)
-    return SDPSolution(
-        y,
-        problem.offset + float(problem.cost @ y),
-        problem.dual_value(multipliers, inequality_multipliers),
-        multipliers,
-        inequality_multipliers,
-        problem.violation(y) / (1 + float(largest)),
-        float(residual) / (1 + float(np.abs(problem.cost).max(initial=0.0))),
-        status,
-        iterations,
-        condition,
-    )
-
-
-def _no_answer(problem: ConicProblem, certificate: Certificate, steps: int) -> SDPSolution:
-    """The result for an infeasible or unbounded problem; y is zero or the ray."""
-    unbounded = certificate.ray is not None
-    value = -np.inf if unbounded else np.inf
-    y = certificate.ray if certificate.ray is not None else np.zeros(len(problem.cost))
-    blocks = certificate.multipliers or tuple(np.zeros(b.constant.shape) for b in problem.blocks)
-    rows = certificate.inequality_multipliers if not unbounded else np.zeros(len(problem.inequality_offset))
-    status = Status.UNBOUNDED if unbounded else Status.INFEASIBLE
-    return SDPSolution(
-        y, value, value, blocks, rows, np.inf if not unbounded else 0.0, 0.0, status, steps, 1.0, certificate
-    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -187,7 +147,7 @@ class _Residuals:
 def _iterate(
     options: SDP, form: StandardForm, progress: ProgressCallback | None, point: _Point
 ) -> tuple[_Best, Status, int, float]:
-    plans = form.plans()
+    work = _Workspace.of(form, options.threads)
     best, since, newton = _Best(point, np.inf), 0, None
     for step in range(options.max_iter + 1):
         left = _Residuals(form, point)
@@ -205,7 +165,7 @@ def _iterate(
             return _Best(point, float(left.unbounded)), Status.UNBOUNDED, step, condition
         if since > _PATIENCE or step == options.max_iter:
             break
-        newton = _Newton(form, plans, point, left, options.threads)
+        newton = _Newton(form, work, point, left)
         moved = newton.step() if newton.valid else None
         if moved is None:
             since = _PATIENCE + 1
@@ -215,14 +175,36 @@ def _iterate(
     return best, status, step, newton.condition if newton else 1.0
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Workspace:
+    """What stays the same from one iterate to the next: how to sum up the Schur matrix, and where."""
+
+    plans: list[SchurPlan]
+    rows: tuple[np.ndarray, ...]
+    first_row: int
+    schur: np.ndarray
+    factor: np.ndarray
+    space: np.ndarray
+    threads: int
+
+    @classmethod
+    def of(cls, form: StandardForm, threads: int) -> "_Workspace":
+        plans, m = form.plans(), len(form.cost)
+        first = int((form.sizes[form.sizes > 1] ** 2).sum())
+        rows = form.operator[first:]
+        lists = rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data
+        space = np.empty(max((plan.space for plan in plans), default=0))
+        return cls(plans, lists, first, np.empty((m, m)), np.empty((m, m)), space, threads)
+
+
 class _Newton:
     """The linear system at one iterate, factored.
 
-    It is written for ``dy - (y / tau) dtau``, with the constant ``C + A y / tau = (X + primal residual) / tau``: close to
-    an answer nothing then cancels in the equation of tau.
+    It is written for ``dy - (y / tau) dtau``, with the constant ``C + A y / tau = (X + primal residual) / tau``: close
+    to an answer nothing then cancels in the equation of tau.
     """
 
-    def __init__(self, form: StandardForm, plans: list, p: _Point, left: _Residuals, threads: int) -> None:
+    def __init__(self, form: StandardForm, work: _Workspace, p: _Point, left: _Residuals) -> None:
         self.form, self.p, self.left = form, p, left
         self.factor_x, self.factor_z, self.inverse = (np.empty_like(p.x) for _ in range(3))
         self.valid = _native.psd_inverse_factors(form.sizes, p.x, self.factor_x) and _native.psd_inverse_factors(
@@ -232,7 +214,7 @@ class _Newton:
         if not self.valid:
             return
         _native.psd_inverses(form.sizes, self.factor_x, self.inverse)
-        self._factor(plans, threads)
+        self._factor(work)
         self.pull = self._sandwich(left.primal, p.z)  # of the primal residual
         self.tilt = (left.dual - form.adjoint @ self.pull) / p.tau  # c - g for g below
         self.constant = (p.x + left.primal) / p.tau
@@ -241,23 +223,16 @@ class _Newton:
         self.curvature = _inner(self.constant, image) + p.kappa / p.tau + _inner(self.tilt, self.v)
         self.valid = bool(np.isfinite(self.curvature) and self.curvature > 0)
 
-    def _factor(self, plans: list, threads: int) -> None:
-        form, m = self.form, len(self.form.cost)
-        self.schur = np.zeros((m, m))
-        for plan in plans:
-            plan.add_to(self.schur, self.inverse, self.p.z, threads)
-        first = int((form.sizes[form.sizes > 1] ** 2).sum())
-        rows = form.operator[first:]
-        _native.add_schur_rows(
-            rows.indptr.astype(np.int32),
-            rows.indices.astype(np.int32),
-            rows.data,
-            np.ascontiguousarray((self.inverse * self.p.z)[first:]),
-            self.schur,
-        )
+    def _factor(self, work: _Workspace) -> None:
+        self.schur, self.factor = work.schur, work.factor
+        self.schur.fill(0.0)
+        for plan in work.plans:
+            plan.add_to(self.schur, self.inverse, self.p.z, work.threads, work.space)
+        weights = (self.inverse * self.p.z)[work.first_row :]
+        _native.add_schur_rows(*work.rows, weights, self.schur)
         diagonal = np.diag(self.schur).copy()
-        self.factor = self.schur.copy()
-        self.factor[np.arange(m), np.arange(m)] += _REGULAR * diagonal
+        np.copyto(self.factor, self.schur)
+        np.fill_diagonal(self.factor, (1 + _REGULAR) * diagonal)
         _native.cholesky(self.factor, _REGULAR * diagonal)
         pivots = np.diag(self.factor)
         pivots = pivots[pivots < 1e90]
