@@ -112,40 +112,57 @@ def baseline(x, draw, starts):
 # ---- ways to the seeds ----
 
 
-def polish_only(order, seed):
-    """Moments alone: the polish from k-means++ starts, without any relaxation."""
-    return lambda x, k: MomentMatching(order=order).fit(Samples(x), "gaussian", k=k, structure="diagonal", rng=seed)
+def kmeans_starts(x, order, seed):
+    """None: the polish then begins at k-means++ starts, without any relaxation."""
+    return ()
 
 
-def relaxation(order, distance, seed):
-    """The moment-SOS relaxation, its atoms polished; None where this version of mixot has none."""
+def relaxation_starts(distance):
+    """Atoms of the moment-SOS relaxation, a mixture for each number of components; None where mixot has none."""
     try:
         from mixot.fitting.moments import MomentSOS
     except ImportError:
         return None
-    method = MomentSOS(order=order, distance=distance)
-    return lambda x, k: method.fit(Samples(x), "gaussian", k=k, structure="diagonal", rng=seed)
+
+    def starts(x, order, seed):
+        method = MomentSOS(order=order, distance=distance, refine=None)
+        return method.fit(Samples(x), "gaussian", structure="diagonal", rng=seed).starts
+
+    return starts
 
 
-def ways(order, seed):
+def ways():
+    """Where the polish starts, by name."""
     named = {
-        "polish, no SDP": polish_only(order, seed),
-        "TV + polish": relaxation(order, "tv", seed),
-        "W2 + polish": relaxation(order, "w2", seed),
+        "polish, no SDP": kmeans_starts,
+        "TV, polish": relaxation_starts("tv"),
+        "W2, polish": relaxation_starts("w2"),
     }
-    return {name: way for name, way in named.items() if way is not None}
+    return {name: starts for name, starts in named.items() if starts is not None}
 
 
-def from_way(x, way, k):
-    """The row of `baseline` for one way, the K it chooses and CPU seconds of that fit."""
-    told = way(x, k)
-    q = told.polished
-    variances = np.diagonal(q.components.cov(), axis1=1, axis2=2)
-    row = [*run_kmeans(x, told.seeds), *run_em(x, q.components.mean()),
-           *run_em(x, q.components.mean(), variances, q.weights)]  # fmt: skip
-    start = time.process_time()
-    chosen = way(x, None)
-    return np.array(row), len(chosen.mixture), time.process_time() - start
+def matched(x, starts, order, seed, k=None):
+    method = MomentMatching(order=order, starts=starts)
+    return method.fit(Samples(x), "gaussian", k=k, structure="diagonal", rng=seed)
+
+
+def from_mixture(x, q, centers):
+    """The row of `baseline` that starts at centers for k-means and at the mixture for EM."""
+    variances = np.maximum(np.diagonal(q.components.cov(), axis1=1, axis2=2), 1e-5)
+    means = q.components.mean()
+    return np.array([*run_kmeans(x, centers), *run_em(x, means), *run_em(x, means, variances, q.weights)])
+
+
+def from_way(x, starts_of, k, order, seed):
+    """Rows from the atoms as they are (None where there are none) and polished, K, CPU seconds of the fit of K."""
+    begin = time.process_time()
+    starts = starts_of(x, order, seed)
+    found = len(matched(x, starts, order, seed).mixture)
+    seconds = time.process_time() - begin
+    told = matched(x, starts, order, seed, k)
+    raw = next((start for start in starts if len(start) == k), None)
+    rows = [None if raw is None else from_mixture(x, raw, raw.components.mean())]
+    return [*rows, from_mixture(x, told.polished, told.seeds)], found, seconds
 
 
 # ---- the tables ----
@@ -162,9 +179,13 @@ def synthetic(args):
             "k-means++": lambda s, x=x, seed=seed: kmeans_plusplus(x, k, random_state=1000 * seed % 2**31 + s)[0],
         }.items():
             results.setdefault(name, []).append(baseline(x, draw, args.starts))
-        for name, way in ways(args.order, seed).items():
-            row, size, cpu = from_way(x, way, k)
-            results.setdefault(name, []).append(row)
+        for name, starts_of in ways().items():
+            (raw, polished), size, cpu = from_way(x, starts_of, k, args.order, seed)
+            if starts_of is not kmeans_starts:
+                results.setdefault(name.replace("polish", "raw atoms"), []).append(
+                    np.full(6, np.nan) if raw is None else raw
+                )
+            results.setdefault(name, []).append(polished)
             sizes.setdefault(name, []).append(size)
             seconds.setdefault(name, []).append(cpu)
         start = time.process_time()
@@ -188,13 +209,15 @@ def show_seeds(args, results):
         cells: list = [name]
         for it, objective in ((0, 1), (4, 5), (2, 3)):
             base = random[:, 2 if it == 4 else it]  # random starts have no theta: the published ones are means only
-            cells += [*fewer(rows[:, it], base), f"{rows[:, objective].mean():.4f}"]
+            cells += [*fewer(rows[:, it], base), f"{np.nanmean(rows[:, objective]):.4f}"]
         table.append(cells)
     print_table(table)
 
 
 def fewer(mine, other):
-    """Share of iterations saved, with its interval."""
+    """Share of iterations saved, with its interval; mixtures without enough atoms are left out."""
+    there = np.isfinite(mine)
+    mine, other = mine[there], other[there]
     draws = np.random.default_rng(0).integers(len(mine), size=(4000, len(mine)))
     low, high = np.quantile(1 - mine[draws].sum(axis=1) / other[draws].sum(axis=1), [0.025, 0.975])
     return f"{100 * (1 - mine.sum() / other.sum()):.1f} %", f"{100 * low:.0f} .. {100 * high:.0f}"
@@ -227,8 +250,10 @@ def digits(args):
         "random": np.array([run_kmeans(x, x[rng.choice(len(x), k, replace=False)]) for _ in range(args.starts)]),
         "k-means++": np.array([run_kmeans(x, kmeans_plusplus(x, k, random_state=s)[0]) for s in range(args.starts)]),
     }
-    for name, way in ways(max(args.order, 5), args.seed).items():
-        rows[name] = np.array([run_kmeans(x, way(x, k).seeds)])
+    order = max(args.order, 5)  # order 4 determines 8 components
+    for name, starts_of in ways().items():
+        if "W2" not in name:  # minutes at order 5
+            rows[name] = np.array([run_kmeans(x, matched(x, starts_of(x, order, 0), order, 0, k).seeds)])
     print(f"\n5000 digits on 2 of 784 principal components, k-means with k = {k}\n")
     table = [["seeds", "iterations", "cost", "best cost"]]
     table += [

@@ -16,8 +16,8 @@ from mixot.fitting.component_choice import ZERO, by_likelihood, by_moments
 from mixot.fitting.em import EM
 from mixot.fitting.moment_target import STRUCTURES, MomentTarget
 from mixot.fitting.polish import Polisher, Sweep
-from mixot.fitting.seeds import kmeans_seeds, lloyd
-from mixot.fitting.starts import kmeans_labels
+from mixot.fitting.seeds import kmeans_seeds
+from mixot.fitting.starts import kmeans_labels, lloyd
 from mixot.fitting.steps import Steps
 from mixot.measures import Grid, Measure, Moments, Samples
 from mixot.mixture import Mixture
@@ -27,6 +27,7 @@ _ORDERS = {1: 6, 2: 4}  # half the degree of the moments where none is asked for
 _BLIND = {1: 20}  # starts of each number of components where there are no data to draw them from; 10 beyond the line
 _UNLIKELY = "only moments are known, so there is no likelihood"
 _REFINEMENTS = ("em", "kmeans", None)
+_LLOYD = 300  # iterations of k-means at most
 _START_ROWS = 4000  # rows that starts are drawn from
 _START_REG = 1e-3  # variance that parts of a start have at least, relative to that of the data
 _SEED_STARTS = 24  # starts of k-means on the mixture
@@ -280,10 +281,9 @@ def _clustered(data: Samples | Grid, seeds: np.ndarray, structure: str, before: 
     """The mixture of the clusters that k-means finds from the seeds."""
     points = data.centers() if isinstance(data, Grid) else data
     x = points.points.astype(np.float64)
-    _, labels, iterations = lloyd(x, points.weights, seeds)
+    labels, iterations = lloyd(x, points.weights, seeds, max_iter=_LLOYD)
     steps = Steps.of(x, points.weights, structure, EM().reg)
-    kept, labels = np.unique(labels, return_inverse=True)
-    mixture = steps.mixture(steps.from_labels(labels, len(kept)))
+    mixture = steps.mixture(steps.from_labels(labels, len(seeds)))
     return replace(
         before,
         mixture=mixture,

@@ -16,6 +16,7 @@ from mixot.families.diagonal import DiagonalGaussian
 from mixot.families.gaussian import Gaussian
 from mixot.fitting.em import EM
 from mixot.fitting.family_em import FamilyEM
+from mixot.fitting.moment_matching import MomentMatching
 from mixot.fitting.starts import lloyd
 from mixot.fitting.steps import Steps
 from mixot.measures import Grid, Measure, Samples
@@ -28,6 +29,7 @@ from mixot.sos.hierarchy import Relaxed
 if TYPE_CHECKING:
     from mixot.fitting.moments import MomentSOS
 
+_MOST = 3  # dimensions in which all moments of the usual orders are few enough to be matched
 _LEAST = 1e-6  # atoms of less weight are pruned: a relaxation puts specks on the boundary of the region
 
 
@@ -56,12 +58,23 @@ def starts(relaxed: Relaxed, numbers: Iterable[int]) -> Iterator[Mixture]:
 
 
 def chosen(found: Found, data: Measure, family: str, structure: str, options: MomentSOS, rng: Any) -> Fit:
-    """The mixture: the flat one, or the start that BIC prefers once EM or k-means went on from it."""
+    """The mixture: the flat one, or what starts become that are refined, of the size that BIC prefers.
+
+    Gaussian starts are first polished in moment space: a relaxation of order r fits the noise of moments of degree 2 r
+    and does not know K; the polish, with its merges and splits, does (`mixot.fitting.moment_matching`).
+    """
     points = data.centers() if isinstance(data, Grid) else data
     if not isinstance(points, Samples):
         return _alone(_suggested(found))
     if options.refine is None or found.flat:
         return _scored(_suggested(found), points)
+    if _polished(found, points):
+        sizes = {len(start) for start in found.starts}
+        matching = MomentMatching(
+            order=options.max_order or options.order, starts=found.starts, k_max=options.k_max, refine=options.refine
+        )
+        k = found.k if len(sizes) == 1 else None
+        return matching.fit(points, family, k=k, structure=structure, rng=rng)
     refine = _by_em if options.refine == "em" else _by_kmeans
     fits = [refine(start, points, family, structure, options, rng) for start in found.starts]
     best = int(np.argmin([fit.criterion for fit in fits]))
@@ -70,6 +83,11 @@ def chosen(found: Found, data: Measure, family: str, structure: str, options: Mo
     return Fit(
         fit.mixture, fit.status, fit.iterations, fit.log_likelihood, fit.criterion, fit.history, tried, fit.notes
     )
+
+
+def _polished(found: Found, data: Samples) -> bool:
+    """Whether the polish applies: Gaussian starts, and few enough dimensions for their moments."""
+    return data.dim <= _MOST and all(isinstance(s.components, Gaussian | DiagonalGaussian) for s in found.starts)
 
 
 def _suggested(found: Found) -> Mixture:

@@ -9,7 +9,6 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError
-from mixot.fitting.starts import squared_distances
 from mixot.mixture import Mixture
 
 _NODES = 5  # a component stands for so many points along each of its axes
@@ -67,25 +66,3 @@ def kmeans_seeds(mixture: Mixture, starts: Sequence[Float[np.ndarray, "k d"]] = 
         moved = shares.swapaxes(1, 2) @ points / np.where(mass > 0, mass, 1.0)[:, :, None]
         centers = np.where(mass[:, :, None] > 0, moved, centers)
     return centers[int(np.argmin(total))]
-
-
-def lloyd(
-    points: Float[np.ndarray, "n d"],
-    weights: Float[np.ndarray, " n"],
-    centers: Float[np.ndarray, "k d"],
-    *,
-    max_iter: int = 300,
-) -> tuple[Float[np.ndarray, "k d"], np.ndarray, int]:
-    """Return the centers at which Lloyd's iteration from ``centers`` stands still, labels (n,) and its iterations.
-
-    A center that no point is near to stays where it is.
-    """
-    labels = np.full(len(points), -1)
-    for iteration in range(1, max_iter + 1):
-        before, labels = labels, squared_distances(points, centers).argmin(axis=1)
-        if np.array_equal(before, labels):
-            return centers, labels, iteration - 1
-        mass = np.bincount(labels, weights, minlength=len(centers))
-        sums = np.stack([np.bincount(labels, weights * column, minlength=len(centers)) for column in points.T], axis=1)
-        centers = np.where(mass[:, None] > 0, sums / np.where(mass > 0, mass, 1.0)[:, None], centers)
-    return centers, labels, max_iter
