@@ -15,7 +15,13 @@ from markdown_it import MarkdownIt
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
-PAGES = [HERE / "index.md", HERE / "mathematics.md", HERE / "performance.md", HERE.parent / "CHANGELOG.md"]
+PAGES = [
+    HERE / "index.md",
+    HERE / "mathematics.md",
+    HERE / "closest-mixture.md",
+    HERE / "performance.md",
+    HERE.parent / "CHANGELOG.md",
+]
 REFERENCE = ["mixot", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
 
 STYLE = """
