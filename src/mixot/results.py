@@ -116,13 +116,13 @@ class Level:
 class MomentFit(Fit):
     """A mixture found from moments, with a proof of how close any mixture can come.
 
-    ``lower_bound`` is proven: no mixture of the family over the region is closer to the data in ``distance_name`` ("w2",
-    a distance and not its square, or "tv") than that. ``flat`` says that the moment matrix of order ``order`` is that of
-    exactly K atoms, ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
-    ``starts`` are the atoms of its last relaxation, a mixture for each number of components that was read from it.
+    ``lower_bound`` is proven: no mixture of the family over the region is closer to the data in ``distance_name``
+    ("w2", a distance and not its square, or "tv") than that. ``flat`` says that the moment matrix of order ``order`` is
+    that of exactly K atoms, ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
     ``projection`` (d, 2 or 3) is the map to the coordinates that were fitted where the data have more than three; the
     bound then is of the projected data, and holds all the more for all of them. Without data, only moments, there is no
-    likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so.
+    likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so. ``starts`` are the atoms of the last
+    relaxation, a mixture for each number of components that was read from it.
     """
 
     lower_bound: float = 0.0

@@ -65,6 +65,22 @@ def test_fit_for_machines(run, data):
     assert len(load("model.npz")) == 2
 
 
+def test_fit_by_moments_shows_what_is_proven(run, data):
+    shown = run("fit", "a.csv", "--method", "moments", "--distance", "tv", "--order", 2).stdout
+    assert "total variation at least" in shown
+    assert "order 2:" in shown
+    assert "flat" in shown
+    facts = read_json(run("fit", "a.csv", "--method", "moments", "--distance", "w2", "--order", 2, "-k", 1, "--json"))
+    assert (facts["k"], facts["fit"]["distance"], facts["fit"]["order"]) == (1, "w2", 2)
+    assert facts["fit"]["lower_bound"] >= 0
+    assert [level["order"] for level in facts["fit"]["hierarchy"]] == [2]
+    assert "output" not in facts
+    assert (
+        "--order is an option of --method moments" in run("fit", "a.csv", "--order", 3, "-o", "m.json", code=1).output
+    )
+    assert "is for tables" in run("fit", "a.png", "--method", "moments", code=1).output
+
+
 def test_fit_chooses_k(run, data):
     facts = read_json(run("fit", "a.csv", "-o", "model.json", "--k-max", 3, "--json"))
     assert 1 <= facts["k"] <= 3

@@ -10,11 +10,12 @@ from typing import Any
 
 from mixot.cli.console import remark, working
 from mixot.errors import AccuracyWarning, InputError
+from mixot.fitting.base import Fitter
 from mixot.fitting.em import EM
 from mixot.io import Table, kind_of, load, read_picture, read_table
 from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.results import Fit
+from mixot.results import Fit, MomentFit
 from mixot.verbs import fit
 
 
@@ -28,6 +29,7 @@ class Options:
     seed: int = 0
     columns: tuple[str, ...] | None = None
     quiet: bool = False
+    moments: tuple[str, int | None] | None = None  # distance and order of a fit to moments
 
     def __post_init__(self) -> None:
         if self.k is not None and self.k_max is not None:
@@ -73,6 +75,33 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
         "criterion": float(fitted.criterion),
         "candidates": [{"k": c.k, "criterion": float(c.criterion)} for c in fitted.candidates],
         "notes": list(fitted.notes),
+        **_describe_proof(fitted),
+    }
+
+
+def _describe_proof(fitted: Fit) -> dict[str, Any]:
+    """What a fit to moments proves, for machines."""
+    if not isinstance(fitted, MomentFit):
+        return {}
+    levels = [
+        {
+            "order": level.order,
+            "objective": float(level.objective),
+            "lower_bound": float(level.lower_bound),
+            "status": str(level.status),
+            "flat": level.flat,
+            "ranks": list(level.ranks),
+            "seconds": round(level.seconds, 4),
+        }
+        for level in fitted.hierarchy
+    ]
+    return {
+        "distance": fitted.distance_name,
+        "lower_bound": float(fitted.lower_bound),
+        "order": fitted.order,
+        "flat": fitted.flat,
+        "ranks": list(fitted.ranks),
+        "hierarchy": levels,
     }
 
 
@@ -121,7 +150,7 @@ def _matching(p: Source, theirs: Table) -> tuple[str, ...] | None:
 
 def _fit_table(path: Path, table: Table, options: Options) -> Source:
     points = Samples(table.values, table.weights)
-    method = EM() if options.k_max is None else EM(k_max=options.k_max)
+    method = _method(options)
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
         fitted = fit(
@@ -131,9 +160,21 @@ def _fit_table(path: Path, table: Table, options: Options) -> Source:
     return Source(path, "table", fitted.mixture, table.columns, points, fitted)
 
 
+def _method(options: Options) -> Fitter:
+    more: dict[str, Any] = {} if options.k_max is None else {"k_max": options.k_max}
+    if options.moments is None:
+        return EM(**more)
+    from mixot.fitting.moments import MomentSOS
+
+    distance, order = options.moments
+    return MomentSOS(distance=distance, order=order, **more)
+
+
 def _fit_picture(path: Path, options: Options) -> Source:
     from mixot.imaging.color import fit_colors
 
+    if options.moments is not None:
+        raise InputError(f"{path}: --method moments is for tables, this is a picture; use --method em")
     if options.columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
     picture = read_picture(path)

@@ -41,7 +41,7 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Extent:
-    """Where the data are: the box that holds them (in effect, where the tails are endless), their mean and covariance."""
+    """Where the data are: the box that holds them (nearly, where tails are endless), their mean and covariance."""
 
     lower: Float[np.ndarray, " d"]
     upper: Float[np.ndarray, " d"]

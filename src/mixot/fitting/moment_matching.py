@@ -137,7 +137,7 @@ class MomentMatching:
         """
         structure = _structure(family, structure)
         generator = np.random.default_rng(rng)
-        target = MomentTarget.of(data, 2 * self._order(data), structure=structure, count=self.count)
+        target = MomentTarget.of(data, 2 * self.order_for(data), structure=structure, count=self.count)
         sizes = self._sizes(target, structure, k)
         sweep = self.sweep(target, data, structure, 1 if k is None else k, generator)
         sizes = [size for size in sizes if size in sweep.found]
@@ -175,7 +175,8 @@ class MomentMatching:
             sweep = polisher.sweep(target, [*(sweep.best(n).mixture for n in sweep.found), *mine], size)
         return sweep
 
-    def _order(self, data: Measure) -> int:
+    def order_for(self, data: Measure) -> int:
+        """Half the degree of the moments that are asked of these data."""
         if self.order is not None:
             return int(self.order)
         usual = _ORDERS.get(data.dim, 3)

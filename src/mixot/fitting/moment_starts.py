@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixot.errors import UnsupportedError
+from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.diagonal import DiagonalGaussian
 from mixot.families.gaussian import Gaussian
 from mixot.fitting.em import EM
 from mixot.fitting.family_em import FamilyEM
 from mixot.fitting.moment_matching import MomentMatching
+from mixot.fitting.moment_target import component_parameters
 from mixot.fitting.starts import lloyd
 from mixot.fitting.steps import Steps
 from mixot.measures import Grid, Measure, Samples
@@ -68,15 +71,16 @@ def chosen(found: Found, data: Measure, family: str, structure: str, options: Mo
         return _alone(_suggested(found))
     if options.refine is None or found.flat:
         return _scored(_suggested(found), points)
-    if _polished(found, points):
-        sizes = {len(start) for start in found.starts}
-        matching = MomentMatching(
-            order=options.max_order or options.order, starts=found.starts, k_max=options.k_max, refine=options.refine
-        )
-        k = found.k if len(sizes) == 1 else None
+    matching = MomentMatching(
+        order=options.max_order or options.order, starts=found.starts, k_max=options.k_max, refine=options.refine
+    )
+    if _polished(found, points, structure, matching):
+        k = len(found.starts[0]) if len(found.starts) == 1 else None
         return matching.fit(points, family, k=k, structure=structure, rng=rng)
     refine = _by_em if options.refine == "em" else _by_kmeans
-    fits = [refine(start, points, family, structure, options, rng) for start in found.starts]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # what befell the starts that lose is nobody's concern
+        fits = [refine(start, points, family, structure, options, rng) for start in found.starts]
     best = int(np.argmin([fit.criterion for fit in fits]))
     tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
     fit = fits[best]
@@ -85,9 +89,15 @@ def chosen(found: Found, data: Measure, family: str, structure: str, options: Mo
     )
 
 
-def _polished(found: Found, data: Samples) -> bool:
-    """Whether the polish applies: Gaussian starts, and few enough dimensions for their moments."""
-    return data.dim <= _MOST and all(isinstance(s.components, Gaussian | DiagonalGaussian) for s in found.starts)
+def _polished(found: Found, data: Samples, structure: str, matching: MomentMatching) -> bool:
+    """Whether the polish applies: Gaussian starts, in as many dimensions and components as moments can determine."""
+    if data.dim > _MOST or not all(isinstance(s.components, Gaussian | DiagonalGaussian) for s in found.starts):
+        return False
+    shape = (
+        "diagonal" if isinstance(found.starts[0].components, DiagonalGaussian) and structure == "full" else structure
+    )
+    moments = comb(data.dim + 2 * matching.order_for(data), data.dim)
+    return len(found.starts) > 1 or len(found.starts[0]) * component_parameters(data.dim, shape) <= moments
 
 
 def _suggested(found: Found) -> Mixture:

@@ -50,17 +50,18 @@ class MomentSOS:
     order : the only order, or the first one where ``max_order`` is given, too
     max_order : the last order; 5 on the line, 4 in the plane, 3 in space where neither is given
     distance : "tv", total variation ``|mu - nu|`` between 0 and 2, or "w2"
-    regularizer : what chooses among the mixing measures of one mixture. "spread": components of one size, a tenth of the
-        data's variance; "published": the trace of the paper; "trace"; "rank": the fewest atoms with the given moments;
-        or a function of the parameters, in coordinates in which the data lie in [-1, 1]. "auto" is "rank" for exact
-        moments and "spread" for samples
+    regularizer : what chooses among the mixing measures of one mixture. "spread": components of one size, a tenth of
+        the data's variance; "published": the trace of the paper; "trace"; "rank": the fewest atoms with the given
+        moments; or a function of the parameters, in coordinates in which the data lie in [-1, 1]. "auto" is "rank" for
+        exact moments and "spread" for samples
     eps : weight of the regulariser; 0.1 for "spread", else 1e-3
     refine : "em", "kmeans" or None, what starts are handed to where data are at hand
     support : constraints of `mixot.formulas.regions` on the parameters, in the units of the data; by default the
         region that the family takes from the data
     parameterization : "weighted", variances of degree 2, or "published", standard deviations of degree 1
     slack : how many standard errors the moments of samples may be off; None for none
-    basis : "chebyshev", "monomial" or "orthonormal"
+    basis : "chebyshev", "monomial" or "orthonormal"; "auto" is the first on the line, where orders are high, and the
+        second, which is sparser, in the plane and in space
     fixed : parameters that keep a value, such as ``{"shapes": 2.0}`` for "gamma"
     k_max : most components that are tried
     rank_tol : singular values below this share of the largest count as zero
@@ -92,7 +93,7 @@ class MomentSOS:
     support: Constraint | tuple[Constraint, ...] | None = None
     parameterization: str = "weighted"
     slack: float | None = None
-    basis: str = "chebyshev"
+    basis: str = "auto"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     k_max: int = 8
     rank_tol: float = 1e-4
@@ -180,8 +181,8 @@ class MomentSOS:
         fit = chosen(replace(found, starts=tuple(map(lift, found.starts))), data, family, structure, self, rng)
         last = run.levels[-1]
         notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
-        for note in notes:
-            warnings.warn(note, AccuracyWarning, stacklevel=3) if note in run.notes else None
+        for note in (*run.notes, *(fit.notes if np.isfinite(fit.log_likelihood) else ())):
+            warnings.warn(note, AccuracyWarning, stacklevel=3)
         bound = max(last.lower_bound, 0.0)
         return MomentFit(
             mixture=fit.mixture,
@@ -279,9 +280,8 @@ class _Run:
         bare = self._solved(plain)
         atomic = self._fewest(bare)
         if atomic is not None:
-            mixing = mixing_of_atoms(plain, atomic.atoms)
-            level = flatness(mixing, self.options.rank_tol)
-            start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(plain, atomic.atoms)))
+            level = flatness(mixing_of_atoms(atomic.relaxation, atomic.atoms), self.options.rank_tol)
+            start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(atomic.relaxation, atomic.atoms)))
             found = Found(level.flat, (start,), len(start))
             commutator = atomic.atoms.commutator
         else:
@@ -360,9 +360,10 @@ class _Run:
         self._tell(f"order {bare.relaxation.order} done", bare.relaxation.order, self.levels[-1].lower_bound)
 
     def _relaxation(self, order: int) -> Relaxation:
-        options = self.options
+        options, line = self.options, self.model.dim == 1
+        basis = ("chebyshev" if line else "monomial") if options.basis == "auto" else options.basis
         return Relaxation(
-            self.model, self.region, self.target, order, options.distance, slack=options.slack, basis=options.basis
+            self.model, self.region, self.target, order, options.distance, slack=options.slack, basis=basis
         )
 
     def _tell(self, stage: str, step: int, value: float | None) -> None:

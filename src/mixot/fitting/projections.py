@@ -43,7 +43,8 @@ def project(data: Measure, how: str) -> Projection:
     if how == "pca":
         lam, q = np.linalg.eigh(data.cov())
         matrix = q[:, ::-1][:, :_KEPT]
-        note = f"projected to {_KEPT} principal components, which hold {lam[::-1][:_KEPT].sum() / lam.sum():.0%} of the variance"
+        held = lam[::-1][:_KEPT].sum() / lam.sum()
+        note = f"projected to {_KEPT} principal components, which hold {held:.0%} of the variance"
     else:
         pair = max(combinations(range(data.dim), 2), key=lambda axes: _not_gaussian(x[:, axes], data.weights))
         matrix = np.eye(data.dim)[:, pair]
@@ -64,7 +65,7 @@ def project(data: Measure, how: str) -> Projection:
 
 
 def _not_gaussian(x: np.ndarray, weights: np.ndarray) -> float:
-    """Squared differences of the moments of degree 3 and 4 of whitened points from a Gaussian law's, in standard errors."""
+    """How far moments of degree 3 and 4 of whitened points are from a Gaussian law's: squares of standard errors."""
     y = x - weights @ x
     lam, q = np.linalg.eigh((y * weights[:, None]).T @ y)
     if lam[0] <= 1e-12 * lam[-1]:

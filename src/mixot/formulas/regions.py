@@ -97,7 +97,7 @@ class Ball:
 
     def matrices(self, theta: Sequence[Polynomial], degrees: Sequence[int]) -> list[PolynomialMatrix]:
         terms = [((value - c) * (1 / r)) ** 2 for value, c, r in zip(theta, self.center, self.radius, strict=True)]
-        return [[[1.0 - sum(terms[1:], terms[0])]]]
+        return [[[_combination(terms, np.full(len(terms), -1.0), 1.0)]]]
 
     def bounds(self, count: int) -> Float[np.ndarray, "p 2"]:
         _check_count(self, len(self.center), count)
@@ -120,9 +120,7 @@ class Linear:
 
     def matrices(self, theta: Sequence[Polynomial], degrees: Sequence[int]) -> list[PolynomialMatrix]:
         _check_count(self, self.matrix.shape[1], len(theta))
-        zero = theta[0] * 0.0
-        rows = zip(self.matrix, self.offset, strict=True)
-        return [[[sum((value * a for value, a in zip(theta, row, strict=True)), zero) + shift]] for row, shift in rows]
+        return [[[_combination(theta, row, shift)]] for row, shift in zip(self.matrix, self.offset, strict=True)]
 
     def bounds(self, count: int) -> Float[np.ndarray, "p 2"]:
         return np.tile([-np.inf, np.inf], (count, 1))
@@ -189,6 +187,13 @@ def enclosing_box(region: Region, names: Sequence[str]) -> Float[np.ndarray, "p 
             raise InputError(f"the region leaves {name} unbounded; add a Box or a Ball that bounds every parameter")
         if not low < high:
             raise InputError(f"the region is empty: {name} would have to lie between {low:g} and {high:g}")
+    return out
+
+
+def _combination(theta: Sequence[Polynomial], factors: np.ndarray, shift: float) -> Polynomial:
+    out = theta[0] * 0.0 + shift
+    for value, factor in zip(theta, factors, strict=True):
+        out = out + value * factor
     return out
 
 

@@ -95,7 +95,9 @@ class Block:
 
     def at(self, y: Float[np.ndarray, " m"]) -> Float[np.ndarray, "n n"]:
         """The matrix ``F(y)``."""
-        return self.constant + (self.operator(len(y)) @ y).reshape(self.constant.shape)
+        n = len(self)
+        upper = np.bincount(self.row * n + self.col, self.value * y[self.variable], minlength=n * n).reshape(n, n)
+        return self.constant + upper + np.triu(upper, 1).T
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ class ConicProblem:
         cost: ArrayLike,
         blocks: Sequence[Block],
         offset: float = 0.0,
-        inequality_matrix: ArrayLike | None = None,
+        inequality_matrix: ArrayLike | sparse.csr_array | None = None,
         inequality_offset: ArrayLike | None = None,
     ) -> None:
         costs = as_floats(cost, "cost")
@@ -239,17 +241,18 @@ def _as_index(value: ArrayLike, name: str) -> np.ndarray:
 
 
 def _inequalities(
-    matrix: ArrayLike | None, offset: ArrayLike | None, variables: int
+    matrix: ArrayLike | sparse.csr_array | None, offset: ArrayLike | None, variables: int
 ) -> tuple[sparse.csr_array, np.ndarray]:
     if matrix is None:
         matrix = np.zeros((0, variables))
     g = sparse.csr_array(
         matrix if sparse.issparse(matrix) else as_floats(matrix, "inequality_matrix"), dtype=np.float64
     )
-    right = np.zeros(g.shape[0]) if offset is None else as_floats(offset, "inequality_offset")
-    if g.ndim != 2 or g.shape[1] != variables or right.shape != (g.shape[0],):
+    shape = tuple(np.asarray(g.shape).tolist())
+    right = np.zeros(shape[0]) if offset is None else as_floats(offset, "inequality_offset")
+    if len(shape) != 2 or shape[1] != variables or right.shape != shape[:1]:
         raise InputError(
-            f"inequality_matrix must be (p, {variables}) and inequality_offset (p,), got {g.shape} and {right.shape}"
+            f"inequality_matrix must be (p, {variables}) and inequality_offset (p,), got {shape} and {right.shape}"
         )
     check_finite(g.data, "inequality_matrix", "entries")
     check_finite(right, "inequality_offset", "rows")

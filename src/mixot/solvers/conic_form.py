@@ -9,7 +9,6 @@ cost, constants and the columns of A are of size one: ``y = unit * column * y'``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ from scipy.sparse import csgraph
 from mixot import _native
 from mixot.solvers.conic import Certificate, ConicProblem
 from mixot.solvers.outcome import cones_only
-from mixot.solvers.schur import SchurPlan
+from mixot.solvers.schur import Rows, SchurPlan
 
 _DEPENDENT = 1e-13  # squared sine of the angle to the other columns below which one may be replaced by them
 _RESIDUAL = 1e-11  # what is left of a column when it is replaced
@@ -32,8 +31,6 @@ class Piece:
 
     block: int
     index: np.ndarray
-    constant: np.ndarray
-    operator: sparse.csr_array
 
     def __len__(self) -> int:
         return len(self.index)
@@ -62,12 +59,19 @@ class StandardForm:
 
     def plans(self) -> list[SchurPlan]:
         """How the Schur matrix is summed up, for each piece with more than one row."""
-        ends = np.cumsum(self.sizes**2)
-        return [
-            SchurPlan.of(piece.operator[:, self.kept], self.column, self.margin[end - n * n : end], int(n), int(end))
-            for piece, n, end in zip(self.pieces, self.sizes, ends, strict=True)
-            if n > 1
-        ]
+        out, end = [], 0
+        for n in self.sizes[self.sizes > 1].tolist():
+            start, end = end, end + n * n
+            first, last = self.operator.indptr[start], self.operator.indptr[end]
+            # Ties between entries are looked for in the numbers as they came, apart from the scales of columns.
+            entries = Rows(
+                self.operator.indptr[start : end + 1] - first,
+                self.operator.indices[first:last],
+                self.operator.data[first:last]
+                / np.repeat(self.margin[start:end], np.diff(self.operator.indptr)[start:end]),
+            )
+            out.append(SchurPlan.of(entries, self.margin[start:end], n, end))
+        return out
 
     def variables(self, y: np.ndarray) -> np.ndarray:
         """All variables in the user's units; what the presolve left out is zero."""
@@ -90,49 +94,109 @@ class StandardForm:
                 blocks[piece.block][np.ix_(piece.index, piece.index)] = part
         return tuple(blocks), rows
 
+    def point(
+        self, y: np.ndarray, multipliers: tuple[np.ndarray, ...], rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Variables and flat multipliers in the solver's units: the way back from `variables` and `multipliers`."""
+        parts = [np.zeros(0)]
+        for piece in self.pieces:
+            if piece.block < 0:
+                parts.append(rows[piece.index])
+            else:
+                parts.append(multipliers[piece.block][np.ix_(piece.index, piece.index)].ravel())
+        return y[self.kept] / (self.unit * self.column), np.concatenate(parts) / (self.price * self.margin)
+
 
 def standard_form(problem: ConicProblem) -> StandardForm | Certificate:
     """The program in standard form, or the proof that it has no answer where the presolve finds one."""
-    pieces = [*_block_pieces(problem), *_inequality_pieces(problem)]
-    fixed = [piece for piece in pieces if piece.operator.nnz == 0]
-    for piece in fixed:
-        values, vectors = np.linalg.eigh(piece.constant)
-        if values[0] < -_NEGATIVE * np.abs(piece.constant).max():
-            return _contradiction(problem, piece, vectors[:, 0] / np.sqrt(-values[0]))
-    pieces = sorted((piece for piece in pieces if piece.operator.nnz), key=lambda piece: len(piece) == 1)
-    operator = _stack([piece.operator for piece in pieces], len(problem.cost))
-    present = np.bincount(operator.indices, minlength=len(problem.cost)) > 0
+    entries = _Entries.of(problem)
+    pieces, moving, place = entries.pieces()
+    for piece, fixed in zip(pieces, ~moving, strict=True):
+        if fixed:
+            values, vectors = np.linalg.eigh(_constant(problem, piece))
+            if values[0] < -_NEGATIVE * np.abs(values).max():
+                return _contradiction(problem, piece, vectors[:, 0] / np.sqrt(-values[0]))
+    pieces = tuple(piece for piece, moves in zip(pieces, moving, strict=True) if moves)
+    present = np.bincount(entries.variable, minlength=len(problem.cost)) > 0
     free = np.flatnonzero(~present & (problem.cost != 0))
     if len(free):
         ray = np.zeros(len(problem.cost))
         ray[free[0]] = -1 / problem.cost[free[0]]
         return Certificate(ray, (), np.zeros(0), 0.0)
-    return _scaled(problem, tuple(pieces), operator, np.flatnonzero(present))
+    off = place[0] != place[1]
+    shape = sum(len(piece) ** 2 for piece in pieces), len(problem.cost)
+    rows = np.concatenate([place[0], place[1][off]])
+    columns, values = (np.concatenate([x, x[off]]) for x in (entries.variable, entries.value))
+    operator = sparse.csr_array((values, (rows, columns)), shape=shape)
+    return _scaled(problem, pieces, operator, np.flatnonzero(present))
 
 
-def _block_pieces(problem: ConicProblem) -> list[Piece]:
-    out = []
-    for j, block in enumerate(problem.blocks):
-        n = len(block)
-        operator = block.operator(len(problem.cost))
-        operator.sum_duplicates()
-        operator.eliminate_zeros()
-        linked = (np.diff(operator.indptr) > 0).reshape(n, n) | (block.constant != 0)
-        count, labels = csgraph.connected_components(sparse.csr_array(linked), directed=False)
-        for label in range(count):
-            index = np.flatnonzero(labels == label)
-            places = (index[:, None] * n + index).ravel()
-            part = operator if len(index) == n else operator[places]
-            out.append(Piece(j, index, block.constant[np.ix_(index, index)], part))
-    return out
+@dataclass(frozen=True, eq=False)
+class _Entries:
+    """All that moves, as triplets over the rows of all blocks one after the other, then of the inequalities."""
+
+    problem: ConicProblem
+    first: np.ndarray
+    variable: np.ndarray
+    row: np.ndarray
+    col: np.ndarray
+    value: np.ndarray
+
+    @classmethod
+    def of(cls, problem: ConicProblem) -> "_Entries":
+        sizes = [len(block) for block in problem.blocks] + [1] * len(problem.inequality_offset)
+        first = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        g = problem.inequality_matrix.tocoo()
+        lines = first[len(problem.blocks) + g.row]
+        parts = [(g.col.astype(np.int64), lines, lines, g.data)]
+        for start, b in zip(first, problem.blocks, strict=False):
+            parts.append((b.variable, b.row + start, b.col + start, b.value))
+        variable, row, col, value = (np.concatenate(part) for part in zip(*parts, strict=True))
+        place = (row * first[-1] + col) * max(len(problem.cost), 1) + variable
+        if len(np.unique(place)) < len(place):
+            place, which = np.unique(place, return_inverse=True)
+            value = np.bincount(which.ravel(), value, minlength=len(place))
+            place, variable = np.divmod(place, max(len(problem.cost), 1))
+            row, col = np.divmod(place, first[-1])
+        keep = value != 0
+        return cls(problem, first, variable[keep], row[keep], col[keep], value[keep])
+
+    def pieces(self) -> tuple[list[Piece], np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """The connected pieces, larger ones first; which of them hold variables; and where the entries go.
+
+        These are places of each entry and of its mirror image in the flat vector of the pieces that hold variables.
+        """
+        blocks, rows = self.problem.blocks, self.first[-1]
+        still = [(np.array(np.nonzero(b.constant)) + at) for at, b in zip(self.first, blocks, strict=False)]
+        links = np.concatenate([np.stack([self.row, self.col]), *still], axis=1)
+        graph = sparse.csr_array((np.ones(links.shape[1]), tuple(links)), shape=(rows, rows))
+        count, label = csgraph.connected_components(graph, directed=False)
+        sizes = np.bincount(label, minlength=count)
+        moving = np.bincount(label[self.row], minlength=count) > 0
+        order = np.lexsort((np.arange(count), sizes == 1))  # single rows last
+        rank = np.argsort(order)
+        by_piece = np.argsort(rank[label], kind="stable")
+        sizes, moving = sizes[order], moving[order]
+        inside = np.empty(rows, dtype=np.int64)
+        inside[by_piece] = np.arange(rows) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        flat = np.cumsum(np.where(moving, sizes**2, 0))
+        start, size = (flat - sizes**2)[rank[label[self.row]]], sizes[rank[label[self.row]]]
+        i, j = inside[self.row], inside[self.col]
+        owner = np.searchsorted(self.first, by_piece, side="right") - 1
+        pieces, at = [], 0
+        for n in sizes.tolist():
+            members, block = by_piece[at : at + n], int(owner[at])
+            line = block >= len(blocks)
+            offset = self.first[len(blocks) if line else block]
+            pieces.append(Piece(-1 if line else block, members - offset))
+            at += n
+        return pieces, moving, (start + i * size + j, start + j * size + i)
 
 
-def _inequality_pieces(problem: ConicProblem) -> list[Piece]:
-    matrix = sparse.csr_array(problem.inequality_matrix)
-    matrix.eliminate_zeros()
-    return [
-        Piece(-1, np.array([r]), np.array([[value]]), matrix[[r]]) for r, value in enumerate(problem.inequality_offset)
-    ]
+def _constant(problem: ConicProblem, piece: Piece) -> np.ndarray:
+    if piece.block < 0:
+        return problem.inequality_offset[piece.index][:, None]
+    return problem.blocks[piece.block].constant[np.ix_(piece.index, piece.index)]
 
 
 def _contradiction(problem: ConicProblem, piece: Piece, vector: np.ndarray) -> Certificate:
@@ -166,7 +230,7 @@ def _scaled(
             return Certificate(ray, (), np.zeros(0), cones_only(problem).violation(ray))
         keep = np.setdiff1d(np.arange(len(kept)), drop[usable])
         kept, column, scaled = kept[keep], column[keep], sparse.csr_array(scaled[:, keep])
-    constant = margin * np.concatenate([np.zeros(0), *(piece.constant.ravel() for piece in pieces)])
+    constant = margin * np.concatenate([np.zeros(0), *(_constant(problem, piece).ravel() for piece in pieces)])
     cost = column * problem.cost[kept]
     unit = np.abs(constant).max(initial=0.0) or 1.0
     price = np.abs(cost).max(initial=0.0) or 1.0
@@ -197,11 +261,12 @@ def _equilibrate(operator: sparse.csr_array, sizes: np.ndarray) -> tuple[np.ndar
 
     Powers of two for d, so that a scaled block holds the same numbers and the same ties between them.
     """
+    _, variables = _shape(operator)
     rows = np.split(np.arange(sizes.sum()), np.cumsum(sizes)[:-1])
     left = np.concatenate([np.zeros(0, np.int64), *(np.repeat(r, len(r)) for r in rows)])
     right = np.concatenate([np.zeros(0, np.int64), *(np.tile(r, len(r)) for r in rows)])
-    at = np.repeat(np.arange(operator.shape[0]), np.diff(operator.indptr))
-    squares, column = operator.data**2, np.ones(operator.shape[1])
+    at = np.repeat(np.arange(len(left)), np.diff(operator.indptr))
+    squares, column = operator.data**2, np.ones(variables)
     d = np.ones(sizes.sum())
     for _ in range(4):
         weight = (d[left] * d[right])[at] ** 2 * squares
@@ -226,9 +291,10 @@ def _dependent(operator: sparse.csr_array) -> np.ndarray:
 
 def _null_vectors(operator: sparse.csr_array, drop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each column to drop a vector (m,) that A maps to zero, one there; and whether it really does."""
-    base = np.setdiff1d(np.arange(operator.shape[1]), drop)
+    _, variables = _shape(operator)
+    base = np.setdiff1d(np.arange(variables), drop)
     dense = operator[:, base].toarray()
-    rays = np.zeros((len(drop), operator.shape[1]))
+    rays = np.zeros((len(drop), variables))
     rays[np.arange(len(drop)), drop] = 1.0
     weights = np.linalg.lstsq(dense, operator[:, drop].toarray(), rcond=None)[0]
     rays[:, base] = -weights.T
@@ -236,5 +302,6 @@ def _null_vectors(operator: sparse.csr_array, drop: np.ndarray) -> tuple[np.ndar
     return rays, left <= _RESIDUAL * np.abs(rays).max(axis=1)
 
 
-def _stack(parts: Sequence[sparse.csr_array], variables: int) -> sparse.csr_array:
-    return sparse.csr_array(sparse.vstack(parts)) if parts else sparse.csr_array((0, variables))
+def _shape(matrix: sparse.csr_array) -> tuple[int, int]:
+    rows, columns = matrix.shape or (0, 0)
+    return int(rows), int(columns)

@@ -69,3 +69,8 @@ def cones_only(problem: ConicProblem) -> ConicProblem:
     """The problem with its constants at zero: what a ray must not leave."""
     blocks = [Block(0 * b.constant, b.variable, b.row, b.col, b.value) for b in problem.blocks]
     return ConicProblem(problem.cost, blocks, 0.0, problem.inequality_matrix)
+
+
+def replace_cost(problem: ConicProblem, cost: np.ndarray) -> ConicProblem:
+    """The same constraints under another cost, without offset."""
+    return ConicProblem(cost, problem.blocks, 0.0, problem.inequality_matrix, problem.inequality_offset)

@@ -10,9 +10,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from mixot import _native
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A sparse matrix by rows: row i holds ``data[starts[i]:starts[i+1]]`` at the columns ``columns[...]``."""
+
+    starts: np.ndarray
+    columns: np.ndarray
+    data: np.ndarray
+
+    @classmethod
+    def gathered(cls, rows: np.ndarray, columns: np.ndarray, data: np.ndarray, count: int) -> "Rows":
+        """From triplets in any order."""
+        order = np.argsort(rows, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))])
+        return cls(starts, columns[order], data[order])
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.starts)
+
+    @property
+    def owners(self) -> np.ndarray:
+        """The row of each entry."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def at(self, which: np.ndarray) -> "Rows":
+        """Some of the rows, in this order."""
+        lengths = self.lengths[which]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        entries = np.arange(starts[-1]) + np.repeat(self.starts[which] - starts[:-1], lengths)
+        return Rows(starts, self.columns[entries], self.data[entries])
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,29 +55,27 @@ class SchurPlan:
 
     size: int
     end: int
+    forms: int
     arrays: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, operator: sparse.csr_array, column: np.ndarray, margin: np.ndarray, size: int, end: int) -> "SchurPlan":
-        """Plan for ``diag(margin) @ operator @ diag(column)``, operator (n n, m)."""
-        places = np.arange(size * size)
-        upper = operator[(places // size <= places % size) & (np.diff(operator.indptr) > 0)]
-        place = places[(places // size <= places % size) & (np.diff(operator.indptr) > 0)]
-        used = np.unique(upper.indices)
-        local = sparse.csr_array(upper[:, used])
-        scaled = local.copy()
-        scaled.data = scaled.data * column[used][scaled.indices]
-        forms = _grouped(scaled, place, margin, size)
-        single = sparse.csr_array(scaled.T)
-        single.data = single.data * margin[place][single.indices]
-        if forms is None or _work(single, sparse.eye_array(len(used)), size) <= _work(*forms, size):
-            forms = single, sparse.csr_array(sparse.eye_array(len(used)))
-        return cls(size, end, _arrays(*forms, place, used, size))
+    def of(cls, entries: Rows, margin: np.ndarray, size: int, end: int) -> "SchurPlan":
+        """Plan for the block with entries (n n, m), each times its margin (n n)."""
+        row, col = np.divmod(np.arange(size * size), size)
+        place = np.flatnonzero((row <= col) & (entries.lengths > 0))
+        upper = entries.at(place)
+        used, local = np.unique(upper.columns, return_inverse=True)
+        upper = Rows(upper.starts, local.ravel(), upper.data)
+        single = Rows.gathered(upper.columns, upper.owners, upper.data, len(used))
+        itself = Rows(np.arange(len(used) + 1), np.arange(len(used)), np.ones(len(used)))
+        generators, forms = min([*_grouped(upper), (single, itself)], key=lambda pair: _work(*pair, size, len(used)))
+        weighted = Rows(generators.starts, generators.columns, generators.data * margin[place][generators.columns])
+        return cls(size, end, len(forms), _arrays(weighted, forms, place, used, size))
 
     @property
     def space(self) -> int:
         """Numbers of scratch that `add_to` needs."""
-        return (len(self.arrays[9]) - 1) ** 2
+        return self.forms**2
 
     def add_to(self, s: np.ndarray, inverse: np.ndarray, z: np.ndarray, threads: int, space: np.ndarray) -> None:
         """Add ``tr(A_a X^-1 A_b Z)`` to the upper triangle of s (m, m); ``inverse`` and ``z`` are flat."""
@@ -51,69 +83,63 @@ class SchurPlan:
         _native.add_schur(self.size, *self.arrays, inverse[here], z[here], threads, space, s)
 
 
-def _grouped(
-    local: sparse.csr_array, place: np.ndarray, margin: np.ndarray, size: int
-) -> tuple[sparse.csr_array, sparse.csr_array] | None:
-    """Generators (g, entries) and forms (g, variables): entries whose forms are multiples of each other go together."""
-    local.sort_indices()
-    lead = local.data[local.indptr[:-1]]
-    probe = np.random.default_rng(0).uniform(1, 2, size=(local.shape[1], 2))
-    marks = (local @ probe) / lead[:, None]
-    keys = np.column_stack([local.indices[local.indptr[:-1]], np.diff(local.indptr), np.round(marks, 9)])
-    _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    group = group.ravel()
+def _grouped(upper: Rows) -> list[tuple[Rows, Rows]]:
+    """Generators (g, entries) and forms (g, variables): entries whose forms are multiples of each other go together.
+
+    Forms are compared by their values at a random point and then one by one; nothing is returned where that differs.
+    """
+    probe = np.random.default_rng(0).uniform(1, 2, len(upper.columns) and int(upper.columns.max()) + 1)
+    lead = upper.data[upper.starts[:-1]]
+    first_column, lengths = upper.columns[upper.starts[:-1]], upper.lengths
+    marks = np.add.reduceat(upper.data * probe[upper.columns], upper.starts[:-1]) / lead
+    order = np.lexsort((marks, lengths, first_column))
+    new = np.append(True, np.diff(first_column[order]) + np.diff(lengths[order]) != 0)
+    new[1:] |= (np.diff(first_column[order]) != 0) | (np.abs(np.diff(marks[order])) > 1e-9 * np.abs(marks[order][1:]))
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.cumsum(new) - 1
+    first = order[new]
     factor = lead / lead[first][group]
-    forms = sparse.csr_array(local[first])
-    entries = sparse.csr_array((factor, (np.arange(len(place)), group)), shape=(len(place), len(first)))
-    if abs(entries @ forms - local).max() > 1e-14 * np.abs(local.data).max():
-        return None
-    generators = sparse.csr_array(entries.T)
-    generators.data = generators.data * margin[place][generators.indices]
-    return generators, forms
+    forms = upper.at(first)
+    copies = forms.at(group)
+    close = np.abs(copies.data * factor[upper.owners] - upper.data) <= 1e-14 * np.abs(upper.data)
+    if not (close.all() and (copies.columns == upper.columns).all()):
+        return []
+    return [(Rows.gathered(group, np.arange(len(group)), factor, len(first)), forms)]
 
 
-def _work(generators: sparse.csr_array, forms: sparse.csr_array, size: int) -> float:
+def _work(generators: Rows, forms: Rows, size: int, variables: int) -> float:
     """Operations, roughly: the images of all generators, reading the forms off, and the change to variables."""
-    count, variables = forms.shape
-    images = size * size * float(np.minimum(2 * np.diff(generators.indptr), size).sum()) / 6
-    reading = count * float(generators.nnz)
-    change = (
-        0.0 if count == variables == forms.nnz else forms.nnz * (count + variables / 4) + count * (count + variables)
-    )
-    return images + reading + change + (np.inf if count * (count + variables) > 2e8 else 0.0)
+    count, terms = len(forms), len(forms.data)
+    images = size * size * float(np.minimum(2 * generators.lengths, size).sum()) / 6
+    reading = count * float(len(generators.data))
+    change = terms * (count + variables / 4)
+    return images + reading + change + (np.inf if count * (count + variables) > 2e8 and count > variables else 0.0)
 
 
-def _arrays(
-    generators: sparse.csr_array, forms: sparse.csr_array, place: np.ndarray, used: np.ndarray, size: int
-) -> tuple[np.ndarray, ...]:
-    order = np.argsort(-np.diff(generators.indptr), kind="stable")  # the first is read off least often
-    generators, forms = sparse.csr_array(generators[order]), sparse.csr_array(forms[order])
-    row, col = place[generators.indices] // size, place[generators.indices] % size
-    owner = np.repeat(np.arange(len(order)), np.diff(generators.indptr))
-    off = row != col
-    full = [np.concatenate([a, b[off]]) for a, b in ((owner, owner), (row, col), (col, row), (generators.data,) * 2)]
-    by_row = np.lexsort((full[2], full[1], full[0]))
-    owners, rows, columns, values = (part[by_row] for part in full)
-    starts = np.flatnonzero(np.append(True, (np.diff(owners) != 0) | (np.diff(rows) != 0)))
-    row_at = np.searchsorted(owners[starts], np.arange(len(order) + 1))
+def _arrays(generators: Rows, forms: Rows, place: np.ndarray, used: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
+    order = np.argsort(-generators.lengths, kind="stable")  # the first is read off least often
+    generators, forms = generators.at(order), forms.at(order)
+    row, col = np.divmod(place[generators.columns], size)
+    owner, value, off = generators.owners, generators.data, row != col
+    owners, rows = np.concatenate([owner, owner[off]]), np.concatenate([row, col[off]])
+    columns, values = np.concatenate([col, row[off]]), np.concatenate([value, value[off]])
+    by_row = np.argsort((owners * size + rows) * size + columns)
+    owners, rows = owners[by_row], rows[by_row]
+    starts = np.flatnonzero(np.append(True, np.diff(owners * size + rows) != 0))
     pitch = (size + 23) // 24 * 24
     index = [
-        row_at,
+        np.searchsorted(owners[starts], np.arange(len(order) + 1)),
         rows[starts],
         np.append(starts, len(owners)),
-        columns,
-        values,
-        generators.indptr,
+        columns[by_row],
+        values[by_row],
+        generators.starts,
         row * pitch + col,
         col * pitch + row,
-        np.where(off, generators.data, 0.5 * generators.data),
-        forms.indptr,
-        forms.indices,
+        np.where(off, value, 0.5 * value),
+        forms.starts,
+        forms.columns,
         forms.data,
         used,
     ]
-    kinds = ("i", "i", "i", "i", "f", "i", "i", "i", "f", "i", "i", "f", "i")
-    return tuple(
-        np.ascontiguousarray(part, dtype=np.int32 if kind == "i" else np.float64)
-        for part, kind in zip(index, kinds, strict=True)
-    )
+    return tuple(np.ascontiguousarray(x, dtype=np.float64 if x.dtype.kind == "f" else np.int32) for x in index)

@@ -20,11 +20,14 @@ from mixot.errors import InputError
 from mixot.results import Progress, ProgressCallback, Status
 from mixot.solvers.conic import Certificate, ConicProblem, SDPSolution
 from mixot.solvers.conic_form import StandardForm, standard_form
-from mixot.solvers.outcome import measured, no_answer, unanswered
+from mixot.solvers.outcome import measured, no_answer, replace_cost, unanswered
 from mixot.solvers.schur import SchurPlan
 
 _REGULAR = 1e-15  # added to the diagonal of the Schur matrix, relative
 _PATIENCE = 8  # iterations without progress before it gives up
+_VANISHING = 1e-3  # tau below this share of kappa is on its way to zero
+_COLD = 0.02  # share of the identity in a warm start
+_LOST = 100.0  # what the way back to the user's units may lose, as a multiple of tol
 _SHORTEST = 1e-7  # a step below it is no progress
 
 
@@ -74,13 +77,26 @@ class SDP:
         """
         form = standard_form(problem)
         if isinstance(form, Certificate):
-            return unanswered(problem, form, 0)
+            return self._unless_infeasible(problem, unanswered(problem, form, 0))
         best, status, steps, condition = _iterate(self, form, progress, _first(form, start))
         point = best.point
         if status is Status.INFEASIBLE or status is Status.UNBOUNDED:
-            return no_answer(problem, status, form.variables(point.y), *form.multipliers(point.z), steps)
+            found = no_answer(problem, status, form.variables(point.y), *form.multipliers(point.z), steps)
+            return self._unless_infeasible(problem, found)
         multipliers, rows = form.multipliers(point.z / point.tau)
-        return measured(problem, form.variables(point.y / point.tau), multipliers, rows, status, steps, condition)
+        found = measured(problem, form.variables(point.y / point.tau), multipliers, rows, status, steps, condition)
+        missed = max(found.primal_infeasibility, found.dual_infeasibility, found.relative_gap)
+        if status is Status.OPTIMAL and missed > _LOST * self.tol:  # y is so large that the constants drown in it
+            found = replace(found, status=Status.STALLED)
+        return found
+
+    def _unless_infeasible(self, problem: ConicProblem, found: SDPSolution) -> SDPSolution:
+        """The same result, but a ray counts only where there may be feasible points for it to start from."""
+        if found.status is Status.UNBOUNDED and problem.cost.any():
+            without_cost = self.solve(replace_cost(problem, 0 * problem.cost))
+            if without_cost.status is Status.INFEASIBLE:
+                return without_cost
+        return found
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -114,8 +130,20 @@ def _inner(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _first(form: StandardForm, start: SDPSolution | None) -> _Point:
+    """The identity, or a point between it and a given answer (Skajaa, Andersen and Ye 2013)."""
     identity = np.concatenate([np.zeros(0), *(np.eye(n).ravel() for n in form.sizes)])
-    return _Point(np.zeros(len(form.cost)), identity, identity, 1.0, 1.0)
+    cold = _Point(np.zeros(len(form.cost)), identity, identity, 1.0, 1.0)
+    if start is None or start.certificate is not None:
+        return cold
+    given = [len(start.y), *map(len, start.multipliers), len(start.inequality_multipliers)]
+    wanted = [len(form.problem.cost), *map(len, form.problem.blocks), len(form.problem.inequality_offset)]
+    if given != wanted:
+        raise InputError(f"start must have the sizes of the problem, {wanted}, got {given}")
+    y, z = form.point(start.y, start.multipliers, start.inequality_multipliers)
+    x = form.constant + form.operator @ y
+    warm = cold.moved(_Point(y - cold.y, x - cold.x, z - cold.z, 0.0, _COLD - 1), 1 - _COLD)
+    inside = all(_native.psd_inverse_factors(form.sizes, part, np.empty_like(part)) for part in (warm.x, warm.z))
+    return warm if inside else cold
 
 
 class _Residuals:
@@ -142,27 +170,36 @@ class _Residuals:
         self.infeasible = missing / dual_value if dual_value > 0 else np.inf
         missing = np.abs(self.primal - form.constant * p.tau).max(initial=0.0)
         self.unbounded = missing / -value if value < 0 else np.inf
+        self.measures = np.array([self.error, self.infeasible, self.unbounded])
+
+    def verdict(self, tol: float) -> Status | None:
+        """What the iterate proves; a sharp certificate goes before an answer, which may then be of any size."""
+        if min(self.infeasible, self.unbounded) > 1e-3 * tol and self.error <= tol:
+            return Status.OPTIMAL
+        if self.infeasible <= tol:
+            return Status.INFEASIBLE
+        return Status.UNBOUNDED if self.unbounded <= tol else None
 
 
 def _iterate(
     options: SDP, form: StandardForm, progress: ProgressCallback | None, point: _Point
 ) -> tuple[_Best, Status, int, float]:
     work = _Workspace.of(form, options.threads)
-    best, since, newton = _Best(point, np.inf), 0, None
+    best, since, newton, record = _Best(point, np.inf), 0, None, np.full(3, np.inf)
+    step = 0
     for step in range(options.max_iter + 1):
         left = _Residuals(form, point)
-        since = 0 if left.error < 0.9 * best.error else since + 1
+        ahead = np.minimum(record, left.measures)
+        since = 0 if (ahead < 0.9 * record).any() else since + 1
+        record = ahead
         if left.error < best.error:
             best = _Best(point, float(left.error))
         if progress is not None:
             progress(Progress("sdp", step, options.max_iter, float(left.error)))
         condition = newton.condition if newton else 1.0
-        if left.error <= options.tol:
-            return best, Status.OPTIMAL, step, condition
-        if left.infeasible <= options.tol:
-            return _Best(point, float(left.infeasible)), Status.INFEASIBLE, step, condition
-        if left.unbounded <= options.tol:
-            return _Best(point, float(left.unbounded)), Status.UNBOUNDED, step, condition
+        status = left.verdict(options.tol)
+        if status is not None:
+            return _Best(point, float(left.error)), status, step, condition
         if since > _PATIENCE or step == options.max_iter:
             break
         newton = _Newton(form, work, point, left)
@@ -200,8 +237,9 @@ class _Workspace:
 class _Newton:
     """The linear system at one iterate, factored.
 
-    It is written for ``dy - (y / tau) dtau``, with the constant ``C + A y / tau = (X + primal residual) / tau``: close
-    to an answer nothing then cancels in the equation of tau.
+    On the way to an answer it is written for ``dy - (y / tau) dtau``, with the constant ``C + A y / tau = (X + primal
+    residual) / tau``: nothing then cancels in the equation of tau. On the way to a certificate, where tau vanishes, it
+    is written for dy itself.
     """
 
     def __init__(self, form: StandardForm, work: _Workspace, p: _Point, left: _Residuals) -> None:
@@ -216,9 +254,17 @@ class _Newton:
         _native.psd_inverses(form.sizes, self.factor_x, self.inverse)
         self._factor(work)
         self.pull = self._sandwich(left.primal, p.z)  # of the primal residual
-        self.tilt = (left.dual - form.adjoint @ self.pull) / p.tau  # c - g for g below
-        self.constant = (p.x + left.primal) / p.tau
-        image = (p.z + self.pull) / p.tau  # of that constant
+        if p.tau >= _VANISHING * p.kappa:
+            self.anchor = p.y / p.tau
+            self.constant = (p.x + left.primal) / p.tau
+            image = (p.z + self.pull) / p.tau  # of that constant
+            self.tilt = (left.dual - form.adjoint @ self.pull) / p.tau  # c - g, g the adjoint of the image
+            self.closing = _inner(self.constant, p.z) + p.kappa
+        else:
+            self.anchor, self.constant = np.zeros_like(p.y), form.constant
+            image = self._sandwich(form.constant, p.z)
+            self.tilt = form.cost - form.adjoint @ image
+            self.closing = _inner(form.cost, p.y) + _inner(form.constant, p.z) + p.kappa
         self.v = self._solve(2 * form.cost - self.tilt)  # c + g
         self.curvature = _inner(self.constant, image) + p.kappa / p.tau + _inner(self.tilt, self.v)
         self.valid = bool(np.isfinite(self.curvature) and self.curvature > 0)
@@ -263,13 +309,13 @@ class _Newton:
             h -= self._sandwich(second.x, second.z)
             corner -= second.tau * second.kappa
         u = self._solve(form.adjoint @ h - eta * left.dual)
-        right = eta * (_inner(self.constant, p.z) + p.kappa) + _inner(self.constant, h) + _inner(self.tilt, u)
+        right = eta * self.closing + _inner(self.constant, h) + _inner(self.tilt, u)
         tau = (right + corner / p.tau) / self.curvature
         y = u - tau * self.v
         image = form.operator @ y + tau * self.constant
         z = h - self._sandwich(image, p.z)
         kappa = (corner - p.kappa * tau) / p.tau
-        return _Point(y + (tau / p.tau) * p.y, image + eta * left.primal, z, tau, kappa)
+        return _Point(y + tau * self.anchor, image + eta * left.primal, z, tau, kappa)
 
     def longest(self, d: _Point) -> float:
         """The longest step along d that stays in the cones."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from scipy.optimize import least_squares
 
 from mixot._shapes import Float
 from mixot.errors import UnsupportedError
+from mixot.solvers.sdp import SDP
 from mixot.sos import regularizers
 from mixot.sos.extraction import Atoms, Compression, MixingMoments
 from mixot.sos.hierarchy import mixing_of
 from mixot.sos.relaxation import Relaxation
-from mixot.solvers.sdp import SDP
 
-_SHARES = (0.1, 0.01, 0.5)  # sizes of components, relative to the data's variance, from which steps set out
+_SHARES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)  # sizes of components, relative to the data's variance, to begin at
+_STARTS = 4  # of these, for each number of atoms the ones that already come closest
 _STEPS = 15
 _STUCK = 0.9  # a step that leaves more than this of the tail ends a search
 _HOPELESS = 0.02  # where a search ends above this tail the number of atoms is too small, and no other start is tried
@@ -34,10 +36,13 @@ _NEAR = 0.01  # tail below which the atoms are good enough to be moved to where 
 class Atomic:
     """Atoms that have the moments of the target, up to ``error`` in any Chebyshev moment, and how they were found.
 
+    They are in the coordinates of ``relaxation``.
+
     ``tail`` is the share of the moment matrix's trace that the relaxation left beyond k eigenvalues, before the atoms
     were moved.
     """
 
+    relaxation: Relaxation
     atoms: Atoms
     error: float
     tail: float
@@ -57,15 +62,14 @@ def fewest_atoms(
 
     None where no such measure is found. The atoms are fewer than the moments determine, so that to be found is proof.
     """
-    matched = replace(relaxation, distance="matched", eps=1.0, regularizer=None)
+    matched = replace(relaxation, distance="matched", eps=1.0, regularizer=None, basis="chebyshev")
     try:
-        begin = [_matched(replace(matched, regularizer=rule), solver) for rule in _rules(matched)]
+        tried = [_matched(replace(matched, regularizer=rule), solver) for rule in _rules(matched)]
     except UnsupportedError:
         return None
+    begin = [mixing for mixing in tried if mixing is not None]
     for k in range(least, min(most, determined(relaxation)) + 1):
-        for mixing in begin:
-            if mixing is None:
-                continue
+        for mixing in sorted(begin, key=partial(regularizers.tail, k=k))[:_STARTS]:
             found = _concentrated(matched, mixing, k, solver, tol)
             if report is not None:
                 report(k, found.tail)
@@ -77,7 +81,7 @@ def fewest_atoms(
 
 
 def determined(relaxation: Relaxation) -> int:
-    """How many atoms the moments of this order determine, with at least one equation to spare, and flatness can show."""
+    """How many atoms the moments of this order determine with an equation to spare, and flatness can show."""
     equations, unknowns = len(relaxation.points) - 1, len(relaxation.model.parameters) + 1
     lower = mixing_of(relaxation, np.zeros(relaxation.layout.total))
     return min(equations // unknowns, relaxation.parameters.size(lower.order - lower.step) - 1)
@@ -109,9 +113,9 @@ def _moved(relaxation: Relaxation, mixing: MixingMoments, k: int, step: int) -> 
     left = regularizers.tail(mixing, k)
     atoms = Compression(mixing, True).atoms(k)
     if left > _NEAR:
-        return Atomic(atoms, np.inf, left, step)
+        return Atomic(relaxation, atoms, np.inf, left, step)
     atoms, error = sharpen(relaxation, atoms)
-    return Atomic(atoms, error, left, step)
+    return Atomic(relaxation, atoms, error, left, step)
 
 
 def _matched(relaxation: Relaxation, solver: Any) -> MixingMoments | None:
@@ -147,7 +151,15 @@ def sharpen(relaxation: Relaxation, atoms: Atoms, *, max_iter: int = 200) -> tup
     low = np.concatenate([np.zeros(k - 1), -np.ones(k * p)])
     inside = np.clip(begin, low + 1e-9, 1 - 1e-9)
     found = least_squares(
-        missed, inside, slopes, bounds=(low, 1.0), ftol=1e-15, xtol=1e-15, gtol=1e-15, max_nfev=max_iter, x_scale="jac"
+        missed,
+        inside,
+        jac=slopes,  # type: ignore[arg-type]
+        bounds=(low, 1.0),
+        ftol=1e-15,
+        xtol=1e-15,
+        gtol=1e-15,
+        max_nfev=max_iter,
+        x_scale="jac",
     )
     weights, points = unpack(found.x)
     error = float(np.abs(found.fun).max(initial=0.0))

@@ -131,7 +131,7 @@ def flatness(mixing: MixingMoments, tol: float = 1e-4) -> Flatness:
 
 
 def energy_rank(mixing: MixingMoments, energy: float = 0.01) -> int:
-    """Smallest k for which k eigenvalues of the leading parameters' moment matrix leave at most ``energy`` of its trace."""
+    """Least k for which k eigenvalues of the leading parameters' moment matrix leave ``energy`` of its trace."""
     values = np.maximum(np.linalg.eigvalsh(mixing.matrix(mixing.order - 1, leading=True))[::-1], 0.0)
     return int(np.searchsorted(np.cumsum(values) / values.sum(), 1.0 - energy) + 1)
 

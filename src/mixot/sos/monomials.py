@@ -219,7 +219,7 @@ class Basis:
         rows, cols = np.triu_indices(count)
         return Pairs(count, rows, cols, self.products(self.exponents[rows], self.exponents[cols]))
 
-    def change(self, axes: tuple[Float[np.ndarray, "j j"], ...]) -> Float[np.ndarray, "s s"]:
+    def change(self, axes: tuple[np.ndarray, ...]) -> Float[np.ndarray, "s s"]:
         """The matrix with entries ``prod_i axes[i][a_i, b_i]``, for exponents a and b of the basis."""
         powers = self.exponents
         out = np.ones((len(powers), len(powers)))

@@ -6,7 +6,7 @@ never determine its mixing measure. Each function here answers with what `Relaxa
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -94,9 +94,9 @@ def tail(mixing: MixingMoments, k: int) -> float:
 def named(name: Any, relaxation: Relaxation, share: float = 0.1) -> Regularizer | np.ndarray | None:
     """The regulariser called "spread", "published" or "trace"; a function and None are themselves."""
     if name is None or callable(name):
-        return name
+        return cast("Regularizer | None", name)
     if name == "spread":
-        found = spread(relaxation, share)
+        found = spread(relaxation, share) if relaxation.order > 1 else None  # a square of variances has degree 4
         return trace(relaxation) if found is None else found
     if name == "published":
         return published(relaxation)

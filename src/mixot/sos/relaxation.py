@@ -27,7 +27,7 @@ from mixot.families.moment_model import MomentModel
 from mixot.formulas.polynomials import Polynomial, coefficients, symbols
 from mixot.formulas.regions import Region, enclosing_box
 from mixot.solvers.conic import Block, ConicProblem
-from mixot.sos.monomials import Axis, Basis, basis_of, chebyshev_axis, graded, orthonormal_axis
+from mixot.sos.monomials import Axis, Basis, basis_of, graded, orthonormal_axis
 from mixot.sos.sequences import MomentSequence, in_basis, matrix_in_basis
 from mixot.sos.target import Target
 
@@ -358,6 +358,6 @@ def _moment_table(model: MomentModel, order: int) -> np.ndarray:
         return coefficients(polynomials, powers)
     except KeyError as missing:
         raise InputError(
-            f"the moment of degree |a| must have weighted degree at most |a| in the parameters; the term with exponents "
-            f"{missing.args[0]} has more: lower the degrees of the parameters"
+            f"the moment of degree |a| must have weighted degree at most |a| in the parameters; the term with "
+            f"exponents {missing.args[0]} has more: lower the degrees of the parameters"
         ) from None

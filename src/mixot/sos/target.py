@@ -15,6 +15,7 @@ from mixot.mixture import Mixture
 from mixot.sos.monomials import Basis, basis_of, monomial_axis, pairs_of
 from mixot.sos.sample_moments import SampleMoments
 
+_REACH, _WIDE = 2.0, 3.0  # standard deviations around the components' means, and around the mean of moments alone
 _NOT_A_MEASURE = 1e-7  # a moment matrix with an eigenvalue this far below zero, relative to the largest, is refused
 
 
@@ -93,8 +94,9 @@ class Target:
 def target_of(measure: Measure, model: MomentModel, order: int) -> Target:
     """The moments of ``measure`` up to degree ``order``, in coordinates in which the model may live.
 
-    These put the data into [-1, 1]^d: the box of samples or of a grid; for a law with tails, the box of the nodes of
-    the Gauss rules that its moments determine. A model that cannot be shifted keeps the origin.
+    These put the data into [-1, 1]^d: the box of samples or of a grid, that of a mixture's components; where moments
+    alone are known, three standard deviations, and the nodes of the Gauss rules that they determine. A model that
+    cannot be shifted keeps the origin.
 
     Raises
     ------
@@ -154,9 +156,12 @@ def moment_matrix(entries: Float[np.ndarray, " e"], size: int) -> Float[np.ndarr
 def _extent(measure: Measure, order: int) -> Extent:
     if isinstance(measure, SampleMoments):
         return Extent(measure.lower, measure.upper, measure.mean(), measure.cov())
-    if isinstance(measure, Grid):
-        return Extent(measure.bounds[:, 0], measure.bounds[:, 1], measure.mean(), measure.cov())
     mean, cov = measure.mean(), measure.cov()
+    if isinstance(measure, Grid):
+        return Extent(measure.bounds[:, 0], measure.bounds[:, 1], mean, cov)
+    if isinstance(measure, Mixture):
+        middle, reach = measure.components.mean(), _REACH * np.sqrt(np.einsum("kii->ki", measure.components.cov()))
+        return Extent((middle - reach).min(axis=0), (middle + reach).max(axis=0), mean, cov)
     std = np.sqrt(np.diagonal(cov))
     if not (std > 0).all():
         return Extent(mean, mean, mean, cov)
@@ -166,8 +171,8 @@ def _extent(measure: Measure, order: int) -> Extent:
     for i in range(measure.dim):
         exponents = np.zeros((order + 1, measure.dim), dtype=np.int64)
         exponents[:, i] = np.arange(order + 1)
-        nodes = _gauss_nodes(standard[basis.find(exponents)])
-        ends.append((mean[i] + std[i] * nodes[0], mean[i] + std[i] * nodes[-1]))
+        nodes = np.append(_gauss_nodes(standard[basis.find(exponents)]), [-_WIDE, _WIDE])
+        ends.append((mean[i] + std[i] * nodes.min(), mean[i] + std[i] * nodes.max()))
     lower, upper = np.array(ends).T
     return Extent(lower, upper, mean, cov)
 
