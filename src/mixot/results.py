@@ -121,7 +121,8 @@ class MomentFit(Fit):
     that of exactly K atoms, ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
     ``projection`` (d, 2 or 3) is the map to the coordinates that were fitted where the data have more than three; the
     bound then is of the projected data, and holds all the more for all of them. Without data, only moments, there is no
-    likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so.
+    likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so. ``starts`` are the atoms of the last
+    relaxation, a mixture for each number of components that was read from it.
     """
 
     lower_bound: float = 0.0
@@ -131,6 +132,7 @@ class MomentFit(Fit):
     ranks: tuple[int, int] = (0, 0)
     hierarchy: tuple[Level, ...] = ()
     projection: Float[np.ndarray, "d e"] | None = None
+    starts: tuple[Mixture, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

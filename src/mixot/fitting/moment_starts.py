@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from mixot.families.diagonal import DiagonalGaussian
 from mixot.families.gaussian import Gaussian
 from mixot.fitting.em import EM
 from mixot.fitting.family_em import FamilyEM
+from mixot.fitting.moment_matching import MomentMatching
+from mixot.fitting.moment_target import component_parameters
 from mixot.fitting.starts import lloyd
 from mixot.fitting.steps import Steps
 from mixot.measures import Grid, Measure, Samples
@@ -29,6 +32,7 @@ from mixot.sos.hierarchy import Relaxed
 if TYPE_CHECKING:
     from mixot.fitting.moments import MomentSOS
 
+_MOST = 3  # dimensions in which all moments of the usual orders are few enough to be matched
 _LEAST = 1e-6  # atoms of less weight are pruned: a relaxation puts specks on the boundary of the region
 
 
@@ -57,12 +61,22 @@ def starts(relaxed: Relaxed, numbers: Iterable[int]) -> Iterator[Mixture]:
 
 
 def chosen(found: Found, data: Measure, family: str, structure: str, options: MomentSOS, rng: Any) -> Fit:
-    """The mixture: the flat one, or the start that BIC prefers once EM or k-means went on from it."""
+    """The mixture: the flat one, or what starts become that are refined, of the size that BIC prefers.
+
+    Gaussian starts are first polished in moment space: a relaxation of order r fits the noise of moments of degree 2 r
+    and does not know K; the polish, with its merges and splits, does (`mixot.fitting.moment_matching`).
+    """
     points = data.centers() if isinstance(data, Grid) else data
     if not isinstance(points, Samples):
         return _alone(_suggested(found))
     if options.refine is None or found.flat:
         return _scored(_suggested(found), points)
+    matching = MomentMatching(
+        order=options.max_order or options.order, starts=found.starts, k_max=options.k_max, refine=options.refine
+    )
+    if _polished(found, points, structure, matching):
+        k = len(found.starts[0]) if len(found.starts) == 1 else None
+        return matching.fit(points, family, k=k, structure=structure, rng=rng)
     refine = _by_em if options.refine == "em" else _by_kmeans
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # what befell the starts that lose is nobody's concern
@@ -73,6 +87,17 @@ def chosen(found: Found, data: Measure, family: str, structure: str, options: Mo
     return Fit(
         fit.mixture, fit.status, fit.iterations, fit.log_likelihood, fit.criterion, fit.history, tried, fit.notes
     )
+
+
+def _polished(found: Found, data: Samples, structure: str, matching: MomentMatching) -> bool:
+    """Whether the polish applies: Gaussian starts, in as many dimensions and components as moments can determine."""
+    if data.dim > _MOST or not all(isinstance(s.components, Gaussian | DiagonalGaussian) for s in found.starts):
+        return False
+    shape = (
+        "diagonal" if isinstance(found.starts[0].components, DiagonalGaussian) and structure == "full" else structure
+    )
+    moments = comb(data.dim + 2 * matching.order_for(data), data.dim)
+    return len(found.starts) > 1 or len(found.starts[0]) * component_parameters(data.dim, shape) <= moments
 
 
 def _suggested(found: Found) -> Mixture:

@@ -200,6 +200,7 @@ class MomentSOS:
             ranks=last.ranks,
             hierarchy=tuple(run.levels),
             projection=None if shadow is None else shadow.matrix,
+            starts=found.starts,
         )
 
 

@@ -63,6 +63,7 @@ def stein_moments(mean: Any, cov: Any, order: int, one: Any) -> list[Any]:
         out[tuple(power)] = value
     return list(out.values())
 
+
 def elliptical_moments(
     locs: Float[np.ndarray, "k d"],
     scales: Float[np.ndarray, "k d d"],
