@@ -71,12 +71,12 @@ def chosen(found: Found, data: Measure, family: str, structure: str, options: Mo
         return _alone(_suggested(found))
     if options.refine is None or found.flat:
         return _scored(_suggested(found), points)
-    matching = MomentMatching(
-        order=options.max_order or options.order, starts=found.starts, k_max=options.k_max, refine=options.refine
-    )
+    matching = MomentMatching(order=options.order, starts=found.starts, k_max=options.k_max, refine=options.refine)
     if _polished(found, points, structure, matching):
-        k = len(found.starts[0]) if len(found.starts) == 1 else None
-        return matching.fit(points, family, k=k, structure=structure, rng=rng)
+        k = None if len(found.starts) > 1 else len(next(iter(found.starts)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AccuracyWarning)  # its notes are warned of with those of the relaxation
+            return matching.fit(points, family, k=k, structure=structure, rng=rng)
     refine = _by_em if options.refine == "em" else _by_kmeans
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # what befell the starts that lose is nobody's concern
@@ -93,11 +93,12 @@ def _polished(found: Found, data: Samples, structure: str, matching: MomentMatch
     """Whether the polish applies: Gaussian starts, in as many dimensions and components as moments can determine."""
     if data.dim > _MOST or not all(isinstance(s.components, Gaussian | DiagonalGaussian) for s in found.starts):
         return False
-    shape = (
-        "diagonal" if isinstance(found.starts[0].components, DiagonalGaussian) and structure == "full" else structure
-    )
+    largest = max(found.starts, key=len)
+    if len(found.starts) > 1:  # sizes that cannot be determined are left out of the choice
+        return True
+    shape = "diagonal" if isinstance(largest.components, DiagonalGaussian) and structure == "full" else structure
     moments = comb(data.dim + 2 * matching.order_for(data), data.dim)
-    return len(found.starts) > 1 or len(found.starts[0]) * component_parameters(data.dim, shape) <= moments
+    return len(largest) * component_parameters(data.dim, shape) <= moments
 
 
 def _suggested(found: Found) -> Mixture:

@@ -178,8 +178,9 @@ class MomentSOS:
     ) -> MomentFit:
         """The fit, from the relaxations' starts."""
         lift = (lambda mixture: mixture) if shadow is None else shadow.lift
-        fit = chosen(replace(found, starts=tuple(map(lift, found.starts))), data, family, structure, self, rng)
         last = run.levels[-1]
+        options = replace(self, order=last.order, max_order=None)
+        fit = chosen(replace(found, starts=tuple(map(lift, found.starts))), data, family, structure, options, rng)
         notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
         for note in (*run.notes, *(fit.notes if np.isfinite(fit.log_likelihood) else ())):
             warnings.warn(note, AccuracyWarning, stacklevel=3)

@@ -192,6 +192,6 @@ def _joint_eigenvectors(operators: Float[np.ndarray, "i k k"]) -> Float[np.ndarr
 
 
 def _commutator(operators: Float[np.ndarray, "i k k"]) -> float:
-    size = max(float(np.abs(operators).max()), 1e-300)
+    size = max(float(np.abs(operators).max()), 1e-150)  # its square must not vanish
     worst = max(float(np.abs(a @ b - b @ a).max()) for a in operators for b in operators)
     return worst / size**2
