@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from mixot.results import Status as Status
     from mixot.solvers.discrete import Exact as Exact
     from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
+    from mixot.solvers.sdp import SDP as SDP
     from mixot.sos.sample_moments import SampleMoments as SampleMoments
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
@@ -79,6 +80,7 @@ _HOME = {
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
     "solvers.multimarginal": ("MultiMarginal",),
+    "solvers.sdp": ("SDP",),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),

@@ -48,7 +48,8 @@ class MomentSOS:
     Parameters
     ----------
     order : the only order, or the first one where ``max_order`` is given, too
-    max_order : the last order; 5 on the line, 4 in the plane, 3 in space where neither is given
+    max_order : the last order; where neither is given 5 on the line, 4 in the plane, 3 in space, or what the number of
+        samples supports
     distance : "tv", total variation ``|mu - nu|`` between 0 and 2, or "w2"
     regularizer : what chooses among the mixing measures of one mixture. "spread": components of one size, a tenth of
         the data's variance; "published": the trace of the paper; "trace"; "rank": the fewest atoms with the given
@@ -239,7 +240,7 @@ class _Run:
         self.levels: list[Level] = []
         self.notes: list[str] = []
         highest = max(target.highest_order(), 1)
-        if highest < last:
+        if highest < last and not (options.order is None and options.max_order is None):  # an order that was asked for
             self.notes.append(
                 f"too few samples for order {last}: the standard errors of moments of degree {2 * last} exceed half of "
                 f"them; order {highest} is used"
