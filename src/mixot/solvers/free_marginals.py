@@ -52,7 +52,8 @@ class FreeMarginals:
         Raises
         ------
         SolveError
-            Where it does not settle: ``max_iter`` too small, or rewards and costs many orders apart; ``result`` is the last w.
+            Where it does not settle: ``max_iter`` too small, or rewards and costs many orders apart; its ``result`` is
+            the last w.
         """
         unit = float(p.sum() + q.sum())
         problem = _Problem((cost - cost.min()) / unit, np.concatenate([p, q]) / unit)
