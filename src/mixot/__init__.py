@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mixot.fitting.joint import JointFit as JointFit
     from mixot.fitting.joint import fit_pair as fit_pair
     from mixot.fitting.joint import joint_path as joint_path
+    from mixot.fitting.moment_matching import MomentMatching as MomentMatching
     from mixot.fitting.moments import MomentSOS as MomentSOS
     from mixot.formulas.regions import Ball as Ball
     from mixot.formulas.regions import Box as Box
@@ -84,6 +85,7 @@ _HOME = {
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
+    "fitting.moment_matching": ("MomentMatching",),
     "fitting.moments": ("MomentSOS",),
     "formulas.regions": ("Ball", "Box", "Inequality", "Linear"),
     "sos.sample_moments": ("SampleMoments",),
