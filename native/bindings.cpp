@@ -17,6 +17,7 @@
 #include "bures.hpp"
 #include "em.hpp"
 #include "gaussian_barycenter.hpp"
+#include "gaussian_cells.hpp"
 #include "integer_laws.hpp"
 #include "parallel.hpp"
 #include "png.hpp"
@@ -254,6 +255,41 @@ void bind_pictures(nb::module_& m) {
   });
 }
 
+// ---- sums of Gaussians over convex regions of the plane ----
+
+mixot::PlaneRegions plane_regions(const Dense<const double, 2>& corners, const Dense<const std::int64_t, 1>& start) {
+  return {corners.data(), start.data(), start.shape(0) - 1};
+}
+
+void bind_gaussian_cells(nb::module_& m) {
+  using Weights = Dense<const double, 1>;
+  using Rows = Dense<const double, 2>;
+  using Covs = Dense<const double, 3>;
+  using Starts = Dense<const std::int64_t, 1>;
+  m.def(
+      "integrate_gaussians",
+      [](Rows corners, Starts start, Rows centers, Weights weights, Rows means, Covs covs, Dense<double, 2> total,
+         std::optional<Dense<double, 3>> each, std::optional<Dense<double, 1>> lines,
+         std::optional<Dense<double, 2>> lines_each, std::size_t threads) {
+        nb::gil_scoped_release release;
+        const mixot::GaussianSum law(weights.data(), means.data(), covs.data(), weights.shape(0));
+        mixot::integrate_gaussians(plane_regions(corners, start), centers.data(), law,
+                                   {total.data(), each ? each->data() : nullptr, lines ? lines->data() : nullptr,
+                                    lines_each ? lines_each->data() : nullptr},
+                                   threads);
+      },
+      nb::arg("corners"), nb::arg("start"), nb::arg("centers"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"),
+      nb::arg("total"), nb::arg("each").none(), nb::arg("lines").none(), nb::arg("lines_each").none(),
+      nb::arg("threads"));
+  m.def("gaussian_derivatives", [](Rows corners, Starts start, Rows points, Weights potentials, Weights weights,
+                                   Rows means, Covs covs, Dense<double, 2> out, std::size_t threads) {
+    nb::gil_scoped_release release;
+    const mixot::GaussianSum law(weights.data(), means.data(), covs.data(), weights.shape(0));
+    mixot::gaussian_derivatives(plane_regions(corners, start), points.data(), potentials.data(), law, out.data(),
+                                threads);
+  });
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -266,4 +302,5 @@ NB_MODULE(_native, m) {
   bind_barycenters(m);
   bind_integer_laws(m);
   bind_pictures(m);
+  bind_gaussian_cells(m);
 }
