@@ -20,6 +20,7 @@
 #include "em.hpp"
 #include "gaussian_barycenter.hpp"
 #include "gaussian_cells.hpp"
+#include "gaussian_density.hpp"
 #include "integer_laws.hpp"
 #include "parallel.hpp"
 #include "plane_transport.hpp"
@@ -366,6 +367,26 @@ void bind_gaussian_cells(nb::module_& m) {
     mixot::gaussian_derivatives(plane_regions(corners, start), points.data(), potentials.data(), law, out.data(),
                                 threads);
   });
+  m.def(
+      "gaussian_transport",
+      [](Rows points, Weights target, Weights weights, Rows means, Covs covs, Rows bounds,
+         std::optional<Weights> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> potentials,
+         Dense<double, 2> moments) {
+        nb::gil_scoped_release release;
+        const mixot::GaussianLaws laws{weights.data(), means.data(), covs.data(), weights.shape(0)};
+        const mixot::Rectangle box = as_rectangle(bounds);
+        mixot::GaussianDensity density(laws);
+        std::vector<double> marginals[2];
+        mixot::gaussian_marginals(laws, box, 4096, marginals);
+        const auto report = mixot::plane_transport({points.data(), target.data(), points.shape(0), box,
+                                                    start ? start->data() : nullptr, tol, max_updates, threads},
+                                                   density, marginals, potentials.data(), moments.data());
+        return std::make_tuple(int(report.outcome), report.residual, report.spent.iterations, report.spent.updates,
+                               report.spent.linear_iterations);
+      },
+      nb::arg("points"), nb::arg("target"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"), nb::arg("bounds"),
+      nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
+      nb::arg("potentials").noconvert(), nb::arg("moments").noconvert());
 }
 
 }  // namespace

@@ -14,25 +14,6 @@ using std::size_t;
 constexpr size_t kBlock = 64;   // regions handed out together
 constexpr double kApart = 2;    // a mean further than this from a region leaves it to the wedges
 
-// Moments 1, z1, z2, z1^2, z1 z2, z2^2 of phi over a region, for the components of a group.
-struct alignas(64) Moments {
-  double m[6][gaussian_lanes] = {};
-};
-
-// The sums over the edges; the identity times the mass is still to be added to the second moments.
-void add_edge(const EdgeLanes& e, Moments& sum) {
-  for (size_t j = 0; j < gaussian_lanes; ++j) {
-    const double nx = e.ty[j], ny = -e.tx[j], across = e.d[j] * e.line[j];
-    const double fx = across * nx + e.along[j] * e.tx[j], fy = across * ny + e.along[j] * e.ty[j];
-    sum.m[0][j] += e.flux[j];
-    sum.m[1][j] -= nx * e.line[j];
-    sum.m[2][j] -= ny * e.line[j];
-    sum.m[3][j] -= fx * nx;
-    sum.m[4][j] -= 0.5 * (fx * ny + fy * nx);
-    sum.m[5][j] -= fy * ny;
-  }
-}
-
 // One region, as a walk over its edges.
 class Walk {
  public:
@@ -50,24 +31,24 @@ class Walk {
 };
 
 // Moments in whitened coordinates; lines (edges, lanes) takes what each edge adds to the integral along it.
-Moments whitened(const GaussianSum::Group& group, const Walk& region, double* lines) {
-  Moments sum;
+WhitenedMoments whitened(const GaussianSum::Group& group, const Walk& region, double* lines) {
+  WhitenedMoments sum;
   EdgeLanes e;
   double apart[gaussian_lanes] = {};
   for (size_t k = 0; k < region.size(); ++k) {
     edge_of_group(group, region[k], region[k + 1], e);
-    add_edge(e, sum);
+    sum.add_edge(e);
     for (size_t j = 0; j < gaussian_lanes; ++j) apart[j] = std::max(apart[j], -e.d[j]);
     if (lines)
       for (size_t j = 0; j < gaussian_lanes; ++j) lines[k * gaussian_lanes + j] = e.line[j] * e.density[j];
   }
   if (*std::max_element(apart, apart + gaussian_lanes) > kApart) {
-    Moments tail;
+    WhitenedMoments tail;
     for (size_t k = 0; k < region.size(); ++k) {
       const Corner a = region[k], b = region[k + 1];
       if (a.far && b.far) continue;
       far_edge_of_group(group, a, b, e);
-      add_edge(e, tail);
+      tail.add_edge(e);
       if (!lines) continue;
       for (size_t j = 0; j < gaussian_lanes; ++j)
         if (apart[j] > kApart) lines[k * gaussian_lanes + j] = e.line[j] * e.density[j];
@@ -76,24 +57,9 @@ Moments whitened(const GaussianSum::Group& group, const Walk& region, double* li
       if (apart[j] > kApart)
         for (int r = 0; r < 6; ++r) sum.m[r][j] = tail.m[r][j];
   }
-  for (size_t j = 0; j < gaussian_lanes; ++j) {
-    sum.m[0][j] = std::max(sum.m[0][j], 0.0);
-    sum.m[3][j] += sum.m[0][j], sum.m[5][j] += sum.m[0][j];
-  }
+  for (double& mass : sum.m[0]) mass = std::max(mass, 0.0);
+  sum.finish();
   return sum;
-}
-
-// Raw moments about a center, x = c + L z.
-void unwhiten(const GaussianSum::Group& g, size_t j, const Moments& z, const double* center, double* out) {
-  const double l11 = g.l11[j], l21 = g.l21[j], l22 = g.l22[j], cx = g.cx[j] - center[0], cy = g.cy[j] - center[1];
-  const double mass = z.m[0][j], a = z.m[1][j], b = z.m[2][j], aa = z.m[3][j], ab = z.m[4][j], bb = z.m[5][j];
-  const double ux = l11 * a, uy = l21 * a + l22 * b;
-  out[0] = mass;
-  out[1] = ux + cx * mass;
-  out[2] = uy + cy * mass;
-  out[3] = l11 * l11 * aa + 2 * cx * ux + cx * cx * mass;
-  out[4] = l11 * (l21 * aa + l22 * ab) + cx * uy + cy * ux + cx * cy * mass;
-  out[5] = l21 * l21 * aa + 2 * l21 * l22 * ab + l22 * l22 * bb + 2 * cy * uy + cy * cy * mass;
 }
 
 size_t lanes_used(const GaussianSum& law, size_t group) {
@@ -116,10 +82,10 @@ void integrate_gaussians(const PlaneRegions& regions, const double* centers, con
       std::fill(out.total + 6 * i, out.total + 6 * i + 6, 0.0);
       if (out.lines) std::fill(out.lines + first, out.lines + first + region.size(), 0.0);
       for (size_t g = 0; g < law.groups(); ++g) {
-        const Moments z = whitened(law[g], region, edges ? lines.data() : nullptr);
+        const WhitenedMoments z = whitened(law[g], region, edges ? lines.data() : nullptr);
         for (size_t j = 0; j < lanes_used(law, g); ++j) {
           double moments[6];
-          unwhiten(law[g], j, z, centers + 2 * i, moments);
+          z.unwhiten(law[g], j, centers + 2 * i, moments);
           for (int r = 0; r < 6; ++r) out.total[6 * i + r] += law[g].weight[j] * moments[r];
           const size_t component = g * gaussian_lanes + j;
           if (out.each) std::copy(moments, moments + 6, out.each + 6 * (i * k + component));
@@ -143,10 +109,10 @@ void gaussian_derivatives(const PlaneRegions& regions, const double* points, con
     for (size_t i = block * kBlock; i < std::min(regions.n, (block + 1) * kBlock); ++i) {
       const double* y = points + 2 * i;
       for (size_t g = 0; g < law.groups(); ++g) {
-        const Moments z = whitened(law[g], Walk(regions, i), nullptr);
+        const WhitenedMoments z = whitened(law[g], Walk(regions, i), nullptr);
         for (size_t j = 0; j < lanes_used(law, g); ++j) {
           double m[6], *to = part + 7 * (g * gaussian_lanes + j);
-          unwhiten(law[g], j, z, y, m);
+          z.unwhiten(law[g], j, y, m);
           const double ux = y[0] - law[g].cx[j], uy = y[1] - law[g].cy[j];
           const double add[] = {m[3] + m[5] - weights[i] * m[0], m[1], m[2],
                                 m[3] + m[1] * ux, m[4] + m[1] * uy, m[4] + m[2] * ux, m[5] + m[2] * uy};

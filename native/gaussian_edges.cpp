@@ -59,4 +59,33 @@ void far_edge_of_group(const GaussianSum::Group& group, const Corner& a, const C
   baseline::far_edge_of_group(group, a, b, out);
 }
 
+void WhitenedMoments::add_edge(const EdgeLanes& e) {
+  for (std::size_t j = 0; j < gaussian_lanes; ++j) {
+    const double nx = e.ty[j], ny = -e.tx[j], across = e.d[j] * e.line[j];
+    const double fx = across * nx + e.along[j] * e.tx[j], fy = across * ny + e.along[j] * e.ty[j];
+    m[0][j] += e.flux[j];
+    m[1][j] -= nx * e.line[j];
+    m[2][j] -= ny * e.line[j];
+    m[3][j] -= fx * nx;
+    m[4][j] -= 0.5 * (fx * ny + fy * nx);
+    m[5][j] -= fy * ny;
+  }
+}
+
+void WhitenedMoments::finish() {
+  for (std::size_t j = 0; j < gaussian_lanes; ++j) m[3][j] += m[0][j], m[5][j] += m[0][j];
+}
+
+void WhitenedMoments::unwhiten(const GaussianSum::Group& g, std::size_t j, const double* center, double* out) const {
+  const double l11 = g.l11[j], l21 = g.l21[j], l22 = g.l22[j], cx = g.cx[j] - center[0], cy = g.cy[j] - center[1];
+  const double mass = m[0][j], aa = m[3][j], ab = m[4][j], bb = m[5][j];
+  const double ux = l11 * m[1][j], uy = l21 * m[1][j] + l22 * m[2][j];
+  out[0] = mass;
+  out[1] = ux + cx * mass;
+  out[2] = uy + cy * mass;
+  out[3] = l11 * l11 * aa + 2 * cx * ux + cx * cx * mass;
+  out[4] = l11 * (l21 * aa + l22 * ab) + cx * uy + cy * ux + cx * cy * mass;
+  out[5] = l21 * l21 * aa + 2 * l21 * l22 * ab + l22 * l22 * bb + 2 * cy * uy + cy * cy * mass;
+}
+
 }  // namespace mixot

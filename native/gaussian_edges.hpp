@@ -64,4 +64,13 @@ void edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corne
 // the mean; other lanes are meaningless.
 void far_edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corner& b, EdgeLanes& out);
 
+// Moments 1, z1, z2, z1^2, z1 z2, z2^2 of phi over a region, as sums over its edges, for the components of a group.
+struct alignas(64) WhitenedMoments {
+  double m[6][gaussian_lanes] = {};
+  void add_edge(const EdgeLanes& e);
+  void finish();  // the second moments get their mass
+  // Raw moments about a center of lane j in the plane, x = c + L z: 1, x, y, x^2, x y, y^2.
+  void unwhiten(const GaussianSum::Group& group, std::size_t j, const double* center, double* out) const;
+};
+
 }  // namespace mixot

@@ -1,5 +1,7 @@
 """Integrals of Gaussians over convex regions of the plane, against quadrature in many digits and closed forms."""
 
+from itertools import pairwise
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -48,14 +50,13 @@ def exact():
 
     def integrate(corners, mean, cov):
         with mp.workdps(DIGITS):
-            number = lambda v: mp.mpf(float(v))
-            l11 = mp.sqrt(number(cov[0, 0]))
-            l21 = number(cov[1, 0]) / l11
-            l22 = mp.sqrt(number(cov[1, 1]) - l21**2)
+            l11 = mp.sqrt(mp.mpf(cov[0, 0]))
+            l21 = mp.mpf(cov[1, 0]) / l11
+            l22 = mp.sqrt(mp.mpf(cov[1, 1]) - l21**2)
             points = []
             for x, y in corners:
-                a = (number(x) - number(mean[0])) / l11
-                points.append((a, (number(y) - number(mean[1]) - l21 * a) / l22))
+                a = (mp.mpf(x) - mp.mpf(mean[0])) / l11
+                points.append((a, (mp.mpf(y) - mp.mpf(mean[1]) - l21 * a) / l22))
             sums, lines = [mp.mpf(0)] * 6, []
             for (ax, ay), (bx, by), p, q in zip(
                 points, [*points[1:], points[0]], corners, np.roll(corners, -1, axis=0)
@@ -66,7 +67,7 @@ def exact():
                 cuts = {near + mp.mpf(c) * mp.mpf("1.5") / length for c in range(-10, 11) for near in centers}
                 cuts = sorted({mp.mpf(0), mp.mpf(1)} | {c for c in cuts if 0 < c < 1})
                 line = mp.mpf(0)
-                for low, high in zip(cuts[:-1], cuts[1:]):
+                for low, high in pairwise(cuts):
                     for node, weight in zip(nodes, node_weights):
                         t, h = (low + high) / 2 + node * (high - low) / 2, weight * (high - low) / 2
                         x, y = ax + t * dx, ay + t * dy
@@ -75,10 +76,10 @@ def exact():
                         line += h * fx * fy
                         terms = (below, -fx, below * y, below - x * fx, -fx * y, below * y * y)
                         sums = [s + h * dy * fy * term for s, term in zip(sums, terms)]
-                size = mp.sqrt((number(p[0]) - number(q[0])) ** 2 + (number(p[1]) - number(q[1])) ** 2)
+                size = mp.sqrt((mp.mpf(p[0]) - mp.mpf(q[0])) ** 2 + (mp.mpf(p[1]) - mp.mpf(q[1])) ** 2)
                 lines.append(float(line * size / (l11 * l22)))
             m, a, b, aa, ab, bb = sums
-            cx, cy, ux, uy = number(mean[0]), number(mean[1]), l11 * a, l21 * a + l22 * b
+            cx, cy, ux, uy = mp.mpf(mean[0]), mp.mpf(mean[1]), l11 * a, l21 * a + l22 * b
             moments = [
                 m,
                 ux + cx * m,

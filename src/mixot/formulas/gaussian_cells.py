@@ -56,7 +56,14 @@ def region_moments(
     ----------
     regions : n regions
     centers : (n, 2), where moments are taken about
-    weights, means, covs : (k,), (k, 2) and (k, 2, 2) positive definite
+    weights : (k,)
+    means : (k, 2)
+    covs : (k, 2, 2), positive definite
+
+    Returns
+    -------
+    (n, 6)
+        1, x, y, x^2, x y, y^2
     """
     total = np.empty((len(regions), 6))
     _native.integrate_gaussians(
@@ -76,7 +83,7 @@ def region_moments_each(
 
 
 def edge_integrals(regions: Regions, weights: ArrayLike, means: ArrayLike, covs: ArrayLike) -> Float[np.ndarray, " v"]:
-    """Integrals of ``sum_k weights[k] N(m_k, S_k)`` by arc length along each edge: a segment, a ray; zero at infinity."""
+    """Integrals of ``sum_k weights[k] N(m_k, S_k)`` by arc length along each edge, segment or ray; zero at infinity."""
     arrays = _arrays(regions, np.zeros((len(regions), 2)), weights, means, covs)
     total, lines = np.empty((len(regions), 6)), np.empty(len(regions.corners))
     _native.integrate_gaussians(*arrays, total, None, lines, None, thread_count())
