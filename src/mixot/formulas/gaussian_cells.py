@@ -54,11 +54,12 @@ def region_moments(
 
     Parameters
     ----------
-    regions : n regions
-    centers : (n, 2), where moments are taken about
-    weights : (k,)
-    means : (k, 2)
-    covs : (k, 2, 2), positive definite
+    regions : Regions
+        n of them.
+    centers : (n, 2)
+        What the moments are taken about.
+    weights, means, covs : (k,), (k, 2), (k, 2, 2)
+        The sum of Gaussians, covariances positive definite.
 
     Returns
     -------
