@@ -367,6 +367,12 @@ void bind_gaussian_cells(nb::module_& m) {
     mixot::gaussian_derivatives(plane_regions(corners, start), points.data(), potentials.data(), law, out.data(),
                                 threads);
   });
+  m.def("gaussian_moments", [](Rows points, Weights potentials, Weights weights, Rows means, Covs covs, Rows bounds,
+                               std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::GaussianDensity density({weights.data(), means.data(), covs.data(), weights.shape(0)});
+    mixot::plane_moments(as_cloud(points, potentials), as_rectangle(bounds), density, threads, out.data());
+  });
   m.def(
       "gaussian_transport",
       [](Rows points, Weights target, Weights weights, Rows means, Covs covs, Rows bounds,
