@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
@@ -16,6 +17,7 @@ from mixot.formulas.cost_matrix import gaussian_costs
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian_maps import optimal_joint_law
 from mixot.formulas.moments import gaussian_moments
+from mixot.formulas.quantiles import standard_scores
 from mixot.formulas.support import Support, support_ranks
 
 
@@ -89,6 +91,9 @@ class Gaussian(Family):
         for k, (mean, cov) in enumerate(zip(self.means, self.covs, strict=True)):
             out[:, k] = Support.of(mean, cov).log_prob(x)
         return out
+
+    def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        return ndtr(standard_scores(x, self.means[:, 0], np.sqrt(self.covs[:, 0, 0])))
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
         out = rng.standard_normal((len(labels), self.dim))

@@ -113,6 +113,15 @@ class Line:
         return mean, np.maximum(second / mass - (mean - center) ** 2, 0.0)
 
 
+def standard_scores(
+    x: Float[np.ndarray, " n"], locs: Float[np.ndarray, " k"], scales: Float[np.ndarray, " k"]
+) -> Float[np.ndarray, "n k"]:
+    """``(x - loc) / scale``; where the scale is 0, an atom: inf from the atom on, -inf before it."""
+    away = x[:, None] - locs
+    atoms = np.where(away >= 0, np.inf, -np.inf)
+    return np.divide(away, scales, out=atoms, where=np.broadcast_to(scales > 0, away.shape))
+
+
 def w2_squared_on_line(p: Line, q: Line, *, tol: float = 1e-10, max_cells: int = 20_000) -> tuple[float, float]:
     """Return ``(lower, upper)`` with ``lower <= W2(p, q)^2 <= upper``.
 
