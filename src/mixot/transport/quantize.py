@@ -115,15 +115,23 @@ def quantize(
 def _target(q: Measure) -> PlaneTarget:
     if isinstance(q, Grid) and q.dim == 2:
         return PixelTarget(q.values, q.bounds, q.degree)
-    if isinstance(q, Mixture) and q.dim == 2:
-        wide = q.components.widen()
-        if isinstance(wide, Gaussian) and (wide.rank() == 2).all():
-            seen = q.weights > 0
-            return GaussianTarget(q.weights[seen], wide.means[seen], wide.covs[seen])
+    if isinstance(q, Mixture) and has_plane_density(q):
+        return gaussian_target(q)
     raise UnsupportedError(
         f"quantize works on a Grid or a mixture of Gaussians with positive definite covariances in the plane, got a "
         f"{type(q).__name__} in dimension {q.dim}"
     )
+
+
+def has_plane_density(q: Mixture) -> bool:
+    """Whether q is a mixture of Gaussians in the plane none of which is singular."""
+    return q.dim == 2 and isinstance(q.components.widen(), Gaussian) and bool((q.components.rank() == 2).all())
+
+
+def gaussian_target(q: Mixture) -> GaussianTarget:
+    """The density of such a mixture, for the solver."""
+    wide, seen = q.components.widen(), q.weights > 0
+    return GaussianTarget(q.weights[seen], wide.mean()[seen], wide.cov()[seen])
 
 
 def _draw(q: Measure, n: int, rng: np.random.Generator) -> np.ndarray:
