@@ -304,6 +304,12 @@ void bind_semidiscrete(nb::module_& m) {
     return std::make_tuple(to_python(std::move(graph.first), {points.shape(0) + 1}),
                            to_python(std::move(graph.to), {entries}), to_python(std::move(graph.weight), {entries}));
   });
+  m.def("pixel_potentials", [](Matrix points, Vector weights, Matrix bounds, int degree, std::size_t threads,
+                               Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    const mixot::Pixels shape{nullptr, out.shape(0), out.shape(1), as_rectangle(bounds), degree};
+    mixot::pixel_potentials(as_cloud(points, weights), shape, threads, out.data());
+  });
   m.def(
       "pixel_transport",
       [](Matrix points, Vector target, Matrix values, Matrix bounds, int degree, std::optional<Vector> start,
@@ -317,7 +323,7 @@ void bind_semidiscrete(nb::module_& m) {
             {points.data(), target.data(), points.shape(0), pixels.box, start ? start->data() : nullptr, tol,
              max_updates, threads},
             density, marginals, weights.data(), moments.data());
-        return std::make_tuple(int(report.outcome), report.residual, report.spent.iterations, report.spent.updates,
+        return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
       nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("degree"),

@@ -26,6 +26,9 @@ class CellSystem {
   // Of the last cells: centers of mass (n, dim), not defined where the mass is zero, and volumes (n).
   virtual void centers(std::vector<double>& center, std::vector<double>& volume) = 0;
 
+  // Largest value, over the last cell of point i, of what x pays there for going to j rather than to i.
+  virtual double detour(std::size_t i, std::size_t j) const = 0;
+
   // ---- the density ----
   virtual void blend(double share) = 0;
   virtual double floor() const = 0;

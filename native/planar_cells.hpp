@@ -20,6 +20,7 @@ class PlanarCells final : public CellSystem {
     diagram_.seed(weights, candidates);
   }
   void centers(std::vector<double>& center, std::vector<double>& volume) override;
+  double detour(std::size_t i, std::size_t j) const override { return diagram_.detour(i, j); }
   void blend(double share) override { density_.blend(share); }
   double floor() const override { return density_.floor(); }
   void begin_raising(const double* weights) override { diagram_.begin_raising(weights); }

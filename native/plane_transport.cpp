@@ -95,7 +95,7 @@ PlaneReport plane_transport(const PlaneTask& task, PlaneDensity& density, const 
   static_cast<PlanarCells&>(*answer.system).moments(sums);
   scatter(sums, answer.order, moments);
   for (std::size_t i = 0; i < task.n; ++i) weights[answer.order[i]] = answer.weights[i];
-  return {answer.outcome, answer.residual, answer.spent};
+  return {answer.outcome, answer.residual, answer.gap, answer.spent};
 }
 
 void pixel_marginals(const Pixels& pixels, std::vector<double> (&out)[2]) {

@@ -51,7 +51,7 @@ struct PlaneTask {
 };
 struct PlaneReport {
   Outcome outcome;
-  double residual;
+  double residual, gap;
   Budget spent;
 };
 // Fills weights (n) and moments (n, 6); marginals holds the masses of equal slabs along each axis.

@@ -109,7 +109,7 @@ class PointTree {
       const std::size_t sibling = node & 1 ? node + 1 : node - 1;
       node = (node - 1) / 2;
       int top = 0;
-      if (depth(nodes_[sibling], i, cell) < 0) stack[top++] = sibling;
+      if (depth(nodes_[sibling], i, cell) <= 0) stack[top++] = sibling;
       while (top > 0 && cell.size() > 0) {
         const std::size_t k = stack[--top];
         if (k >= leaves_ - 1) {
@@ -119,8 +119,8 @@ class PointTree {
         const std::size_t left = 2 * k + 1, right = left + 1;
         const double a = depth(nodes_[left], i, cell), b = depth(nodes_[right], i, cell);
         const bool left_first = a < b;  // the nearer one last on the stack
-        if ((left_first ? b : a) < 0) stack[top++] = left_first ? right : left;
-        if ((left_first ? a : b) < 0) stack[top++] = left_first ? left : right;
+        if ((left_first ? b : a) <= 0) stack[top++] = left_first ? right : left;
+        if ((left_first ? a : b) <= 0) stack[top++] = left_first ? left : right;
       }
     }
   }

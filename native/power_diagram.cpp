@@ -132,19 +132,31 @@ void PowerDiagram::for_blocks(Body&& body) {
   });
 }
 
-// The half-plane nearer to i than to j: 2 (y_j - y_i) . x <= |y_j|^2 - |y_i|^2 + w_i - w_j. Of equal points with equal
-// weights the first has the cell.
-bool PowerDiagram::cut(Polygon& polygon, std::size_t i, std::size_t j) const {
+// The half-plane nearer to i than to j: 2 (y_j - y_i) . x <= |y_j|^2 - |y_i|^2 + w_i - w_j.
+inline PowerDiagram::HalfPlane PowerDiagram::between(std::size_t i, std::size_t j) const {
   const double *a = points_ + 2 * i, *b = points_ + 2 * j, dx = b[0] - a[0], dy = b[1] - a[1];
+  return {2 * dx, 2 * dy, dx * (a[0] + b[0]) + dy * (a[1] + b[1]) + (weights_[i] - weights_[j])};
+}
+
+// Of equal points with equal weights the first has the cell.
+bool PowerDiagram::cut(Polygon& polygon, std::size_t i, std::size_t j) const {
+  const HalfPlane near = between(i, j);
   const double wi = weights_[i], wj = weights_[j];
-  if (dx == 0 && dy == 0) {
+  if (near.nx == 0 && near.ny == 0) {
     if (wi > wj || (wi == wj && i < j)) return false;
     polygon.clear();
     return true;
   }
-  const double c = dx * (a[0] + b[0]) + dy * (a[1] + b[1]) + (wi - wj);
-  const double tol = 1e-15 * (std::abs(dx) + std::abs(dy) + std::abs(wi) + std::abs(wj));
-  return polygon.cut(int(j), 2 * dx, 2 * dy, c, tol);
+  const double tol = 1e-15 * (std::abs(near.nx) + std::abs(near.ny) + std::abs(wi) + std::abs(wj));
+  return polygon.cut(int(j), near.nx, near.ny, near.c, tol);
+}
+
+double PowerDiagram::detour(std::size_t i, std::size_t j) const {
+  const HalfPlane near = between(i, j);
+  const PolygonView cell = (*this)[i];
+  double most = 0;
+  for (int k = 0; k < cell.size; ++k) most = std::max(most, near.c - near.nx * cell.x[k] - near.ny * cell.y[k]);
+  return most;
 }
 
 void PowerDiagram::cut_by_neighbors(Polygon& polygon, std::size_t i, const PolygonView& cell) const {
@@ -161,32 +173,34 @@ void PowerDiagram::cut_by_tree(Polygon& polygon, std::size_t i) const {
 bool PowerDiagram::rebuild(Polygon& polygon, std::size_t i) const {
   const PolygonView old = stores_[base_][i];
   if (old.size < 3) return false;
-  const auto border = [&](int id, double& nx, double& ny, double& c) {
-    if (id >= 0) {
-      const double *a = points_ + 2 * i, *b = points_ + 2 * std::size_t(id), dx = b[0] - a[0], dy = b[1] - a[1];
-      nx = 2 * dx, ny = 2 * dy, c = dx * (a[0] + b[0]) + dy * (a[1] + b[1]) + (weights_[i] - weights_[id]);
-      return;
+  const auto border = [&](int id) -> HalfPlane {
+    switch (id) {
+      case -1: return {0, -1, -box_.lo[1]};
+      case -2: return {1, 0, box_.hi[0]};
+      case -3: return {0, 1, box_.hi[1]};
+      case -4: return {-1, 0, -box_.lo[0]};
+      default: return between(i, std::size_t(id));
     }
-    nx = id == -2 ? 1 : id == -4 ? -1 : 0, ny = id == -3 ? 1 : id == -1 ? -1 : 0;
-    c = id == -1 ? -box_.lo[1] : id == -2 ? box_.hi[0] : id == -3 ? box_.hi[1] : -box_.lo[0];
   };
-  double px, py, pc, nx, ny, c;
-  border(old.id[old.size - 1], px, py, pc);
-  const double lx = px, ly = py, slack = 1e-14;
+  const HalfPlane closing = border(old.id[old.size - 1]);
+  HalfPlane before = closing;
+  const double slack = 1e-14;
   polygon.clear();
-  for (int k = 0; k < old.size; ++k, px = nx, py = ny, pc = c) {
-    border(old.id[k], nx, ny, c);
-    const double turn = px * ny - py * nx;
+  for (int k = 0; k < old.size; ++k) {
+    const HalfPlane here = border(old.id[k]);
+    const double turn = before.nx * here.ny - before.ny * here.nx;
     if (!(turn > 0)) return false;
-    const double x = (pc * ny - c * py) / turn, y = (px * c - nx * pc) / turn;
+    const double x = (before.c * here.ny - here.c * before.ny) / turn;
+    const double y = (before.nx * here.c - here.nx * before.c) / turn;
     if (!(x >= box_.lo[0] - slack && x <= box_.hi[0] + slack && y >= box_.lo[1] - slack && y <= box_.hi[1] + slack))
       return false;
     // the edge before this vertex must run along its border, not against it
-    if (k > 0 && !((y - polygon.y(k - 1)) * px - (x - polygon.x(k - 1)) * py > 0)) return false;
+    if (k > 0 && !((y - polygon.y(k - 1)) * before.nx - (x - polygon.x(k - 1)) * before.ny > 0)) return false;
     polygon.add(x, y, old.id[k]);
+    before = here;
   }
   const int last = polygon.size() - 1;
-  return (polygon.y(0) - polygon.y(last)) * lx - (polygon.x(0) - polygon.x(last)) * ly > 0;
+  return (polygon.y(0) - polygon.y(last)) * closing.nx - (polygon.x(0) - polygon.x(last)) * closing.ny > 0;
 }
 
 void PowerDiagram::from_scratch(bool with_neighbors) {

@@ -105,6 +105,8 @@ class PowerDiagram {
   void seed(const double* weights, const std::function<void(std::size_t, std::vector<int>&)>& candidates);
   PolygonView operator[](std::size_t i) const { return stores_[latest_][i]; }
   double area() const { return stores_[latest_].area(); }
+  // Largest |x - y_j|^2 - w_j - (|x - y_i|^2 - w_i) over the cell of i.
+  double detour(std::size_t i, std::size_t j) const;
   std::size_t updates() const { return updates_; }
 
   // The cell of one point with the weights of the others as they are, its own weight replaced; raise() keeps it.
@@ -116,6 +118,9 @@ class PowerDiagram {
   struct Worker {  // scratch space of a thread
     Polygon polygon;
     std::vector<int> ring;
+  };
+  struct HalfPlane {
+    double nx, ny, c;  // nx x + ny y <= c
   };
   // What the passes over suspect cells share; the blocks of a pass write only their own part.
   struct Mending {
@@ -139,6 +144,7 @@ class PowerDiagram {
     void next();
   };
 
+  HalfPlane between(std::size_t i, std::size_t j) const;
   bool cut(Polygon& polygon, std::size_t i, std::size_t j) const;
   void cut_by_neighbors(Polygon& polygon, std::size_t i, const PolygonView& cell) const;
   void cut_by_tree(Polygon& polygon, std::size_t i) const;

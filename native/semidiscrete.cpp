@@ -17,6 +17,37 @@ constexpr double coarse_tol = 0.03;    // of a mean mass
 constexpr double shares[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0};
 constexpr double thin = 1e-3;  // of the mean density, what counts as nearly zero
 
+// What it costs at most to turn the cells into a feasible plan: excess mass is handed from cell to neighboring cell
+// along a tree, and what a cell hands to the next pays at most the largest detour in it. Infinite where a cell would
+// have to hand on more than it has.
+double proven_gap(const CellSystem& system, const DualState& state) {
+  const Laplacian& graph = state.cells.graph;
+  const std::size_t n = state.target.size();
+  std::vector<int> order{0}, parent(n, -1);
+  order.reserve(n);
+  parent[0] = 0;
+  for (std::size_t at = 0; at < order.size(); ++at)
+    for (std::int64_t q = graph.first[order[at]]; q < graph.first[order[at] + 1]; ++q)
+      if (parent[graph.to[q]] < 0) {
+        parent[graph.to[q]] = order[at];
+        order.push_back(graph.to[q]);
+      }
+  if (order.size() < n) return std::numeric_limits<double>::infinity();  // a cell has no neighbors: it is empty
+  std::vector<double> excess(n), left = state.cells.mass;
+  for (std::size_t i = 0; i < n; ++i) excess[i] = state.cells.mass[i] - state.target[i];
+  double gap = 0;
+  for (std::size_t at = n; at-- > 1;) {
+    const int child = order[at], up = parent[child];
+    const int from = excess[child] > 0 ? child : up, to = excess[child] > 0 ? up : child;
+    const double flow = std::abs(excess[child]);
+    gap += flow * system.detour(std::size_t(from), std::size_t(to));
+    left[from] -= flow;
+    if (left[from] < 0) return std::numeric_limits<double>::infinity();
+    excess[up] += excess[child];
+  }
+  return gap;
+}
+
 template <int D>
 class Descent {
  public:
@@ -162,6 +193,7 @@ class Descent {
     if (outcome_ != Outcome::converged) update();  // the last cells were of weights that have been rejected
     TransportAnswer out;
     out.residual = state_.residual();
+    out.gap = proven_gap(*system_, state_);
     out.order = std::move(order_), out.weights = std::move(state_.weights), out.cells = std::move(state_.cells);
     out.points = std::move(clouds_[0].points);
     out.system = std::move(system_);

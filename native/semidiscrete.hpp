@@ -32,6 +32,7 @@ struct TransportAnswer {
   std::unique_ptr<CellSystem> system;  // its last cells are those of the weights
   Outcome outcome;
   double residual;
+  double gap;  // the dual value is proven to be no further than this from the optimum
   Budget spent;
 };
 

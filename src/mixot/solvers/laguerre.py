@@ -57,9 +57,12 @@ def power_cells(
 
     Parameters
     ----------
-    points : (n, 2), inside or outside the rectangle
-    weights : (n,), squared lengths
-    bounds : (2, 2), lower and upper end of each axis
+    points : (n, 2)
+        Inside or outside the rectangle.
+    weights : (n,)
+        Squared lengths.
+    bounds : (2, 2)
+        Lower and upper end of each axis.
 
     Examples
     --------
