@@ -75,7 +75,9 @@ def fit(
 
 
 @overload
-def plan(p: Samples, q: Grid, *, solver: Semidiscrete | None = None) -> SemidiscretePlan: ...
+def plan(  # pyright: ignore[reportOverlappingOverload]: anything else is the last one
+    p: Samples, q: Grid, *, solver: Semidiscrete | None = None
+) -> SemidiscretePlan: ...
 @overload
 def plan(p: Grid, q: Samples, *, solver: Semidiscrete | None = None) -> SemidiscretePlan: ...
 @overload
@@ -179,7 +181,9 @@ def geodesic(p: Any, q: Any) -> Geodesic:
 
 
 @overload
-def transport_map(p: Grid, q: Samples, *, kind: Literal["mean"] = "mean") -> PointMap: ...
+def transport_map(  # pyright: ignore[reportOverlappingOverload]
+    p: Grid, q: Samples, *, kind: Literal["mean"] = "mean"
+) -> PointMap: ...
 @overload
 def transport_map(p: Samples, q: Grid, *, kind: Literal["mean"] = "mean") -> CentroidMap: ...
 @overload

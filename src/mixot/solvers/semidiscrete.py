@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._native import pixel_moments, pixel_potentials, pixel_transport
+from mixot._native import pixel_moments, pixel_potentials, pixel_transport, solid_corners, voxel_transport
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.measures import Grid, Samples
@@ -136,7 +136,7 @@ class Semidiscrete:
         InputError
             Where the dimensions differ, or start does not fit.
         UnsupportedError
-            In dimensions above 2.
+            In dimensions above 3, and for densities of degree 1 in three.
         SolveError
             Where the masses were not reached; its ``result`` is the best plan, and its gap holds.
         """
@@ -144,8 +144,11 @@ class Semidiscrete:
             raise InputError(
                 f"points and grid must live in the same space, got dimension {source.dim} and {target.dim}"
             )
-        if target.dim > 2:
-            raise UnsupportedError(f"points against a grid are solved in dimension 1 and 2, got {target.dim}")
+        if target.dim > 3 or (target.dim == 3 and target.degree):
+            raise UnsupportedError(
+                f"points and a grid are solved in dimension 1 to 3, in 3 for degree 0 only; got dimension {target.dim} "
+                f"and degree {target.degree}"
+            )
         if start is not None and (np.shape(start) != (len(source),) or not np.isfinite(start).all()):
             raise InputError(
                 f"start must be {len(source)} finite potentials, one for each point, got {np.shape(start)}"
@@ -156,7 +159,7 @@ class Semidiscrete:
         if target.dim == 1:
             solved = _Solved(*line_cells(atoms.points, atoms.weights, target, box.bounds), 0.0, Status.OPTIMAL, 0)
         else:
-            solved = self._plane(atoms, target, box, initial)
+            solved = self._newton(atoms, target, box, initial)
         plan = _certified(source, target, box, atoms, solved)
         if not plan.status.solved:
             raise SolveError(
@@ -164,14 +167,20 @@ class Semidiscrete:
             )
         return plan
 
-    def _plane(self, atoms: _Atoms, target: Grid, box: _Box, start: np.ndarray | None) -> _Solved:
-        n = len(atoms.weights)
-        weights, moments = np.empty(n), np.empty((n, 6))
-        outcome, gap, iterations, _, _ = pixel_transport(
-            atoms.points, atoms.weights, np.ascontiguousarray(target.values), box.bounds, target.degree, start,
-            self.tol, self.max_iter, thread_count(), weights, moments,
-        )  # fmt: skip
-        sums = np.column_stack([moments[:, :3], moments[:, 3] + moments[:, 5]])
+    def _newton(self, atoms: _Atoms, target: Grid, box: _Box, start: np.ndarray | None) -> _Solved:
+        n, values = len(atoms.weights), np.ascontiguousarray(target.values)
+        rest = start, self.tol, self.max_iter, thread_count()
+        weights = np.empty(n)
+        if target.dim == 2:
+            moments = np.empty((n, 6))
+            args = atoms.points, atoms.weights, values, box.bounds, target.degree, *rest
+            outcome, gap, iterations, _, _ = pixel_transport(*args, weights, moments)
+            sums = np.column_stack([moments[:, :3], moments[:, 3] + moments[:, 5]])
+        else:
+            moments = np.empty((n, 10))
+            args = atoms.points, atoms.weights, values, box.bounds, *rest
+            outcome, gap, iterations, _, _ = voxel_transport(*args, weights, moments)
+            sums = np.column_stack([moments[:, :4], moments[:, 4:7].sum(axis=1)])
         return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
 
 
@@ -294,12 +303,13 @@ def _hidden(box: _Box, target: Grid, y: np.ndarray, w: np.ndarray, z: np.ndarray
         a, h = y[order, 0], w[order]
         between = (a[1:] ** 2 - a[:-1] ** 2 - np.diff(h)) / (2 * np.diff(a))
         x = np.clip(np.concatenate([box.bounds[0], between]), *box.bounds[0])[:, None]
+        owner = order[[0, len(y) - 1, *range(len(y) - 1)]]
+    elif target.dim == 2:
+        cells = power_cells(y, w, box.bounds)
+        x, owner = cells.corners, np.repeat(np.arange(len(y)), np.diff(cells.first))
     else:
-        x = power_cells(y, w, box.bounds).corners
-    phi = np.full(len(x), np.inf)
-    for begin in range(0, len(y), 256):
-        part = slice(begin, begin + 256)
-        phi = np.minimum(phi, (((x[:, None] - y[part]) ** 2).sum(axis=2) - w[part]).min(axis=1))
+        x, owner = solid_corners(y, w, box.bounds, thread_count())
+    phi = ((x - y[owner]) ** 2).sum(axis=1) - w[owner]
     return np.array([(((x - point) ** 2).sum(axis=1) - phi).min() for point in z])
 
 
