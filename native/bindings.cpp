@@ -27,6 +27,7 @@
 #include "png.hpp"
 #include "psd_factor.hpp"
 #include "simd.hpp"
+#include "solid_transport.hpp"
 #include "tuple_pricing.hpp"
 
 namespace nb = nanobind;
@@ -320,15 +321,61 @@ void bind_semidiscrete(nb::module_& m) {
         std::vector<double> marginals[2];
         mixot::pixel_marginals(pixels, marginals);
         const auto report = mixot::plane_transport(
-            {points.data(), target.data(), points.shape(0), pixels.box, start ? start->data() : nullptr, tol,
-             max_updates, threads},
-            density, marginals, weights.data(), moments.data());
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            pixels.box, density, marginals, weights.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
       nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("degree"),
       nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
       nb::arg("weights").noconvert(), nb::arg("moments").noconvert());
+}
+
+mixot::Cuboid as_cuboid(const Dense<const double, 2>& bounds) {
+  const double* b = bounds.data();
+  return {{b[0], b[2], b[4]}, {b[1], b[3], b[5]}};
+}
+
+mixot::Voxels as_voxels(const Dense<const double, 3>& values, const Dense<const double, 2>& bounds) {
+  return {values.data(), {values.shape(0), values.shape(1), values.shape(2)}, as_cuboid(bounds)};
+}
+
+void bind_semidiscrete_in_space(nb::module_& m) {
+  using Vector = Dense<const double, 1>;
+  using Matrix = Dense<const double, 2>;
+  m.def("solid_volumes", [](Matrix points, Vector weights, Matrix bounds, std::size_t threads, Dense<double, 1> out) {
+    nb::gil_scoped_release release;
+    mixot::solid_volumes(as_cloud(points, weights), as_cuboid(bounds), threads, out.data());
+  });
+  m.def("solid_corners", [](Matrix points, Vector weights, Matrix bounds, std::size_t threads) {
+    mixot::SolidCorners found;
+    {
+      nb::gil_scoped_release release;
+      found = mixot::solid_corners(as_cloud(points, weights), as_cuboid(bounds), threads);
+    }
+    const std::size_t count = found.owner.size();
+    return std::make_tuple(to_python(std::move(found.corners), {count, 3}),
+                           to_python(std::move(found.owner), {count}));
+  });
+  m.def("voxel_moments", [](Matrix points, Vector weights, Dense<const double, 3> values, Matrix bounds,
+                            std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::voxel_moments(as_cloud(points, weights), as_voxels(values, bounds), threads, out.data());
+  });
+  m.def(
+      "voxel_transport",
+      [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, std::optional<Vector> start,
+         double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
+        nb::gil_scoped_release release;
+        const auto report = mixot::voxel_transport(
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            as_voxels(values, bounds), weights.data(), moments.data());
+        return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
+                               report.spent.linear_iterations);
+      },
+      nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("start").none(),
+      nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"), nb::arg("weights").noconvert(),
+      nb::arg("moments").noconvert());
 }
 
 // ---- pictures: line filters of 16-bit PNG ----
@@ -390,9 +437,9 @@ void bind_gaussian_cells(nb::module_& m) {
         mixot::GaussianDensity density(laws);
         std::vector<double> marginals[2];
         mixot::gaussian_marginals(laws, box, 4096, marginals);
-        const auto report = mixot::plane_transport({points.data(), target.data(), points.shape(0), box,
-                                                    start ? start->data() : nullptr, tol, max_updates, threads},
-                                                   density, marginals, potentials.data(), moments.data());
+        const auto report = mixot::plane_transport(
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            box, density, marginals, potentials.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
@@ -413,6 +460,7 @@ NB_MODULE(_native, m) {
   bind_barycenters(m);
   bind_integer_laws(m);
   bind_semidiscrete(m);
+  bind_semidiscrete_in_space(m);
   bind_pictures(m);
   bind_gaussian_cells(m);
 }

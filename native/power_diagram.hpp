@@ -87,7 +87,7 @@ class PolygonStore {
 
 class PowerDiagram {
  public:
-  static constexpr int dim = 2;
+  static constexpr std::size_t block = PolygonStore::block;
   // points (n, 2) in kd order (`kd_order`); they stay with the caller.
   PowerDiagram(const double* points, std::size_t n, const Rectangle& box, std::size_t threads);
 
