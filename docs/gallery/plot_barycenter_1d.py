@@ -8,7 +8,7 @@ components: those that meet are named by ``result.tuples``, and ``result.gap`` s
 
 The mixtures and both sets of weights are those of Chen, Georgiou and Tannenbaum (2019), section V.C, Figures 8 to 10.
 For equal weights the objective is 0.052962823853, with components N(0.3, 0.0177365) and N(-0.2333, 0.0288934) of half
-the mass each: the digits of a computation in 50 digits.
+the mass each, which a computation in 50 digits confirms.
 """
 
 import matplotlib.pyplot as plt

@@ -9,7 +9,7 @@ density on the way is again a mixture, of at most ``k + l - 1`` components; they
 
 Above the mixtures of Delon and Desolneux (2020), section 4.3 and Figure 2, at MW2 = 0.353199660, W2 = 0.343446927.
 Below those of Chen, Georgiou and Tannenbaum (2019), section V.B, Figures 2 to 4, at MW2 = 0.480088625: both components
-keep their mass, one half each, all the way. Computations in 50 digits give the same digits.
+keep their mass, one half each, all the way. Independent computations in extended precision give the same digits.
 """
 
 import matplotlib.pyplot as plt

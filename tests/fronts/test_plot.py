@@ -112,7 +112,8 @@ def test_lines_to_a_barycenter_leave_out_what_has_no_weight(rng):
     mean = barycenter(inputs, [0.5, 0.0, 0.5])
     ax = plot.barycenter_lines(mean)
     assert len(ax.lines) == 2 * len(mean.tuples)
-    ends = {tuple(line.get_xydata()[1].round(9)) for line in ax.lines}
+    starts, ends = ({tuple(line.get_xydata()[at].round(9)) for line in ax.lines} for at in (0, 1))
+    assert starts == {tuple(point) for p in inputs[::2] for point in p.components.mean().round(9)}
     assert ends == {tuple(point) for point in mean.mixture.components.mean().round(9)}
     draw(ax)
 
@@ -135,6 +136,23 @@ def test_higher_dimensions_are_refused_with_advice(rng):
 
 def test_large_plans_draw(rng):
     draw(plot.plan_heatmap(plan(mixture(rng, 2, 40), mixture(rng, 2, 35))))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 4])
+def test_averages_of_every_dimension(dim, rng):
+    average = barycenter([mixture(rng, dim) for _ in range(3)], [0.2, 0.8, 0.0])
+    ax = plot.average(average, labels=["a", "b", "c"])
+    draw(ax)
+    named = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert named == ["a (0.2)", "b (0.8)", "barycenter"]  # what has no weight has no part
+    if dim == 1:
+        assert ax.get_ylim()[1] >= max(line.get_ydata().max() for line in ax.lines if len(line.get_ydata()))
+
+
+def test_the_principal_plane_of_many_holds_their_means():
+    centers = np.eye(5)[[0, 2, 0]] * [[9.0], [9.0], [-9.0]]
+    plane = plot.principal_plane(*(Mixture([1.0], Gaussian(c[None], [0.1 * np.eye(5)])) for c in centers))
+    np.testing.assert_allclose(np.abs(plane), np.eye(5)[[0, 2]], atol=1e-12)
 
 
 def test_the_principal_plane_shows_where_the_two_differ():

@@ -36,6 +36,7 @@ class TransportMap:
     ``kind="random"``      ``map(x, rng=) = map.sample(x, rng=)``
     ``map.sample(x)``      ``T_rand(x) = T_kl(x)`` with probability p_kl(x); it pushes p onto q
     ``map.conditional(x)`` the law of y given one x, as a mixture
+    ``map.joint()``        the law of (x, y), the plan itself, as a mixture on R^2d
     =====================  ==================================================================================
 
     Where a component of q has a larger support than the (singular) component of p it is joined to, no T_kl exists,
