@@ -51,12 +51,16 @@ if TYPE_CHECKING:
     from mixot.solvers.discrete import Exact as Exact
     from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
     from mixot.solvers.sdp import SDP as SDP
+    from mixot.solvers.semidiscrete import Semidiscrete as Semidiscrete
+    from mixot.solvers.semidiscrete import SemidiscretePlan as SemidiscretePlan
     from mixot.sos.sample_moments import SampleMoments as SampleMoments
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
     from mixot.transport.geodesic import Geodesic as Geodesic
     from mixot.transport.given_components import GivenComponents as GivenComponents
     from mixot.transport.maps import TransportMap as TransportMap
+    from mixot.transport.quantize import Quantization as Quantization
+    from mixot.transport.quantize import quantize as quantize
     from mixot.verbs import barycenter as barycenter
     from mixot.verbs import bounds as bounds
     from mixot.verbs import distance as distance
@@ -82,6 +86,7 @@ _HOME = {
     "solvers.discrete": ("Exact",),
     "solvers.multimarginal": ("MultiMarginal",),
     "solvers.sdp": ("SDP",),
+    "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
@@ -94,6 +99,7 @@ _HOME = {
     "transport.given_components": ("GivenComponents",),
     "transport.geodesic": ("Geodesic",),
     "transport.maps": ("TransportMap",),
+    "transport.quantize": ("Quantization", "quantize"),
     "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
     "io": ("read", "save", "load"),
 }

@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | joint | map | recolor``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | joint | map | recolor | quantize``.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot import __version__
-from mixot.cli import averages
+from mixot.cli import averages, drawings
 from mixot.cli.arguments import (
     Columns,
     Components,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """Examples:
 
 [bold]mixot recolor photo.png --palette sunset.jpg -o out.png[/]
+
+[bold]mixot quantize photo.png -n 5000 -o stipple.svg[/]
 
 [bold]mixot fit data.csv -o model.json --k-max 12[/]
 
@@ -384,6 +386,8 @@ def recolor(
     bits = {np.dtype(np.uint8): "8 bits", np.dtype(np.uint16): "16 bits"}.get(result.dtype, "floats")
     show_facts(f"{photo} in the colors of {palette}", {"picture": f"{width} x {height}, {bits}", **_written(output)})
 
+
+app.command("quantize")(drawings.quantize)
 
 _FIGURES = (".png", ".svg", ".pdf")
 
