@@ -15,7 +15,7 @@ constexpr std::size_t coarsest = 60;  // points; a cloud of more than children t
 constexpr double coarse_tol = 0.03;    // of a mean mass
 // Shares of a density that vanishes nowhere, in which regions of density zero or nearly zero are left step by step.
 constexpr double shares[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0};
-constexpr int patience = 60;   // updates from interpolated weights where the density is thin, before it is blended
+constexpr int patience = 300;   // updates from interpolated weights where the density is thin, before it is blended
 constexpr double thin = 1e-3;  // of the mean density, what counts as nearly zero
 
 // What it costs at most to turn the cells into a feasible plan: excess mass is handed from cell to neighboring cell
