@@ -22,6 +22,7 @@
 #include "png.hpp"
 #include "psd_factor.hpp"
 #include "simd.hpp"
+#include "transport_simplex.hpp"
 #include "tuple_pricing.hpp"
 
 namespace nb = nanobind;
@@ -254,6 +255,18 @@ void bind_pictures(nb::module_& m) {
   });
 }
 
+// ---- discrete transport ----
+
+void bind_transport(nb::module_& m) {
+  m.def("transport_simplex",
+        [](Dense<const double, 2> cost, Dense<const double, 1> a, Dense<const double, 1> b, std::int64_t max_pivots,
+           Dense<double, 2> coupling, Dense<double, 1> u, Dense<double, 1> v) {
+          nb::gil_scoped_release release;
+          return mixot::transport_simplex({cost.data(), a.data(), b.data(), a.shape(0), b.shape(0)}, max_pivots,
+                                          coupling.data(), u.data(), v.data());
+        });
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -266,4 +279,5 @@ NB_MODULE(_native, m) {
   bind_barycenters(m);
   bind_integer_laws(m);
   bind_pictures(m);
+  bind_transport(m);
 }
