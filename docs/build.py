@@ -1,7 +1,7 @@
 """Build the documentation into docs/_build: pages, a gallery whose figures are drawn here and now, and the reference.
 
 ``python docs/build.py`` needs the extra ``docs``. Every script in docs/gallery has a ``main() -> Figure``; it is run,
-and an error in it fails the build.
+and an error in it fails the build. Its docstring is the text of its page: the first line the title, below an underline.
 """
 
 import html
@@ -11,25 +11,44 @@ import sys
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
+GALLERY = HERE / "gallery"
 PAGES = [HERE / "index.md", HERE / "mathematics.md", HERE / "performance.md", HERE.parent / "CHANGELOG.md"]
 REFERENCE = ["mixot", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
+
+# The gallery's chapters, in order; a script that is named in none stands in the last.
+CHAPTERS = {
+    "Distances and plans": ["plan", "plan_on_the_line", "bounds"],
+    "Paths": ["geodesic_1d", "geodesic_2d"],
+    "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
+    "Data": ["point_clouds"],
+}
 
 STYLE = """
 body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.55 system-ui, sans-serif; color: #222 }
 pre { background: #f6f6f4; padding: .8rem; overflow-x: auto; font-size: .88rem } img { max-width: 100% }
 table { border-collapse: collapse } td, th { border-bottom: 1px solid #ccc; padding: .25rem .8rem; text-align: left }
+body:has(.cards), body:has(.code) { max-width: 60rem } .code pre { font-size: .8rem; line-height: 1.45 }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1rem }
+.cards a { border: 1px solid #ddd; border-radius: .4rem; padding: .7rem; color: inherit; text-decoration: none }
+.cards a:hover { border-color: #0072b2 } .cards img { width: 100%; height: 10.5rem; object-fit: contain }
 """
+CODE = HtmlFormatter(style="friendly", cssclass="code", wrapcode=True)
 
 
 def page(title: str, body: str) -> str:
     """A page of HTML around ``body``."""
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"
-        f"<p><a href=index.html>mixot</a></p>{body}</html>\n"
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{html.escape(title)}</title><style>{CODE.get_style_defs('.code')}{STYLE}</style>"
+        f"<p><a href=index.html>mixot</a> &middot; <a href=gallery.html>gallery</a></p>{body}</html>\n"
     )
 
 
@@ -42,23 +61,35 @@ def write_pages() -> None:
 
 
 def write_gallery() -> None:
-    """Run every gallery script, save its figure and a page that shows both."""
+    """Run every gallery script, save its figure and a page that shows both, and an index of thumbnails."""
     mpl.use("Agg")
-    links = []
-    for script in sorted((HERE / "gallery").glob("plot_*.py")):
-        scope = runpy.run_path(str(script))
-        figure = scope["main"]()
-        figure.savefig(BUILD / f"{script.stem}.png", dpi=150)
-        title, _, text = scope["__doc__"].strip().partition("\n")
-        text = text.lstrip("=\n ")
-        code = script.read_text(encoding="utf-8").split('"""', 2)[2].lstrip()
-        body = (
-            f"<h1>{html.escape(title)}</h1>{MarkdownIt().render(text.replace('``', '`'))}<img src={script.stem}.png>"
-            f"<pre>{html.escape(code)}</pre>"
-        )
-        (BUILD / f"{script.stem}.html").write_text(page(title, body), encoding="utf-8")
-        links.append(f"<li><a href={script.stem}.html>{html.escape(title)}</a>")
-    (BUILD / "gallery.html").write_text(page("Gallery", f"<h1>Gallery</h1><ul>{''.join(links)}</ul>"), encoding="utf-8")
+    cards = {script.stem.removeprefix("plot_"): write_script(script) for script in sorted(GALLERY.glob("plot_*.py"))}
+    others = set(cards).difference(*CHAPTERS.values())
+    last = list(CHAPTERS)[-1]
+    body = "<h1>Gallery</h1>"
+    for chapter, names in {**CHAPTERS, last: [*CHAPTERS[last], *sorted(others)]}.items():
+        body += f"<h2>{chapter}</h2><div class=cards>{''.join(cards[name] for name in names)}</div>"
+    (BUILD / "gallery.html").write_text(page("Gallery", body), encoding="utf-8")
+
+
+def write_script(script: Path) -> str:
+    """Run one script, write its figure and its page, and return its card for the index."""
+    scope = runpy.run_path(str(script))
+    figure = scope["main"]()
+    figure.savefig(BUILD / f"{script.stem}.png", dpi=150)
+    figure.savefig(BUILD / f"{script.stem}-small.png", dpi=600 / max(figure.get_size_inches()))
+    plt.close(figure)
+    title, _, text = scope["__doc__"].strip().partition("\n")
+    text = text.lstrip("=\n ")
+    code = script.read_text(encoding="utf-8").split('"""', 2)[2].lstrip()
+    shutil.copy(script, BUILD)
+    body = (
+        f"<h1>{html.escape(title)}</h1>{MarkdownIt().render(text.replace('``', '`'))}"
+        f"<a href={script.stem}.png><img src={script.stem}.png alt='the figure that the script below draws'></a>"
+        f"{highlight(code, PythonLexer(), CODE)}<p><a href={script.name} download>{script.name}</a></p>"
+    )
+    (BUILD / f"{script.stem}.html").write_text(page(title, body), encoding="utf-8")
+    return f"<a href={script.stem}.html><img src={script.stem}-small.png alt=''><br>{html.escape(title)}</a>"
 
 
 def write_reference() -> None:

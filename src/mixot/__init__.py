@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from mixot.families.student import StudentT as StudentT
     from mixot.fitting.em import EM as EM
     from mixot.fitting.family_em import FamilyEM as FamilyEM
+    from mixot.fitting.joint import JointEM as JointEM
+    from mixot.fitting.joint import JointFit as JointFit
+    from mixot.fitting.joint import fit_pair as fit_pair
+    from mixot.fitting.joint import joint_path as joint_path
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
@@ -69,6 +73,7 @@ _HOME = {
     "solvers.multimarginal": ("MultiMarginal",),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
+    "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),
     "transport.given_components": ("GivenComponents",),

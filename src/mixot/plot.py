@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from mixot.extras import require
 from mixot.io import check_target, replacing
 from mixot.mixture import Mixture
 from mixot.results import Plan
+from mixot.transport.barycenter import Barycenter
 from mixot.transport.geodesic import Geodesic
 
 if TYPE_CHECKING:
@@ -99,6 +101,47 @@ def ellipses(
     return ax
 
 
+def shape(
+    mixture: Mixture,
+    *,
+    level: float | None = None,
+    share: float = 0.9,
+    ax: Axes | None = None,
+    color: str = COLORS[0],
+    limits: Any = None,
+    names: Sequence[str] | None = None,
+) -> Axes:
+    """Draw the region of the plane where the density of a mixture exceeds a level: a mixture seen as a shape.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        Of dimension 2.
+    level : float, optional
+        The threshold; where not given, the one above which the density holds ``share`` of the mass.
+    share : float
+        Between 0 and 1.
+    ax, color, limits, names
+        As in `mixture_density`.
+
+    References
+    ----------
+    Delon and Desolneux 2020, section 5.3, where shapes are averaged as thresholded mixtures.
+    """
+    ax = _axes(ax)
+    if mixture.dim != 2:
+        raise UnsupportedError(f"shapes are drawn in the plane, got dimension {mixture.dim}; take a marginal first")
+    if not 0 < share < 1:
+        raise InputError(f"share must lie between 0 and 1, got {share:g}")
+    box = _limits([mixture]) if limits is None else np.asarray(limits, dtype=np.float64)
+    x, y, height = _heights(mixture, box)
+    threshold = _levels(height, [share])[0] if level is None else level
+    ax.contourf(x, y, height, levels=[threshold, np.inf], colors=[color])
+    ax.set(xlim=box[0], ylim=box[1], aspect="equal")
+    _label(ax, 2, names)
+    return ax
+
+
 def plan_heatmap(plan: Plan, *, ax: Axes | None = None, **imshow: Any) -> Axes:
     """Draw the coupling, source down and target across; small plans show the mass of each cell in percent."""
     ax = _axes(ax)
@@ -142,7 +185,10 @@ def geodesic_1d(
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
 ) -> Axes:
-    """Draw the densities along a path of mixtures on the line, one ridge for each time, the first at the top."""
+    """Draw the densities along a path of mixtures on the line, one ridge for each time, the first at the top.
+
+    The components are thin lines inside the ridges.
+    """
     ax = _axes(ax)
     steps = np.linspace(0, 1, 6) if times is None else np.asarray(times, dtype=np.float64)
     mixtures = [path(float(t)) for t in steps]
@@ -150,14 +196,44 @@ def geodesic_1d(
         raise UnsupportedError(f"ridges are drawn on the line, got dimension {mixtures[0].dim}; see geodesic_panels")
     box = _limits([mixtures[0], mixtures[-1]])
     x = np.linspace(box[0, 0], box[0, 1], 4 * _GRID)
-    curves = [_drawable(mixture, box).density(x[:, None]) for mixture in mixtures]
-    gap = 0.55 * max(float(curve.max()) for curve in curves)
-    for i, (t, curve) in enumerate(zip(steps, curves, strict=True)):
+    drawn = [_drawable(mixture, box) for mixture in mixtures]
+    parts = [np.exp(mixture.components.log_prob(x[:, None])) * mixture.weights for mixture in drawn]
+    return ridges([(x, part.sum(axis=1)) for part in parts], steps, parts=parts, ax=ax, names=names)
+
+
+def ridges(
+    curves: Sequence[tuple[np.ndarray, np.ndarray]],
+    times: ArrayLike,
+    *,
+    parts: Sequence[np.ndarray] | None = None,
+    ax: Axes | None = None,
+    names: Sequence[str] | None = None,
+) -> Axes:
+    """Draw densities at times in [0, 1] as ridges, the first at the top, from blue to vermilion.
+
+    Parameters
+    ----------
+    curves : sequence of pairs of arrays (n,)
+        Points on the line, increasing, and the density there, for each time.
+    times : array of floats
+        Named at the side.
+    parts : sequence of arrays (n, s), optional
+        Parts of each density, drawn as thin lines.
+    ax, names
+        As in `mixture_density`.
+    """
+    ax = _axes(ax)
+    steps = np.asarray(times, dtype=np.float64)
+    gap = 0.55 * max(float(height.max()) for _, height in curves)
+    for i, (t, (x, height)) in enumerate(zip(steps, curves, strict=True)):
         base, color = -i * gap, _blend(float(t))
-        ax.fill_between(x, base, base + curve, facecolor=color, alpha=0.75, zorder=2 + i, linewidth=0)
-        ax.plot(x, base + curve, color="white", linewidth=1.6, zorder=2 + i)
-        ax.plot(x, base + curve, color=color, linewidth=0.9, zorder=2 + i)
-    ax.set(yticks=[-i * gap for i in range(len(steps))], yticklabels=[f"t = {t:.3g}" for t in steps], xlim=box[0])
+        ax.fill_between(x, base, base + height, facecolor=color, alpha=0.75, zorder=2 + i, linewidth=0)
+        if parts is not None:
+            ax.plot(x, base + parts[i], color="black", linewidth=0.5, alpha=0.6, zorder=2 + i)
+        ax.plot(x, base + height, color="white", linewidth=1.6, zorder=2 + i)
+        ax.plot(x, base + height, color=color, linewidth=0.9, zorder=2 + i)
+    ends = min(float(x.min()) for x, _ in curves), max(float(x.max()) for x, _ in curves)
+    ax.set(yticks=[-i * gap for i in range(len(steps))], yticklabels=[f"t = {t:.3g}" for t in steps], xlim=ends)
     ax.set_xlabel(names[0] if names else "x")
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
@@ -208,6 +284,78 @@ def geodesic_panels(
     return panels
 
 
+def barycenter_lines(barycenter: Barycenter, *, ax: Axes | None = None, names: Sequence[str] | None = None) -> Axes:
+    """Draw plane mixtures, their barycenter in black, and lines from the components that meet, as wide as the mass."""
+    ax = _axes(ax)
+    found = barycenter.mixture
+    mass, ends = barycenter.plan.weights, found.components.mean()[barycenter.labels]
+    for j in np.flatnonzero(barycenter.weights > 0):
+        color = COLORS[j % (len(COLORS) - 1)]
+        ellipses(barycenter.inputs[j], ax=ax, color=color, names=names)
+        starts = barycenter.inputs[j].components.mean()[barycenter.tuples[:, j]]
+        for start, end, share in zip(starts, ends, mass / mass.max(), strict=True):
+            line = np.stack([start, end])
+            ax.plot(*line.T, color=color, linewidth=0.4 + 3 * share, alpha=0.6, solid_capstyle="round", zorder=1)
+        ax.scatter(*barycenter.inputs[j].components.mean().T, color=color, s=16, zorder=3)
+    ellipses(found, ax=ax, color=COLORS[-1], names=names)
+    ax.scatter(*found.components.mean().T, color=COLORS[-1], s=16, zorder=3)
+    return ax
+
+
+def average(
+    barycenter: Barycenter,
+    *,
+    ax: Axes | None = None,
+    labels: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+) -> Axes:
+    """Draw several mixtures and their barycenter, each under its name and weight.
+
+    On the line as densities, the barycenter filled; in the plane by `barycenter_lines`; in more dimensions so too,
+    seen along the two principal axes of all mixtures together.
+
+    Parameters
+    ----------
+    barycenter : Barycenter
+        What `mixot.barycenter` returns.
+    ax : Axes, optional
+        A new figure where not given.
+    labels : sequence of str, optional
+        Of the mixtures that were averaged.
+    names : sequence of str, optional
+        Of the coordinates.
+    """
+    ax = _axes(ax)
+    if barycenter.mixture.dim > 2:
+        barycenter, names = _in_principal_plane(barycenter), ("first principal axis", "second principal axis")
+    inputs, called = barycenter.inputs, labels or [f"mixture {j + 1}" for j in range(len(barycenter.inputs))]
+    box, curves = _limits([*inputs, barycenter.mixture]), {}
+    if barycenter.mixture.dim == 1:
+        mixture_density(barycenter.mixture, ax=ax, color=COLORS[-1], limits=box, names=names)
+        x = np.linspace(box[0, 0], box[0, 1], 6 * _GRID)
+        curves = {j: (x, _drawable(p, box).density(x)) for j, p in enumerate(inputs)}
+        ax.set_ylim(0, 1.05 * max(ax.get_ylim()[1], *(height.max() for _, height in curves.values())))
+    else:
+        barycenter_lines(barycenter, ax=ax, names=names)
+    for j in np.flatnonzero(barycenter.weights > 0).tolist():
+        name = f"{called[j]} ({barycenter.weights[j]:.3g})"
+        ax.plot(*curves.get(j, ([], [])), color=COLORS[j % (len(COLORS) - 1)], linewidth=1.6, label=name)
+    ax.plot([], [], color=COLORS[-1], linewidth=2.0, label="barycenter")
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def blend(weights: ArrayLike, colors: Sequence[str] = COLORS) -> str:
+    """Return the mean of as many colors as there are weights, in linear light: the color of an average."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    shares = np.asarray(weights, dtype=np.float64)
+    if shares.ndim != 1 or len(shares) > len(colors):
+        raise InputError(f"weights must be a vector of at most {len(colors)}, one a color, got shape {shares.shape}")
+    light = np.array([to_rgb(color) for color in colors[: len(shares)]]) ** 2.2
+    return to_hex(np.clip(shares @ light / shares.sum(), 0, 1) ** (1 / 2.2))
+
+
 def contact_sheet(pictures: dict[str, np.ndarray], *, axes: Sequence[Axes] | np.ndarray | None = None) -> np.ndarray:
     """Draw pictures under their titles, up to three across (four as two by two), and return the panels."""
     panels = _sheet(pictures) if axes is None else np.asarray(axes)
@@ -219,10 +367,10 @@ def contact_sheet(pictures: dict[str, np.ndarray], *, axes: Sequence[Axes] | np.
     return panels
 
 
-def principal_plane(p: Mixture, q: Mixture) -> np.ndarray:
-    """Two orthonormal axes, (2, d), that show most of the variance of the half-and-half mix of p and q."""
-    apart = (p.mean() - q.mean()) / 2
-    _, axes = np.linalg.eigh((p.cov() + q.cov()) / 2 + np.outer(apart, apart))
+def principal_plane(*mixtures: Mixture) -> np.ndarray:
+    """Two orthonormal axes, (2, d), that show most of the variance of the mix of some mixtures in equal parts."""
+    means = np.stack([p.mean() for p in mixtures])
+    _, axes = np.linalg.eigh(sum(p.cov() for p in mixtures) / len(mixtures) + np.cov(means.T, bias=True))
     plane = axes[:, [-1, -2]].T
     return plane * np.sign(plane.sum(axis=1, keepdims=True) + 1e-300)  # a sign that does not depend on the solver
 
@@ -234,6 +382,12 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
     with replacing(target) as file:
         figure.savefig(file, format=target.suffix[1:].lower(), dpi=dpi)
     return target
+
+
+def _in_principal_plane(barycenter: Barycenter) -> Barycenter:
+    plane = principal_plane(*barycenter.inputs)
+    seen = tuple(mixture.affine(plane) for mixture in barycenter.inputs)
+    return replace(barycenter, inputs=seen, mixture=barycenter.mixture.affine(plane))
 
 
 def _draw_curve(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> None:
@@ -250,16 +404,25 @@ def _draw_curve(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> None
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def _heights(mixture: Mixture, box: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates of the cells of a box, and the density there, (y, x)."""
+    x, y = (np.linspace(low, high, _GRID) for low, high in box)
+    points = np.stack(np.meshgrid(x, y), axis=-1)
+    return x, y, _drawable(mixture, box).density(points.reshape(-1, 2)).reshape(_GRID, _GRID)
+
+
+def _levels(height: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Levels above which the density holds these shares of the mass, increasing."""
+    ordered = np.sort(height, axis=None)[::-1]
+    held = np.cumsum(ordered) / ordered.sum()
+    return np.unique([ordered[min(np.searchsorted(held, share), len(held) - 1)] for share in shares])
+
+
 def _draw_regions(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> None:
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-    x, y = (np.linspace(low, high, _GRID) for low, high in box)
-    points = np.stack(np.meshgrid(x, y), axis=-1)
-    height = _drawable(mixture, box).density(points.reshape(-1, 2)).reshape(_GRID, _GRID)
-    ordered = np.sort(height, axis=None)[::-1]
-    held = np.cumsum(ordered) / ordered.sum()
-    shares = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
-    levels = np.unique([ordered[np.searchsorted(held, share)] for share in shares])
+    x, y, height = _heights(mixture, box)
+    levels = _levels(height, (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1))
     shade = np.array(to_rgb(color))
     cmap = LinearSegmentedColormap.from_list("mass", [0.88 + 0.12 * shade, shade, 0.35 * shade])
     colors = cmap(np.linspace(0, 1, len(levels)))

@@ -161,6 +161,43 @@ def test_geodesic_writes_the_path_and_its_figure(run, data):
     run("geodesic", "p.json", "q.npz", "--steps", 2, "-o", "path")  # into a folder that is there
 
 
+def test_barycenter_writes_the_average_and_its_figure(run, data):
+    shares = [0.25, 0.75]
+    facts = read_json(run("barycenter", "p.json", "q.npz", "--weights", *shares, "-o", "mean.json", "--json"))
+    expected = mixot.barycenter([P, Q], shares)
+    assert facts["objective"] == pytest.approx(expected.objective, rel=1e-14)
+    assert facts["tuples"] == expected.tuples.tolist()
+    assert facts["weights"] == shares
+    assert mixot.distance(load("mean.json"), expected.mixture) < 1e-7
+    with Image.open(data / "mean.png") as figure:
+        assert figure.width > 300
+
+
+def test_barycenter_of_tables_pictures_and_few_components(run, data):
+    result = run("barycenter", "a.csv", "b.csv", "--k-each", 3, "-k", 2, "-o", "mean.npz", "--figure", "mean.svg")
+    assert len(load("mean.npz")) <= 2
+    assert "proven: gap" in result.stdout
+    assert "length" in (data / "mean.svg").read_text()  # the columns' names stand at the axes
+    run("barycenter", "a.png", "b.png", "p.png", "--k-each", 1, "-o", "mean.json", code=1)  # there is no p.png
+    run("barycenter", "a.png", "b.png", "a.png", "--k-each", 1, "--weights", 1, 0, 0, "-o", "mean.json")
+
+
+@pytest.mark.parametrize(
+    ("weights", "complaint"),
+    [((0.5,), "one number for each of the 2 inputs"), ((0.5, 0.6), "sum to one"), ((1.5, -0.5), "not be negative")],
+)
+def test_barycenter_refuses_weights_that_do_not_fit(run, data, weights, complaint):
+    result = run("barycenter", "p.json", "q.npz", "--weights", *weights, "-o", "mean.json", code=1)
+    assert complaint in result.output
+    assert not (data / "mean.json").exists()
+
+
+def test_weights_may_be_joined_by_commas(run, data):
+    one = read_json(run("barycenter", "p.json", "q.npz", "--weights", ".25,.75", "-o", "a.json", "--json"))
+    two = read_json(run("barycenter", "--weights", ".25", ".75", "-o", "b.json", "--json", "p.json", "q.npz"))
+    assert one["objective"] == two["objective"]
+
+
 def test_map_moves_the_points_of_a(run, data):
     facts = read_json(run("map", "a.csv", "b.csv", "-o", "moved.csv", "-k", 1, "--json"))
     moved, target = io.read_table("moved.csv"), io.read(data / "b.csv")
@@ -196,7 +233,7 @@ def test_recolor_takes_a_model_as_palette(run, data):
 def test_version_and_help(run):
     assert run("--version").stdout == f"mixot {mixot.__version__}\n"
     text = run("--help").stdout
-    for command in ("fit", "distance", "plan", "geodesic", "map", "recolor"):
+    for command in ("fit", "distance", "plan", "geodesic", "barycenter", "map", "recolor"):
         assert f"{command} " in text
         assert "--json" in run(command, "--help").stdout
 

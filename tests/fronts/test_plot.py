@@ -7,7 +7,7 @@ import pytest
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, UnsupportedError, geodesic, plan, plot
+from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, UnsupportedError, barycenter, geodesic, plan, plot
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_every_figure_draws_into_the_axes_it_is_given(rng):
     p, q = mixture(rng, 2), mixture(rng, 2, 4)
     line = geodesic(mixture(rng, 1), mixture(rng, 1))
     coupling = plan(p, q)
-    _, axes = plt.subplots(2, 3)
+    _, axes = plt.subplots(3, 3)
     drawn = [
         plot.mixture_density(p, ax=axes[0, 0]),
         plot.ellipses(p, ax=axes[0, 1]),
@@ -37,6 +37,9 @@ def test_every_figure_draws_into_the_axes_it_is_given(rng):
         plot.plan_lines(p, q, coupling, ax=axes[1, 0]),
         plot.geodesic_1d(line, ax=axes[1, 1]),
         plot.mixture_density(mixture(rng, 1), ax=axes[1, 2]),
+        plot.shape(p, ax=axes[2, 0]),
+        plot.barycenter_lines(barycenter([p, q]), ax=axes[2, 1]),
+        plot.ridges([(np.arange(5.0), np.ones(5))], [0.5], ax=axes[2, 2]),
     ]
     assert all(out is given for out, given in zip(drawn, axes.flat, strict=True))
     assert all(ax.get_xlabel() for ax in drawn)
@@ -77,6 +80,49 @@ def test_regions_hold_the_mass_they_say(rng):
     ax = plot.mixture_density(Mixture([1.0], Gaussian([[0.0, 0.0]], np.eye(2)[None])), limits=[[-4, 4], [-4, 4]])
     outline = ax.collections[-1].get_paths()[0].vertices
     np.testing.assert_allclose((outline**2).sum(axis=1), 5.991, rtol=0.05)  # a grid of 161 points
+
+
+def test_shapes_end_at_their_level():
+    """Where the density of the standard normal law exceeds h: the disk of squared radius -2 log(2 pi h)."""
+    p = Mixture([1.0], Gaussian([[0.0, 0.0]], np.eye(2)[None]))
+    for options, radius in (({"level": 0.05}, -2 * np.log(0.1 * np.pi)), ({"share": 0.9}, -2 * np.log(0.1))):
+        ax = plot.shape(p, limits=[[-4, 4], [-4, 4]], **options)
+        outline = ax.collections[-1].get_paths()[0].vertices
+        np.testing.assert_allclose((outline**2).sum(axis=1), radius, rtol=0.05)  # a grid of 161 points
+
+
+def test_shapes_are_refused_with_advice(rng):
+    with pytest.raises(InputError, match="between 0 and 1, got 90"):
+        plot.shape(mixture(rng, 2), share=90.0)
+    with pytest.raises(UnsupportedError, match="marginal"):
+        plot.shape(mixture(rng, 1))
+
+
+def test_ridges_show_the_parts_of_each_density(rng):
+    path = geodesic(mixture(rng, 1, 3), mixture(rng, 1, 2))
+    ax = plot.geodesic_1d(path, [0.0, 0.5, 1.0])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["t = 0", "t = 0.5", "t = 1"]
+    assert len(ax.lines) == 3 * (2 + len(path))
+    parts, total = ax.lines[: len(path)], ax.lines[len(path)]
+    np.testing.assert_allclose(sum(part.get_ydata() for part in parts), total.get_ydata(), atol=1e-12)
+
+
+def test_lines_to_a_barycenter_leave_out_what_has_no_weight(rng):
+    inputs = [mixture(rng, 2) for _ in range(3)]
+    mean = barycenter(inputs, [0.5, 0.0, 0.5])
+    ax = plot.barycenter_lines(mean)
+    assert len(ax.lines) == 2 * len(mean.tuples)
+    starts, ends = ({tuple(line.get_xydata()[at].round(9)) for line in ax.lines} for at in (0, 1))
+    assert starts == {tuple(point) for p in inputs[::2] for point in p.components.mean().round(9)}
+    assert ends == {tuple(point) for point in mean.mixture.components.mean().round(9)}
+    draw(ax)
+
+
+def test_blends_are_colors_between():
+    assert plot.blend([1.0, 0.0, 0.0]) == plot.COLORS[0].lower()
+    assert plot.blend([1, 1], ["#000000", "#ffffff"]) == "#bababa"  # half the light, not half the number
+    with pytest.raises(InputError, match="at most 8"):
+        plot.blend(np.ones(9))
 
 
 def test_higher_dimensions_are_refused_with_advice(rng):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 import mixot.transport.maps as maps
-from mixot import DiagonalGaussian, Gaussian, Mixture, UnsupportedError, transport_map
+from mixot import DiagonalGaussian, Exponential, Gaussian, Mixture, UnsupportedError, transport_map
 
 
 def mixture(rng, k, d, rank=None, law=Gaussian):
@@ -262,3 +262,24 @@ def test_posterior_of_the_compiled_loop_is_that_of_the_log_densities(seed, d, k)
     log = top[:, 0] + np.log(np.exp(joint - top).sum(axis=1))
     np.testing.assert_allclose(p.log_density(x), log, rtol=1e-10)
     np.testing.assert_allclose(p.responsibilities(x), np.exp(joint - log[:, None]), atol=1e-9)
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, None), (1, 1), (1, None), (2, 0)])
+@pytest.mark.parametrize("kind", [Gaussian, DiagonalGaussian])
+def test_the_joint_law_has_both_marginals_and_the_cost(first, second, kind, rng):
+    p, q = mixture(rng, 4, 3, first, kind), mixture(rng, 3, 3, second, kind)
+    move = transport_map(p, q, kind="random")
+    joint = move.joint()
+    assert (joint.dim, len(joint)) == (6, len(move.rows))
+    for law, axes in ((p, [0, 1, 2]), (q, [3, 4, 5])):
+        side = joint.marginal(axes)
+        np.testing.assert_allclose(side.mean(), law.mean(), atol=1e-12)
+        np.testing.assert_allclose(side.cov(), law.cov(), atol=1e-12)
+    step = joint.affine(np.hstack([-np.eye(3), np.eye(3)]))  # y - x
+    assert np.trace(step.cov()) + step.mean() @ step.mean() == pytest.approx(move.plan.cost, abs=1e-7)
+
+
+def test_no_joint_law_outside_the_gaussian_families():
+    p, q = Mixture([1.0], Exponential([1.0])), Mixture([1.0], Exponential([2.0]))
+    with pytest.raises(UnsupportedError, match="draw from its law"):
+        transport_map(p, q).joint()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixot import DiagonalGaussian, Gaussian, Mixture, UnsupportedError
+from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, Product, UnsupportedError
 from mixot.formulas.moments import exponents
 
 CLOSED = {"gaussian", "diagonal", "student"}  # families on R^d that every affine map leaves, or widens, in closed form
@@ -174,3 +174,54 @@ def test_a_single_point_and_a_line_of_points_are_read_as_rows(mixture):
     line = Mixture([1.0], Gaussian([0.0], [1.0]))
     assert line.density([0.0, 1.0, 2.0]).shape == (3,)
     assert line.density(0.5).shape == (1,)
+
+
+def on_the_line(family, rng):
+    """A mixture of the family on the line; its first marginal where the family lives elsewhere."""
+    components = family.example(rng, 4)
+    if isinstance(components, Product):
+        components = Product(components.factors[:1])
+    p = Mixture(rng.dirichlet(np.ones(4)), components)
+    return p if p.dim == 1 else p.marginal([0])
+
+
+def test_quantiles_invert_the_distribution_function(family, rng):
+    p, levels = on_the_line(family, rng), np.array([1e-9, 0.01, 0.3, 0.5, 0.77, 1 - 1e-6])
+    x = p.quantile(levels)
+    assert (np.diff(x) >= 0).all()
+    if p.components.discrete:
+        np.testing.assert_array_equal(x, x.round())
+        assert (p.cdf(x) >= levels).all()
+        assert (p.cdf(x - 1) < levels).all()
+    else:
+        np.testing.assert_allclose(p.cdf(x), levels, rtol=1e-9)
+        step = 1e-5 * np.sqrt(p.cov()[0, 0])
+        inner = x[1:-1]
+        slope = (p.cdf(inner + step) - p.cdf(inner - step)) / (2 * step)
+        np.testing.assert_allclose(slope, p.density(inner), rtol=1e-4)
+
+
+def test_quantiles_carry_the_uniform_law_to_the_mixture(family, rng):
+    p = on_the_line(family, rng)
+    x = p.quantile((np.arange(2000) + 0.5) / 2000)
+    spread = np.sqrt(p.cov()[0, 0])
+    assert x.mean() == pytest.approx(p.mean()[0], abs=2e-3 * spread)
+    assert x.std() == pytest.approx(spread, rel=0.02)  # the outermost levels leave out a part of the tails
+
+
+def test_quantiles_of_atoms_are_their_places():
+    p = Mixture([0.25, 0.75], Gaussian([-3.0, 5.0], [0.0, 0.0]))
+    np.testing.assert_allclose(p.quantile([0.1, 0.25, 0.26, 0.9]), [-3, -3, 5, 5], rtol=1e-15)
+    assert p.cdf([-3.1, -3.0, 4.9, 5.0]).tolist() == [0, 0.25, 0.25, 1]
+    point = Mixture([1.0], Gaussian([0.0], [0.0]))
+    assert abs(point.quantile(0.5)[0]) < 1e-300
+
+
+def test_quantiles_are_refused_off_the_line_and_at_the_ends(rng):
+    plane = Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)]))
+    for ask in (plane.cdf, plane.quantile):
+        with pytest.raises(InputError, match=r"marginal\(\[0\]\)"):
+            ask([0.5])
+    for level in (0.0, 1.0, np.nan, -1.0, [[0.5]]):
+        with pytest.raises(InputError, match="above 0 and below 1"):
+            plane.marginal([0]).quantile(level)

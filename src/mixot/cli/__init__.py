@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | map | recolor``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map | recolor``.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -13,10 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot import __version__
-from mixot.cli.console import Commands, emit, show_facts, show_table, working
+from mixot.cli import averages
+from mixot.cli.arguments import (
+    Columns,
+    Components,
+    Json,
+    Kind,
+    MostComponents,
+    Seed,
+    Shape,
+    SourceFile,
+    Structure,
+    TargetFile,
+    fit_options,
+)
+from mixot.cli.console import Commands, WordsAfterOption, emit, show_facts, show_table, working
 
 if TYPE_CHECKING:
-    from mixot.cli.sources import Options, Source
+    from mixot.cli.sources import Source
     from mixot.results import Plan
 
 _EXAMPLES = """Examples:
@@ -28,6 +42,8 @@ _EXAMPLES = """Examples:
 [bold]mixot distance before.csv after.csv --json[/]
 
 [bold]mixot geodesic a.json b.json --steps 6 -o path[/]
+
+[bold]mixot barycenter a.csv b.csv c.csv --weights .2 .3 .5 -o mean.json[/]
 
 Exit codes: 0 done, 1 bad input, 2 wrong usage, 3 not solved, 130 interrupted."""
 
@@ -43,38 +59,11 @@ app = typer.Typer(
 )
 
 
-class Structure(StrEnum):
-    """Shape of the covariances."""
-
-    full = "full"
-    diagonal = "diagonal"
-    spherical = "spherical"
-    tied = "tied"
-
-
-class Kind(StrEnum):
-    """Which map: its mean, or the random one."""
-
-    mean = "mean"
-    random = "random"
-
-
 class Space(StrEnum):
     """Where colors are compared."""
 
     rgb = "rgb"
     lab = "lab"
-
-
-_READABLE = "A model (.json, .npz), table (.csv .tsv .parquet .npy .npz) or picture (.png .jpg .tif ...)."
-_A = Annotated[Path, typer.Argument(metavar="A", help=_READABLE, show_default=False)]
-_B = Annotated[Path, typer.Argument(metavar="B", help="The same, where it goes.", show_default=False)]
-_K = Annotated[int | None, typer.Option("-k", "--components", min=1, help="Components to fit. [default: by BIC]")]
-_KMax = Annotated[int | None, typer.Option("--k-max", min=1, help="Most components to try when -k is not given.")]
-_Structure = Annotated[Structure, typer.Option("--structure", help="Shape of the covariances.")]
-_Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-_Columns = Annotated[str | None, typer.Option("--columns", metavar="A,B,...", help="Columns of a table to use.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 def main() -> None:
@@ -106,12 +95,12 @@ def _root(
 def fit_command(
     data: Annotated[Path, typer.Argument(help="A table or a picture.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)],
-    k: _K = None,
-    k_max: _KMax = None,
-    structure: _Structure = Structure.full,
-    seed: _Seed = 0,
-    columns: _Columns = None,
-    json: _Json = False,
+    k: Components = None,
+    k_max: MostComponents = None,
+    structure: Shape = Structure.full,
+    seed: Seed = 0,
+    columns: Columns = None,
+    json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, and save it."""
     from mixot.cli.sources import describe_fit, open_source
@@ -121,7 +110,7 @@ def fit_command(
     check_target(output, models.SUFFIXES)
     if kind_of(data) == "model":
         raise InputError(f"{data}: already a model; pass the table or the picture to fit")
-    source = open_source(data, _options(k, k_max, structure, seed, columns, json))
+    source = open_source(data, fit_options(k, k_max, structure, seed, columns, json))
     save(source.mixture, output)
     if json:
         emit({"command": "fit", **source.summary(), "output": str(output)})
@@ -144,20 +133,20 @@ def fit_command(
 
 @app.command()
 def distance(
-    a: _A,
-    b: _B,
-    k: _K = None,
-    k_max: _KMax = None,
-    structure: _Structure = Structure.full,
-    seed: _Seed = 0,
-    columns: _Columns = None,
-    json: _Json = False,
+    a: SourceFile,
+    b: TargetFile,
+    k: Components = None,
+    k_max: MostComponents = None,
+    structure: Shape = Structure.full,
+    seed: Seed = 0,
+    columns: Columns = None,
+    json: Json = False,
 ) -> None:
     """Distance MW2 between A and B, and an interval that is proven to hold W2 between their mixtures."""
     from mixot import verbs
     from mixot.cli.sources import open_pair
 
-    p, q = open_pair(a, b, _options(k, k_max, structure, seed, columns, json))
+    p, q = open_pair(a, b, fit_options(k, k_max, structure, seed, columns, json))
     plan = verbs.plan(p.mixture, q.mixture)
     interval = verbs.bounds(p.mixture, q.mixture)
     if json:
@@ -180,17 +169,17 @@ def distance(
 
 @app.command()
 def plan(
-    a: _A,
-    b: _B,
+    a: SourceFile,
+    b: TargetFile,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A table (.csv ...) or a figure (.png .svg .pdf).")
     ] = None,
-    k: _K = None,
-    k_max: _KMax = None,
-    structure: _Structure = Structure.full,
-    seed: _Seed = 0,
-    columns: _Columns = None,
-    json: _Json = False,
+    k: Components = None,
+    k_max: MostComponents = None,
+    structure: Shape = Structure.full,
+    seed: Seed = 0,
+    columns: Columns = None,
+    json: Json = False,
 ) -> None:
     """Which component of A goes to which of B: mass and squared distance of each pair."""
     import numpy as np
@@ -202,7 +191,7 @@ def plan(
     figure = output is not None and output.suffix.lower() in _FIGURES
     if output is not None:
         io.check_target(output, (*tables.SUFFIXES, *_FIGURES))
-    p, q = open_pair(a, b, _options(k, k_max, structure, seed, columns, json))
+    p, q = open_pair(a, b, fit_options(k, k_max, structure, seed, columns, json))
     found = verbs.plan(p.mixture, q.mixture)
     rows, cols = np.nonzero(found.coupling)
     parts = [rows, cols, found.coupling[rows, cols], found.cost_matrix[rows, cols]]
@@ -224,16 +213,16 @@ def plan(
 
 @app.command()
 def geodesic(
-    a: _A,
-    b: _B,
+    a: SourceFile,
+    b: TargetFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the models.", show_default=False)],
     steps: Annotated[int, typer.Option("--steps", min=2, help="Points on the path, both ends included.")] = 6,
-    k: _K = None,
-    k_max: _KMax = None,
-    structure: _Structure = Structure.full,
-    seed: _Seed = 0,
-    columns: _Columns = None,
-    json: _Json = False,
+    k: Components = None,
+    k_max: MostComponents = None,
+    structure: Shape = Structure.full,
+    seed: Seed = 0,
+    columns: Columns = None,
+    json: Json = False,
 ) -> None:
     """Mixtures on the way from A to B: a model file for each, and a figure of their densities."""
     from importlib.util import find_spec
@@ -244,7 +233,7 @@ def geodesic(
     from mixot.cli.sources import open_pair
 
     folder = io.check_folder(output)
-    p, q = open_pair(a, b, _options(k, k_max, structure, seed, columns, json))
+    p, q = open_pair(a, b, fit_options(k, k_max, structure, seed, columns, json))
     path = verbs.geodesic(p.mixture, q.mixture)
     times = np.linspace(0.0, 1.0, steps)
     files = [folder / f"step-{i:0{len(str(steps - 1))}d}.json" for i in range(steps)]
@@ -266,19 +255,22 @@ def geodesic(
     show_facts(f"{p.line()}\n{q.line()}", {**facts, "figure": drawn, "MW2": path.plan.distance})
 
 
+app.command("barycenter", cls=WordsAfterOption)(averages.barycenter)
+
+
 @app.command("map")
 def map_command(
-    a: _A,
-    b: _B,
+    a: SourceFile,
+    b: TargetFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="Table of the moved points.", show_default=False)],
     points: Annotated[Path | None, typer.Option("--points", help="Move these points instead of those of A.")] = None,
     kind: Annotated[Kind, typer.Option("--kind", help="The mean map, or the random one.")] = Kind.mean,
-    k: _K = None,
-    k_max: _KMax = None,
-    structure: _Structure = Structure.full,
-    seed: _Seed = 0,
-    columns: _Columns = None,
-    json: _Json = False,
+    k: Components = None,
+    k_max: MostComponents = None,
+    structure: Shape = Structure.full,
+    seed: Seed = 0,
+    columns: Columns = None,
+    json: Json = False,
 ) -> None:
     """Move the points of A onto B, and write them as a table."""
     from mixot import io, verbs
@@ -286,7 +278,7 @@ def map_command(
     from mixot.io import tables
 
     io.check_target(output, tables.SUFFIXES)
-    options = _options(k, k_max, structure, seed, columns, json)
+    options = fit_options(k, k_max, structure, seed, columns, json)
     table = read_points(points or a, options.columns)  # before the fits: it may be what is wrong
     p, q = open_pair(a, b, options)
     found = verbs.transport_map(p.mixture, q.mixture, kind=kind.value)
@@ -313,9 +305,9 @@ def recolor(
     smooth: Annotated[
         float | None, typer.Option("--smooth", min=0, help="Remove grain in windows of this radius, in pixels.")
     ] = None,
-    structure: _Structure = Structure.full,
-    seed: _Seed = 0,
-    json: _Json = False,
+    structure: Shape = Structure.full,
+    seed: Seed = 0,
+    json: Json = False,
 ) -> None:
     """Give a picture the colors of another one."""
     import numpy as np
@@ -347,15 +339,6 @@ def recolor(
 
 
 _FIGURES = (".png", ".svg", ".pdf")
-
-
-def _options(
-    k: int | None, k_max: int | None, structure: Structure, seed: int, columns: str | None, quiet: bool
-) -> Options:
-    from mixot.cli.sources import Options
-
-    names = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    return Options(k, k_max, structure.value, seed, names, quiet)
 
 
 def _pair(p: Source, q: Source) -> dict[str, Any]:

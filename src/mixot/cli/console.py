@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from mixot.errors import MixotError, SolveError
 
@@ -36,6 +36,32 @@ class Commands(TyperGroup):
             raise _failed(wrong, BAD_INPUT) from wrong
         except KeyboardInterrupt:
             raise _failed("interrupted", INTERRUPTED) from None
+
+
+class WordsAfterOption(TyperCommand):
+    """A command whose ``--weights`` takes all the numbers that follow it: ``--weights .2 .3 .5``, or ``.2,.3,.5``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words: list[str] = []
+        for word in args:
+            if (
+                _is_number(word)
+                and len(words) >= 2
+                and words[-2] == "--weights"
+                and _is_number(words[-1].split(",")[0])
+            ):
+                words[-1] += f",{word}"
+            else:
+                words.append(word)
+        return super().parse_args(ctx, words)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _failed(reason: object, code: int) -> typer.Exit:

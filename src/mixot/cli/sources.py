@@ -88,14 +88,17 @@ def open_source(path: Path, options: Options) -> Source:
 
 
 def open_pair(a: Path, b: Path, options: Options) -> tuple[Source, Source]:
-    """Both inputs of a command; columns of two tables are matched by name where they have the same names."""
-    for path in (a, b):
-        kind_of(path)  # a wrong name of the second file is told before the first one is fitted
-    p = open_source(a, options)
-    theirs = options.columns
-    if theirs is None and kind_of(b) == "table":
-        theirs = _matching(p, read_table(b))
-    return p, open_source(b, replace(options, columns=theirs))
+    """Both inputs of a command."""
+    p, q = open_all([a, b], options)
+    return p, q
+
+
+def open_all(paths: Sequence[Path], options: Options) -> list[Source]:
+    """The inputs of a command; columns of tables are matched by name where they have the same names as the first."""
+    for path in paths:
+        kind_of(path)  # a wrong name of the last file is told before the first one is fitted
+    first = open_source(paths[0], options)
+    return [first, *(open_source(path, _with_columns(first, path, options)) for path in paths[1:])]
 
 
 def read_points(path: Path, columns: Sequence[str] | None) -> Table:
@@ -106,6 +109,12 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     if kind == "picture":
         return Table(("red", "green", "blue"), _rgb(path).points)
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
+
+
+def _with_columns(first: Source, path: Path, options: Options) -> Options:
+    if options.columns is not None or kind_of(path) != "table":
+        return options
+    return replace(options, columns=_matching(first, read_table(path)))
 
 
 def _matching(p: Source, theirs: Table) -> tuple[str, ...] | None:

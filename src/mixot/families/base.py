@@ -159,6 +159,10 @@ class Family(ABC):
         """Laws of ``matrix @ x + shift``; a family that leaves itself may return a wider one."""
         raise self._lacks("affine", "closed-form affine images")
 
+    def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        """P(X <= x) under every component, for families on the line (a mixture asks only where ``dim`` is 1)."""
+        raise self._lacks("cdf", "closed-form distribution function")
+
     def rank(self) -> Int[np.ndarray, " k"]:
         """Dimension of each component's support; below ``dim`` it has no density."""
         return np.full(len(self), self.dim)

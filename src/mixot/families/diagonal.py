@@ -100,6 +100,9 @@ class DiagonalGaussian(Family):
                 out[np.abs(y[:, ~seen]).max(axis=1) > off_tolerance(x) * size, k] = -np.inf
         return out
 
+    def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        return self.widen().cdf(x)
+
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
         noise = rng.standard_normal((len(labels), self.dim))
         return self.means[labels] + noise * np.sqrt(self.variances[labels])

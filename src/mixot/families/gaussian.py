@@ -13,6 +13,7 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.formulas.cost_matrix import gaussian_costs
+from mixot.formulas.elliptical import standard_scores
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian_maps import optimal_joint_law
 from mixot.formulas.moments import gaussian_moments
@@ -89,6 +90,11 @@ class Gaussian(Family):
         for k, (mean, cov) in enumerate(zip(self.means, self.covs, strict=True)):
             out[:, k] = Support.of(mean, cov).log_prob(x)
         return out
+
+    def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        from scipy.special import ndtr  # only now: mixtures load NumPy alone
+
+        return ndtr(standard_scores(x, self.means[:, 0], np.sqrt(self.covs[:, 0, 0])))
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
         out = rng.standard_normal((len(labels), self.dim))

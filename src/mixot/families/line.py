@@ -46,6 +46,9 @@ class LineFamily(Family):
     ) -> Float[np.ndarray, " n"]:
         """The smallest y with P(X <= y) >= lower for component ``at``; ``upper`` is 1 - lower."""
 
+    def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        return np.stack([self.tails(x, at)[0] for at in range(len(self))], axis=1)
+
     def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
         """Comonotone couplings of the pairs: a map from a density, a random coupling from atoms."""
         from mixot.families.couplings import QuantileCoupling

@@ -113,6 +113,9 @@ class Product(Family):
             out *= part.moments(order)[:, [column[tuple(power)] for power in powers[:, block].tolist()]]
         return out
 
+    def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        return self.factors[0].cdf(x)  # on the line there is one factor
+
     def rank(self) -> Int[np.ndarray, " k"]:
         return np.sum([part.rank() for part in self.factors], axis=0)
 

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, gammaln, stdtr
 
 from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gaussian import Gaussian
-from mixot.formulas.elliptical import clip_spectrum, elliptical_moments, scatters
+from mixot.formulas.elliptical import clip_spectrum, elliptical_moments, scatters, standard_scores
 from mixot.formulas.gamma_law import solve_shape
 from mixot.formulas.support import Support, support_ranks
 
@@ -113,6 +113,9 @@ class StudentT(Family):
             norm = gammaln((df + r) / 2) - gammaln(df / 2) - r / 2 * np.log(df * np.pi) - support.log_volume
             out[:, k] = norm - (df + r) / 2 * np.log1p(_squares(support, x) / df)
         return out
+
+    def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
+        return stdtr(self.df, standard_scores(x, self.locs[:, 0], np.sqrt(self.scales[:, 0, 0])))
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
         centered = Gaussian(np.zeros_like(self.locs), self.scales).sample(labels, rng)

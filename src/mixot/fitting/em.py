@@ -131,7 +131,7 @@ class EM:
         """
         if family not in _OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
-        steps = Steps.of(*_data(data), _structure(family, structure), self.reg)
+        steps = Steps.of(*rows_of(data), structure_of(family, structure), self.reg)
         notes = _constant_columns(steps)
         generator = np.random.default_rng(rng)
         sizes = self._sizes(k, steps)
@@ -196,23 +196,23 @@ class EM:
     def _run_of(self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> _Run:
         """The best of ``starts`` runs on the subsample, carried on over all the data."""
         if self.start is not None:
-            return self._run(steps, steps.state(self.start), rng, _reporter(progress, f"EM, k={k}", self.max_iter))
+            return self._run(steps, steps.state(self.start), rng, reporter(progress, f"EM, k={k}", self.max_iter))
         coarse = _thinned(steps, max(self.subsample, k), k, rng)
         views = (coarse.standard(), coarse.points - coarse.center)
         starts = self.starts if k > 1 else 1
         tries, first = [], self.max_iter if starts == 1 else min(self.max_iter, _SHORT)
         for s in range(starts):
             labels = kmeans_labels(views[s % 2], coarse.weights, k, rng)
-            report = _reporter(progress, f"EM, k={k}, start {s + 1} of {starts}", first)
+            report = reporter(progress, f"EM, k={k}, start {s + 1} of {starts}", first)
             tries.append(self._run(coarse, coarse.from_labels(labels, k), rng, report, first))
         most = max(run.last.objective for run in tries)
         best = next(run for run in tries if run.last.objective >= most - _SAME)
         if best.status is Status.MAX_ITER and first < self.max_iter:
-            report = _reporter(progress, f"EM, k={k}", self.max_iter)
+            report = reporter(progress, f"EM, k={k}", self.max_iter)
             best = self._run(coarse, best.state, rng, report, self.max_iter - first, best)
         if coarse is steps:
             return best
-        return self._run(steps, best.state, rng, _reporter(progress, f"EM, k={k}, all rows", self.max_iter))
+        return self._run(steps, best.state, rng, reporter(progress, f"EM, k={k}, all rows", self.max_iter))
 
     def _run(
         self,
@@ -264,7 +264,7 @@ class _Run:
     status: Status
 
 
-def _structure(family: str, structure: str) -> str:
+def structure_of(family: str, structure: str) -> str:
     """The structure meant: for the diagonal family, "full" is all it has."""
     structure = "diagonal" if (family, structure) == ("diagonal", "full") else structure
     if structure not in _OWN[family]:
@@ -278,7 +278,7 @@ def _choice(scores: list[float], determined: list[bool]) -> int:
     return int(np.argmin(allowed if any(determined) else scores))
 
 
-def _data(data: Measure) -> tuple[np.ndarray, np.ndarray]:
+def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights, rows of weight zero left out."""
     if isinstance(data, Grid):
         data = data.centers()
@@ -322,7 +322,8 @@ def _constant_columns(steps: Steps) -> tuple[str, ...]:
     return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
 
 
-def _reporter(progress: ProgressCallback | None, stage: str, total: int) -> Callable[[int, float], Any]:
+def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Callable[[int, float], Any]:
+    """What tells ``progress``, if there is one, of a step and its value."""
     if progress is None:
         return lambda step, value: None
     return lambda step, value: progress(Progress(stage, step, total, value))

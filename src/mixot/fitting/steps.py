@@ -62,8 +62,12 @@ class Steps:
 
     def step(self, state: Parameters) -> Step:
         """The E step under ``state``, and the M step after it."""
-        sums = self._sums(state, self.noise)
+        sums = self.sums(state)
         return Step(sums.objective / sums.weight, sums.mass / sums.weight, gaussian.m_step(sums))
+
+    def sums(self, state: Parameters) -> gaussian.Statistics:
+        """What the E step under ``state`` leaves of the data."""
+        return self._sums(state, self.noise)
 
     def log_likelihood(self, state: Parameters) -> float:
         """Mean log-density of the points."""

@@ -57,3 +57,12 @@ def clip_spectrum(
     low = lam[:, 0] < 1.0
     raised = (q * np.maximum(lam, 1.0)[:, None, :]) @ q.swapaxes(1, 2) * units[:, None] * units
     return np.where(low[:, None, None], raised, covs), low
+
+
+def standard_scores(
+    x: Float[np.ndarray, " n"], locs: Float[np.ndarray, " k"], scales: Float[np.ndarray, " k"]
+) -> Float[np.ndarray, "n k"]:
+    """``(x - loc) / scale``; where the scale is 0, an atom: inf from the atom on, -inf before it."""
+    away = x[:, None] - locs
+    atoms = np.where(away >= 0, np.inf, -np.inf)
+    return np.divide(away, scales, out=atoms, where=np.broadcast_to(scales > 0, away.shape))

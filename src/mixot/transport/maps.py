@@ -36,6 +36,7 @@ class TransportMap:
     ``kind="random"``      ``map(x, rng=) = map.sample(x, rng=)``
     ``map.sample(x)``      ``T_rand(x) = T_kl(x)`` with probability p_kl(x); it pushes p onto q
     ``map.conditional(x)`` the law of y given one x, as a mixture
+    ``map.joint()``        the law of (x, y), the plan itself, as a mixture on R^2d
     =====================  ==================================================================================
 
     Where a component of q has a larger support than the (singular) component of p it is joined to, no T_kl exists,
@@ -183,6 +184,24 @@ class TransportMap:
         weights = self.source.responsibilities(points)[0, self.rows] * self._shares()
         means = self.pieces.linear @ points[0] + self.pieces.shift
         return Mixture(weights / weights.sum(), Gaussian(means, self.pieces.noise))
+
+    def joint(self) -> Mixture:
+        """Return the law of (x, y) under the plan, a Gaussian mixture on R^2d (Delon and Desolneux 2020, eq. 4.1).
+
+        One component for each pair that the plan joins, of covariance ``[[A, A L'], [L A, L A L' + noise]]`` with A
+        that of the source component and L ``linear``; where the pair is joined by a map its rank is that of A.
+        """
+        if not (isinstance(self.pieces, AffineCoupling) and self.source.components.widen().name == "gaussian"):
+            raise UnsupportedError(
+                f"(x, y) follows no mixture of a known family here ({self.source.components.name}); draw from its law "
+                "with x = p.sample(n) and y = map.sample(x)"
+            )
+        d, mass = self.source.dim, self.plan.coupling[self.rows, self.cols]
+        graph = np.concatenate([np.broadcast_to(np.eye(d), self.pieces.linear.shape), self.pieces.linear], axis=1)
+        covs = graph @ self.source.components.cov()[self.rows] @ graph.swapaxes(1, 2)
+        covs[:, d:, d:] += self.pieces.noise
+        means = np.concatenate([self.source.components.mean()[self.rows], self._images_of_means()], axis=1)
+        return Mixture(mass / mass.sum(), Gaussian(means, covs))
 
     def _mean_image(self, x: Any) -> Float[np.ndarray, "n d"]:
         """T_mean where the couplings are not affine; from atoms it takes the mean of y given x for T_kl(x)."""

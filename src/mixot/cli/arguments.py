@@ -1,0 +1,53 @@
+"""Arguments that several commands share, and what they come to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mixot.cli.sources import Options
+
+
+class Structure(StrEnum):
+    """Shape of the covariances."""
+
+    full = "full"
+    diagonal = "diagonal"
+    spherical = "spherical"
+    tied = "tied"
+
+
+class Kind(StrEnum):
+    """Which map: its mean, or the random one."""
+
+    mean = "mean"
+    random = "random"
+
+
+READABLE = "A model (.json, .npz), table (.csv .tsv .parquet .npy .npz) or picture (.png .jpg .tif ...)."
+SourceFile = Annotated[Path, typer.Argument(metavar="A", help=READABLE, show_default=False)]
+TargetFile = Annotated[Path, typer.Argument(metavar="B", help="The same, where it goes.", show_default=False)]
+Components = Annotated[
+    int | None, typer.Option("-k", "--components", min=1, help="Components to fit; by BIC if not given.")
+]
+MostComponents = Annotated[
+    int | None, typer.Option("--k-max", min=1, help="Most components to try when -k is not given.")
+]
+Shape = Annotated[Structure, typer.Option("--structure", help="Shape of the covariances.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Columns = Annotated[str | None, typer.Option("--columns", metavar="A,B,...", help="Columns of a table to use.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def fit_options(
+    k: int | None, k_max: int | None, structure: Structure, seed: int, columns: str | None, quiet: bool
+) -> Options:
+    """How the inputs of a command are read and fitted."""
+    from mixot.cli.sources import Options
+
+    names = None if columns is None else tuple(name.strip() for name in columns.split(","))
+    return Options(k, k_max, structure.value, seed, names, quiet)
