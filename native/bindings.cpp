@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "affine_maps.hpp"
 #include "bures.hpp"
@@ -19,6 +21,7 @@
 #include "gaussian_barycenter.hpp"
 #include "integer_laws.hpp"
 #include "parallel.hpp"
+#include "plane_transport.hpp"
 #include "png.hpp"
 #include "psd_factor.hpp"
 #include "simd.hpp"
@@ -246,6 +249,87 @@ void bind_integer_laws(nb::module_& m) {
       "Squared W2 between laws on the integers, (k, l), into `out`.");
 }
 
+// ---- semi-discrete transport: cells of weighted points, integrals over them, weights that give them their masses ----
+
+template <class T>
+auto to_python(std::vector<T>&& values, std::vector<std::size_t> shape) {
+  auto* kept = new std::vector<T>(std::move(values));
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return nb::ndarray<nb::numpy, T>(kept->data(), shape.size(), shape.data(), owner);
+}
+
+mixot::Rectangle as_rectangle(const Dense<const double, 2>& bounds) {
+  const double* b = bounds.data();  // rows: lower and upper end of an axis
+  return {{b[0], b[2]}, {b[1], b[3]}};
+}
+
+mixot::Pixels as_pixels(const Dense<const double, 2>& values, const Dense<const double, 2>& bounds, int degree) {
+  return {values.data(), values.shape(0), values.shape(1), as_rectangle(bounds), degree};
+}
+
+mixot::WeightedPoints as_cloud(const Dense<const double, 2>& points, const Dense<const double, 1>& weights) {
+  return {points.data(), weights.data(), points.shape(0)};
+}
+
+void bind_semidiscrete(nb::module_& m) {
+  using Vector = Dense<const double, 1>;
+  using Matrix = Dense<const double, 2>;
+  m.def("plane_cells", [](Matrix points, Vector weights, Matrix bounds, std::size_t threads) {
+    mixot::PlaneCells cells;
+    {
+      nb::gil_scoped_release release;
+      cells = mixot::plane_cells(as_cloud(points, weights), as_rectangle(bounds), threads);
+    }
+    const std::size_t corners = cells.neighbor.size();
+    return std::make_tuple(to_python(std::move(cells.first), {points.shape(0) + 1}),
+                           to_python(std::move(cells.corners), {corners, 2}),
+                           to_python(std::move(cells.neighbor), {corners}));
+  });
+  m.def("pixel_moments", [](Matrix points, Vector weights, Matrix values, Matrix bounds, int degree,
+                            std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::PixelDensity density(as_pixels(values, bounds, degree));
+    mixot::plane_moments(as_cloud(points, weights), as_rectangle(bounds), density, threads, out.data());
+  });
+  m.def("pixel_graph", [](Matrix points, Vector weights, Matrix values, Matrix bounds, int degree,
+                          std::size_t threads) {
+    mixot::PlaneGraph graph;
+    {
+      nb::gil_scoped_release release;
+      mixot::PixelDensity density(as_pixels(values, bounds, degree));
+      graph = mixot::plane_graph(as_cloud(points, weights), as_rectangle(bounds), density, threads);
+    }
+    const std::size_t entries = graph.to.size();
+    return std::make_tuple(to_python(std::move(graph.first), {points.shape(0) + 1}),
+                           to_python(std::move(graph.to), {entries}), to_python(std::move(graph.weight), {entries}));
+  });
+  m.def("pixel_potentials", [](Matrix points, Vector weights, Matrix bounds, int degree, std::size_t threads,
+                               Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    const mixot::Pixels shape{nullptr, out.shape(0), out.shape(1), as_rectangle(bounds), degree};
+    mixot::pixel_potentials(as_cloud(points, weights), shape, threads, out.data());
+  });
+  m.def(
+      "pixel_transport",
+      [](Matrix points, Vector target, Matrix values, Matrix bounds, int degree, std::optional<Vector> start,
+         double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
+        nb::gil_scoped_release release;
+        const mixot::Pixels pixels = as_pixels(values, bounds, degree);
+        mixot::PixelDensity density(pixels);
+        std::vector<double> marginals[2];
+        mixot::pixel_marginals(pixels, marginals);
+        const auto report = mixot::plane_transport(
+            {points.data(), target.data(), points.shape(0), pixels.box, start ? start->data() : nullptr, tol,
+             max_updates, threads},
+            density, marginals, weights.data(), moments.data());
+        return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
+                               report.spent.linear_iterations);
+      },
+      nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("degree"),
+      nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
+      nb::arg("weights").noconvert(), nb::arg("moments").noconvert());
+}
+
 // ---- pictures: line filters of 16-bit PNG ----
 
 void bind_pictures(nb::module_& m) {
@@ -278,6 +362,7 @@ NB_MODULE(_native, m) {
   bind_em<double>(m);
   bind_barycenters(m);
   bind_integer_laws(m);
+  bind_semidiscrete(m);
   bind_pictures(m);
   bind_transport(m);
 }

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from mixot.results import Status as Status
     from mixot.solvers.discrete import Exact as Exact
     from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
+    from mixot.solvers.semidiscrete import Semidiscrete as Semidiscrete
+    from mixot.solvers.semidiscrete import SemidiscretePlan as SemidiscretePlan
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
     from mixot.transport.geodesic import Geodesic as Geodesic
@@ -71,6 +73,7 @@ _HOME = {
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
     "solvers.multimarginal": ("MultiMarginal",),
+    "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),

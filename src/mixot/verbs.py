@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
-from mixot.measures import Measure, Samples, as_measure
+from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Fit, Interval, Plan, ProgressCallback
 from mixot.solvers.discrete import Exact
 from mixot.solvers.multimarginal import MultiMarginal
+from mixot.solvers.semidiscrete import Semidiscrete, SemidiscretePlan
 from mixot.transport import barycenter as _barycenter
 from mixot.transport import bounds as _bounds
 from mixot.transport import plans
 from mixot.transport.barycenter import Barycenter, BarycenterSolver
+from mixot.transport.cells import CentroidMap, PointMap
 from mixot.transport.geodesic import Geodesic
 from mixot.transport.maps import TransportMap
+
+_Solver = TypeVar("_Solver", Exact, Semidiscrete)
 
 
 def fit(
@@ -70,24 +74,32 @@ def fit(
     return as_fitter(method).fit(as_measure(data), family, k=k, structure=structure, rng=rng, progress=progress)
 
 
-def plan(p: Any, q: Any, *, solver: Exact | None = None) -> Plan:
+@overload
+def plan(p: Samples, q: Grid, *, solver: Semidiscrete | None = None) -> SemidiscretePlan: ...
+@overload
+def plan(p: Grid, q: Samples, *, solver: Semidiscrete | None = None) -> SemidiscretePlan: ...
+@overload
+def plan(p: Any, q: Any, *, solver: Exact | Semidiscrete | None = None) -> Plan: ...
+def plan(p: Any, q: Any, *, solver: Exact | Semidiscrete | None = None) -> Plan | SemidiscretePlan:
     """Return the optimal coupling of p and q, with a certificate.
 
     For mixtures it is the coupling of their components that attains ``MW2^2 = min sum_kl w_kl W2^2(p_k, q_l)`` over
     nonnegative w with the weights of p and q as marginals (Delon and Desolneux 2020, eq. 4.4); for samples it is the
-    exact discrete W2 plan.
+    exact discrete W2 plan; for samples and a grid, on the line and in the plane, the exact semi-discrete one.
 
     Parameters
     ----------
-    p, q : mixtures or fits, or both samples
+    p, q : mixtures or fits, both samples, or samples and a grid
         Anything that `as_measure` reads.
     solver : solver, optional
-        ``Exact()`` where not given.
+        ``Exact()``, or for samples and a grid ``Semidiscrete()``, where not given.
 
     Returns
     -------
     Plan
         ``.coupling .cost (squared distance) .distance .lower_bound .gap .cost_matrix .potentials .status``
+    SemidiscretePlan
+        For samples and a grid: ``.potentials .masses .centroids .cost .gap .distance .cells() .status``
 
     Raises
     ------
@@ -110,9 +122,11 @@ def plan(p: Any, q: Any, *, solver: Exact | None = None) -> Plan:
     source, target = as_measure(p), as_measure(q)
     match source, target:
         case Mixture(), Mixture():
-            return plans.between_mixtures(source, target, solver or Exact())
+            return plans.between_mixtures(source, target, _solver(solver, Exact))
         case Samples(), Samples():
-            return plans.between_samples(source, target, solver or Exact())
+            return plans.between_samples(source, target, _solver(solver, Exact))
+        case (Samples() as points, Grid() as grid) | (Grid() as grid, Samples() as points):
+            return _solver(solver, Semidiscrete).solve(points, grid)
     raise UnsupportedError(
         f"no plan between {type(source).__name__} and {type(target).__name__}; fit a mixture to each, or sample both"
     )
@@ -121,11 +135,12 @@ def plan(p: Any, q: Any, *, solver: Exact | None = None) -> Plan:
 def distance(p: Any, q: Any) -> float:
     """Return the distance between p and q, in the units of the data (never its square).
 
-    MW2 between mixtures, which is at least W2 (see `bounds`), and exact W2 between samples.
+    MW2 between mixtures, which is at least W2 (see `bounds`), and exact W2 between samples and between samples and a
+    grid.
 
     Parameters
     ----------
-    p, q : mixtures or fits, or both samples
+    p, q : mixtures or fits, both samples, or samples and a grid
         Anything that `as_measure` reads; raises as `plan` does.
 
     Examples
@@ -163,12 +178,20 @@ def geodesic(p: Any, q: Any) -> Geodesic:
     return Geodesic.between(_mixture(p), _mixture(q))
 
 
-def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
+@overload
+def transport_map(p: Grid, q: Samples, *, kind: Literal["mean"] = "mean") -> PointMap: ...
+@overload
+def transport_map(p: Samples, q: Grid, *, kind: Literal["mean"] = "mean") -> CentroidMap: ...
+@overload
+def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -> TransportMap: ...
+def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -> TransportMap | PointMap | CentroidMap:
     """Return the map that moves p onto q, component by component, weighted by where a point is.
+
+    From a grid to samples it is the optimal map, from samples to a grid the mean image of each point.
 
     Parameters
     ----------
-    p, q : mixtures or fits
+    p, q : mixtures or fits, or a grid and samples
         Of one family and dimension.
     kind : "mean" or "random"
         The smooth map ``T_mean(x) = sum_kl p_kl(x) T_kl(x)``; or ``T_rand(x) = T_kl(x)`` with probability p_kl(x),
@@ -179,6 +202,9 @@ def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -
     TransportMap
         ``map(x)`` moves points (n, d); ``map.sample(x, rng=)`` is the random map, ``map.conditional(x)`` the law of y
         given one x; ``.plan .source .target``
+    PointMap, CentroidMap
+        From a grid to samples, ``map(x)`` is the point whose cell x lies in; from samples to a grid, ``map(points)``
+        are the centers of mass of their cells; ``.plan``
 
     Raises
     ------
@@ -192,7 +218,14 @@ def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -
     >>> move([-1.0, 0.0, 2.0]).ravel().tolist()
     [1.0, 4.0, 10.0]
     """
-    return TransportMap.between(_mixture(p), _mixture(q), kind=kind)
+    source, target = as_measure(p), as_measure(q)
+    match source, target:
+        case (Samples(), Grid()) | (Grid(), Samples()):
+            if kind != "mean":
+                raise UnsupportedError(f'between samples and a grid there is one map, kind="mean"; got {kind!r}')
+            solved: Any = plan(source, target)
+            return CentroidMap(solved) if isinstance(source, Samples) else PointMap(solved)
+    return TransportMap.between(_mixture(source), _mixture(target), kind=kind)
 
 
 def barycenter(
@@ -258,6 +291,13 @@ def bounds(p: Any, q: Any) -> Interval:
     (1.28316091, 1.28316091, 2.0)
     """
     return _bounds.wasserstein(_mixture(p), _mixture(q))
+
+
+def _solver(given: Any, default: type[_Solver]) -> _Solver:
+    """The solver that was asked for, or the default; one for another pair of measures is an error."""
+    if isinstance(given, Exact | Semidiscrete) and not isinstance(given, default):
+        raise InputError(f"these two measures are solved by {default.__name__}(...), got {type(given).__name__}(...)")
+    return default() if given is None else given
 
 
 def _mixture(data: Any) -> Mixture:

@@ -1,0 +1,333 @@
+#include "laplacian.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "parallel.hpp"
+
+namespace mixot {
+
+namespace {
+
+constexpr std::size_t direct_size = 64, dense_limit = 1024, max_levels = 30;
+constexpr double strong = 0.25;  // of the strongest neighbor: whom a node may be paired with
+
+// body(first, last) over blocks of rows.
+template <class Body>
+void for_rows(std::size_t n, std::size_t threads, Body&& body) {
+  parallel_blocks((n + Laplacian::block - 1) / Laplacian::block, threads, [&](std::size_t b, std::size_t) {
+    body(b * Laplacian::block, std::min(n, (b + 1) * Laplacian::block));
+  });
+}
+
+double dot(const double* a, const double* b, std::size_t n) {
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// Each node with its strongest free neighbor; who finds none joins the aggregate of a strong one. -> aggregates
+int pair_up(const Laplacian& graph, std::vector<int>& aggregate) {
+  aggregate.assign(graph.n, -1);
+  std::vector<unsigned char> members;
+  int count = 0;
+  const auto open = [&](std::size_t i, int partner) {
+    aggregate[i] = count++;
+    members.push_back(partner < 0 ? 1 : 2);
+    if (partner >= 0) aggregate[partner] = aggregate[i];
+  };
+  for (std::size_t i = 0; i < graph.n; ++i) {
+    if (aggregate[i] >= 0) continue;
+    int free = -1, any = -1;
+    double free_weight = 0, any_weight = 0;
+    for (std::int64_t q = graph.first[i]; q < graph.first[i + 1]; ++q) {
+      const int j = graph.to[q];
+      const double w = graph.weight[q];
+      if (w > any_weight) any_weight = w, any = j;
+      if (w > free_weight && aggregate[j] < 0) free_weight = w, free = j;
+    }
+    if (any < 0) continue;  // nothing to solve for
+    if (free >= 0 && free_weight >= strong * any_weight) {
+      open(i, free);
+    } else if (aggregate[any] >= 0 && members[aggregate[any]] < 4) {
+      aggregate[i] = aggregate[any];
+      ++members[aggregate[i]];
+    } else {
+      open(i, free);
+    }
+  }
+  return count;
+}
+
+// The graph of the aggregates: weights between two are summed.
+void coarsen(const Laplacian& graph, const std::vector<int>& aggregate, std::size_t count, Laplacian& out) {
+  std::vector<int> begin(count + 1, 0), members(graph.n);
+  for (std::size_t i = 0; i < graph.n; ++i)
+    if (aggregate[i] >= 0) ++begin[aggregate[i] + 1];
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  std::vector<int> fill(begin.begin(), begin.end() - 1);
+  for (std::size_t i = 0; i < graph.n; ++i)
+    if (aggregate[i] >= 0) members[fill[aggregate[i]]++] = int(i);
+  out.resize(count, 0);
+  out.to.reserve(graph.to.size() / 2), out.weight.reserve(graph.to.size() / 2);
+  std::vector<std::int64_t> seen(count, -1);
+  for (std::size_t a = 0; a < count; ++a) {
+    const std::int64_t start = std::int64_t(out.to.size());
+    out.first[a] = start;
+    for (int z = begin[a]; z < begin[a + 1]; ++z)
+      for (std::int64_t q = graph.first[members[z]]; q < graph.first[members[z] + 1]; ++q) {
+        const int b = aggregate[graph.to[q]];
+        if (b < 0 || b == int(a) || graph.weight[q] == 0) continue;
+        if (seen[b] >= start) {
+          out.weight[seen[b]] += graph.weight[q];
+        } else {
+          seen[b] = std::int64_t(out.to.size());
+          out.to.push_back(b), out.weight.push_back(graph.weight[q]);
+        }
+      }
+    out.first[a + 1] = std::int64_t(out.to.size());
+  }
+  for (std::size_t a = 0; a < count; ++a) out.finish_row(a);
+}
+
+}  // namespace
+
+// ---- the graph ----
+
+void Laplacian::resize(std::size_t rows, std::size_t entries) {
+  n = rows;
+  first.assign(rows + 1, 0), upper.resize(rows), outer.resize(rows), diagonal.resize(rows);
+  to.resize(entries), weight.resize(entries);
+}
+
+void Laplacian::finish_row(std::size_t i) {
+  const std::int64_t low = std::int64_t(i / block * block), high = low + std::int64_t(block), row = std::int64_t(i);
+  std::int64_t at = first[i];
+  const auto gather = [&](auto&& wanted) {
+    for (std::int64_t q = at; q < first[i + 1]; ++q)
+      if (wanted(std::int64_t(to[q]))) {
+        std::swap(to[q], to[at]), std::swap(weight[q], weight[at]);
+        ++at;
+      }
+    return at;
+  };
+  upper[i] = gather([&](std::int64_t j) { return j >= low && j < row; });
+  outer[i] = gather([&](std::int64_t j) { return j > row && j < high; });
+  double sum = 0;
+  for (std::int64_t q = first[i]; q < first[i + 1]; ++q) sum += weight[q];
+  diagonal[i] = sum;
+}
+
+void Laplacian::multiply(const double* x, double* out, std::size_t threads) const {
+  for_rows(n, threads, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      double sum = diagonal[i] * x[i];
+      for (std::int64_t q = first[i]; q < first[i + 1]; ++q) sum -= weight[q] * x[to[q]];
+      out[i] = sum;
+    }
+  });
+}
+
+int Laplacian::parts(std::vector<int>& label) const {
+  label.assign(n, -1);
+  std::vector<int> stack;
+  int count = 0;
+  for (std::size_t root = 0; root < n; ++root) {
+    if (label[root] >= 0) continue;
+    stack.assign(1, int(root));
+    label[root] = count;
+    while (!stack.empty()) {
+      const int i = stack.back();
+      stack.pop_back();
+      for (std::int64_t q = first[i]; q < first[i + 1]; ++q)
+        if (weight[q] > 0 && label[to[q]] < 0) {
+          label[to[q]] = count;
+          stack.push_back(to[q]);
+        }
+    }
+    ++count;
+  }
+  return count;
+}
+
+// ---- few nodes ----
+
+void DenseLaplacian::factor(const Laplacian& graph) {
+  n_ = graph.n;
+  weight_.assign(n_ * n_, 0.0), pivot_.assign(n_, 0.0);
+  for (std::size_t i = 0; i < n_; ++i)
+    for (std::int64_t q = graph.first[i]; q < graph.first[i + 1]; ++q) weight_[i * n_ + graph.to[q]] = graph.weight[q];
+  for (std::size_t k = 0; k < n_; ++k) {
+    const double* row = &weight_[k * n_];
+    for (std::size_t j = k + 1; j < n_; ++j) pivot_[k] += row[j];
+    if (pivot_[k] == 0) continue;
+    for (std::size_t i = k + 1; i < n_; ++i) {
+      const double f = row[i] / pivot_[k];
+      if (f == 0) continue;
+      for (std::size_t j = i + 1; j < n_; ++j) weight_[i * n_ + j] += f * row[j];
+    }
+  }
+}
+
+void DenseLaplacian::solve(const double* b, double* x) const {
+  std::copy(b, b + n_, x);
+  for (std::size_t k = 0; k < n_; ++k)
+    if (pivot_[k] > 0)
+      for (std::size_t i = k + 1; i < n_; ++i) x[i] += weight_[k * n_ + i] / pivot_[k] * x[k];
+  for (std::size_t k = n_; k-- > 0;) {
+    double sum = x[k];
+    for (std::size_t j = k + 1; j < n_; ++j) sum += weight_[k * n_ + j] * x[j];
+    x[k] = pivot_[k] > 0 ? sum / pivot_[k] : 0;
+  }
+}
+
+// ---- many nodes ----
+
+void AggregationMultigrid::setup(const Laplacian& graph) {
+  parts_ = graph.parts(part_);
+  levels_.clear();
+  levels_.reserve(max_levels + 1);
+  levels_.emplace_back();
+  levels_[0].graph = &graph;
+  for (;;) {
+    Level& level = levels_.back();
+    const std::size_t n = level.graph->n;
+    for (auto* v : {&level.x, &level.b, &level.r, &level.c1, &level.v1, &level.c2, &level.v2, &level.inverse})
+      v->resize(n);
+    for (std::size_t i = 0; i < n; ++i) level.inverse[i] = level.graph->diagonal[i] > 0 ? 1 / level.graph->diagonal[i] : 0;
+    if (n <= direct_size || levels_.size() > max_levels) break;
+    Laplacian half;
+    std::vector<int> once, twice;
+    const int pairs = pair_up(*level.graph, once);
+    coarsen(*level.graph, once, pairs, half);
+    const int fours = pair_up(half, twice);
+    if (fours == 0 || std::size_t(fours) > n - n / 10) break;
+    level.aggregate.resize(n);
+    for (std::size_t i = 0; i < n; ++i) level.aggregate[i] = once[i] < 0 ? -1 : twice[once[i]];
+    levels_.emplace_back();
+    Level& next = levels_.back();
+    coarsen(half, twice, fours, next.own);
+    next.graph = &next.own;
+  }
+  direct_ = levels_.back().graph->n <= dense_limit;
+  if (direct_) coarsest_.factor(*levels_.back().graph);
+}
+
+// z = M^-1 r: a forward sweep from zero, the coarser graph, a backward sweep.
+void AggregationMultigrid::precondition(std::size_t at, const double* r, double* z) {
+  Level& level = levels_[at];
+  const Laplacian& g = *level.graph;
+  const std::size_t n = g.n;
+  const bool last = at + 1 == levels_.size();
+  if (last && direct_) return coarsest_.solve(r, z);
+  for_rows(n, threads_, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      double sum = r[i];
+      for (std::int64_t q = g.first[i]; q < g.upper[i]; ++q) sum += g.weight[q] * z[g.to[q]];
+      z[i] = sum * level.inverse[i];
+    }
+  });
+  if (!last) {
+    Level& next = levels_[at + 1];
+    std::vector<double>& rest = level.old;  // r - L z: what the sweep has not seen
+    rest.resize(n);
+    for_rows(n, threads_, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        double sum = 0;
+        for (std::int64_t q = g.upper[i]; q < g.first[i + 1]; ++q) sum += g.weight[q] * z[g.to[q]];
+        rest[i] = sum;
+      }
+    });
+    std::fill(next.b.begin(), next.b.end(), 0.0);
+    for (std::size_t i = 0; i < n; ++i)
+      if (level.aggregate[i] >= 0) next.b[level.aggregate[i]] += rest[i];
+    k_cycle(at + 1);
+    for (std::size_t i = 0; i < n; ++i)
+      if (level.aggregate[i] >= 0) z[i] += next.x[level.aggregate[i]];
+  }
+  const bool several = n > Laplacian::block;
+  if (several) level.old.assign(z, z + n);
+  const double* old = several ? level.old.data() : z;
+  for_rows(n, threads_, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = end; i-- > begin;) {
+      double sum = r[i];
+      for (std::int64_t q = g.first[i]; q < g.outer[i]; ++q) sum += g.weight[q] * z[g.to[q]];
+      for (std::int64_t q = g.outer[i]; q < g.first[i + 1]; ++q) sum += g.weight[q] * old[g.to[q]];
+      z[i] = sum * level.inverse[i];
+    }
+  });
+}
+
+// x = approximate L^-1 b on a coarser level, by at most two steps of conjugate gradients.
+void AggregationMultigrid::k_cycle(std::size_t at) {
+  Level& l = levels_[at];
+  const std::size_t n = l.graph->n;
+  if (at + 1 == levels_.size()) return precondition(at, l.b.data(), l.x.data());
+  l.r = l.b;
+  precondition(at, l.r.data(), l.c1.data());
+  l.graph->multiply(l.c1.data(), l.v1.data(), threads_);
+  const double rho1 = dot(l.c1.data(), l.v1.data(), n), alpha1 = dot(l.c1.data(), l.r.data(), n);
+  l.x = l.c1;
+  if (!(rho1 > 0)) return;
+  const double step = alpha1 / rho1, before = dot(l.r.data(), l.r.data(), n);
+  for (std::size_t i = 0; i < n; ++i) l.r[i] -= step * l.v1[i], l.x[i] *= step;
+  if (dot(l.r.data(), l.r.data(), n) <= 0.0625 * before) return;
+  precondition(at, l.r.data(), l.c2.data());
+  l.graph->multiply(l.c2.data(), l.v2.data(), threads_);
+  const double gamma = dot(l.c2.data(), l.v1.data(), n), beta = dot(l.c2.data(), l.v2.data(), n);
+  const double alpha2 = dot(l.c2.data(), l.r.data(), n), rho2 = beta - gamma * gamma / rho1;
+  if (!(rho2 > 0)) return;
+  const double f1 = step - gamma * alpha2 / (rho1 * rho2), f2 = alpha2 / rho2;
+  for (std::size_t i = 0; i < n; ++i) l.x[i] = f1 * l.c1[i] + f2 * l.c2[i];
+}
+
+void AggregationMultigrid::remove_constants(double* b) {
+  std::vector<double> sum(parts_, 0.0), count(parts_, 0.0);
+  for (std::size_t i = 0; i < part_.size(); ++i) sum[part_[i]] += b[i], count[part_[i]] += 1;
+  for (std::size_t i = 0; i < part_.size(); ++i) b[i] -= sum[part_[i]] / count[part_[i]];
+}
+
+int AggregationMultigrid::solve(const double* b, double* x, const Stop& stop) {
+  const Laplacian& g = *levels_[0].graph;
+  const std::size_t n = g.n;
+  const double* inverse = levels_[0].inverse.data();
+  std::vector<double> r(b, b + n), z(n), p(n, 0.0), q(n), previous(n);
+  std::fill(x, x + n, 0.0);
+  remove_constants(r.data());
+  const auto norm = [&] {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += r[i] * r[i] * inverse[i];
+    return std::sqrt(sum);
+  };
+  const double start = norm();
+  if (start == 0) return 0;
+  double rz = 0;
+  int iteration = 0;
+  while (iteration < stop.max_iter) {
+    precondition(0, r.data(), z.data());
+    const double fresh = dot(r.data(), z.data(), n);
+    double beta = 0;  // of Polak and Ribiere, since the preconditioner changes a little each time
+    if (iteration > 0) {
+      for (std::size_t i = 0; i < n; ++i) beta += z[i] * (r[i] - previous[i]);
+      beta /= rz;
+    }
+    for (std::size_t i = 0; i < n; ++i) p[i] = z[i] + beta * p[i];
+    g.multiply(p.data(), q.data(), threads_);
+    const double curvature = dot(p.data(), q.data(), n);
+    if (!(curvature > 0)) break;
+    const double step = fresh / curvature;
+    previous = r;
+    double worst = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      x[i] += step * p[i], r[i] -= step * q[i];
+      worst = std::max(worst, std::abs(r[i]) * stop.scale[i]);
+    }
+    rz = fresh;
+    ++iteration;
+    if (norm() <= stop.relative * start && worst <= stop.each) break;
+  }
+  return iteration;
+}
+
+}  // namespace mixot

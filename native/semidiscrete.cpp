@@ -1,0 +1,223 @@
+#include "semidiscrete.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "hierarchy.hpp"
+#include "point_tree.hpp"
+
+namespace mixot {
+
+namespace {
+
+constexpr std::size_t coarsest = 300;  // points; a cloud of more than children times as many is made coarser
+constexpr double coarse_tol = 0.03;    // of a mean mass
+// Shares of a density that vanishes nowhere, in which regions of density zero or nearly zero are left step by step.
+constexpr double shares[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0};
+constexpr double thin = 1e-3;  // of the mean density, what counts as nearly zero
+
+// What it costs at most to turn the cells into a feasible plan: excess mass is handed from cell to neighboring cell
+// along a tree, and what a cell hands to the next pays at most the largest detour in it. Infinite where a cell would
+// have to hand on more than it has.
+double proven_gap(const CellSystem& system, const DualState& state) {
+  const Laplacian& graph = state.cells.graph;
+  const std::size_t n = state.target.size();
+  std::vector<int> order{0}, parent(n, -1);
+  order.reserve(n);
+  parent[0] = 0;
+  for (std::size_t at = 0; at < order.size(); ++at)
+    for (std::int64_t q = graph.first[order[at]]; q < graph.first[order[at] + 1]; ++q)
+      if (parent[graph.to[q]] < 0) {
+        parent[graph.to[q]] = order[at];
+        order.push_back(graph.to[q]);
+      }
+  if (order.size() < n) return std::numeric_limits<double>::infinity();  // a cell has no neighbors: it is empty
+  std::vector<double> excess(n), left = state.cells.mass;
+  for (std::size_t i = 0; i < n; ++i) excess[i] = state.cells.mass[i] - state.target[i];
+  double gap = 0;
+  for (std::size_t at = n; at-- > 1;) {
+    const int child = order[at], up = parent[child];
+    const int from = excess[child] > 0 ? child : up, to = excess[child] > 0 ? up : child;
+    const double flow = std::abs(excess[child]);
+    gap += flow * system.detour(std::size_t(from), std::size_t(to));
+    left[from] -= flow;
+    if (left[from] < 0) return std::numeric_limits<double>::infinity();
+    excess[up] += excess[child];
+  }
+  return gap;
+}
+
+template <int D>
+class Descent {
+ public:
+  Descent(const TransportProblem<D>& problem, Budget budget) : problem_(problem), budget_(budget) {
+    order_ = kd_order<D>(problem.points, problem.n);
+    clouds_.emplace_back();
+    Cloud<D>& finest = clouds_[0];
+    finest.points.resize(problem.n * D), finest.target.resize(problem.n);
+    for (std::size_t i = 0; i < problem.n; ++i) {
+      std::copy_n(problem.points + std::size_t(order_[i]) * D, D, &finest.points[i * D]);
+      finest.target[i] = problem.target[order_[i]];
+    }
+  }
+
+  TransportAnswer run() {
+    if (problem_.start) {
+      warm();
+      if (outcome_ == Outcome::converged || budget_.updates >= budget_.max_updates) return answer();
+    }
+    while (clouds_.back().size() > coarsest * Cloud<D>::children) clouds_.push_back(clouds_.back().coarser());
+    for (std::size_t level = clouds_.size(); level-- > 0;) {
+      if (level + 1 == clouds_.size())
+        top(level);
+      else
+        descend(level);
+    }
+    return answer();
+  }
+
+ private:
+  double tolerance(std::size_t level) const {
+    return level == 0 ? problem_.tol : coarse_tol / double(clouds_[level].size());
+  }
+
+  void update() {
+    ++budget_.updates;
+    system_->update(state_.weights.data(), state_.cells);
+  }
+
+  void open(std::size_t level) {
+    const Cloud<D>& cloud = clouds_[level];
+    system_ = problem_.cells(cloud.points.data(), cloud.size());
+    state_.target = cloud.target;
+  }
+
+  void solve(double tol, bool few_empty) { outcome_ = newton(*system_, state_, tol, few_empty, budget_); }
+
+  std::size_t empty_cells() const {
+    return std::size_t(std::count_if(state_.cells.mass.begin(), state_.cells.mass.end(), [](double m) { return m <= 0; }));
+  }
+
+  void warm() {
+    open(0);
+    state_.weights.resize(problem_.n);
+    for (std::size_t i = 0; i < problem_.n; ++i) state_.weights[i] = problem_.start[order_[i]];
+    update();
+    system_->accept();
+    outcome_ = Outcome::empty_cells;
+    if (double(empty_cells()) <= 0.05 * double(problem_.n)) solve(problem_.tol, true);
+  }
+
+  // The best of three starts, then, where the density is nearly zero somewhere, less and less of one that is not.
+  void top(std::size_t level) {
+    open(level);
+    start(level);
+    continuation(level);
+  }
+
+  void start(std::size_t level) {
+    const Cloud<D>& cloud = clouds_[level];
+    double best = std::numeric_limits<double>::infinity();
+    std::vector<double> weights;
+    int last = 0, chosen = 0;
+    for (int kind = 0; kind < 3 && (kind < 2 || best >= 1e4); ++kind) {
+      state_.weights = kind == 0   ? std::vector<double>(cloud.size(), 0.0)
+                       : kind == 1 ? separable_start<D>(cloud, problem_.lo, problem_.hi, problem_.marginals)
+                                   : boxed_start<D>(cloud, problem_.lo, problem_.hi);
+      update();
+      double merit = 0;
+      for (std::size_t i = 0; i < cloud.size(); ++i) {
+        const double x = state_.cells.mass[i] / state_.target[i], log = std::log(std::max(x, 1e-12));
+        merit += state_.target[i] * (x > 0 ? log * log : 1e6);
+      }
+      last = kind;
+      if (merit < best) best = merit, weights = state_.weights, chosen = kind;
+    }
+    if (chosen != last) {
+      state_.weights = weights;
+      update();
+    }
+    system_->accept();
+  }
+
+  void continuation(std::size_t level) {
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < state_.target.size(); ++i)
+      least = std::min(least, state_.cells.mass[i] / state_.target[i]);
+    const bool blended = least <= 0 || (system_->floor() < thin && least < 1e-2);
+    for (double share : shares) {
+      if (share > 0 && !blended) continue;
+      if (blended) {
+        system_->blend(share);
+        update();
+        system_->accept();
+      }
+      const double mean = 1.0 / double(state_.target.size());
+      solve(share == 0 ? tolerance(level) : (share > 2e-3 ? 0.3 : 0.03) * mean, false);
+    }
+  }
+
+  // Interpolated weights, with as much of the separable start as it takes to leave few cells empty.
+  void descend(std::size_t level) {
+    const Cloud<D>&cloud = clouds_[level], &parent = clouds_[level + 1];
+    std::vector<double> centers, volumes;
+    system_->centers(centers, volumes);
+    const std::vector<double> weights = std::move(state_.weights);
+    const CellIntegrals cells = std::move(state_.cells);
+    const Solved<D> coarse{parent, weights, cells.graph, centers, volumes};
+    const std::vector<double> smooth = interpolate<D>(coarse, cloud, budget_.threads);
+    open(level);
+    system_->seed(smooth.data(), [&](std::size_t i, std::vector<int>& out) {
+      near_points<D>(coarse, cloud.size(), i, out);
+    });
+    std::vector<double> convex;
+    for (double share : {0.0, 0.05, 0.15, 0.4}) {
+      state_.weights = smooth;
+      if (share > 0) {
+        if (convex.empty()) convex = separable_start<D>(cloud, problem_.lo, problem_.hi, problem_.marginals);
+        for (std::size_t i = 0; i < cloud.size(); ++i)
+          state_.weights[i] = (1 - share) * smooth[i] + share * convex[i];
+      }
+      update();
+      if (double(empty_cells()) > (share > 0 ? 0.01 : 0.05) * double(cloud.size())) continue;
+      system_->accept();
+      solve(tolerance(level), true);
+      if (outcome_ != Outcome::empty_cells) return;
+    }
+    start(level);
+    continuation(level);
+  }
+
+  TransportAnswer answer() {
+    if (outcome_ != Outcome::converged) update();  // the last cells were of weights that have been rejected
+    TransportAnswer out;
+    out.residual = state_.residual();
+    out.gap = proven_gap(*system_, state_);
+    out.order = std::move(order_), out.weights = std::move(state_.weights), out.cells = std::move(state_.cells);
+    out.points = std::move(clouds_[0].points);
+    out.system = std::move(system_);
+    out.outcome = outcome_, out.spent = budget_;
+    return out;
+  }
+
+  const TransportProblem<D>& problem_;
+  Budget budget_;
+  std::vector<int> order_;
+  std::vector<Cloud<D>> clouds_;  // from fine to coarse
+  std::unique_ptr<CellSystem> system_;
+  DualState state_;
+  Outcome outcome_ = Outcome::stalled;
+};
+
+}  // namespace
+
+template <int D>
+TransportAnswer transport(const TransportProblem<D>& problem, Budget budget) {
+  return Descent<D>(problem, budget).run();
+}
+
+template TransportAnswer transport<2>(const TransportProblem<2>&, Budget);
+template TransportAnswer transport<3>(const TransportProblem<3>&, Budget);
+
+}  // namespace mixot

@@ -1,0 +1,330 @@
+"""Semi-discrete transport: weighted points against a density, exact, with a proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixot._native import pixel_moments, pixel_potentials, pixel_transport
+from mixot._shapes import Float, Int
+from mixot.errors import InputError, SolveError, UnsupportedError
+from mixot.measures import Grid, Samples
+from mixot.results import Status
+from mixot.solvers.laguerre import PlaneCells, power_cells
+from mixot.solvers.line import line_cells
+from mixot.threads import thread_count
+
+_EQUAL = 1e-10  # of the longest side of the box: points closer than this are one
+_OUTCOMES = (Status.CONVERGED, Status.MAX_ITER, Status.STALLED, Status.STALLED)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SemidiscretePlan:
+    """Which part of a density each point gets, with a certificate of the cost.
+
+    Point i gets its Laguerre cell, ``{x : |x - y_i|^2 - w_i <= |x - y_j|^2 - w_j for all j}``, w the ``potentials``.
+    With ``phi(x) = min_i |x - y_i|^2 - w_i`` the dual value ``sum_i weights[i] w_i + int phi dq`` is a lower bound of
+    the squared distance for any w; it is ``cost``, and the squared distance lies in ``[cost, cost + gap]``.
+
+    Points closer than 1e-10 of the box are one: they share a cell, potential and centroid, and its mass is divided in
+    proportion to their weights. A point of weight zero has an empty cell, its own place for a centroid, and the
+    largest potential with which it would have none.
+
+    Attributes
+    ----------
+    source, target : the points and the density
+    potentials : (n,), w above, of mean zero under the weights
+    masses : (n,), of the cells; they sum to one, and are the weights up to ``marginal_error``
+    centroids : (n, d), centers of mass of the cells
+    cost : lower bound of the squared distance, and its value to second order in ``marginal_error``
+    gap : proven distance from ``cost`` to the squared distance
+    iterations : steps of Newton's method, on all levels
+    """
+
+    source: Samples
+    target: Grid
+    potentials: Float[np.ndarray, " n"]
+    masses: Float[np.ndarray, " n"]
+    centroids: Float[np.ndarray, "n d"]
+    cost: float
+    gap: float
+    status: Status
+    iterations: int
+    marginal_error: float
+
+    @property
+    def lower_bound(self) -> float:
+        """Dual value, no more than the squared distance."""
+        return self.cost
+
+    @property
+    def upper_bound(self) -> float:
+        """Price of a feasible plan near this one, no less than the squared distance."""
+        return self.cost + self.gap
+
+    @property
+    def distance(self) -> float:
+        """Square root of the cost, in the units of the data."""
+        return float(np.sqrt(max(self.cost, 0.0)))
+
+    def cells(self) -> PlaneCells:
+        """Polygons of the cells and their neighbors, in the plane."""
+        if self.source.dim != 2:
+            raise UnsupportedError(f"cells are drawn in the plane, these points have dimension {self.source.dim}")
+        return power_cells(self.source.points.astype(np.float64), self.potentials, self.target.bounds)
+
+    def points_gradient(self) -> Float[np.ndarray, "n d"]:
+        """Derivative of the cost with respect to the points, ``2 masses[i] (y_i - centroids[i])``."""
+        return 2 * self.masses[:, None] * (self.source.points - self.centroids)
+
+    def weights_gradient(self) -> Float[np.ndarray, " n"]:
+        """Derivative of the cost with respect to the weights of the points, up to a constant: the potentials."""
+        return self.potentials
+
+    def values_gradient(self) -> Float[np.ndarray, "..."]:
+        """Derivative of the cost with respect to the values of the grid, up to a constant: phi, averaged over each."""
+        grid = self.target
+        if grid.dim != 2:
+            raise UnsupportedError(f"this gradient is computed for pictures, the grid has dimension {grid.dim}")
+        box = _Box.around(grid)
+        out = np.empty(grid.values.shape)
+        points, weights = box.inward(self.source.points), self.potentials / box.unit**2
+        pixel_potentials(points, weights, box.bounds, grid.degree, thread_count(), out)
+        return out * box.unit**2
+
+
+@dataclass(frozen=True)
+class Semidiscrete:
+    """Damped Newton's method on the dual, from coarse to fine (Kitagawa, Merigot and Thibert 2019; Merigot 2011).
+
+    On the line the plan is sorted and solved in closed form. Where the density is zero, one that is not is blended in
+    and taken out step by step; parts of the density that no cell joins are balanced on the way.
+
+    Parameters
+    ----------
+    tol : largest error of the mass of a cell, of a total of one
+    max_iter : diagrams that are computed before it gives up and raises `SolveError`
+
+    Examples
+    --------
+    >>> points, grid = Samples([[0.25, 0.5], [0.75, 0.5]]), Grid(np.ones((4, 4)), [[0, 1], [0, 1]])
+    >>> plan = Semidiscrete().solve(points, grid)
+    >>> plan.masses.round(9).tolist(), round(plan.cost, 12)
+    ([0.5, 0.5], 0.104166666667)
+    """
+
+    tol: float = 1e-8
+    max_iter: int = 2000
+
+    def __post_init__(self) -> None:
+        if not (0 < self.tol < 1 and self.max_iter >= 1):
+            raise InputError(f"tol must lie in (0, 1) and max_iter be positive, got {self.tol} and {self.max_iter}")
+
+    def solve(self, source: Samples, target: Grid, start: Float[np.ndarray, " n"] | None = None) -> SemidiscretePlan:
+        """Return the optimal plan from points to a density.
+
+        Parameters
+        ----------
+        source, target : Samples, Grid
+            Of one dimension.
+        start : (n,)
+            Potentials of an earlier solution, for points nearby.
+
+        Raises
+        ------
+        InputError
+            Where the dimensions differ, or start does not fit.
+        UnsupportedError
+            In dimensions above 2.
+        SolveError
+            Where the masses were not reached; its ``result`` is the best plan, and its gap holds.
+        """
+        if source.dim != target.dim:
+            raise InputError(
+                f"points and grid must live in the same space, got dimension {source.dim} and {target.dim}"
+            )
+        if target.dim > 2:
+            raise UnsupportedError(f"points against a grid are solved in dimension 1 and 2, got {target.dim}")
+        if start is not None and (np.shape(start) != (len(source),) or not np.isfinite(start).all()):
+            raise InputError(
+                f"start must be {len(source)} finite potentials, one for each point, got {np.shape(start)}"
+            )
+        box = _Box.around(target)
+        atoms = _Atoms.of(box.inward(source.points), source.weights)
+        initial = None if start is None else np.asarray(start, np.float64)[atoms.first] / box.unit**2
+        if target.dim == 1:
+            solved = _Solved(*line_cells(atoms.points, atoms.weights, target, box.bounds), 0.0, Status.OPTIMAL, 0)
+        else:
+            solved = self._plane(atoms, target, box, initial)
+        plan = _certified(source, target, box, atoms, solved)
+        if not plan.status.solved:
+            raise SolveError(
+                f"the masses are off by {plan.marginal_error:.2g}, more than {self.tol:g}: {plan.status.advice}", plan
+            )
+        return plan
+
+    def _plane(self, atoms: _Atoms, target: Grid, box: _Box, start: np.ndarray | None) -> _Solved:
+        n = len(atoms.weights)
+        weights, moments = np.empty(n), np.empty((n, 6))
+        outcome, gap, iterations, _, _ = pixel_transport(
+            atoms.points, atoms.weights, np.ascontiguousarray(target.values), box.bounds, target.degree, start,
+            self.tol, self.max_iter, thread_count(), weights, moments,
+        )  # fmt: skip
+        sums = np.column_stack([moments[:, :3], moments[:, 3] + moments[:, 5]])
+        return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """Potentials (k,) of the atoms, mass, first moments and trace of the second (k, d + 2), and how it went."""
+
+    potentials: np.ndarray
+    sums: np.ndarray
+    gap: float
+    status: Status
+    iterations: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Box:
+    """Coordinates in which the box of a grid has its middle at zero and a longest side of one."""
+
+    center: np.ndarray
+    unit: float
+    bounds: np.ndarray
+
+    @classmethod
+    def around(cls, grid: Grid) -> _Box:
+        center, unit = grid.bounds.mean(axis=1), float(np.diff(grid.bounds).max())
+        return cls(center, unit, np.ascontiguousarray((grid.bounds - center[:, None]) / unit))
+
+    def inward(self, points: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray((points.astype(np.float64) - self.center) / self.unit)
+
+
+@dataclass(frozen=True, eq=False)
+class _Atoms:
+    """Distinct points of positive weight: ``points[atom[i]]`` is where point i is, -1 where it has no weight."""
+
+    points: np.ndarray
+    weights: np.ndarray
+    first: np.ndarray
+    atom: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray, weights: np.ndarray) -> _Atoms:
+        heavy = np.flatnonzero(weights > 0)
+        label = _groups(points[heavy])
+        first = heavy[np.unique(label, return_index=True)[1]]
+        atom = np.full(len(points), -1)
+        atom[heavy] = label
+        total = np.bincount(label, weights[heavy])
+        return cls(np.ascontiguousarray(points[first]), total / total.sum(), first, atom)
+
+
+def _groups(points: np.ndarray) -> Int[np.ndarray, " n"]:
+    """Label points, 0, 1, ..., so that those closer than `_EQUAL` share one."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import KDTree
+
+    n = len(points)
+    order = np.lexsort(points.T)
+    steps = np.diff(points[order], axis=0)
+    # Sorted by the last coordinate: no two in a row that are close there means no two that are close at all.
+    if n < 2 or (np.abs(steps[:, -1]) > _EQUAL).all():
+        return np.arange(n)
+    exact = np.concatenate([[0], np.cumsum((steps != 0).any(axis=1))])
+    kept = order[np.concatenate([[True], (steps != 0).any(axis=1)])]
+    pairs = KDTree(points[kept]).query_pairs(_EQUAL, output_type="ndarray")
+    joined = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(kept), len(kept)))
+    label = np.empty(n, np.int64)
+    label[order] = connected_components(joined, directed=False)[1][exact]
+    return label
+
+
+def _certified(source: Samples, target: Grid, box: _Box, atoms: _Atoms, solved: _Solved) -> SemidiscretePlan:
+    """The plan of all points from that of the atoms."""
+    d, sums = target.dim, solved.sums
+    y, nu, mass = atoms.points, atoms.weights, sums[:, 0]
+    w = solved.potentials - nu @ solved.potentials
+    own = sums[:, 1 + d] - 2 * (y * sums[:, 1 : 1 + d]).sum(axis=1) + mass * (y**2).sum(axis=1)
+    cost = float(own.sum() + w @ (nu - mass))
+    centers = sums[:, 1 : 1 + d] / np.where(mass > 0, mass, 1.0)[:, None]
+    gap = min(solved.gap, _gap(box.bounds, y, w, np.maximum(mass - nu, 0.0).sum()))
+    atom, heavy = atoms.atom, atoms.atom >= 0
+    share = np.where(heavy, source.weights / nu[atom], 0.0)
+    potentials = np.where(heavy, w[atom], 0.0)
+    if not heavy.all():
+        potentials[~heavy] = _hidden(box, target, y, w, box.inward(source.points[~heavy]))
+    unit = box.unit
+    return SemidiscretePlan(
+        source,
+        target,
+        potentials * unit**2,
+        share * mass[atom],
+        np.where(heavy[:, None], box.center + unit * centers[atom], source.points),
+        max(cost, 0.0) * unit**2,
+        gap * unit**2,
+        solved.status,
+        solved.iterations,
+        float(np.abs(mass - nu).max()),
+    )
+
+
+def _gap(bounds: np.ndarray, y: np.ndarray, w: np.ndarray, excess: float) -> float:
+    """What it costs at most to bring the masses of the cells to the weights.
+
+    A plan that moves x from its own point to another, j, pays ``|x - y_j|^2 - w_j - phi(x)`` more than the dual value.
+    The first part is convex, so largest in a corner c of the box; phi is at least ``min_j |c' - y_j|^2 - w_j``, c' the
+    nearest place of the box to y_j.
+    """
+    corners = np.stack(np.meshgrid(*bounds, indexing="ij"), axis=-1).reshape(-1, len(bounds))
+    worst = max(float((((corner - y) ** 2).sum(axis=1) - w).max()) for corner in corners)
+    nearest = np.clip(y, bounds[:, 0], bounds[:, 1])
+    least = float((((nearest - y) ** 2).sum(axis=1) - w).min())
+    return float(excess) * max(worst - least, 0.0)
+
+
+def _hidden(box: _Box, target: Grid, y: np.ndarray, w: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """For points z of no weight: ``min_x |x - z|^2 - phi(x)`` over the box, attained in a corner of a cell."""
+    if target.dim == 1:
+        order = np.argsort(y[:, 0])
+        a, h = y[order, 0], w[order]
+        between = (a[1:] ** 2 - a[:-1] ** 2 - np.diff(h)) / (2 * np.diff(a))
+        x = np.clip(np.concatenate([box.bounds[0], between]), *box.bounds[0])[:, None]
+    else:
+        x = power_cells(y, w, box.bounds).corners
+    phi = np.full(len(x), np.inf)
+    for begin in range(0, len(y), 256):
+        part = slice(begin, begin + 256)
+        phi = np.minimum(phi, (((x[:, None] - y[part]) ** 2).sum(axis=2) - w[part]).min(axis=1))
+    return np.array([(((x - point) ** 2).sum(axis=1) - phi).min() for point in z])
+
+
+def cell_moments(
+    points: Float[np.ndarray, "n 2"], potentials: Float[np.ndarray, " n"], grid: Grid
+) -> Float[np.ndarray, "n 6"]:
+    """Moments of a density over the cells of any potentials: integrals of 1, x, y, x^2, x y and y^2 over each cell.
+
+    Exact for the density that the grid describes, up to rounding.
+
+    Examples
+    --------
+    >>> grid = Grid(np.ones((3, 3)), [[0, 1], [0, 1]])
+    >>> cell_moments(np.array([[0.2, 0.3]]), np.zeros(1), grid).round(12).tolist()
+    [[1.0, 0.5, 0.5, 0.333333333333, 0.25, 0.333333333333]]
+    """
+    box = _Box.around(grid)
+    out = np.empty((len(points), 6))
+    values = np.ascontiguousarray(grid.values)
+    args = box.inward(points), np.ascontiguousarray(potentials / box.unit**2), values, box.bounds, grid.degree
+    pixel_moments(*args, thread_count(), out)
+    m, first, (cx, cy), u = out[:, 0].copy(), out[:, 1:3] * box.unit, box.center, box.unit
+    x, y = first.T
+    out[:, 1:3] = first + m[:, None] * box.center
+    out[:, 3] = out[:, 3] * u**2 + 2 * cx * x + cx**2 * m
+    out[:, 4] = out[:, 4] * u**2 + cx * y + cy * x + cx * cy * m
+    out[:, 5] = out[:, 5] * u**2 + 2 * cy * y + cy**2 * m
+    return out

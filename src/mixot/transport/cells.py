@@ -1,0 +1,95 @@
+"""Maps between points and a density, from the cells of a semi-discrete plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixot._checks import as_floats, check_finite
+from mixot._shapes import Float, Int
+from mixot.errors import InputError
+from mixot.solvers.semidiscrete import SemidiscretePlan
+
+
+@dataclass(frozen=True, eq=False)
+class PointMap:
+    """The optimal map from a density onto points: ``map(x)`` is the point whose cell x lies in.
+
+    ``T(x) = y_i`` where ``|x - y_i|^2 - w_i`` is least; it pushes the density onto the weighted points.
+
+    Examples
+    --------
+    >>> from mixot import Grid, Samples, plan
+    >>> move = PointMap(plan(Samples([[0.0], [2.0]]), Grid([1.0, 1.0])))
+    >>> move([[0.2], [1.7]]).ravel().tolist()
+    [0.0, 2.0]
+    """
+
+    plan: SemidiscretePlan
+
+    def labels(self, x: Any) -> Int[np.ndarray, " m"]:
+        """Number of the point that each x, (m, d), is sent to."""
+        from scipy.spatial import KDTree
+
+        points = _as_rows(x, self.plan.source.dim)
+        y, w = self.plan.source.points.astype(np.float64), self.plan.potentials
+        heavy = np.flatnonzero(self.plan.source.weights > 0)
+        # |x - y|^2 - w is, but for a constant, a squared distance in one dimension more
+        height = np.sqrt(w[heavy].max() - w[heavy])
+        tree = KDTree(np.column_stack([y[heavy], height]))
+        return heavy[tree.query(np.column_stack([points, np.zeros(len(points))]))[1]]
+
+    def __call__(self, x: Any) -> Float[np.ndarray, "m d"]:
+        """Return the images of the points x, (m, d) -> (m, d)."""
+        return self.plan.source.points[self.labels(x)]
+
+
+@dataclass(frozen=True, eq=False)
+class CentroidMap:
+    """The mean image of each point under the optimal plan to a density: the center of mass of its cell.
+
+    The plan spreads a point over its cell, so that no map sends the points onto the density; this is the best guess of
+    where a point goes, and the step of Lloyd's method.
+
+    Examples
+    --------
+    >>> from mixot import Grid, Samples, plan
+    >>> move = CentroidMap(plan(Samples([[0.0], [2.0]]), Grid([1.0, 1.0])))
+    >>> move([[2.0]]).ravel().tolist()
+    [1.5]
+    """
+
+    plan: SemidiscretePlan
+
+    def __call__(self, x: Any) -> Float[np.ndarray, "m d"]:
+        """Return the images of x, (m, d) -> (m, d), which must be among the points that were transported.
+
+        Raises
+        ------
+        InputError
+            Where a row of x is none of them.
+        """
+        from scipy.spatial import KDTree
+
+        source = self.plan.source
+        points = _as_rows(x, source.dim)
+        distance, at = KDTree(source.points.astype(np.float64)).query(points)
+        far = np.flatnonzero(distance > 1e-9 * np.diff(self.plan.target.bounds).max())
+        if len(far):
+            raise InputError(
+                f"a plan from points moves those points only: row {far[0]} of x, {points[far[0]].tolist()}, is none of "
+                "them; take transport_map(grid, points) for a map of all of space"
+            )
+        return self.plan.centroids[at]
+
+
+def _as_rows(x: Any, d: int) -> Float[np.ndarray, "m d"]:
+    rows = as_floats(x, "x")
+    if rows.ndim == 1:
+        rows = rows[:, None] if d == 1 else rows[None, :]
+    if rows.ndim != 2 or rows.shape[1] != d:
+        raise InputError(f"x must have shape (m, {d}), got {np.shape(x)}")
+    check_finite(rows, "x", "rows")
+    return rows
