@@ -19,6 +19,8 @@
 #include "bures.hpp"
 #include "em.hpp"
 #include "gaussian_barycenter.hpp"
+#include "gaussian_cells.hpp"
+#include "gaussian_density.hpp"
 #include "integer_laws.hpp"
 #include "parallel.hpp"
 #include "plane_transport.hpp"
@@ -351,6 +353,67 @@ void bind_transport(nb::module_& m) {
         });
 }
 
+// ---- sums of Gaussians over convex regions of the plane ----
+
+mixot::PlaneRegions plane_regions(const Dense<const double, 2>& corners, const Dense<const std::int64_t, 1>& start) {
+  return {corners.data(), start.data(), start.shape(0) - 1};
+}
+
+void bind_gaussian_cells(nb::module_& m) {
+  using Weights = Dense<const double, 1>;
+  using Rows = Dense<const double, 2>;
+  using Covs = Dense<const double, 3>;
+  using Starts = Dense<const std::int64_t, 1>;
+  m.def(
+      "integrate_gaussians",
+      [](Rows corners, Starts start, Rows centers, Weights weights, Rows means, Covs covs, Dense<double, 2> total,
+         std::optional<Dense<double, 3>> each, std::optional<Dense<double, 1>> lines,
+         std::optional<Dense<double, 2>> lines_each, std::size_t threads) {
+        nb::gil_scoped_release release;
+        const mixot::GaussianSum law(weights.data(), means.data(), covs.data(), weights.shape(0));
+        mixot::integrate_gaussians(plane_regions(corners, start), centers.data(), law,
+                                   {total.data(), each ? each->data() : nullptr, lines ? lines->data() : nullptr,
+                                    lines_each ? lines_each->data() : nullptr},
+                                   threads);
+      },
+      nb::arg("corners"), nb::arg("start"), nb::arg("centers"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"),
+      nb::arg("total"), nb::arg("each").none(), nb::arg("lines").none(), nb::arg("lines_each").none(),
+      nb::arg("threads"));
+  m.def("gaussian_derivatives", [](Rows corners, Starts start, Rows points, Weights potentials, Weights weights,
+                                   Rows means, Covs covs, Dense<double, 2> out, std::size_t threads) {
+    nb::gil_scoped_release release;
+    const mixot::GaussianSum law(weights.data(), means.data(), covs.data(), weights.shape(0));
+    mixot::gaussian_derivatives(plane_regions(corners, start), points.data(), potentials.data(), law, out.data(),
+                                threads);
+  });
+  m.def("gaussian_moments", [](Rows points, Weights potentials, Weights weights, Rows means, Covs covs, Rows bounds,
+                               std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::GaussianDensity density({weights.data(), means.data(), covs.data(), weights.shape(0)});
+    mixot::plane_moments(as_cloud(points, potentials), as_rectangle(bounds), density, threads, out.data());
+  });
+  m.def(
+      "gaussian_transport",
+      [](Rows points, Weights target, Weights weights, Rows means, Covs covs, Rows bounds,
+         std::optional<Weights> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> potentials,
+         Dense<double, 2> moments) {
+        nb::gil_scoped_release release;
+        const mixot::GaussianLaws laws{weights.data(), means.data(), covs.data(), weights.shape(0)};
+        const mixot::Rectangle box = as_rectangle(bounds);
+        mixot::GaussianDensity density(laws);
+        std::vector<double> marginals[2];
+        mixot::gaussian_marginals(laws, box, 4096, marginals);
+        const auto report = mixot::plane_transport({points.data(), target.data(), points.shape(0), box,
+                                                    start ? start->data() : nullptr, tol, max_updates, threads},
+                                                   density, marginals, potentials.data(), moments.data());
+        return std::make_tuple(int(report.outcome), report.residual, report.spent.iterations, report.spent.updates,
+                               report.spent.linear_iterations);
+      },
+      nb::arg("points"), nb::arg("target"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"), nb::arg("bounds"),
+      nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
+      nb::arg("potentials").noconvert(), nb::arg("moments").noconvert());
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -365,4 +428,5 @@ NB_MODULE(_native, m) {
   bind_semidiscrete(m);
   bind_pictures(m);
   bind_transport(m);
+  bind_gaussian_cells(m);
 }

@@ -58,7 +58,7 @@ struct Mass {
 // with the node.
 class Tree {
  public:
-  explicit Tree(const TransportProblem& problem)
+  explicit Tree(const FlowProblem& problem)
       : p_(problem), size_(static_cast<Node>(problem.rows + problem.cols)), node_(size_), potential_(size_) {
     start();
   }
@@ -296,7 +296,7 @@ class Tree {
     for (std::size_t at = below_.size(); at-- > 1;) node_[node_[below_[at]].parent].count += node_[below_[at]].count;
   }
 
-  const TransportProblem& p_;
+  const FlowProblem& p_;
   Node size_, root_ = 0;
   std::vector<Link> node_;
   AlignedVector<double> potential_;
@@ -305,7 +305,7 @@ class Tree {
 
 }  // namespace
 
-std::int64_t transport_simplex(const TransportProblem& problem, std::int64_t max_pivots, double* coupling, double* u,
+std::int64_t transport_simplex(const FlowProblem& problem, std::int64_t max_pivots, double* coupling, double* u,
                                double* v) {
   Tree tree(problem);
   const std::int64_t pivots = tree.run(max_pivots);

@@ -22,6 +22,10 @@ MIXOT_INLINE Vec<T> vec_max(const Vec<T>& a, const Vec<T>& b) {
   return a > b ? a : b;
 }
 template <class T>
+MIXOT_INLINE Vec<T> where_less(const Vec<T>& a, const Vec<T>& b, const Vec<T>& yes, const Vec<T>& no) {
+  return a < b ? yes : no;
+}
+template <class T>
 MIXOT_INLINE Vec<T> vec_exp(const Vec<T>& x) {
   if constexpr (sizeof(T) == 8)
     return exp64<Vec<T>, Vec<std::uint64_t>>(x);
@@ -61,6 +65,12 @@ MIXOT_INLINE Vec<T> splat(T x) {
 template <class T>
 MIXOT_INLINE Vec<T> vec_max(const Vec<T>& a, const Vec<T>& b) {
   return Vec<T>::each(a, b, [](T x, T y) { return x > y ? x : y; });
+}
+template <class T>
+MIXOT_INLINE Vec<T> where_less(const Vec<T>& a, const Vec<T>& b, const Vec<T>& yes, const Vec<T>& no) {
+  Vec<T> out;
+  for (int i = 0; i < kLanes<T>; ++i) out.lane[i] = a.lane[i] < b.lane[i] ? yes.lane[i] : no.lane[i];
+  return out;
 }
 template <class T>
 MIXOT_INLINE Vec<T> vec_exp(const Vec<T>& x) {

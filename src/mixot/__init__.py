@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from mixot.transport.geodesic import Geodesic as Geodesic
     from mixot.transport.given_components import GivenComponents as GivenComponents
     from mixot.transport.maps import TransportMap as TransportMap
+    from mixot.transport.quantize import Quantization as Quantization
+    from mixot.transport.quantize import quantize as quantize
     from mixot.verbs import barycenter as barycenter
     from mixot.verbs import bounds as bounds
     from mixot.verbs import distance as distance
@@ -82,6 +84,7 @@ _HOME = {
     "transport.given_components": ("GivenComponents",),
     "transport.geodesic": ("Geodesic",),
     "transport.maps": ("TransportMap",),
+    "transport.quantize": ("Quantization", "quantize"),
     "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
     "io": ("read", "save", "load"),
 }

@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map | recolor``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map | recolor | quantize``.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _EXAMPLES = """Examples:
 
 [bold]mixot recolor photo.png --palette sunset.jpg -o out.png[/]
+
+[bold]mixot quantize photo.png -n 5000 -o stipple.svg[/]
 
 [bold]mixot fit data.csv -o model.json --k-max 12[/]
 
@@ -336,6 +338,47 @@ def recolor(
         return
     bits = {np.dtype(np.uint8): "8 bits", np.dtype(np.uint16): "16 bits"}.get(result.dtype, "floats")
     show_facts(f"{photo} in the colors of {palette}", {"picture": f"{width} x {height}, {bits}", **_written(output)})
+
+
+@app.command()
+def quantize(
+    photo: Annotated[Path, typer.Argument(help="The picture to draw.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The drawing (.svg .png), or a table of dots (.csv ...).")
+    ],
+    n: Annotated[int, typer.Option("-n", "--points", min=1, help="Number of dots.")] = 2000,
+    size: Annotated[float, typer.Option("--size", min=0.01, help="Of the dots; 1 gives the ink of the picture.")] = 1.0,
+    gamma: Annotated[float, typer.Option("--gamma", min=0.01, help="Above 1: fewer dots where it is light.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option("--scale", min=0.1, help="Of a .png: its pixels for each of the photo's.")
+    ] = 2.0,
+    seed: _Seed = 0,
+    json: _Json = False,
+) -> None:
+    """Draw a picture in dots, spread like blue noise: the points nearest to its darkness in W2."""
+    from mixot import io
+    from mixot.imaging.stipple import stipple
+    from mixot.io import tables
+
+    io.check_target(output, (".svg", ".png", *tables.SUFFIXES))
+    picture = io.read_picture(photo)
+    with working(f"drawing {photo.name}", quiet=json) as progress:
+        drawing = stipple(picture.pixels, n, size=size, gamma=gamma, rng=seed, progress=progress)
+    suffix = output.suffix.lower()
+    if suffix == ".svg":
+        with io.replacing(output) as file:
+            file.write(drawing.svg().encode())
+    elif suffix == ".png":
+        io.write_picture(output, io.Picture(drawing.pixels(scale)))
+    else:
+        io.write_table(output, drawing.dots, ["x", "y"])
+    found = drawing.quantization
+    if json:
+        facts = {"photo": str(photo), "output": str(output), "points": n, "distance": found.distance}
+        emit({"command": "quantize", **facts, "status": str(found.status), "iterations": found.iterations})
+        return
+    status = f"{found.status} after {found.iterations} steps"
+    show_facts(f"{photo} in {n:,} dots", {"W2": f"{found.distance:.6g} pixels", "status": status, **_written(output)})
 
 
 _FIGURES = (".png", ".svg", ".pdf")

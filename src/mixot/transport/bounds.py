@@ -12,13 +12,15 @@ from mixot.mixture import Mixture
 from mixot.results import Interval, Plan
 from mixot.solvers.discrete import Exact
 from mixot.transport.plans import between_mixtures
+from mixot.transport.quantize import has_plane_density
+from mixot.transport.sandwich import semidiscrete_sandwich
 
 _ROUNDING = 1e-13  # floating-point error of a squared distance, as a share of the second moments
 _LEVELS = (np.arange(200) + 0.5) / 200  # quantile levels on which directions are compared before the best is proven
 _RANDOM = 4  # random directions tried besides the principal ones
 
 
-def wasserstein(p: Mixture, q: Mixture) -> Interval:
+def wasserstein(p: Mixture, q: Mixture, *, points: int = 0) -> Interval:
     """Return an interval that contains W2(p, q), each side with the name of the argument that gave it.
 
     Above stands the best of
@@ -35,6 +37,11 @@ def wasserstein(p: Mixture, q: Mixture) -> Interval:
     - "Prop. 6": ``MW2 - (2 sum a_k tr A_k)^1/2 - (2 sum b_l tr B_l)^1/2`` (Delon and Desolneux 2020, Proposition 6);
     - "zero".
 
+    With ``points``, for Gaussian mixtures in the plane without singular components, also on both sides
+
+    - "semi-discrete": exact transport from that many points that stand for one of the two to the other
+      (`mixot.transport.sandwich`).
+
     Rounding is covered by a margin of 1e-13 of the second moments, subtracted from the squares.
     """
     source, target = common(p.components, q.components)
@@ -50,6 +57,8 @@ def wasserstein(p: Mixture, q: Mixture) -> Interval:
         lowers["Gelbrich"] = float(np.sqrt(_gelbrich(p, q)))
         lowers["Prop. 6"] = _proposition_6(p, q, plan)
         lowers["projection"] = _projection(*wide, plan)
+        if points > 0 and all(has_plane_density(law) for law in wide):
+            lowers["semi-discrete"], uppers["semi-discrete"] = semidiscrete_sandwich(*wide, points)
     upper_by, lower_by = min(uppers, key=uppers.__getitem__), max(lowers, key=lowers.__getitem__)
     return Interval(min(lowers[lower_by], uppers[upper_by]), uppers[upper_by], lower_by, upper_by)
 
