@@ -2,19 +2,22 @@
 
 The arguments are arrays, or tuples of arrays, of any float type:
 
-==================================  ==========================================
+==================================  ====================================================
 argument                            measure
-==================================  ==========================================
+==================================  ====================================================
 array (n, d)                        points of equal weight
 ``(points, weights)``               weighted points
 ``(weights, means, covs)``          a Gaussian mixture
-`Samples`, `Grid`, `Mixture`        itself (a mixture of Gaussian laws)
-==================================  ==========================================
+``Grid(values, bounds, degree)``    a density on pixels, the `Grid` of this module
+`Samples`, `Grid`, `Mixture`        of mixot itself, as constants (a Gaussian mixture)
+==================================  ====================================================
 
-Two mixtures are compared by MW2, two clouds of points by W2. The work is done on the CPU, in float64, by the compiled
-core; gradients come in closed form, from the optimal coupling and its dual potentials, with the value:
+Two mixtures are compared by MW2; two clouds of points, and points and a density, by W2. The work is done on the CPU, in
+float64, by the compiled core. Gradients come in closed form, from the optimal coupling and its dual potentials, with
+the value:
 
-- points and means: ``2 sum_l w_kl (x_k - y_l)``;
+- points and means: ``2 sum_l w_kl (x_k - y_l)``; points against a density: ``2 m_i (y_i - b_i)``, m and b mass and
+  center of their cells;
 - weights: the potentials, shifted to mean zero, so that a step stays on the plane in which weights sum to one;
 - covariances: ``sum_l w_kl (I - T_kl)``, a symmetric matrix (moving two mirrored entries together counts twice). It is
   safe at equal eigenvalues. At a singular covariance it is the derivative among covariances of the same rank, which is
@@ -36,9 +39,12 @@ from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 
 from mixot.errors import UnsupportedError
+from mixot.transport.arguments import GridOf as Grid
 from mixot.transport.arguments import Problem, read
 
-__all__ = ["cost", "distance"]
+__all__ = ["Grid", "cost", "distance"]
+
+jax.tree_util.register_dataclass(Grid, data_fields=["values"], meta_fields=["bounds", "degree"])
 
 
 def cost(p: Any, q: Any) -> jax.Array:
@@ -105,8 +111,9 @@ def _cost(problem: Problem, *arrays: jax.Array) -> jax.Array:
 
 def _cost_and_slope(problem: Problem, arrays: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     """Linear in the tangents, so that JAX also runs it backwards: one rule is both modes."""
-    value, gradients = _cost_and_gradients(problem, *arrays)
-    moving = [(g, t) for g, t in zip(gradients, tangents, strict=True) if not isinstance(t, SymbolicZero)]
+    wanted = tuple(not isinstance(tangent, SymbolicZero) for tangent in tangents)
+    value, gradients = _cost_and_gradients(problem, wanted, *arrays)
+    moving = [pair for pair, want in zip(zip(gradients, tangents, strict=True), wanted, strict=True) if want]
     return value, _slope(*zip(*moving, strict=True)).astype(value.dtype)
 
 
@@ -118,14 +125,14 @@ def _slope(gradients: Any, tangents: Any) -> jax.Array:
     return jnp.stack([jnp.vdot(g, t) for g, t in zip(gradients, tangents, strict=True)]).sum()
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _cost_and_gradients(problem: Problem, *arrays: jax.Array) -> Any:
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _cost_and_gradients(problem: Problem, wanted: tuple[bool, ...], *arrays: jax.Array) -> Any:
     shapes = _scalar(arrays), tuple(jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays)
-    return _on_host(problem.cost_and_gradients, shapes, arrays)
+    return _on_host(partial(problem.cost_and_gradients, wanted), shapes, arrays)
 
 
 @_cost_and_gradients.defjvp
-def _second_order(problem: Problem, arrays: Any, tangents: Any) -> Any:
+def _second_order(problem: Problem, wanted: tuple[bool, ...], arrays: Any, tangents: Any) -> Any:
     raise UnsupportedError(
         "the gradient of a transport cost cannot be differentiated again; use first derivatives, or finite "
         "differences of them"

@@ -2,20 +2,22 @@
 
 The arguments are tensors, or tuples of tensors, of any float type and on any device:
 
-==================================  ==========================================
+==================================  ====================================================
 argument                            measure
-==================================  ==========================================
+==================================  ====================================================
 tensor (n, d)                       points of equal weight
 ``(points, weights)``               weighted points
 ``(weights, means, covs)``          a Gaussian mixture
-`Samples`, `Grid`, `Mixture`        itself (a mixture of Gaussian laws)
-==================================  ==========================================
+``Grid(values, bounds, degree)``    a density on pixels, the `Grid` of this module
+`Samples`, `Grid`, `Mixture`        of mixot itself, as constants (a Gaussian mixture)
+==================================  ====================================================
 
-Two mixtures are compared by MW2, two clouds of points by W2. The work is done on the CPU, in float64, by the compiled
-core; the distance and the gradients have the type and the device of the tensors that came. Gradients come in closed
-form, from the optimal coupling and its dual potentials, with the value:
+Two mixtures are compared by MW2; two clouds of points, and points and a density, by W2. The work is done on the CPU, in
+float64, by the compiled core; the distance and the gradients have the type and the device of the tensors that came.
+Gradients come in closed form, from the optimal coupling and its dual potentials, with the value:
 
-- points and means: ``2 sum_l w_kl (x_k - y_l)``;
+- points and means: ``2 sum_l w_kl (x_k - y_l)``; points against a density: ``2 m_i (y_i - b_i)``, m and b mass and
+  center of their cells;
 - weights: the potentials, shifted to mean zero, so that a step stays on the plane in which weights sum to one;
 - covariances: ``sum_l w_kl (I - T_kl)``, a symmetric matrix (moving two mirrored entries together counts twice). It is
   safe at equal eigenvalues. At a singular covariance it is the derivative among covariances of the same rank, which is
@@ -36,9 +38,10 @@ import torch
 from torch import Tensor
 
 from mixot.errors import UnsupportedError
+from mixot.transport.arguments import GridOf as Grid
 from mixot.transport.arguments import Problem, read
 
-__all__ = ["cost", "distance"]
+__all__ = ["Grid", "cost", "distance"]
 
 
 def cost(p: Any, q: Any) -> Tensor:
@@ -105,7 +108,7 @@ class _Cost(torch.autograd.Function):
         arrays = [_as_array(tensor) for tensor in tensors]
         if not any(wanted):
             return (torch.tensor(problem.cost(*arrays), dtype=dtype, device=_device(tensors)),)
-        value, gradients = problem.cost_and_gradients(*arrays)
+        value, gradients = problem.cost_and_gradients(wanted, *arrays)
         slopes = [
             torch.as_tensor(gradient, dtype=tensor.dtype, device=tensor.device)
             for gradient, tensor, want in zip(gradients, tensors, wanted, strict=True)

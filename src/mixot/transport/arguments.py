@@ -1,13 +1,14 @@
 """What the arguments of the differentiable fronts stand for: groups of arrays, read as measures.
 
-==================================  ==========================================
+==================================  =====================================================
 argument                            measure
-==================================  ==========================================
+==================================  =====================================================
 array (n, d)                        points of equal weight
 ``(points, weights)``               weighted points
 ``(weights, means, covs)``          a Gaussian mixture
-`Samples`, `Grid`, `Mixture`        itself (a mixture of Gaussian laws)
-==================================  ==========================================
+`GridOf` (values, bounds, degree)   a density on pixels, whose values a framework may trace
+`Samples`, `Grid`, `Mixture`        itself (a mixture of Gaussian laws), as a constant
+==================================  =====================================================
 """
 
 from __future__ import annotations
@@ -30,6 +31,28 @@ from mixot.transport.gradients import cost_and_gradients, cost_between
 _SKEW = 1e-3  # finite differences of one entry of a covariance, and float32, leave it no more asymmetric than this
 
 
+@dataclass(frozen=True, eq=False)
+class GridOf:
+    """A density on the pixels of a box: `mixot.Grid`, but of any framework's array.
+
+    Parameters
+    ----------
+    values : array of d axes
+        Not negative; scaled to total mass one.
+    bounds : (d, 2)
+        Lower and upper end of each axis; unit pixels where not given.
+    degree : int
+        0, constant on each pixel; 1, (bi-)linear between pixel centers.
+    """
+
+    values: Any
+    bounds: Any = None
+    degree: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bounds", _box(self.bounds))  # hashable: JAX compiles for it
+
+
 class Kind(StrEnum):
     """The measure that a group of arrays describes."""
 
@@ -45,7 +68,7 @@ class Form:
 
     kind: Kind
     count: int
-    bounds: tuple[tuple[float, float], ...] = ()
+    bounds: tuple[tuple[float, float], ...] | None = None
     degree: int = 0
 
     def measure(self, arrays: Sequence[np.ndarray]) -> Measure:
@@ -59,6 +82,12 @@ class Form:
                 return Mixture(_weights(arrays[0]), Gaussian(arrays[1], _covs(arrays[2])))
         return Grid(arrays[0], self.bounds, self.degree)
 
+    def outside(self, gradients: Sequence[np.ndarray], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """From gradients in the arrays of the measure those in the arrays that were given."""
+        if self.kind is Kind.GRID:
+            return [gradients[0] / np.asarray(arrays[0], dtype=np.float64).sum()]
+        return list(gradients[: self.count])
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -71,10 +100,13 @@ class Problem:
         """The squared distance."""
         return cost_between(*self._measures(arrays))
 
-    def cost_and_gradients(self, *arrays: np.ndarray) -> tuple[float, tuple[np.ndarray, ...]]:
-        """The squared distance, and its gradient in each array, of that array's shape, in float64."""
-        both = cost_and_gradients(*self._measures(arrays))
-        gradients = (*both.p[: self.p.count], *both.q[: self.q.count])
+    def cost_and_gradients(self, wanted: tuple[bool, ...], *arrays: np.ndarray) -> tuple[float, tuple[np.ndarray, ...]]:
+        """The squared distance, and its gradient in each array, of its shape, in float64; zero where not wanted."""
+        count = self.p.count
+        # Weights that are not given are not wanted: the padding is theirs.
+        want_p, want_q = (*wanted[:count], False), (*wanted[count:], False)
+        both = cost_and_gradients(*self._measures(arrays), want_p, want_q)
+        gradients = [*self.p.outside(both.p, arrays), *self.q.outside(both.q, arrays[count:])]
         return both.cost, tuple(g.reshape(a.shape) for g, a in zip(gradients, arrays, strict=True))
 
     def _measures(self, arrays: Sequence[np.ndarray]) -> tuple[Measure, Measure]:
@@ -115,8 +147,9 @@ def _read(argument: Any) -> tuple[Form, list[Any]]:
         case Samples():
             return Form(Kind.WEIGHTED, 2), [measure.points, measure.weights]
         case Grid():
-            box = tuple((float(low), float(high)) for low, high in measure.bounds)
-            return Form(Kind.GRID, 1, box, measure.degree), [measure.values]
+            return Form(Kind.GRID, 1, _box(measure.bounds), measure.degree), [measure.values]
+        case GridOf():
+            return Form(Kind.GRID, 1, measure.bounds, measure.degree), [measure.values]
         case Mixture():
             wide = measure.components.widen()
             if not isinstance(wide, Gaussian):
@@ -127,6 +160,13 @@ def _read(argument: Any) -> tuple[Form, list[Any]]:
         case Measure():
             raise UnsupportedError(f"no gradients of a distance to {type(measure).__name__}; pass points or a mixture")
     return Form(Kind.POINTS, 1), [argument]
+
+
+def _box(bounds: Any) -> tuple[tuple[float, float], ...] | None:
+    """As numbers that can be hashed."""
+    if bounds is None:
+        return None
+    return tuple((float(low), float(high)) for low, high in np.asarray(bounds, dtype=np.float64).reshape(-1, 2))
 
 
 def _weights(weights: np.ndarray) -> Float[np.ndarray, " n"]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.errors import UnsupportedError
+from mixot.errors import SolveError, UnsupportedError
 from mixot.families.gaussian import Gaussian
 from mixot.formulas.gaussian_gradients import bures_gradients
 from mixot.measures import Grid, Measure, Samples
@@ -20,9 +20,15 @@ from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
 from mixot.solvers.potentials import balanced_potentials
+from mixot.solvers.semidiscrete import Semidiscrete, SemidiscretePlan
 from mixot.transport import plans
 
 Gradients = tuple[np.ndarray, ...]
+Wanted = tuple[bool, ...]
+
+_ALL = (True, True, True)
+_TOL = 1e-12  # of the masses of cells: gradients feel their error to first order
+_LOOSE = 1e-8  # accepted where rounding allows no better
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,7 +36,8 @@ class CostGradients:
     """A squared distance, and its gradients in the arrays of p and of q.
 
     The arrays of ``Samples`` are ``(points, weights)``, those of a Gaussian mixture ``(weights, means, covs)``, those
-    of a ``Grid`` ``(values,)``. Where the cost is zero, its minimum, all gradients are zero.
+    of a ``Grid`` ``(values,)``, of total one. Where the cost is zero, its minimum, all gradients are zero, and so are
+    those that were not wanted.
     """
 
     cost: float
@@ -39,7 +46,7 @@ class CostGradients:
 
 
 def cost_between(p: Measure, q: Measure) -> float:
-    """Squared distance of p and q alone: MW2 between Gaussian mixtures, W2 otherwise.
+    """Squared distance of p and q alone: MW2 between Gaussian mixtures, W2 otherwise; raises as `cost_and_gradients`.
 
     Examples
     --------
@@ -47,13 +54,22 @@ def cost_between(p: Measure, q: Measure) -> float:
     4.0
     """
     match p, q:
-        case (Samples(), Samples()) | (Mixture(), Mixture()):
-            return _plan(p, q).cost
-    return cost_and_gradients(p, q).cost
+        case Samples(), (Mixture() | Grid()):
+            return _cells(p, q).cost
+        case ((Mixture() | Grid()), Samples()):
+            return _cells(q, p).cost
+    return _plan(p, q).cost
 
 
-def cost_and_gradients(p: Measure, q: Measure) -> CostGradients:
+def cost_and_gradients(p: Measure, q: Measure, want_p: Wanted = _ALL, want_q: Wanted = _ALL) -> CostGradients:
     """Squared distance of p and q with its gradients in the arrays of both.
+
+    Parameters
+    ----------
+    p, q : Samples, Mixture or Grid
+        Two of a kind (not grids), or Samples and another.
+    want_p, want_q : tuple of bool
+        Which gradients to compute, in the order of the arrays; all unless said otherwise.
 
     Raises
     ------
@@ -61,6 +77,8 @@ def cost_and_gradients(p: Measure, q: Measure) -> CostGradients:
         For a pair that no solver here joins, and for mixtures of other than Gaussian laws.
     InputError
         Where p and q live in different dimensions.
+    SolveError
+        Where the solver gave up.
 
     Examples
     --------
@@ -71,28 +89,17 @@ def cost_and_gradients(p: Measure, q: Measure) -> CostGradients:
     match p, q:
         case Mixture(), Mixture():
             plan = _plan(p, q)
-            return _unless_zero(plan.cost, *_of_mixtures(p, q, plan))
+            sides = _of_mixtures(p, q, plan, want_p, want_q)
+            return _unless_zero(plan.cost, *sides)
         case Samples(), Samples():
             plan = _plan(p, q)
-            return _unless_zero(plan.cost, *_of_samples(p, q, plan))
+            return _unless_zero(plan.cost, *_of_samples(p, q, plan, want_p, want_q))
         case Samples(), (Mixture() | Grid()):
-            return semidiscrete_cost_and_gradients(p, q)
+            return _of_cells(_cells(p, q), want_q)
         case ((Mixture() | Grid()), Samples()):
-            turned = semidiscrete_cost_and_gradients(q, p)
+            turned = _of_cells(_cells(q, p), want_p)
             return CostGradients(turned.cost, turned.q, turned.p)
     raise _unsupported(p, q)
-
-
-def semidiscrete_cost_and_gradients(points: Samples, target: Mixture | Grid) -> CostGradients:
-    """Squared W2 between points and a density, with its gradients."""
-    raise _unsupported(points, target)
-
-
-def _unsupported(p: Measure, q: Measure) -> UnsupportedError:
-    return UnsupportedError(
-        f"no gradients of a distance between {type(p).__name__} and {type(q).__name__}; there are for two Gaussian "
-        "mixtures and for two clouds of points"
-    )
 
 
 def _plan(p: Measure, q: Measure) -> Plan:
@@ -101,35 +108,79 @@ def _plan(p: Measure, q: Measure) -> Plan:
             return plans.between_mixtures(p, q, Exact())
         case Samples(), Samples():
             return plans.between_samples(p, q, Exact())
-    raise UnsupportedError("gradients are known for mixtures of Gaussian laws only; pass (weights, means, covs)")
+    raise _unsupported(p, q)
 
 
-def _of_samples(p: Samples, q: Samples, plan: Plan) -> tuple[Gradients, Gradients]:
+def _unsupported(p: Measure, q: Measure) -> UnsupportedError:
+    return UnsupportedError(
+        f"no gradients of a distance between {type(p).__name__} and {type(q).__name__}; there are for two Gaussian "
+        "mixtures, two clouds of points, and points against a grid or a Gaussian mixture"
+    )
+
+
+def _of_samples(p: Samples, q: Samples, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
     """``2 sum_j w_ij (x_i - y_j)`` in point i of p, and the potentials in the weights."""
     rows, cols = np.nonzero(plan.coupling)
     pull = 2 * plan.coupling[rows, cols, None] * (p.points[rows] - q.points[cols])
-    f, g = balanced_potentials(plan)
-    return (_sum_by(rows, pull, len(p)), _centered(f)), (_sum_by(cols, -pull, len(q)), _centered(g))
+    f, g = _potentials(plan, want_p[1] or want_q[1])
+    return (_sum_by(rows, pull, len(p)), f), (_sum_by(cols, -pull, len(q)), g)
 
 
-def _of_mixtures(p: Mixture, q: Mixture, plan: Plan) -> tuple[Gradients, Gradients]:
+def _of_mixtures(p: Mixture, q: Mixture, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
     """The same in weights and means, and ``sum_l w_kl (I - T_kl)`` in the covariance of component k of p."""
     source, target = p.components, q.components
     rows, cols = np.nonzero(plan.coupling)
     mass = plan.coupling[rows, cols]
     pull = 2 * mass[:, None] * (source.mean()[rows] - target.mean()[cols])
-    in_a, in_b = (mass[:, None, None] * g for g in bures_gradients(source.cov()[rows], target.cov()[cols]))
-    f, g = balanced_potentials(plan)
+    in_a, in_b = np.zeros((2, len(rows), p.dim, p.dim))
+    if want_p[2] or want_q[2]:
+        in_a, in_b = bures_gradients(source.cov()[rows], target.cov()[cols])
+    in_a, in_b = mass[:, None, None] * in_a, mass[:, None, None] * in_b
+    f, g = _potentials(plan, want_p[0] or want_q[0])
     return (
-        (_centered(f), _sum_by(rows, pull, len(p)), _sum_by(rows, in_a, len(p))),
-        (_centered(g), _sum_by(cols, -pull, len(q)), _sum_by(cols, in_b, len(q))),
+        (f, _sum_by(rows, pull, len(p)), _sum_by(rows, in_a, len(p))),
+        (g, _sum_by(cols, -pull, len(q)), _sum_by(cols, in_b, len(q))),
     )
+
+
+def _cells(points: Samples, target: Mixture | Grid) -> SemidiscretePlan:
+    """The semi-discrete plan, its masses as exact as rounding lets them be."""
+    if isinstance(target, Mixture):
+        raise _unsupported(points, target)
+    try:
+        return Semidiscrete(tol=_TOL).solve(points, target)
+    except SolveError as error:
+        if error.result.marginal_error > _LOOSE:
+            raise
+        return error.result
+
+
+def _of_cells(plan: SemidiscretePlan, want_target: Wanted) -> CostGradients:
+    """``2 m_i (y_i - b_i)`` in the points, potentials in their weights, and what the density feels."""
+    in_points = plan.points_gradient(), _centered(plan.weights_gradient())
+    return CostGradients(plan.cost, in_points, (_in_values(plan, want_target[0]),))
+
+
+def _in_values(plan: SemidiscretePlan, wanted: bool) -> np.ndarray:
+    """Mean of phi over each pixel, less its mean over the density: scaling all values changes nothing."""
+    values = plan.target.values
+    if not wanted:
+        return np.zeros_like(values)
+    phi = plan.values_gradient()
+    return phi - (values * phi).sum()
 
 
 def _unless_zero(cost: float, in_p: Gradients, in_q: Gradients) -> CostGradients:
     if cost > 0:
         return CostGradients(cost, in_p, in_q)
     return CostGradients(cost, tuple(0 * g for g in in_p), tuple(0 * g for g in in_q))
+
+
+def _potentials(plan: Plan, wanted: bool) -> tuple[np.ndarray, np.ndarray]:
+    if not wanted:
+        return np.zeros(plan.coupling.shape[0]), np.zeros(plan.coupling.shape[1])
+    f, g = balanced_potentials(plan)
+    return _centered(f), _centered(g)
 
 
 def _sum_by(label: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
