@@ -56,7 +56,7 @@ def _along_the_support(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     moved = basis - law.linear[0] @ basis
     inside = basis @ _symmetric(basis.T @ moved) @ basis.T
     across = (moved - basis @ (basis.T @ moved)) @ basis.T
-    return inside + across + across.T
+    return _symmetric(inside + 2 * across)
 
 
 def _symmetric(matrix: np.ndarray) -> np.ndarray:
