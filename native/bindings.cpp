@@ -406,7 +406,7 @@ void bind_gaussian_cells(nb::module_& m) {
         const auto report = mixot::plane_transport({points.data(), target.data(), points.shape(0), box,
                                                     start ? start->data() : nullptr, tol, max_updates, threads},
                                                    density, marginals, potentials.data(), moments.data());
-        return std::make_tuple(int(report.outcome), report.residual, report.spent.iterations, report.spent.updates,
+        return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
       nb::arg("points"), nb::arg("target"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"), nb::arg("bounds"),

@@ -145,14 +145,15 @@ class Descent {
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < state_.target.size(); ++i)
       least = std::min(least, state_.cells.mass[i] / state_.target[i]);
-    const bool blended = least <= 0 || (system_->floor() < thin && least < 1e-2);
+    if (least > 0 && (system_->floor() >= thin || least >= 1e-2)) {
+      solve(tolerance(level), false);
+      // where no cell joins two parts of the density, mass can only pass between them through a blend
+      if (outcome_ == Outcome::converged || outcome_ == Outcome::max_iter || system_->floor() >= thin) return;
+    }
     for (double share : shares) {
-      if (share > 0 && !blended) continue;
-      if (blended) {
-        system_->blend(share);
-        update();
-        system_->accept();
-      }
+      system_->blend(share);
+      update();
+      system_->accept();
       const double mean = 1.0 / double(state_.target.size());
       solve(share == 0 ? tolerance(level) : (share > 2e-3 ? 0.3 : 0.03) * mean, false);
     }
@@ -183,7 +184,7 @@ class Descent {
       if (double(empty_cells()) > (share > 0 ? 0.01 : 0.05) * double(cloud.size())) continue;
       system_->accept();
       solve(tolerance(level), true);
-      if (outcome_ != Outcome::empty_cells) return;
+      if (outcome_ == Outcome::converged || outcome_ == Outcome::max_iter) return;
     }
     start(level);
     continuation(level);

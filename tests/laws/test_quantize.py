@@ -90,10 +90,19 @@ def test_darkness_reads_every_kind_of_picture():
         darkness(np.full((2, 2), 1.5))
 
 
+def test_on_the_line_points_are_means_of_equal_parts():
+    q = Mixture([0.5, 0.5], Gaussian([-1.0, 2.0], [1.0, 0.3]))
+    found = quantize(q, 7, tol=1e-8, rng=0)
+    np.testing.assert_allclose(found.samples.points.mean(), 0.5, atol=1e-12)
+    assert found.residual < 1e-8
+    flat = quantize(Grid(np.ones(5), [[0, 1]]), 4, tol=1e-8, rng=0)
+    np.testing.assert_allclose(np.sort(flat.samples.points[:, 0]), [0.125, 0.375, 0.625, 0.875], atol=1e-9)
+
+
 def test_what_cannot_be_quantized_is_named():
     with pytest.raises(UnsupportedError, match="plane"):
         quantize(Mixture([1.0], Gaussian(np.zeros((1, 3)), [np.eye(3)])), 3)
-    with pytest.raises(UnsupportedError, match="positive definite"):
+    with pytest.raises(UnsupportedError, match="singular"):
         quantize(Mixture([1.0], Gaussian([[0.0, 0.0]], [np.diag([1.0, 0.0])])), 3)
     with pytest.raises(InputError, match="n must be"):
         quantize(Grid(np.ones((2, 2))), 0)

@@ -9,8 +9,11 @@ import numpy as np
 from mixot._native import pixel_moments, pixel_potentials, pixel_transport
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
-from mixot.measures import Grid, Samples
+from mixot.formulas.gaussian_cells import MixtureGradient, Regions, transport_gradient
+from mixot.formulas.points_on_line import points_to_line
+from mixot.measures import Grid, Measure, Samples
 from mixot.results import Status
+from mixot.solvers.gaussian_target import GaussianTarget
 from mixot.solvers.laguerre import PlaneCells, power_cells
 from mixot.solvers.line import line_cells
 from mixot.threads import thread_count
@@ -33,7 +36,8 @@ class SemidiscretePlan:
 
     Attributes
     ----------
-    source, target : the points and the density
+    source, target : the points and what they are transported to
+    density : the target as a density on a box
     potentials : (n,), w above, of mean zero under the weights
     masses : (n,), of the cells; they sum to one, and are the weights up to ``marginal_error``
     centroids : (n, d), centers of mass of the cells
@@ -43,7 +47,8 @@ class SemidiscretePlan:
     """
 
     source: Samples
-    target: Grid
+    target: Measure
+    density: Grid | GaussianTarget
     potentials: Float[np.ndarray, " n"]
     masses: Float[np.ndarray, " n"]
     centroids: Float[np.ndarray, "n d"]
@@ -72,7 +77,7 @@ class SemidiscretePlan:
         """Polygons of the cells and their neighbors, in the plane."""
         if self.source.dim != 2:
             raise UnsupportedError(f"cells are drawn in the plane, these points have dimension {self.source.dim}")
-        return power_cells(self.source.points.astype(np.float64), self.potentials, self.target.bounds)
+        return power_cells(self.source.points.astype(np.float64), self.potentials, self.density.bounds)
 
     def points_gradient(self) -> Float[np.ndarray, "n d"]:
         """Derivative of the cost with respect to the points, ``2 masses[i] (y_i - centroids[i])``."""
@@ -84,14 +89,35 @@ class SemidiscretePlan:
 
     def values_gradient(self) -> Float[np.ndarray, "..."]:
         """Derivative of the cost with respect to the values of the grid, up to a constant: phi, averaged over each."""
-        grid = self.target
-        if grid.dim != 2:
-            raise UnsupportedError(f"this gradient is computed for pictures, the grid has dimension {grid.dim}")
+        grid = self.density
+        if not isinstance(grid, Grid) or grid.dim != 2:
+            raise UnsupportedError(
+                f"this gradient is computed for pictures, the target is a {type(self.target).__name__} in dimension "
+                f"{grid.dim}"
+            )
         box = _Box.around(grid)
         out = np.empty(grid.values.shape)
         points, weights = box.inward(self.source.points), self.potentials / box.unit**2
         pixel_potentials(points, weights, box.bounds, grid.degree, thread_count(), out)
         return out * box.unit**2
+
+    def mixture_gradient(self) -> MixtureGradient:
+        """Derivatives of the cost with respect to weights, means and covariances of a Gaussian mixture.
+
+        Components of weight zero are left out. Those of the weights are defined up to a constant.
+        """
+        law = self.density
+        if not isinstance(law, GaussianTarget):
+            raise UnsupportedError("this gradient is computed for Gaussian mixtures, the target is a Grid")
+        points = self.source.points.astype(np.float64)
+        if law.dim == 1:
+            found = points_to_line(points[:, 0], self.source.weights, law.line())
+            by_weight, by_mean, by_variance = found.law_gradient()
+            return MixtureGradient(by_weight, by_mean[:, None], by_variance[:, None, None])
+        cells = self.cells()
+        corners = np.column_stack([cells.corners, np.ones(len(cells.corners))])
+        regions = Regions(corners, np.ascontiguousarray(cells.first))
+        return transport_gradient(regions, points, self.potentials, (law.weights, law.means, law.covs))
 
 
 @dataclass(frozen=True)
@@ -121,12 +147,14 @@ class Semidiscrete:
         if not (0 < self.tol < 1 and self.max_iter >= 1):
             raise InputError(f"tol must lie in (0, 1) and max_iter be positive, got {self.tol} and {self.max_iter}")
 
-    def solve(self, source: Samples, target: Grid, start: Float[np.ndarray, " n"] | None = None) -> SemidiscretePlan:
+    def solve(
+        self, source: Samples, target: Grid | GaussianTarget, start: Float[np.ndarray, " n"] | None = None
+    ) -> SemidiscretePlan:
         """Return the optimal plan from points to a density.
 
         Parameters
         ----------
-        source, target : Samples, Grid
+        source, target : Samples, Grid or GaussianTarget
             Of one dimension.
         start : (n,)
             Potentials of an earlier solution, for points nearby.
@@ -142,10 +170,10 @@ class Semidiscrete:
         """
         if source.dim != target.dim:
             raise InputError(
-                f"points and grid must live in the same space, got dimension {source.dim} and {target.dim}"
+                f"points and density must live in the same space, got dimension {source.dim} and {target.dim}"
             )
         if target.dim > 2:
-            raise UnsupportedError(f"points against a grid are solved in dimension 1 and 2, got {target.dim}")
+            raise UnsupportedError(f"points against a density are solved in dimension 1 and 2, got {target.dim}")
         if start is not None and (np.shape(start) != (len(source),) or not np.isfinite(start).all()):
             raise InputError(
                 f"start must be {len(source)} finite potentials, one for each point, got {np.shape(start)}"
@@ -153,10 +181,7 @@ class Semidiscrete:
         box = _Box.around(target)
         atoms = _Atoms.of(box.inward(source.points), source.weights)
         initial = None if start is None else np.asarray(start, np.float64)[atoms.first] / box.unit**2
-        if target.dim == 1:
-            solved = _Solved(*line_cells(atoms.points, atoms.weights, target, box.bounds), 0.0, Status.OPTIMAL, 0)
-        else:
-            solved = self._plane(atoms, target, box, initial)
+        solved = self._line(atoms, target, box) if target.dim == 1 else self._plane(atoms, target, box, initial)
         plan = _certified(source, target, box, atoms, solved)
         if not plan.status.solved:
             raise SolveError(
@@ -164,13 +189,27 @@ class Semidiscrete:
             )
         return plan
 
-    def _plane(self, atoms: _Atoms, target: Grid, box: _Box, start: np.ndarray | None) -> _Solved:
+    def _line(self, atoms: _Atoms, target: Grid | GaussianTarget, box: _Box) -> _Solved:
+        if isinstance(target, Grid):
+            found = line_cells(atoms.points, atoms.weights, target, box.bounds)
+        else:
+            found = target.inside(box.center, box.unit).cells_on_line(atoms.points, atoms.weights)
+        return _Solved(*found, 0.0, Status.OPTIMAL, 0)
+
+    def _plane(self, atoms: _Atoms, target: Grid | GaussianTarget, box: _Box, start: np.ndarray | None) -> _Solved:
         n = len(atoms.weights)
         weights, moments = np.empty(n), np.empty((n, 6))
-        outcome, gap, iterations, _, _ = pixel_transport(
-            atoms.points, atoms.weights, np.ascontiguousarray(target.values), box.bounds, target.degree, start,
-            self.tol, self.max_iter, thread_count(), weights, moments,
-        )  # fmt: skip
+        options = self.tol, self.max_iter
+        if isinstance(target, Grid):
+            outcome, gap, iterations, _, _ = pixel_transport(
+                atoms.points, atoms.weights, np.ascontiguousarray(target.values), box.bounds, target.degree, start,
+                *options, thread_count(), weights, moments,
+            )  # fmt: skip
+        else:
+            law = target.inside(box.center, box.unit)
+            outcome, gap, iterations, _, _ = law.transport(
+                atoms.points, atoms.weights, box.bounds, start, options, (weights, moments)
+            )
         sums = np.column_stack([moments[:, :3], moments[:, 3] + moments[:, 5]])
         return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
 
@@ -195,7 +234,7 @@ class _Box:
     bounds: np.ndarray
 
     @classmethod
-    def around(cls, grid: Grid) -> _Box:
+    def around(cls, grid: Grid | GaussianTarget) -> _Box:
         center, unit = grid.bounds.mean(axis=1), float(np.diff(grid.bounds).max())
         return cls(center, unit, np.ascontiguousarray((grid.bounds - center[:, None]) / unit))
 
@@ -244,7 +283,9 @@ def _groups(points: np.ndarray) -> Int[np.ndarray, " n"]:
     return label
 
 
-def _certified(source: Samples, target: Grid, box: _Box, atoms: _Atoms, solved: _Solved) -> SemidiscretePlan:
+def _certified(
+    source: Samples, target: Grid | GaussianTarget, box: _Box, atoms: _Atoms, solved: _Solved
+) -> SemidiscretePlan:
     """The plan of all points from that of the atoms."""
     d, sums = target.dim, solved.sums
     y, nu, mass = atoms.points, atoms.weights, sums[:, 0]
@@ -261,6 +302,7 @@ def _certified(source: Samples, target: Grid, box: _Box, atoms: _Atoms, solved: 
     unit = box.unit
     return SemidiscretePlan(
         source,
+        target if isinstance(target, Grid) else target.measure,
         target,
         potentials * unit**2,
         share * mass[atom],
@@ -287,7 +329,7 @@ def _gap(bounds: np.ndarray, y: np.ndarray, w: np.ndarray, excess: float) -> flo
     return float(excess) * max(worst - least, 0.0)
 
 
-def _hidden(box: _Box, target: Grid, y: np.ndarray, w: np.ndarray, z: np.ndarray) -> np.ndarray:
+def _hidden(box: _Box, target: Grid | GaussianTarget, y: np.ndarray, w: np.ndarray, z: np.ndarray) -> np.ndarray:
     """For points z of no weight: ``min_x |x - z|^2 - phi(x)`` over the box, attained in a corner of a cell."""
     if target.dim == 1:
         order = np.argsort(y[:, 0])
@@ -304,11 +346,15 @@ def _hidden(box: _Box, target: Grid, y: np.ndarray, w: np.ndarray, z: np.ndarray
 
 
 def cell_moments(
-    points: Float[np.ndarray, "n 2"], potentials: Float[np.ndarray, " n"], grid: Grid
+    points: Float[np.ndarray, "n 2"],
+    potentials: Float[np.ndarray, " n"],
+    density: Grid | GaussianTarget,
+    *,
+    center: Float[np.ndarray, " 2"] | None = None,
 ) -> Float[np.ndarray, "n 6"]:
     """Moments of a density over the cells of any potentials: integrals of 1, x, y, x^2, x y and y^2 over each cell.
 
-    Exact for the density that the grid describes, up to rounding.
+    Exact for the density that a grid or a mixture describes, up to rounding; seen from ``center``, or the origin.
 
     Examples
     --------
@@ -316,14 +362,17 @@ def cell_moments(
     >>> cell_moments(np.array([[0.2, 0.3]]), np.zeros(1), grid).round(12).tolist()
     [[1.0, 0.5, 0.5, 0.333333333333, 0.25, 0.333333333333]]
     """
-    box = _Box.around(grid)
-    out = np.empty((len(points), 6))
-    values = np.ascontiguousarray(grid.values)
-    args = box.inward(points), np.ascontiguousarray(potentials / box.unit**2), values, box.bounds, grid.degree
-    pixel_moments(*args, thread_count(), out)
-    m, first, (cx, cy), u = out[:, 0].copy(), out[:, 1:3] * box.unit, box.center, box.unit
+    box = _Box.around(density)
+    args = box.inward(points), np.ascontiguousarray(potentials / box.unit**2)
+    if isinstance(density, Grid):
+        out = np.empty((len(points), 6))
+        pixel_moments(*args, np.ascontiguousarray(density.values), box.bounds, density.degree, thread_count(), out)
+    else:
+        out = density.inside(box.center, box.unit).moments(*args, box.bounds)
+    m, first, u = out[:, 0].copy(), out[:, 1:3] * box.unit, box.unit
+    cx, cy = away = box.center if center is None else box.center - center
     x, y = first.T
-    out[:, 1:3] = first + m[:, None] * box.center
+    out[:, 1:3] = first + m[:, None] * away
     out[:, 3] = out[:, 3] * u**2 + 2 * cx * x + cx**2 * m
     out[:, 4] = out[:, 4] * u**2 + cx * y + cy * x + cx * cy * m
     out[:, 5] = out[:, 5] * u**2 + 2 * cy * y + cy**2 * m

@@ -12,7 +12,6 @@ from mixot.mixture import Mixture
 from mixot.results import Interval, Plan
 from mixot.solvers.discrete import Exact
 from mixot.transport.plans import between_mixtures
-from mixot.transport.quantize import has_plane_density
 from mixot.transport.sandwich import semidiscrete_sandwich
 
 _ROUNDING = 1e-13  # floating-point error of a squared distance, as a share of the second moments
@@ -57,7 +56,7 @@ def wasserstein(p: Mixture, q: Mixture, *, points: int = 0) -> Interval:
         lowers["Gelbrich"] = float(np.sqrt(_gelbrich(p, q)))
         lowers["Prop. 6"] = _proposition_6(p, q, plan)
         lowers["projection"] = _projection(*wide, plan)
-        if points > 0 and all(has_plane_density(law) for law in wide):
+        if points > 0 and p.dim == 2 and all((law.components.rank() == 2).all() for law in wide):
             lowers["semi-discrete"], uppers["semi-discrete"] = semidiscrete_sandwich(*wide, points)
     upper_by, lower_by = min(uppers, key=uppers.__getitem__), max(lowers, key=lowers.__getitem__)
     return Interval(min(lowers[lower_by], uppers[upper_by]), uppers[upper_by], lower_by, upper_by)

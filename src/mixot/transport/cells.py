@@ -76,7 +76,7 @@ class CentroidMap:
         source = self.plan.source
         points = _as_rows(x, source.dim)
         distance, at = KDTree(source.points.astype(np.float64)).query(points)
-        far = np.flatnonzero(distance > 1e-9 * np.diff(self.plan.target.bounds).max())
+        far = np.flatnonzero(distance > 1e-9 * np.diff(self.plan.density.bounds).max())
         if len(far):
             raise InputError(
                 f"a plan from points moves those points only: row {far[0]} of x, {points[far[0]].tolist()}, is none of "

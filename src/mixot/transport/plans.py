@@ -1,14 +1,19 @@
-"""Optimal couplings of the components of two mixtures, or of two clouds of points."""
+"""Optimal couplings of the components of two mixtures, of two clouds of points, of points and a mixture."""
 
 from __future__ import annotations
 
-from mixot.errors import InputError
+import numpy as np
+
+from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import common
+from mixot.families.gaussian import Gaussian
 from mixot.formulas.cost_matrix import point_costs
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
+from mixot.solvers.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete import Semidiscrete, SemidiscretePlan
 
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
 
@@ -53,3 +58,49 @@ def between_samples(p: Samples, q: Samples, solver: Exact) -> Plan:
             "about six times that to solve; take a sample of the points, or fit a mixture to each and compare those"
         )
     return solver.solve(point_costs(p.points, q.points), p.weights, q.weights)
+
+
+def between_points_and_mixture(p: Samples, q: Mixture, solver: Semidiscrete) -> SemidiscretePlan:
+    """Exact semi-discrete W2 between points and a mixture of Gaussians, on the line and in the plane.
+
+    Raises
+    ------
+    InputError
+        Where p and q live in different spaces.
+    UnsupportedError
+        For other families, in dimensions above 2, and in the plane for singular covariances.
+
+    Examples
+    --------
+    >>> from mixot import Gaussian
+    >>> q = Mixture([1.0], Gaussian([[1.0, 0.0]], [np.diag([2.0, 3.0])]))
+    >>> round(between_points_and_mixture(Samples([[4.0, 4.0]]), q, Semidiscrete()).cost, 10)  # 9 + 16 + 2 + 3
+    30.0
+    """
+    if p.dim != q.dim:
+        raise InputError(f"p and q must live in the same space, got dimension {p.dim} and {q.dim}")
+    return solver.solve(p, gaussian_target(q))
+
+
+def gaussian_target(q: Mixture) -> GaussianTarget:
+    """The density of a mixture of Gaussians that points can be transported to.
+
+    Raises
+    ------
+    UnsupportedError
+        For other families, in dimensions above 2, and in the plane for singular covariances.
+    """
+    wide = q.components.widen()
+    if not isinstance(wide, Gaussian) or q.dim > 2:
+        raise UnsupportedError(
+            "points are transported to mixtures of Gaussians on the line and in the plane, got "
+            f"{q.components.name} laws in dimension {q.dim}; transport to a sample of it: Samples(q.sample(n, rng=0))"
+        )
+    seen = q.weights > 0
+    flat = np.flatnonzero(seen & (wide.rank() < q.dim)) if q.dim == 2 else np.empty(0, int)
+    if len(flat):
+        raise UnsupportedError(
+            f"components {flat[:5].tolist()} have a singular covariance, so the mixture has no density in the plane; "
+            "add a small multiple of the identity to the covariances"
+        )
+    return GaussianTarget(q, q.weights[seen], wide.means[seen], wide.covs[seen])

@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.errors import InputError, SolveError, UnsupportedError
-from mixot.families.gaussian import Gaussian
+from mixot.errors import InputError, UnsupportedError
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Progress, ProgressCallback, Status
-from mixot.solvers.plane_targets import CellSums, GaussianTarget, PixelTarget, PlaneTarget
+from mixot.solvers.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete import Semidiscrete, cell_moments
+from mixot.transport.plans import gaussian_target
 
 _MEMORY = 8  # steps that the curvature is estimated from
 _MASS_TOL = 1e-3  # of a mass, while the points are far from where they will be; then this share of the residual
@@ -64,7 +65,7 @@ def quantize(
     Parameters
     ----------
     q : Grid, Mixture or Fit
-        A density on pixels, or a mixture of Gaussians, in the plane.
+        A density on pixels or a mixture of Gaussians, on the line or in the plane.
     n : int
         Number of points.
     weights : "equal" or "free"
@@ -88,7 +89,9 @@ def quantize(
     InputError
         Where n is not a positive number.
     UnsupportedError
-        For measures other than pictures and Gaussian mixtures in the plane.
+        For other measures, and for free weights on the line.
+    SolveError
+        Where the transport to some points does not converge.
 
     Examples
     --------
@@ -107,31 +110,23 @@ def quantize(
     if weights not in ("equal", "free"):
         raise InputError(f'weights must be "equal" or "free", got {weights!r}')
     measure = as_measure(q)
-    target, start = _target(measure), _draw(measure, int(n), np.random.default_rng(rng))
-    cells = _EqualCells(target, int(n)) if weights == "equal" else _NearestCells(target)
+    density = _density(measure)
+    if density.dim == 1 and weights == "free":
+        raise UnsupportedError('on the line quantize finds points of equal weight; take weights="equal"')
+    start = _draw(measure, int(n), np.random.default_rng(rng))
+    cells = _EqualCells(density, int(n)) if weights == "equal" else _NearestCells(density)
     return _descend(cells, start, tol, max_iter, progress)
 
 
-def _target(q: Measure) -> PlaneTarget:
-    if isinstance(q, Grid) and q.dim == 2:
-        return PixelTarget(q.values, q.bounds, q.degree)
-    if isinstance(q, Mixture) and has_plane_density(q):
+def _density(q: Measure) -> Grid | GaussianTarget:
+    if isinstance(q, Grid) and q.dim <= 2:
+        return q
+    if isinstance(q, Mixture):
         return gaussian_target(q)
     raise UnsupportedError(
-        f"quantize works on a Grid or a mixture of Gaussians with positive definite covariances in the plane, got a "
+        "quantize works on a Grid or a mixture of Gaussians on the line or in the plane, got "
         f"{type(q).__name__} in dimension {q.dim}"
     )
-
-
-def has_plane_density(q: Mixture) -> bool:
-    """Whether q is a mixture of Gaussians in the plane none of which is singular."""
-    return q.dim == 2 and isinstance(q.components.widen(), Gaussian) and bool((q.components.rank() == 2).all())
-
-
-def gaussian_target(q: Mixture) -> GaussianTarget:
-    """The density of such a mixture, for the solver."""
-    wide, seen = q.components.widen(), q.weights > 0
-    return GaussianTarget(q.weights[seen], wide.mean()[seen], wide.cov()[seen])
 
 
 def _draw(q: Measure, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -149,27 +144,27 @@ class _State:
     """Points, what their cells hold, and the cost."""
 
     points: np.ndarray
-    sums: CellSums
-    cost: float
     masses: np.ndarray
+    centers: np.ndarray
+    potentials: np.ndarray
+    cost: float
 
     @property
     def gradient(self) -> np.ndarray:
-        return -2 * self.sums.first
+        return 2 * self.masses[:, None] * (self.points - self.centers)
 
     @property
     def residual(self) -> float:
         """How far the points are from the centers of their cells, as a share of how far they are from the density."""
-        full = self.masses > 0
-        away = (self.sums.first[full] ** 2).sum(axis=1) / self.masses[full]
-        return float(np.sqrt(away.sum() / max(self.cost, 1e-300)))
+        away = self.masses @ ((self.points - self.centers) ** 2).sum(axis=1)
+        return float(np.sqrt(away / max(self.cost, 1e-300)))
 
 
 class _EqualCells:
     """Cells of equal mass."""
 
-    def __init__(self, target: PlaneTarget, n: int) -> None:
-        self.target, self.masses = target, np.full(n, 1.0 / n)
+    def __init__(self, density: Grid | GaussianTarget, n: int) -> None:
+        self.density, self.n = density, n
 
     def at(self, points: np.ndarray, near: _State | None, tol: float | None = None) -> _State:
         """Cells of these points, from the potentials of others nearby."""
@@ -177,12 +172,10 @@ class _EqualCells:
         if tol is None:
             tol = _MASS_TOL if near is None else max(_MASS_TOL * min(1.0, 30 * near.residual), _FINAL_TOL)
         if near is not None:  # the minimum in the dual stays what it is at the centers of the cells
-            step, lag = points - near.points, near.sums.first / near.masses[:, None]
-            start = near.sums.potentials + (step * (step - 2 * lag)).sum(axis=1)
-        sums = self.target.transport(points, self.masses, tol=tol * self.masses[0], start=start)
-        if sums.outcome:
-            raise SolveError("the transport to these points did not converge; try another rng, or fewer points", sums)
-        return _State(points, sums, sums.dual(self.masses), self.masses)
+            step = points - near.points
+            start = near.potentials + (step * (step - 2 * (near.centers - near.points))).sum(axis=1)
+        plan = Semidiscrete(tol=tol / self.n).solve(Samples(points), self.density, start)
+        return _State(points, np.full(self.n, 1.0 / self.n), plan.centroids, plan.potentials, plan.cost)
 
     def finish(self, state: _State) -> _State:
         return self.at(state.points, state, _FINAL_TOL)
@@ -191,12 +184,19 @@ class _EqualCells:
 class _NearestCells:
     """Voronoi cells."""
 
-    def __init__(self, target: PlaneTarget) -> None:
-        self.target = target
+    def __init__(self, density: Grid | GaussianTarget) -> None:
+        self.density = density
 
     def at(self, points: np.ndarray, near: _State | None) -> _State:
-        sums = self.target.cells(points, np.zeros(len(points)))
-        return _State(points, sums, float(sums.second.sum()), np.maximum(sums.masses, 0.0))
+        middle = points.mean(axis=0)
+        none = np.zeros(len(points))
+        sums = cell_moments(points, none, self.density, center=middle)
+        y, mass = points - middle, np.maximum(sums[:, 0], 0.0)
+        cost = sums[:, 3] + sums[:, 5] - 2 * (y * sums[:, 1:3]).sum(axis=1) + (y**2).sum(axis=1) * mass
+        full = mass > 0
+        centers = points.copy()
+        centers[full] = middle + sums[full, 1:3] / mass[full, None]
+        return _State(points, mass, centers, none, float(cost.sum()))
 
     def finish(self, state: _State) -> _State:
         return state

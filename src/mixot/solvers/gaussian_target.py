@@ -1,0 +1,81 @@
+"""A mixture of Gaussians as the density that points are transported to, on the line and in the plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixot._native import gaussian_moments, gaussian_transport
+from mixot._shapes import Float
+from mixot.formulas.points_on_line import points_to_line
+from mixot.formulas.quantiles import Line
+from mixot.measures import Measure
+from mixot.threads import thread_count
+
+_REACH = 12.0  # standard deviations beyond which a component has less than 1e-32 of its mass
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class GaussianTarget:
+    """``sum_k weights[k] N(means[k], covs[k])`` with positive weights of sum one; in the plane no cov is singular.
+
+    The cells of points end at ``bounds``, 12 standard deviations beyond every component. ``measure`` is what the sum
+    is called elsewhere.
+    """
+
+    measure: Measure
+    weights: Float[np.ndarray, " k"]
+    means: Float[np.ndarray, "k d"]
+    covs: Float[np.ndarray, "k d d"]
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the space."""
+        return self.means.shape[1]
+
+    @property
+    def bounds(self) -> Float[np.ndarray, "d 2"]:
+        """Lower and upper end of each axis."""
+        spread = _REACH * np.sqrt(np.diagonal(self.covs, axis1=1, axis2=2))
+        low, high = (self.means - spread).min(axis=0), (self.means + spread).max(axis=0)
+        flat = np.where(high > low, 0.0, np.maximum(np.abs(low), 1.0))  # on the line all of it may be one atom
+        return np.column_stack([low - flat, high + flat])
+
+    def inside(self, center: Float[np.ndarray, " d"], unit: float) -> GaussianTarget:
+        """The same law in coordinates ``(x - center) / unit``."""
+        means = np.ascontiguousarray((self.means - center) / unit)
+        return GaussianTarget(self.measure, self.weights, means, np.ascontiguousarray(self.covs / unit**2))
+
+    def line(self) -> Line:
+        """The law on the line."""
+        return Line(self.weights, self.means[:, 0], np.sqrt(self.covs[:, 0, 0]))
+
+    def cells_on_line(
+        self, points: Float[np.ndarray, "n 1"], weights: Float[np.ndarray, " n"]
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 3"]]:
+        """Potentials and moments (mass, first, second) of the optimal cells of points on the line."""
+        found = points_to_line(points[:, 0], weights, self.line())
+        second = found.spreads + found.centers**2
+        return found.potentials, np.column_stack([weights, weights * found.centers, weights * second])
+
+    def transport(
+        self,
+        points: Float[np.ndarray, "n 2"],
+        weights: Float[np.ndarray, " n"],
+        bounds: Float[np.ndarray, "2 2"],
+        start: Float[np.ndarray, " n"] | None,
+        options: tuple[float, int],
+        out: tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 6"]],
+    ) -> tuple[int, float, int, int, int]:
+        """Fill ``out`` with potentials and moments of the optimal cells in the plane, as the compiled solver does."""
+        law = self.weights, self.means, self.covs, bounds
+        return gaussian_transport(points, weights, *law, start, *options, thread_count(), *out)
+
+    def moments(
+        self, points: Float[np.ndarray, "n 2"], potentials: Float[np.ndarray, " n"], bounds: Float[np.ndarray, "2 2"]
+    ) -> Float[np.ndarray, "n 6"]:
+        """Moments of the density over the cells of any potentials."""
+        out = np.empty((len(points), 6))
+        gaussian_moments(points, potentials, self.weights, self.means, self.covs, bounds, thread_count(), out)
+        return out
