@@ -39,7 +39,8 @@ FIRST = {
     f"x = torch.tensor(points, requires_grad=True); cost(x, Grid(torch.tensor(values), {UNIT})).backward()",
     "mixot.torch, MW2": f"{TORCH}from mixot.torch import cost\n"
     "w, s = torch.full((10,), 0.1, dtype=torch.float64), torch.eye(2, dtype=torch.float64).repeat(10, 1, 1)\n"
-    "m = torch.tensor(points[:10], requires_grad=True); cost((w, m, s), (w, torch.tensor(points[10:20]), 2 * s)).backward()",
+    "m = torch.tensor(points[:10], requires_grad=True)\n"
+    "cost((w, m, s), (w, torch.tensor(points[10:20]), 2 * s)).backward()",
 }
 SDOT = f"""{JAX}
 from sdot import PolynomialGrid, SumOfDiracs, distance

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,6 +66,11 @@ def test_gradcheck_of_clouds(rng, function):
 def test_gradcheck_of_points_and_pixels(rng, degree):
     x, values = points(rng, 6, 2), torch.tensor(rng.uniform(0.5, 2.0, (4, 5)), requires_grad=True)
     torch.autograd.gradcheck(lambda x, v: distance(x, Grid(v, ((-2, 2), (-2, 3)), degree)), (x, values))
+
+
+def test_gradcheck_of_points_and_a_mixture(rng):
+    x, inputs = points(rng, 7, 2), mixture(rng, 2, 2)
+    torch.autograd.gradcheck(lambda x, *y: cost(x, law(*y)), (x, *inputs))
 
 
 def test_equal_eigenvalues_and_equal_components(rng):
@@ -209,7 +215,7 @@ def test_points_settle_on_pixels(rng):
         costs.append(value.item())
         with torch.no_grad():
             x -= 15 * slope  # 1 / (2 m) is Lloyd's step to the center
-    assert all(later <= sooner + 1e-12 for sooner, later in zip(costs, costs[1:], strict=False))
+    assert all(later <= sooner + 1e-12 for sooner, later in pairwise(costs))
     assert costs[-1] < 0.2 * costs[0]
 
 

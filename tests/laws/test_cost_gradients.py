@@ -68,6 +68,27 @@ def test_points_against_pixels(rng, degree):
     assert_gradients(rng, grid, points[0], ["values", "points"], h=1e-4)
 
 
+@pytest.mark.parametrize("d", [1, 2])
+def test_points_against_mixtures(rng, d):
+    """Points and their weights, and weights, means and full covariances of the mixture."""
+    points = rng.standard_normal((9, d)), rng.dirichlet(np.full(9, 5.0))
+    (a, m, s), (b, n, u) = mixture(rng, 3, d), mixture(rng, 1, d)
+    round_off = 0.2 * np.eye(d)  # so that no step of a difference leaves the positive definite matrices
+    names = ["weights", "means", "covs"]
+    assert_gradients(rng, points, (a, m, s + round_off), ["points", "weights", *names], h=1e-4)
+    assert_gradients(rng, (b, n, u + round_off), points[0], [*names, "points"], h=1e-4)
+
+
+def test_one_point_against_one_gaussian(rng):
+    """``W2^2 = |y - m|^2 + tr S``, so that the gradients are 2 (y - m), 2 (m - y) and the identity."""
+    point, (_, mean, cov) = rng.standard_normal((1, 2)), mixture(rng, 1, 2)
+    both = cost_and_gradients(Samples(point), Mixture([1.0], Gaussian(mean, cov)))
+    assert both.cost == pytest.approx(((point - mean) ** 2).sum() + np.trace(cov[0]), rel=1e-12)
+    np.testing.assert_allclose(both.p[0], 2 * (point - mean), atol=1e-12)
+    np.testing.assert_allclose(both.q[1], 2 * (mean - point), atol=1e-12)
+    np.testing.assert_allclose(both.q[2], np.eye(2)[None], atol=1e-12)
+
+
 def test_gradients_move_with_the_measures(rng):
     """Moving both measures together, turning both, or scaling both, does the same to the gradients."""
     (a, m, s), (b, n, u) = mixture(rng, 4, 3), mixture(rng, 5, 3)
@@ -105,7 +126,7 @@ def test_equal_components_and_equal_weights_give_finite_subgradients(rng):
     """The cost is convex in the weights, so that a subgradient bounds it from below everywhere."""
     means, covs = np.zeros((4, 2)), np.stack([np.eye(2)] * 4)
     means[2:] = 1.0
-    p, q = (np.full(4, 0.25), means, covs), (np.full(4, 0.25), means + [1.0, 0.0], 2 * covs)
+    p, q = (np.full(4, 0.25), means, covs), (np.full(4, 0.25), means + np.array([1.0, 0.0]), 2 * covs)
     problem, arrays = read(p, q)
     value, gradients = problem.cost_and_gradients((True,) * 6, *arrays)
     assert all(np.isfinite(g).all() for g in gradients)

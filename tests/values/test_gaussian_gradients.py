@@ -46,7 +46,7 @@ def test_singular_covariances_through_their_factors(rng, ranks):
     ):
         step = rng.standard_normal(factor.shape)
         expected = (2 * g @ factor * step).sum()
-        assert slope(lambda t: f(factor + t * step), 1e-4) == pytest.approx(expected, rel=1e-8)  # noqa: B023
+        assert slope(lambda t: f(factor + t * step), 1e-4) == pytest.approx(expected, rel=1e-8)
         off = np.eye(5) - factor @ np.linalg.pinv(factor)
         np.testing.assert_allclose(off @ g @ off, 0, atol=1e-12 * np.abs(g).max())
         np.testing.assert_array_equal(g, g.T)

@@ -145,10 +145,11 @@ def _of_mixtures(p: Mixture, q: Mixture, plan: Plan, want_p: Wanted, want_q: Wan
 
 def _cells(points: Samples, target: Mixture | Grid) -> SemidiscretePlan:
     """The semi-discrete plan, its masses as exact as rounding lets them be."""
-    if isinstance(target, Mixture):
-        raise _unsupported(points, target)
+    solver = Semidiscrete(tol=_TOL)
     try:
-        return Semidiscrete(tol=_TOL).solve(points, target)
+        if isinstance(target, Mixture):
+            return plans.between_points_and_mixture(points, target, solver)
+        return solver.solve(points, target)
     except SolveError as error:
         if error.result.marginal_error > _LOOSE:
             raise
@@ -158,12 +159,30 @@ def _cells(points: Samples, target: Mixture | Grid) -> SemidiscretePlan:
 def _of_cells(plan: SemidiscretePlan, want_target: Wanted) -> CostGradients:
     """``2 m_i (y_i - b_i)`` in the points, potentials in their weights, and what the density feels."""
     in_points = plan.points_gradient(), _centered(plan.weights_gradient())
+    if isinstance(plan.target, Mixture):
+        return CostGradients(plan.cost, in_points, _in_mixture(plan, plan.target, any(want_target)))
     return CostGradients(plan.cost, in_points, (_in_values(plan, want_target[0]),))
+
+
+def _in_mixture(plan: SemidiscretePlan, q: Mixture, wanted: bool) -> Gradients:
+    """Gradients in weights, means and covariances; a component of weight zero is not looked at, and has none."""
+    out = np.zeros(len(q)), np.zeros((len(q), q.dim)), np.zeros((len(q), q.dim, q.dim))
+    if not wanted:
+        return out
+    seen = q.weights > 0
+    if not q.components.cov()[seen].any(axis=(1, 2)).all():
+        raise UnsupportedError(
+            "a component without variance is an atom, and points against atoms have no gradient in its variance; "
+            "add a small variance"
+        )
+    gradient = plan.mixture_gradient()
+    out[0][seen], out[1][seen], out[2][seen] = _centered(gradient.weights), gradient.means, gradient.covs
+    return out
 
 
 def _in_values(plan: SemidiscretePlan, wanted: bool) -> np.ndarray:
     """Mean of phi over each pixel, less its mean over the density: scaling all values changes nothing."""
-    values = plan.target.values
+    values = plan.density.values
     if not wanted:
         return np.zeros_like(values)
     phi = plan.values_gradient()
