@@ -89,15 +89,14 @@ def cost_and_gradients(p: Measure, q: Measure, want_p: Wanted = _ALL, want_q: Wa
     match p, q:
         case Mixture(), Mixture():
             plan = _plan(p, q)
-            sides = _of_mixtures(p, q, plan, want_p, want_q)
-            return _unless_zero(plan.cost, *sides)
+            return _unless_zero(plan.cost, *_of_mixtures(p, q, plan, want_p, want_q))
         case Samples(), Samples():
             plan = _plan(p, q)
             return _unless_zero(plan.cost, *_of_samples(p, q, plan, want_p, want_q))
         case Samples(), (Mixture() | Grid()):
-            return _of_cells(_cells(p, q), want_q)
+            return _of_cells(p, q, want_q)
         case ((Mixture() | Grid()), Samples()):
-            turned = _of_cells(_cells(q, p), want_p)
+            turned = _of_cells(q, p, want_p)
             return CostGradients(turned.cost, turned.q, turned.p)
     raise _unsupported(p, q)
 
@@ -156,12 +155,13 @@ def _cells(points: Samples, target: Mixture | Grid) -> SemidiscretePlan:
         return error.result
 
 
-def _of_cells(plan: SemidiscretePlan, want_target: Wanted) -> CostGradients:
+def _of_cells(points: Samples, target: Mixture | Grid, want_target: Wanted) -> CostGradients:
     """``2 m_i (y_i - b_i)`` in the points, potentials in their weights, and what the density feels."""
+    plan = _cells(points, target)
     in_points = plan.points_gradient(), _centered(plan.weights_gradient())
-    if isinstance(plan.target, Mixture):
-        return CostGradients(plan.cost, in_points, _in_mixture(plan, plan.target, any(want_target)))
-    return CostGradients(plan.cost, in_points, (_in_values(plan, want_target[0]),))
+    if isinstance(target, Mixture):
+        return CostGradients(plan.cost, in_points, _in_mixture(plan, target, any(want_target)))
+    return CostGradients(plan.cost, in_points, (_in_values(plan, target.values, want_target[0]),))
 
 
 def _in_mixture(plan: SemidiscretePlan, q: Mixture, wanted: bool) -> Gradients:
@@ -180,9 +180,8 @@ def _in_mixture(plan: SemidiscretePlan, q: Mixture, wanted: bool) -> Gradients:
     return out
 
 
-def _in_values(plan: SemidiscretePlan, wanted: bool) -> np.ndarray:
+def _in_values(plan: SemidiscretePlan, values: np.ndarray, wanted: bool) -> np.ndarray:
     """Mean of phi over each pixel, less its mean over the density: scaling all values changes nothing."""
-    values = plan.density.values
     if not wanted:
         return np.zeros_like(values)
     phi = plan.values_gradient()
