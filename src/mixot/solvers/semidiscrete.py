@@ -278,16 +278,16 @@ class _Atoms:
 
 def _groups(points: np.ndarray) -> Int[np.ndarray, " n"]:
     """Label points, 0, 1, ..., so that those closer than `_EQUAL` share one."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import KDTree
-
     n = len(points)
     order = np.lexsort(points.T)
     steps = np.diff(points[order], axis=0)
     # Sorted by the last coordinate: no two in a row that are close there means no two that are close at all.
     if n < 2 or (np.abs(steps[:, -1]) > _EQUAL).all():
         return np.arange(n)
+    from scipy.sparse import coo_array  # here: it takes a third of a second to load, and most clouds end above
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import KDTree
+
     exact = np.concatenate([[0], np.cumsum((steps != 0).any(axis=1))])
     kept = order[np.concatenate([[True], (steps != 0).any(axis=1)])]
     pairs = KDTree(points[kept]).query_pairs(_EQUAL, output_type="ndarray")

@@ -1,0 +1,182 @@
+"""Gradients of transport costs: the first one of a fresh process, and value and gradient of MW2, beside the peers.
+
+    python benchmarks/gradients.py [--sdot /path/to/python]
+
+First gradient: 200 points against 64 x 64 pixels, seconds of CPU of the whole process, imports included. sdot needs
+Python 3.12 or later, so it has an environment of its own; it calls a compiler. MW2: two mixtures of 50 components,
+gradients in means and covariances. OTT differentiates an iterative matrix root, POT (PyTorch) an eigendecomposition;
+neither returns a plan's gradient in the weights here: OTT gets the plan from POT's ``emd``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+JAX = """
+import jax; jax.config.update("jax_enable_x64", True)
+import numpy as np
+rng = np.random.default_rng(0); points, values = rng.random((200, 2)), rng.random((64, 64)) + 0.1
+"""
+TORCH = """
+import torch
+import numpy as np
+rng = np.random.default_rng(0); points, values = rng.random((200, 2)), rng.random((64, 64)) + 0.1
+"""
+UNIT = "((0, 1), (0, 1))"
+FIRST = {
+    "import jax": JAX,
+    "mixot.jax, points and pixels": f"{JAX}from mixot.jax import Grid, cost\n"
+    f"jax.grad(lambda x: cost(x, Grid(values, {UNIT})))(jax.numpy.asarray(points))",
+    "mixot.jax, MW2": f"{JAX}from mixot.jax import cost\nw, s = np.full(10, 0.1), np.stack([np.eye(2)] * 10)\n"
+    "jax.grad(lambda m: cost((w, m, s), (w, points[10:20], 2 * s)))(jax.numpy.asarray(points[:10]))",
+    "import torch": TORCH,
+    "mixot.torch, points and pixels": f"{TORCH}from mixot.torch import Grid, cost\n"
+    f"x = torch.tensor(points, requires_grad=True); cost(x, Grid(torch.tensor(values), {UNIT})).backward()",
+    "mixot.torch, MW2": f"{TORCH}from mixot.torch import cost\n"
+    "w, s = torch.full((10,), 0.1, dtype=torch.float64), torch.eye(2, dtype=torch.float64).repeat(10, 1, 1)\n"
+    "m = torch.tensor(points[:10], requires_grad=True)\n"
+    "cost((w, m, s), (w, torch.tensor(points[10:20]), 2 * s)).backward()",
+}
+SDOT = f"""{JAX}
+from sdot import PolynomialGrid, SumOfDiracs, distance
+target = PolynomialGrid(values=jax.numpy.asarray(values))
+jax.grad(lambda x: distance(SumOfDiracs(x), target))(jax.numpy.asarray(points))
+"""
+SIZES = [(50, 2), (50, 10), (50, 32)]
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--sdot", help="a Python in whose environment sdot is installed")
+    parser.add_argument("--repeat", type=int, default=3, help="fresh processes, or calls, of which the median counts")
+    options = parser.parse_args()
+    for name in ("OMP", "OPENBLAS", "MKL", "MIXOT"):
+        os.environ[f"{name}_NUM_THREADS"] = "1"
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    from _table import print_table, versions
+
+    print(versions("mixot", "jax", "torch", "POT", "ott-jax"), "; 1 thread, CPU seconds\n")
+    rows: list[list[Any]] = [["first gradient", "CPU seconds"]]
+    rows += [[name, fresh([sys.executable, "-c", code], options.repeat)] for name, code in FIRST.items()]
+    rows.append(["sdot, points and pixels", fresh([options.sdot, "-c", SDOT], 1) if options.sdot else "absent"])
+    print_table(rows)
+    print()
+    peers = {"mixot.torch": mixot_torch, "mixot.jax": mixot_jax, "POT torch": pot_torch, "OTT x64": ott_jax}
+    rows = [["K, d", *peers, "POT / mixot.torch", "OTT / mixot.jax"]]
+    for k, d in SIZES:
+        seconds = [timed(peer, k, d, options.repeat) for peer in peers.values()]
+        ratios = [
+            b / a if isinstance(b, float) and isinstance(a, float) else "-"
+            for a, b in zip(seconds, seconds[2:], strict=False)
+        ]
+        rows.append([f"{k}, {d}", *seconds, *ratios])
+    print_table(rows)
+
+
+def fresh(command: list[str], repeat: int) -> float | str:
+    """Median CPU seconds of fresh processes, children included."""
+    spent = []
+    for _ in range(repeat):
+        before = os.times()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        after = os.times()
+        if done.returncode:
+            return "fails: " + (done.stderr.strip().splitlines() or ["?"])[-1][:60]
+        spent.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    return sorted(spent)[len(spent) // 2]
+
+
+def timed(peer: Callable[[Any, Any], Callable[[], Any]], k: int, d: int, repeat: int) -> float | str:
+    """Median CPU seconds of one value with its gradient, compilation excluded."""
+    from _table import time_it
+
+    try:
+        return time_it(peer(problem(k, d, 0), problem(k, d, 1)), repeat)
+    except ImportError:
+        return "absent"
+
+
+def problem(k: int, d: int, seed: int) -> tuple[Any, Any, Any]:
+    """Weights, means and covariances of a random mixture."""
+    import numpy as np
+
+    rng = np.random.default_rng([k, d, seed])
+    root = rng.standard_normal((k, d, d + 2)) / np.sqrt(d)
+    return rng.dirichlet(np.ones(k)), rng.standard_normal((k, d)), root @ root.swapaxes(1, 2)
+
+
+def in_torch(p: Any, q: Any) -> tuple[list[Any], list[Any]]:
+    """As tensors; means and covariances want gradients."""
+    import torch
+
+    torch.set_num_threads(1)
+    sides = [[torch.tensor(x) for x in side] for side in (p, q)]
+    for side in sides:
+        side[1].requires_grad_()
+        side[2].requires_grad_()
+    return sides[0], sides[1]
+
+
+def mixot_torch(p: Any, q: Any) -> Callable[[], Any]:
+    from mixot.torch import cost
+
+    (a, m, s), (b, n, u) = in_torch(p, q)
+    return lambda: cost((a, m, s), (b, n, u)).backward()
+
+
+def pot_torch(p: Any, q: Any) -> Callable[[], Any]:
+    import ot
+
+    (a, m, s), (b, n, u) = in_torch(p, q)
+    return lambda: ot.gmm.gmm_ot_loss(m, n, s, u, a, b).backward()
+
+
+def mixot_jax(p: Any, q: Any) -> Callable[[], Any]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    from mixot.jax import cost
+
+    (a, *laws), (b, *others) = jax.tree.map(jax.numpy.asarray, (p, q))
+    slope = jax.jit(jax.value_and_grad(lambda x, y: cost((a, *x), (b, *y)), argnums=(0, 1)))
+    return lambda: jax.block_until_ready(slope(tuple(laws), tuple(others)))
+
+
+def ott_jax(p: Any, q: Any) -> Callable[[], Any]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+    import numpy as np
+    import ot
+    from ott.geometry import costs
+
+    d = p[1].shape[1]
+    bures = costs.Bures(dimension=d)
+    x, y = (jnp.concatenate([side[1], side[2].reshape(-1, d * d)], axis=1) for side in (p, q))
+    pairs = jax.jit(lambda x, y: jax.lax.map(lambda row: jax.vmap(lambda z: bures(row, z))(y), x))
+
+    # By the envelope theorem only the pairs that carry mass count: at most 2 K - 1 of them.
+    def loss(x: Any, y: Any, rows: Any, cols: Any, mass: Any) -> Any:
+        return (mass * jax.vmap(bures)(x[rows], y[cols])).sum()
+
+    slope = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
+
+    def run() -> Any:
+        coupling = ot.emd(p[0], q[0], np.asarray(pairs(x, y)))
+        rows, cols = np.nonzero(coupling > 0)
+        rows, cols = (np.resize(index, 2 * len(x)) for index in (rows, cols))  # of one shape, so that it compiles once
+        mass = np.where(np.arange(len(rows)) < np.count_nonzero(coupling > 0), coupling[rows, cols], 0.0)
+        return jax.block_until_ready(slope(x, y, rows, cols, mass))
+
+    return run
+
+
+if __name__ == "__main__":
+    main()

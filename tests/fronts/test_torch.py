@@ -1,0 +1,231 @@
+"""The PyTorch front: gradients, transforms, types, and a mixture that learns another."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import mixot  # noqa: E402
+from mixot import Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
+from mixot.torch import Grid, cost, distance  # noqa: E402
+
+F64 = torch.float64
+
+
+def mixture(rng, k, d, dtype=F64):
+    """Logits of the weights, means, factors of the covariances."""
+    arrays = rng.standard_normal(k), rng.standard_normal((k, d)), rng.standard_normal((k, d, d)) / d + np.eye(d)
+    return [torch.tensor(array, dtype=dtype, requires_grad=True) for array in arrays]
+
+
+def law(logits, means, factors):
+    return logits.softmax(0), means, factors @ factors.mT
+
+
+def points(rng, n, d, dtype=F64):
+    return torch.tensor(rng.standard_normal((n, d)), dtype=dtype, requires_grad=True)
+
+
+# Forward mode loads rules that PyTorch itself compiles in a way it deprecates.
+forward_mode = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+
+
+@pytest.mark.parametrize(("function", "d", "k"), [(cost, 1, 3), (distance, 2, 3), (cost, 3, 2), (cost, 5, 1)])
+def test_gradcheck_of_mixtures(rng, d, k, function):
+    inputs = mixture(rng, k, d) + mixture(rng, k, d)
+    torch.autograd.gradcheck(lambda *x: function(law(*x[:3]), law(*x[3:])), inputs)
+
+
+@forward_mode
+def test_gradcheck_in_every_mode(rng):
+    inputs = mixture(rng, 2, 2) + mixture(rng, 3, 2)
+    options = {"check_batched_grad": True, "check_forward_ad": True}
+    torch.autograd.gradcheck(lambda *x: distance(law(*x[:3]), law(*x[3:])), inputs, **options)
+
+
+def test_gradcheck_of_raw_covariances(rng):
+    """One entry moved on its own: the function sees the symmetric part, and the gradient is symmetric."""
+    weights, means, covs = law(*(x.detach() for x in mixture(rng, 3, 3)))
+    other = law(*(x.detach() for x in mixture(rng, 2, 3)))
+    covs.requires_grad_()
+    torch.autograd.gradcheck(lambda c: cost((weights, means, c), other), covs)
+
+
+@pytest.mark.parametrize("function", [cost, distance])
+def test_gradcheck_of_clouds(rng, function):
+    x, y = points(rng, 6, 2), points(rng, 5, 2)
+    logits = torch.tensor(rng.standard_normal(5), requires_grad=True)
+    torch.autograd.gradcheck(lambda x, y, a: function(x, (y, a.softmax(0))), (x, y, logits))
+
+
+@pytest.mark.parametrize("degree", [0, 1])
+def test_gradcheck_of_points_and_pixels(rng, degree):
+    x, values = points(rng, 6, 2), torch.tensor(rng.uniform(0.5, 2.0, (4, 5)), requires_grad=True)
+    torch.autograd.gradcheck(lambda x, v: distance(x, Grid(v, ((-2, 2), (-2, 3)), degree)), (x, values))
+
+
+def test_gradcheck_of_points_and_a_mixture(rng):
+    x, inputs = points(rng, 7, 2), mixture(rng, 2, 2)
+    torch.autograd.gradcheck(lambda x, *y: cost(x, law(*y)), (x, *inputs))
+
+
+def test_equal_eigenvalues_and_equal_components(rng):
+    means = torch.tensor(np.repeat(rng.standard_normal((2, 3)), 2, axis=0), requires_grad=True)
+    covs = torch.eye(3, dtype=F64).repeat(4, 1, 1).requires_grad_()
+    weights = torch.full((4,), 0.25, dtype=F64)
+    cost((weights, means, covs), (weights, means.detach() + 1, 4 * covs.detach())).backward()
+    torch.testing.assert_close(covs.grad, -0.25 * torch.eye(3, dtype=F64).repeat(4, 1, 1))
+    torch.testing.assert_close(means.grad, torch.full((4, 3), -0.5, dtype=F64))
+
+
+@pytest.mark.parametrize("function", [cost, distance])
+def test_between_a_mixture_and_itself(rng, function):
+    inputs = mixture(rng, 3, 2)
+    value = function(law(*inputs), law(*(x.detach() for x in inputs)))
+    value.backward()
+    assert value.item() == 0
+    assert all(not x.grad.any() for x in inputs)
+
+
+def test_any_subset_may_want_a_gradient(rng):
+    inputs, other = mixture(rng, 3, 2), law(*(x.detach() for x in mixture(rng, 4, 2)))
+    every = torch.autograd.grad(cost(law(*inputs), other), inputs)
+    for at in range(3):
+        some = [x if i == at else x.detach() for i, x in enumerate(inputs)]
+        (one,) = torch.autograd.grad(cost(law(*some), other), some[at])
+        torch.testing.assert_close(one, every[at], rtol=0, atol=0)
+    with torch.no_grad():
+        assert not cost(law(*inputs), other).requires_grad
+
+
+def test_functions_are_those_of_numpy(rng):
+    p, q = ([x.detach() for x in law(*mixture(rng, 3, 2))] for _ in range(2))
+    in_numpy = [Mixture(w.numpy(), Gaussian(m.numpy(), s.numpy())) for w, m, s in (p, q)]
+    assert distance(tuple(p), tuple(q)).item() == pytest.approx(mixot.distance(*in_numpy), rel=1e-14)
+    assert distance(*in_numpy).item() == pytest.approx(mixot.distance(*in_numpy), rel=1e-14)
+    x, y = rng.standard_normal((2, 6, 2))
+    assert distance(torch.tensor(x), Samples(y)).item() == pytest.approx(mixot.distance(x, y), rel=1e-14)
+    pixels = mixot.Grid(rng.random((5, 4)))
+    assert distance(torch.tensor(x), pixels).item() == pytest.approx(mixot.distance(x, pixels), rel=1e-9)
+
+
+def test_float32_stays_float32(rng):
+    inputs = mixture(rng, 3, 2, torch.float32)
+    other = [x.detach() for x in mixture(rng, 4, 2)]
+    value = cost(law(*inputs), law(*(x.float() for x in other)))
+    value.backward()
+    assert value.dtype == torch.float32
+    assert all(x.grad.dtype == torch.float32 for x in inputs)
+    wide = [x.detach().double().requires_grad_() for x in inputs]
+    exact = cost(law(*wide), law(*other))
+    exact.backward()
+    assert value.item() == pytest.approx(exact.item(), rel=1e-6)
+    for x, y in zip(inputs, wide, strict=True):
+        torch.testing.assert_close(x.grad.double(), y.grad, rtol=1e-4, atol=1e-5)
+    assert cost(law(*inputs), law(*other)).dtype == F64
+    half = torch.randn(4, 2).bfloat16().requires_grad_()
+    cost(half, half.detach() + 1).backward()
+    assert half.grad.dtype == torch.bfloat16
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device at hand")
+def test_device_stays(rng):
+    inputs = [x.detach().cuda().requires_grad_() for x in mixture(rng, 3, 2)]
+    value = distance(law(*inputs), law(*(x.detach() for x in mixture(rng, 4, 2))))
+    value.backward()
+    assert value.is_cuda
+    assert all(x.grad.is_cuda for x in inputs)
+
+
+def test_vmap_is_a_loop(rng):
+    x, y = torch.tensor(rng.standard_normal((4, 5, 2))), points(rng, 6, 2).detach()
+    gradient = torch.func.grad(cost)
+    torch.testing.assert_close(torch.vmap(cost, (0, None))(x, y), torch.stack([cost(a, y) for a in x]))
+    each = torch.stack([gradient(a, y) for a in x])
+    torch.testing.assert_close(torch.vmap(gradient, (0, None))(x, y), each)
+    torch.testing.assert_close(torch.func.grad(lambda x: torch.vmap(cost, (0, None))(x, y).sum())(x), each)
+    moved = x.movedim(0, -1)
+    torch.testing.assert_close(torch.vmap(gradient, (-1, None))(moved, y), each)
+
+
+@forward_mode
+def test_forward_and_reverse_agree(rng):
+    x, y = points(rng, 4, 2).detach(), points(rng, 6, 2).detach()
+    torch.testing.assert_close(torch.func.jacfwd(distance)(x, y), torch.func.jacrev(distance)(x, y))
+
+
+@forward_mode
+@pytest.mark.parametrize(
+    "second",
+    [
+        lambda f, x: torch.autograd.functional.hessian(f, x),
+        lambda f, x: torch.func.hessian(f)(x),
+        lambda f, x: torch.func.jacrev(torch.func.grad(f))(x),
+        lambda f, x: torch.autograd.grad(torch.autograd.grad(f(x), x, create_graph=True)[0].sum(), x),
+    ],
+)
+def test_second_derivatives_are_refused_by_name(rng, second):
+    y = points(rng, 5, 2).detach()
+    with pytest.raises(UnsupportedError, match="differentiated again"):
+        second(lambda x: cost(x, y), points(rng, 4, 2))
+
+
+def test_bad_input_is_named(rng):
+    weights, means, covs = law(*(x.detach() for x in mixture(rng, 2, 2)))
+    with pytest.raises(InputError, match="sum to one"):
+        cost((2 * weights, means, covs), (weights, means, covs))
+    with pytest.raises(InputError, match="same space"):
+        cost(means, torch.zeros(3, 3))
+    with pytest.raises(InputError, match="symmetric"):
+        cost((weights, means, covs + torch.tensor([[0.0, 1.0], [0.0, 0.0]])), (weights, means, covs))
+    with pytest.raises(InputError, match="finite"):
+        cost(means * torch.nan, means)
+
+
+def test_training_recovers_a_mixture(rng):
+    """Weights, means and covariances, all at once. Wrong weights move mass far: their steps are short, and shrink."""
+    target = law(*(x.detach() for x in mixture(rng, 3, 2)))
+    target = torch.tensor([0.2, 0.3, 0.5], dtype=F64), 4 * target[1], target[2]
+    means = (target[1] + torch.tensor(rng.normal(0, 0.5, (3, 2)))).requires_grad_()
+    logits = torch.zeros(3, dtype=F64, requires_grad=True)
+    factors = torch.eye(2, dtype=F64).repeat(3, 1, 1).requires_grad_()
+    descent = torch.optim.SGD([{"params": [logits], "lr": 0.03}, {"params": [means, factors], "lr": 1.0}])
+    for _ in range(120):
+        descent.zero_grad()
+        cost(law(logits, means, factors), target).backward()
+        descent.step()
+        descent.param_groups[0]["lr"] *= 0.95
+    for found, true in zip(law(logits, means, factors), target, strict=True):
+        torch.testing.assert_close(found, true, rtol=0, atol=0.02)
+
+
+def test_points_settle_on_pixels(rng):
+    """The tutorial's loop: 30 points walk down the gradient, and each ends at the center of its cell."""
+    values = np.exp(-20 * ((np.linspace(0, 1, 16)[:, None] - 0.4) ** 2 + (np.linspace(0, 1, 16) - 0.6) ** 2))
+    grid = Grid(torch.tensor(values), ((0, 1), (0, 1)))
+    x = torch.tensor(rng.random((30, 2)), requires_grad=True)
+    costs = []
+    for _ in range(25):
+        value = cost(x, grid)
+        (slope,) = torch.autograd.grad(value, x)
+        costs.append(value.item())
+        with torch.no_grad():
+            x -= 15 * slope  # 1 / (2 m) is Lloyd's step to the center
+    assert all(later <= sooner + 1e-12 for sooner, later in pairwise(costs))
+    assert costs[-1] < 0.2 * costs[0]
+
+
+def test_the_front_loads_no_other_framework():
+    code = (
+        "import mixot.torch, sys; print(*[m for m in ('jax', 'ot', 'sklearn', 'scipy', 'pandas') if m in sys.modules])"
+    )
+    alone = "import torch, sys; print(*[m for m in ('jax', 'ot', 'sklearn', 'scipy', 'pandas') if m in sys.modules])"
+    loaded, needed = (
+        subprocess.run([sys.executable, "-c", c], check=True, capture_output=True, text=True).stdout.split()
+        for c in (code, alone)
+    )
+    assert loaded == needed
