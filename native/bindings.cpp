@@ -31,7 +31,6 @@
 #include "schur.hpp"
 #include "simd.hpp"
 #include "solid_transport.hpp"
-#include "transport_simplex.hpp"
 #include "tuple_pricing.hpp"
 
 namespace nb = nanobind;
@@ -444,18 +443,6 @@ void bind_pictures(nb::module_& m) {
   });
 }
 
-// ---- discrete transport ----
-
-void bind_transport(nb::module_& m) {
-  m.def("transport_simplex",
-        [](Dense<const double, 2> cost, Dense<const double, 1> a, Dense<const double, 1> b, std::int64_t max_pivots,
-           Dense<double, 2> coupling, Dense<double, 1> u, Dense<double, 1> v) {
-          nb::gil_scoped_release release;
-          return mixot::transport_simplex({cost.data(), a.data(), b.data(), a.shape(0), b.shape(0)}, max_pivots,
-                                          coupling.data(), u.data(), v.data());
-        });
-}
-
 // ---- sums of Gaussians over convex regions of the plane ----
 
 mixot::PlaneRegions plane_regions(const Dense<const double, 2>& corners, const Dense<const std::int64_t, 1>& start) {
@@ -584,7 +571,6 @@ NB_MODULE(_native, m) {
   bind_semidiscrete(m);
   bind_semidiscrete_in_space(m);
   bind_pictures(m);
-  bind_transport(m);
   bind_gaussian_cells(m);
   bind_semidefinite(m);
   bind_moment_fits(m);
