@@ -34,7 +34,7 @@ CHAPTERS = {
     "Distances and plans": ["plan", "plan_on_the_line", "bounds"],
     "Paths": ["geodesic_1d", "geodesic_2d"],
     "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
-    "Data": ["point_clouds", "joint_fit", "closest_mixture"],
+    "Data": ["point_clouds", "joint_fit", "closest_mixture", "training"],
 }
 
 STYLE = """

@@ -50,10 +50,15 @@ def test_families_without_a_common_one(verb, monkeypatch):
         verb(P, lonely)
 
 
-@pytest.mark.parametrize("verb", [geodesic, transport_map, bounds])
+@pytest.mark.parametrize("verb", [geodesic, bounds])
 def test_samples_are_not_mixtures(verb):
     with pytest.raises(UnsupportedError, match=r"got Samples; fit one first"):
         verb(P, np.zeros((4, 3)))
+
+
+def test_points_meet_mixtures_on_the_line_and_in_the_plane_alone():
+    with pytest.raises(UnsupportedError, match=r"in dimension 3; .* or fit a mixture to the points"):
+        transport_map(P, np.zeros((4, 3)))
 
 
 @pytest.mark.parametrize("t", [-0.1, 1.0000001, np.nan, np.inf])
