@@ -20,7 +20,13 @@ from pygments.lexers import PythonLexer
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
 GALLERY = HERE / "gallery"
-PAGES = [HERE / "index.md", HERE / "mathematics.md", HERE / "performance.md", HERE.parent / "CHANGELOG.md"]
+PAGES = [
+    HERE / "index.md",
+    HERE / "mathematics.md",
+    HERE / "closest-mixture.md",
+    HERE / "performance.md",
+    HERE.parent / "CHANGELOG.md",
+]
 REFERENCE = ["mixot", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
 
 # The gallery's chapters, in order; a script that is named in none stands in the last.
@@ -28,7 +34,7 @@ CHAPTERS = {
     "Distances and plans": ["plan", "plan_on_the_line", "bounds"],
     "Paths": ["geodesic_1d", "geodesic_2d"],
     "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
-    "Data": ["point_clouds"],
+    "Data": ["point_clouds", "joint_fit", "closest_mixture"],
 }
 
 STYLE = """

@@ -22,12 +22,15 @@
 #include "gaussian_cells.hpp"
 #include "gaussian_density.hpp"
 #include "integer_laws.hpp"
+#include "moment_fit.hpp"
 #include "parallel.hpp"
 #include "plane_transport.hpp"
 #include "png.hpp"
+#include "psd_blocks.hpp"
 #include "psd_factor.hpp"
+#include "schur.hpp"
 #include "simd.hpp"
-#include "transport_simplex.hpp"
+#include "solid_transport.hpp"
 #include "tuple_pricing.hpp"
 
 namespace nb = nanobind;
@@ -321,15 +324,114 @@ void bind_semidiscrete(nb::module_& m) {
         std::vector<double> marginals[2];
         mixot::pixel_marginals(pixels, marginals);
         const auto report = mixot::plane_transport(
-            {points.data(), target.data(), points.shape(0), pixels.box, start ? start->data() : nullptr, tol,
-             max_updates, threads},
-            density, marginals, weights.data(), moments.data());
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            pixels.box, density, marginals, weights.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
       nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("degree"),
       nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
       nb::arg("weights").noconvert(), nb::arg("moments").noconvert());
+}
+
+mixot::Cuboid as_cuboid(const Dense<const double, 2>& bounds) {
+  const double* b = bounds.data();
+  return {{b[0], b[2], b[4]}, {b[1], b[3], b[5]}};
+}
+
+mixot::Voxels as_voxels(const Dense<const double, 3>& values, const Dense<const double, 2>& bounds) {
+  return {values.data(), {values.shape(0), values.shape(1), values.shape(2)}, as_cuboid(bounds)};
+}
+
+void bind_semidiscrete_in_space(nb::module_& m) {
+  using Vector = Dense<const double, 1>;
+  using Matrix = Dense<const double, 2>;
+  m.def("solid_volumes", [](Matrix points, Vector weights, Matrix bounds, std::size_t threads, Dense<double, 1> out) {
+    nb::gil_scoped_release release;
+    mixot::solid_volumes(as_cloud(points, weights), as_cuboid(bounds), threads, out.data());
+  });
+  m.def("solid_corners", [](Matrix points, Vector weights, Matrix bounds, std::size_t threads) {
+    mixot::SolidCorners found;
+    {
+      nb::gil_scoped_release release;
+      found = mixot::solid_corners(as_cloud(points, weights), as_cuboid(bounds), threads);
+    }
+    const std::size_t count = found.owner.size();
+    return std::make_tuple(to_python(std::move(found.corners), {count, 3}),
+                           to_python(std::move(found.owner), {count}));
+  });
+  m.def("voxel_moments", [](Matrix points, Vector weights, Dense<const double, 3> values, Matrix bounds,
+                            std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::voxel_moments(as_cloud(points, weights), as_voxels(values, bounds), threads, out.data());
+  });
+  m.def(
+      "voxel_transport",
+      [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, std::optional<Vector> start,
+         double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
+        nb::gil_scoped_release release;
+        const auto report = mixot::voxel_transport(
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            as_voxels(values, bounds), weights.data(), moments.data());
+        return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
+                               report.spent.linear_iterations);
+      },
+      nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("start").none(),
+      nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"), nb::arg("weights").noconvert(),
+      nb::arg("moments").noconvert());
+}
+
+// ---- semidefinite programs: blocks one after the other in one array, and the Schur matrix ----
+
+void bind_semidefinite(nb::module_& m) {
+  using Blocks = Dense<const std::int64_t, 1>;
+  using Reals = Dense<const double, 1>;
+  using Index = Dense<const std::int32_t, 1>;
+  const auto sizes = [](const Blocks& blocks) { return mixot::Sizes{blocks.data(), blocks.shape(0)}; };
+  m.def("psd_inverse_factors", [sizes](Blocks blocks, Reals x, Dense<double, 1> out) {
+    nb::gil_scoped_release release;
+    return mixot::psd_inverse_factors(sizes(blocks), x.data(), out.data());
+  });
+  m.def("psd_inverses", [sizes](Blocks blocks, Reals factors, Dense<double, 1> out) {
+    nb::gil_scoped_release release;
+    mixot::psd_inverses(sizes(blocks), factors.data(), out.data());
+  });
+  m.def("psd_sandwich", [sizes](Blocks blocks, Reals a, Reals b, Reals c, Dense<double, 1> out) {
+    nb::gil_scoped_release release;
+    mixot::psd_sandwich(sizes(blocks), a.data(), b.data(), c.data(), out.data());
+  });
+  m.def("psd_least_eigenvalue", [sizes](Blocks blocks, Reals factors, Reals d) {
+    nb::gil_scoped_release release;
+    return mixot::psd_least_eigenvalue(sizes(blocks), factors.data(), d.data());
+  });
+  m.def("cholesky", [](Dense<double, 2> s, Reals floors) {
+    nb::gil_scoped_release release;
+    return mixot::cholesky(s.data(), s.shape(0), floors.data());
+  });
+  m.def("cholesky_solve", [](Dense<const double, 2> factor, Dense<double, 1> x) {
+    nb::gil_scoped_release release;
+    mixot::cholesky_solve(factor.data(), factor.shape(0), x.data());
+  });
+  m.def("symmetric_product", [](Dense<const double, 2> s, Reals x, Dense<double, 1> out) {
+    nb::gil_scoped_release release;
+    mixot::symmetric_product(s.data(), s.shape(0), x.data(), out.data());
+  });
+  m.def("add_schur", [](std::size_t n, Index row_at, Index row_index, Index row_start, Index column, Reals value,
+                        Index pair_at, Index place, Index mirror, Reals weight, Index form_start, Index form_variable,
+                        Reals form_value, Index variable, Reals inverse, Reals z, std::size_t threads,
+                        Dense<double, 1> space, Dense<double, 2> s) {
+    const mixot::SchurBlock block{n, form_start.shape(0) - 1, variable.shape(0), column.shape(0), row_at.data(),
+                                  row_index.data(), row_start.data(), column.data(), value.data(), pair_at.data(),
+                                  place.data(), mirror.data(), weight.data(), form_start.data(), form_variable.data(),
+                                  form_value.data(), variable.data()};
+    nb::gil_scoped_release release;
+    mixot::add_schur(block, inverse.data(), z.data(), s.shape(0), threads, space.data(), s.data());
+  });
+  m.def("add_schur_rows", [](Index start, Index column, Reals value, Reals weights, Dense<double, 2> s) {
+    nb::gil_scoped_release release;
+    mixot::add_schur_rows(start.data(), column.data(), value.data(), weights.data(), weights.shape(0), s.shape(0),
+                          s.data());
+  });
 }
 
 // ---- pictures: line filters of 16-bit PNG ----
@@ -339,18 +441,6 @@ void bind_pictures(nb::module_& m) {
     nb::gil_scoped_release release;
     mixot::png_unfilter(lines.data(), lines.shape(0), lines.shape(1) - 1, step, out.data());
   });
-}
-
-// ---- discrete transport ----
-
-void bind_transport(nb::module_& m) {
-  m.def("transport_simplex",
-        [](Dense<const double, 2> cost, Dense<const double, 1> a, Dense<const double, 1> b, std::int64_t max_pivots,
-           Dense<double, 2> coupling, Dense<double, 1> u, Dense<double, 1> v) {
-          nb::gil_scoped_release release;
-          return mixot::transport_simplex({cost.data(), a.data(), b.data(), a.shape(0), b.shape(0)}, max_pivots,
-                                          coupling.data(), u.data(), v.data());
-        });
 }
 
 // ---- sums of Gaussians over convex regions of the plane ----
@@ -403,15 +493,68 @@ void bind_gaussian_cells(nb::module_& m) {
         mixot::GaussianDensity density(laws);
         std::vector<double> marginals[2];
         mixot::gaussian_marginals(laws, box, 4096, marginals);
-        const auto report = mixot::plane_transport({points.data(), target.data(), points.shape(0), box,
-                                                    start ? start->data() : nullptr, tol, max_updates, threads},
-                                                   density, marginals, potentials.data(), moments.data());
+        const auto report = mixot::plane_transport(
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            box, density, marginals, potentials.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
       nb::arg("points"), nb::arg("target"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"), nb::arg("bounds"),
       nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
       nb::arg("potentials").noconvert(), nb::arg("moments").noconvert());
+}
+
+// ---- fits to moments: Gaussian mixtures whose Chebyshev moments are those of a target ----
+
+mixot::CovShape cov_shape(const std::string& structure) {
+  if (structure == "spherical") return mixot::CovShape::spherical;
+  return structure == "diagonal" ? mixot::CovShape::diagonal : mixot::CovShape::full;
+}
+
+// Variances between which the covariances stay, and how far from zero the means go.
+using Box = std::tuple<double, double, double>;
+
+mixot::MomentTarget moment_target(const Dense<const std::int64_t, 2>& powers, const Dense<const double, 3>& operators,
+                                  const Dense<const double, 1>& target, const std::string& structure, const Box& box) {
+  const auto [floor, ceiling, reach] = box;
+  return {powers.data(), operators.data(), target.data(), powers.shape(1), powers.shape(0), target.shape(0),
+          cov_shape(structure), floor, ceiling, reach};
+}
+
+void bind_moment_fits(nb::module_& m) {
+  using namespace nb::literals;
+  m.def(
+      "moment_fit",
+      [](Dense<const std::int64_t, 2> powers, Dense<const double, 3> operators, Dense<const double, 1> target,
+         const std::string& structure, Box box, Dense<double, 2> weights, Dense<double, 3> means,
+         Dense<double, 3> covs, Dense<double, 1> objectives, Dense<std::int64_t, 1> iterations, std::size_t max_iter,
+         double tol, bool relative, std::size_t threads) {
+        nb::gil_scoped_release release;
+        const mixot::MomentStarts starts{weights.data(), means.data(), covs.data(), weights.shape(0), weights.shape(1),
+                                         objectives.data(), iterations.data()};
+        mixot::moment_fit(moment_target(powers, operators, target, structure, box), starts, {max_iter, tol, relative},
+                          threads);
+      },
+      "Levenberg-Marquardt from each start, in place.");
+  m.def(
+      "moment_residuals",
+      [](Dense<const std::int64_t, 2> powers, Dense<const double, 3> operators, Dense<const double, 1> target,
+         const std::string& structure, Box box, Dense<const double, 1> weights, Dense<const double, 2> means,
+         Dense<const double, 2> covs, Dense<double, 1> residuals, Dense<double, 2> jacobian) {
+        nb::gil_scoped_release release;
+        mixot::moment_residuals(moment_target(powers, operators, target, structure, box), weights.data(), means.data(),
+                                covs.data(), weights.shape(0), residuals.data(), jacobian.data());
+      },
+      "Whitened residuals (m) and their derivatives (m, q) by logits, means and shapes.");
+  m.def(
+      "chebyshev_moments",
+      [](Dense<const std::int64_t, 2> powers, const std::string& structure, Dense<const double, 2> means,
+         Dense<const double, 2> covs, Dense<double, 2> out) {
+        nb::gil_scoped_release release;
+        mixot::chebyshev_moments(powers.data(), powers.shape(0), powers.shape(1), cov_shape(structure), means.data(),
+                                 covs.data(), means.shape(0), out.data());
+      },
+      "Expectations of the Chebyshev products under Gaussian laws, (k, s).");
 }
 
 }  // namespace
@@ -426,7 +569,9 @@ NB_MODULE(_native, m) {
   bind_barycenters(m);
   bind_integer_laws(m);
   bind_semidiscrete(m);
+  bind_semidiscrete_in_space(m);
   bind_pictures(m);
-  bind_transport(m);
   bind_gaussian_cells(m);
+  bind_semidefinite(m);
+  bind_moment_fits(m);
 }

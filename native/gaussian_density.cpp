@@ -36,14 +36,14 @@ void GaussianDensity::blend(double share) {
   law_ = GaussianSum(weights.data(), means_.data(), covs_.data(), share > 0 ? k + 1 : k);
 }
 
-EdgeIntegrals GaussianDensity::edge(const double* a, const double* b) const {
-  EdgeIntegrals out{0, 0};
+FacetIntegrals GaussianDensity::edge(const double* a, const double* b) const {
+  FacetIntegrals out{0, 0};
   EdgeLanes e;
   for (std::size_t g = 0; g < law_.groups(); ++g) {
     edge_of_group(law_[g], {a[0], a[1], false}, {b[0], b[1], false}, e);
     for (std::size_t j = 0; j < gaussian_lanes; ++j) {
       out.mass += law_[g].weight[j] * e.flux[j];
-      out.line += law_[g].weight[j] * e.line[j] * e.density[j];
+      out.area += law_[g].weight[j] * e.line[j] * e.density[j];
     }
   }
   return out;

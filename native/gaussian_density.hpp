@@ -19,7 +19,7 @@ struct GaussianLaws {
 class GaussianDensity final : public PlaneDensity {
  public:
   explicit GaussianDensity(const GaussianLaws& laws);
-  EdgeIntegrals edge(const double* a, const double* b) const override;
+  FacetIntegrals edge(const double* a, const double* b) const override;
   PlaneMoments edge_moments(const double* a, const double* b) const override;
   void blend(double share) override;
   double floor() const override { return 0; }

@@ -224,7 +224,8 @@ std::vector<double> interpolate(const Solved<D>& coarse, const Cloud<D>& fine, s
         double bump = 1 - squared / (q.reach * q.reach);
         if (bump <= 0 && k != parent) return;
         bump = std::max(bump, 1e-3);
-        bump *= bump * bump;
+        // where a tight cluster meets a loose one, the quadratic of the tight one knows better
+        bump *= bump * bump / (q.reach * q.reach * q.reach * q.reach);
         for (int a = 0; a < D; ++a) {
           double rise = q.slope[a];
           for (int b = 0; b < D; ++b) rise += 0.5 * q.curve[a][b] * x[b];

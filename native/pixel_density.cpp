@@ -137,7 +137,7 @@ void PixelDensity::walk(const double* from, const double* to, Visit&& visit) con
 // Along a part of an edge that stays in one piece the integrand is a polynomial: linear where the density is constant,
 // so that its middle will do, and cubic where it is bilinear.
 template <int Degree>
-EdgeIntegrals PixelDensity::edge_of(const double* a, const double* b) const {
+FacetIntegrals PixelDensity::edge_of(const double* a, const double* b) const {
   double flux = 0, line = 0;  // line by lattice length along the longer axis, to be scaled
   const double ax = (b[0] - a[0]) * inv_step_[0], ay = (b[1] - a[1]) * inv_step_[1];
   const bool by_x = std::abs(ax) >= std::abs(ay);
@@ -199,7 +199,7 @@ PlaneMoments PixelDensity::moments_of(const double* a, const double* b) const {
            cx * cy * m + cx * my + cy * mx + hx * hy * sum[4], cy * cy * m + 2 * cy * my + hy * hy * sum[5]}};
 }
 
-EdgeIntegrals PixelDensity::edge(const double* a, const double* b) const {
+FacetIntegrals PixelDensity::edge(const double* a, const double* b) const {
   return pixels_.degree == 0 ? edge_of<0>(a, b) : edge_of<1>(a, b);
 }
 

@@ -23,7 +23,7 @@ struct Pixels {
 class PixelDensity final : public PlaneDensity {
  public:
   explicit PixelDensity(const Pixels& pixels);
-  EdgeIntegrals edge(const double* a, const double* b) const override;
+  FacetIntegrals edge(const double* a, const double* b) const override;
   PlaneMoments edge_moments(const double* a, const double* b) const override;
   void blend(double share) override;
   double floor() const override { return floor_; }
@@ -40,7 +40,7 @@ class PixelDensity final : public PlaneDensity {
   };
 
   template <int Degree>
-  EdgeIntegrals edge_of(const double* a, const double* b) const;
+  FacetIntegrals edge_of(const double* a, const double* b) const;
   template <int Degree>
   PlaneMoments moments_of(const double* a, const double* b) const;
   template <class Visit>

@@ -3,9 +3,8 @@
 #include <cmath>
 #include <vector>
 
-#include "parallel.hpp"
 #include "plane_transport.hpp"
-#include "point_tree.hpp"
+#include "triangle_rule.hpp"
 
 namespace mixot {
 
@@ -38,22 +37,16 @@ void keep_slab(Outline& polygon, int axis, double low, double high, Outline& scr
   keep_side(scratch, axis, high, 1, polygon);
 }
 
-// Calls visit(x, y, area) for the nodes of a rule on a polygon that is exact to degree 4: triangles from the first
-// corner, six nodes in each (Dunavant 1985, Int. J. Numer. Methods Eng. 21).
+// Calls visit(x, y, area) for the nodes of a rule on a polygon, exact to degree 4, on triangles from its first corner.
 template <class Visit>
 void quadrature(const Outline& polygon, Visit&& visit) {
-  constexpr double node[2] = {0.44594849091596488632, 0.09157621350977074346};
-  constexpr double share[2] = {0.22338158967801146570, 0.10995174365532186764};
-  const double* p = polygon.xy.data();
+  const double* a = polygon.xy.data();
   for (std::size_t k = 1; k + 1 < polygon.size(); ++k) {
-    const double *a = p, *b = p + 2 * k, *c = p + 2 * k + 2;
+    const double *b = a + 2 * k, *c = b + 2;
     const double area = 0.5 * ((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1]));
-    for (int kind = 0; kind < 2; ++kind)
-      for (int corner = 0; corner < 3; ++corner) {
-        double w[3] = {node[kind], node[kind], node[kind]};
-        w[corner] = 1 - 2 * node[kind];
-        visit(w[0] * a[0] + w[1] * b[0] + w[2] * c[0], w[0] * a[1] + w[1] * b[1] + w[2] * c[1], area * share[kind]);
-      }
+    triangle_rule([&](double wa, double wb, double wc, double share) {
+      visit(wa * a[0] + wb * b[0] + wc * c[0], wa * a[1] + wb * b[1] + wc * c[1], area * share);
+    });
   }
 }
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "cell_system.hpp"
+#include "facet_sums.hpp"
 #include "plane_density.hpp"
 #include "power_diagram.hpp"
 
@@ -32,13 +33,9 @@ class PlanarCells final : public CellSystem {
   PowerDiagram& diagram() { return diagram_; }
 
  private:
-  template <class Value, class Along>
-  void sum_over_edges(std::vector<Value>& half_edges, Along&& along);
-
   PowerDiagram diagram_;
   PlaneDensity& density_;
-  std::vector<std::size_t> first_;  // (n + 1), half-edges of cell i
-  std::vector<EdgeIntegrals> edges_;
+  FacetValues<FacetIntegrals> facets_;
 };
 
 }  // namespace mixot

@@ -6,6 +6,8 @@
 #pragma once
 #include <cstddef>
 
+#include "facet_sums.hpp"
+
 namespace mixot {
 
 // Over a region: mass and raw moments, integrals of f times 1, x, y, x^2, x y, y^2.
@@ -13,15 +15,11 @@ struct PlaneMoments {
   double value[6];
 };
 
-struct EdgeIntegrals {
-  double mass;  // what the edge from a to b adds to the mass of the polygon on its left
-  double line;  // integral of the density along the edge, by arc length
-};
-
 class PlaneDensity {
  public:
   virtual ~PlaneDensity() = default;
-  virtual EdgeIntegrals edge(const double* a, const double* b) const = 0;
+  // What the edge from a to b adds to the mass of the polygon on its left, and the integral along it.
+  virtual FacetIntegrals edge(const double* a, const double* b) const = 0;
   // What the edge adds to the moments of the polygon on its left.
   virtual PlaneMoments edge_moments(const double* a, const double* b) const = 0;
   // Continue with (1 - share) times this density plus share times one of the same mass that vanishes nowhere.

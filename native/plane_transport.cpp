@@ -1,43 +1,14 @@
 #include "plane_transport.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 
-#include "parallel.hpp"
 #include "planar_cells.hpp"
-#include "point_tree.hpp"
 
 namespace mixot {
 
-namespace {
-
-// The cloud in kd order, and the way back.
-struct Ordered {
-  std::vector<int> order;
-  std::vector<double> points, weights;
-  explicit Ordered(const WeightedPoints& cloud)
-      : order(kd_order<2>(cloud.points, cloud.n)), points(2 * cloud.n), weights(cloud.n) {
-    for (std::size_t i = 0; i < cloud.n; ++i) {
-      std::copy_n(cloud.points + 2 * std::size_t(order[i]), 2, &points[2 * i]);
-      weights[i] = cloud.weights[order[i]];
-    }
-  }
-  std::vector<std::size_t> places() const {
-    std::vector<std::size_t> place(order.size());
-    for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
-    return place;
-  }
-};
-
-void scatter(const std::vector<PlaneMoments>& moments, const std::vector<int>& order, double* out) {
-  for (std::size_t i = 0; i < order.size(); ++i) std::copy_n(moments[i].value, 6, out + 6 * std::size_t(order[i]));
-}
-
-}  // namespace
-
 PlaneCells plane_cells(const WeightedPoints& cloud, const Rectangle& box, std::size_t threads) {
-  const Ordered sorted(cloud);
+  const OrderedPoints<2> sorted(cloud);
   PowerDiagram diagram(sorted.points.data(), cloud.n, box, threads);
   diagram.update(sorted.weights.data());
   PlaneCells out;
@@ -55,7 +26,7 @@ PlaneCells plane_cells(const WeightedPoints& cloud, const Rectangle& box, std::s
 
 void plane_moments(const WeightedPoints& cloud, const Rectangle& box, PlaneDensity& density, std::size_t threads,
                    double* out) {
-  const Ordered sorted(cloud);
+  const OrderedPoints<2> sorted(cloud);
   PlanarCells cells(sorted.points.data(), cloud.n, box, density, threads);
   cells.diagram().update(sorted.weights.data());
   std::vector<PlaneMoments> moments;
@@ -64,7 +35,7 @@ void plane_moments(const WeightedPoints& cloud, const Rectangle& box, PlaneDensi
 }
 
 PlaneGraph plane_graph(const WeightedPoints& cloud, const Rectangle& box, PlaneDensity& density, std::size_t threads) {
-  const Ordered sorted(cloud);
+  const OrderedPoints<2> sorted(cloud);
   PlanarCells cells(sorted.points.data(), cloud.n, box, density, threads);
   CellIntegrals integrals;
   cells.update(sorted.weights.data(), integrals);
@@ -80,15 +51,15 @@ PlaneGraph plane_graph(const WeightedPoints& cloud, const Rectangle& box, PlaneD
   return out;
 }
 
-PlaneReport plane_transport(const PlaneTask& task, PlaneDensity& density, const std::vector<double> (&marginals)[2],
-                            double* weights, double* moments) {
+TransportReport plane_transport(const TransportTask& task, const Rectangle& box, PlaneDensity& density,
+                                const std::vector<double> (&marginals)[2], double* weights, double* moments) {
   TransportProblem<2> problem;
   problem.points = task.points, problem.target = task.target, problem.n = task.n;
-  std::copy_n(task.box.lo, 2, problem.lo), std::copy_n(task.box.hi, 2, problem.hi);
+  std::copy_n(box.lo, 2, problem.lo), std::copy_n(box.hi, 2, problem.hi);
   problem.marginals[0] = marginals[0], problem.marginals[1] = marginals[1];
   problem.start = task.start, problem.tol = task.tol;
   problem.cells = [&](const double* points, std::size_t n) {
-    return std::make_unique<PlanarCells>(points, n, task.box, density, task.threads);
+    return std::make_unique<PlanarCells>(points, n, box, density, task.threads);
   };
   const TransportAnswer answer = transport<2>(problem, {task.max_updates, task.threads});
   std::vector<PlaneMoments> sums;

@@ -4,17 +4,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "ordered_points.hpp"
 #include "pixel_density.hpp"
 #include "plane_density.hpp"
 #include "semidiscrete.hpp"
 
 namespace mixot {
-
-struct WeightedPoints {
-  const double* points;   // (n, 2)
-  const double* weights;  // (n)
-  std::size_t n;
-};
 
 // Polygons one after the other: cell i has the corners first[i] .. first[i+1]-1, counterclockwise; neighbor[k] is
 // beyond the edge from corner k to the next, a point or -1 .. -4 for the lower, right, upper and left side of the box.
@@ -39,24 +34,9 @@ PlaneGraph plane_graph(const WeightedPoints& cloud, const Rectangle& box, PlaneD
 // cost with respect to the values.
 void pixel_potentials(const WeightedPoints& cloud, const Pixels& pixels, std::size_t threads, double* out);
 
-struct PlaneTask {
-  const double* points;  // (n, 2)
-  const double* target;  // (n)
-  std::size_t n;
-  Rectangle box;
-  const double* start;  // (n) or null
-  double tol;
-  int max_updates;
-  std::size_t threads;
-};
-struct PlaneReport {
-  Outcome outcome;
-  double residual, gap;
-  Budget spent;
-};
 // Fills weights (n) and moments (n, 6); marginals holds the masses of equal slabs along each axis.
-PlaneReport plane_transport(const PlaneTask& task, PlaneDensity& density, const std::vector<double> (&marginals)[2],
-                            double* weights, double* moments);
+TransportReport plane_transport(const TransportTask& task, const Rectangle& box, PlaneDensity& density,
+                               const std::vector<double> (&marginals)[2], double* weights, double* moments);
 
 // Masses of the columns and of the rows of pixels.
 void pixel_marginals(const Pixels& pixels, std::vector<double> (&out)[2]);

@@ -33,40 +33,41 @@ double Polygon::area() const { return shoelace(x_.data(), y_.data(), size()); }
 
 bool Polygon::cut(int id, double nx, double ny, double c, double tol) {
   const int n = size();
-  side_.resize(n);
+  if (int(side_.size()) < n) side_.resize(n + 16);
+  const double *x = x_.data(), *y = y_.data();
+  double* side = side_.data();
   double top = -std::numeric_limits<double>::infinity();
   for (int k = 0; k < n; ++k) {
-    side_[k] = x_[k] * nx + y_[k] * ny - c;
-    top = std::max(top, side_[k]);
+    side[k] = x[k] * nx + y[k] * ny - c;
+    top = side[k] > top ? side[k] : top;
   }
   if (!(top > tol)) return false;
   // The same border twice is rounding of a corner that is as good as on it.
   for (int k = 0; k < n; ++k)
     if (id_[k] == id) return false;
+  const auto after = [n](int k) { return k + 1 < n ? k + 1 : 0; };
   int last_in = -1;
   for (int k = 0; k < n && last_in < 0; ++k)
-    if (side_[k] <= 0 && side_[k + 1 < n ? k + 1 : 0] > 0) last_in = k;
+    if (side[k] <= 0 && side[after(k)] > 0) last_in = k;
   if (last_in < 0) {
     clear();  // all corners are outside
     return true;
   }
-  int first_out = last_in + 1 < n ? last_in + 1 : 0, first_in = first_out;
-  while (side_[first_in] > 0) first_in = first_in + 1 < n ? first_in + 1 : 0;
+  const int first_out = after(last_in);
+  int first_in = first_out;
+  while (side[first_in] > 0) first_in = after(first_in);
   const int last_out = first_in > 0 ? first_in - 1 : n - 1;
-  next_x_.clear(), next_y_.clear(), next_id_.clear();
-  for (int k = first_in;; k = k + 1 < n ? k + 1 : 0) {
-    next_x_.push_back(x_[k]), next_y_.push_back(y_[k]), next_id_.push_back(id_[k]);
-    if (k == last_in) break;
-  }
-  const auto cross = [&](int in, int out, int name) {
-    const double t = side_[in] / (side_[in] - side_[out]);
-    next_x_.push_back(x_[in] + t * (x_[out] - x_[in])), next_y_.push_back(y_[in] + t * (y_[out] - y_[in]));
-    next_id_.push_back(name);
+  const int kept = (last_in >= first_in ? 0 : n) + last_in - first_in + 1, size = kept + 2;
+  next_x_.resize(size), next_y_.resize(size), next_id_.resize(size);
+  for (int to = 0, k = first_in; to < kept; ++to, k = after(k)) next_x_[to] = x[k], next_y_[to] = y[k], next_id_[to] = id_[k];
+  const auto cross = [&](int in, int out, int to, int name) {
+    const double t = side[in] / (side[in] - side[out]);
+    next_x_[to] = x[in] + t * (x[out] - x[in]), next_y_[to] = y[in] + t * (y[out] - y[in]), next_id_[to] = name;
   };
-  cross(last_in, first_out, id);
-  cross(first_in, last_out, id_[last_out]);
-  if (next_x_.size() < 3) next_x_.clear(), next_y_.clear(), next_id_.clear();
+  cross(last_in, first_out, kept, id);
+  cross(first_in, last_out, kept + 1, id_[last_out]);
   x_.swap(next_x_), y_.swap(next_y_), id_.swap(next_id_);
+  if (size < 3) clear();
   return true;
 }
 
@@ -159,9 +160,18 @@ double PowerDiagram::detour(std::size_t i, std::size_t j) const {
   return most;
 }
 
-void PowerDiagram::cut_by_neighbors(Polygon& polygon, std::size_t i, const PolygonView& cell) const {
-  for (int k = 0; k < cell.size && polygon.size() > 0; ++k)
-    if (cell.id[k] >= 0 && std::size_t(cell.id[k]) != i) cut(polygon, i, cell.id[k]);
+void PowerDiagram::Worker::begin(std::size_t n) {
+  if (met.empty()) met.assign(n, 0);
+  if (++turn == 0) {
+    std::fill(met.begin(), met.end(), 0);
+    turn = 1;
+  }
+}
+
+// By those neighbors of another cell, or of its own, that have not been tried yet.
+void PowerDiagram::cut_by_neighbors(Worker& worker, std::size_t i, const PolygonView& cell) const {
+  for (int k = 0; k < cell.size && worker.polygon.size() > 0; ++k)
+    if (cell.id[k] >= 0 && worker.meet(cell.id[k])) cut(worker.polygon, i, cell.id[k]);
 }
 
 void PowerDiagram::cut_by_tree(Polygon& polygon, std::size_t i) const {
@@ -208,7 +218,8 @@ void PowerDiagram::from_scratch(bool with_neighbors) {
   for_blocks([&](std::size_t, std::size_t first, std::size_t last, Worker& worker) {
     for (std::size_t i = first; i < last; ++i) {
       worker.polygon.reset(box_);
-      if (with_neighbors) cut_by_neighbors(worker.polygon, i, stores_[base_][i]);
+      worker.begin(n_);
+      if (with_neighbors) cut_by_neighbors(worker, i, stores_[base_][i]);
       if (worker.polygon.size() > 0) cut_by_tree(worker.polygon, i);
       stores_[latest_].put(i, worker.polygon, box_);
     }
@@ -329,11 +340,13 @@ void PowerDiagram::guess() {
           cut_by_tree(polygon, i);
           mending_.proven[i] = 1;
         } else {
-          cut_by_neighbors(polygon, i, old[i]);
+          worker.begin(n_);
+          worker.meet(int(i));
+          cut_by_neighbors(worker, i, old[i]);
           worker.ring.clear();
           for (int k = 0; k < polygon.size(); ++k)
             if (polygon.id(k) >= 0) worker.ring.push_back(polygon.id(k));
-          for (int j : worker.ring) cut_by_neighbors(polygon, i, old[j]);
+          for (int j : worker.ring) cut_by_neighbors(worker, i, old[j]);
         }
       }
       fresh.put(i, polygon, box_);
@@ -382,22 +395,25 @@ void PowerDiagram::cut_again(Worker& worker, std::size_t i, std::size_t pass, Me
   polygon.clear();
   bool beside_empty = false;
   worker.ring.clear();
+  worker.begin(n_);
+  worker.meet(int(i));
   for (int k = 0; k < cell.size; ++k) {
     polygon.add(cell.x[k], cell.y[k], cell.id[k]);
     if (cell.id[k] < 0) continue;
     worker.ring.push_back(cell.id[k]);
+    worker.meet(cell.id[k]);
     beside_empty = beside_empty || cells[cell.id[k]].size == 0;
   }
   for (int at = mending.first_claim[i]; at >= 0 && polygon.size() > 0; at = mending.claims[at].next)
-    cut(polygon, i, mending.claims[at].by);
+    if (worker.meet(mending.claims[at].by)) cut(polygon, i, mending.claims[at].by);
   if (pass >= ring_passes || beside_empty) {
     mending.proven[i] = 1;
     if (polygon.size() > 0) cut_by_tree(polygon, i);
     return;
   }
   for (int j : worker.ring) {
-    cut_by_neighbors(polygon, i, cells[j]);
-    if (pass == 0) cut_by_neighbors(polygon, i, stores_[base_][j]);
+    cut_by_neighbors(worker, i, cells[j]);
+    if (pass == 0) cut_by_neighbors(worker, i, stores_[base_][j]);
   }
 }
 

@@ -87,7 +87,7 @@ class PolygonStore {
 
 class PowerDiagram {
  public:
-  static constexpr int dim = 2;
+  static constexpr std::size_t block = PolygonStore::block;
   // points (n, 2) in kd order (`kd_order`); they stay with the caller.
   PowerDiagram(const double* points, std::size_t n, const Rectangle& box, std::size_t threads);
 
@@ -118,6 +118,11 @@ class PowerDiagram {
   struct Worker {  // scratch space of a thread
     Polygon polygon;
     std::vector<int> ring;
+    std::vector<std::uint32_t> met;  // by whom each point was tried last
+    std::uint32_t turn = 0;
+    // Begin with a new cell; true for each point that is met for the first time then.
+    void begin(std::size_t n);
+    bool meet(int j) { return met[j] != turn && (met[j] = turn, true); }
   };
   struct HalfPlane {
     double nx, ny, c;  // nx x + ny y <= c
@@ -146,7 +151,7 @@ class PowerDiagram {
 
   HalfPlane between(std::size_t i, std::size_t j) const;
   bool cut(Polygon& polygon, std::size_t i, std::size_t j) const;
-  void cut_by_neighbors(Polygon& polygon, std::size_t i, const PolygonView& cell) const;
+  void cut_by_neighbors(Worker& worker, std::size_t i, const PolygonView& cell) const;
   void cut_by_tree(Polygon& polygon, std::size_t i) const;
   bool rebuild(Polygon& polygon, std::size_t i) const;
   template <class Body>

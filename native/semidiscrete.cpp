@@ -11,10 +11,11 @@ namespace mixot {
 
 namespace {
 
-constexpr std::size_t coarsest = 300;  // points; a cloud of more than children times as many is made coarser
+constexpr std::size_t coarsest = 60;  // points; a cloud of more than children times as many is made coarser
 constexpr double coarse_tol = 0.03;    // of a mean mass
 // Shares of a density that vanishes nowhere, in which regions of density zero or nearly zero are left step by step.
 constexpr double shares[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0};
+constexpr int patience = 300;   // updates from interpolated weights where the density is thin, before it is blended
 constexpr double thin = 1e-3;  // of the mean density, what counts as nearly zero
 
 // What it costs at most to turn the cells into a feasible plan: excess mass is handed from cell to neighboring cell
@@ -69,17 +70,23 @@ class Descent {
     }
     while (clouds_.back().size() > coarsest * Cloud<D>::children) clouds_.push_back(clouds_.back().coarser());
     for (std::size_t level = clouds_.size(); level-- > 0;) {
-      if (level + 1 == clouds_.size())
-        top(level);
-      else
-        descend(level);
+      if (level + 1 == clouds_.size()) {
+        open(level);
+        start(level);
+        continuation(level);
+      } else if (!descend(level, 0)) {
+        blended_descent(level);
+        continuation(level);
+      }
     }
     return answer();
   }
 
  private:
-  double tolerance(std::size_t level) const {
-    return level == 0 ? problem_.tol : coarse_tol / double(clouds_[level].size());
+  // Of a level, where this share of another density is blended in.
+  double tolerance(std::size_t level, double share) const {
+    const double mean = 1.0 / double(clouds_[level].size());
+    return share > 2e-3 ? 0.3 * mean : share > 0 || level > 0 ? coarse_tol * mean : problem_.tol;
   }
 
   void update() {
@@ -95,6 +102,14 @@ class Descent {
 
   void solve(double tol, bool few_empty) { outcome_ = newton(*system_, state_, tol, few_empty, budget_); }
 
+  // The same, given up early.
+  void try_to_solve(double tol, bool few_empty) {
+    const int all = budget_.max_updates;
+    budget_.max_updates = std::min(all, budget_.updates + patience);
+    solve(tol, few_empty);
+    budget_.max_updates = all;
+  }
+
   std::size_t empty_cells() const {
     return std::size_t(std::count_if(state_.cells.mass.begin(), state_.cells.mass.end(), [](double m) { return m <= 0; }));
   }
@@ -109,13 +124,7 @@ class Descent {
     if (double(empty_cells()) <= 0.05 * double(problem_.n)) solve(problem_.tol, true);
   }
 
-  // The best of three starts, then, where the density is nearly zero somewhere, less and less of one that is not.
-  void top(std::size_t level) {
-    open(level);
-    start(level);
-    continuation(level);
-  }
-
+  // The best of three starts.
   void start(std::size_t level) {
     const Cloud<D>& cloud = clouds_[level];
     double best = std::numeric_limits<double>::infinity();
@@ -141,26 +150,33 @@ class Descent {
     system_->accept();
   }
 
+  void blend(double share) {
+    system_->blend(share);
+    update();
+    system_->accept();
+  }
+
+  // Where the density is nearly zero somewhere: solve for less and less of one that is not.
   void continuation(std::size_t level) {
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < state_.target.size(); ++i)
       least = std::min(least, state_.cells.mass[i] / state_.target[i]);
-    if (least > 0 && (system_->floor() >= thin || least >= 1e-2)) {
-      solve(tolerance(level), false);
+    const bool blended = share_ > 0 || least <= 0 || (system_->floor() < thin && least < 1e-2);
+    if (!blended) {
+      solve(tolerance(level, 0), false);
       // where no cell joins two parts of the density, mass can only pass between them through a blend
       if (outcome_ == Outcome::converged || outcome_ == Outcome::max_iter || system_->floor() >= thin) return;
     }
     for (double share : shares) {
-      system_->blend(share);
-      update();
-      system_->accept();
-      const double mean = 1.0 / double(state_.target.size());
-      solve(share == 0 ? tolerance(level) : (share > 2e-3 ? 0.3 : 0.03) * mean, false);
+      if (share != share_) blend(share);
+      share_ = share;
+      solve(tolerance(level, share), false);
     }
   }
 
-  // Interpolated weights, with as much of the separable start as it takes to leave few cells empty.
-  void descend(std::size_t level) {
+  // From the next coarser level: interpolated weights, with as much of the separable start as it takes to leave few
+  // cells empty. False where that is not enough, or Newton's method does not fill them.
+  bool descend(std::size_t level, double share) {
     const Cloud<D>&cloud = clouds_[level], &parent = clouds_[level + 1];
     std::vector<double> centers, volumes;
     system_->centers(centers, volumes);
@@ -173,21 +189,37 @@ class Descent {
       near_points<D>(coarse, cloud.size(), i, out);
     });
     std::vector<double> convex;
-    for (double share : {0.0, 0.05, 0.15, 0.4}) {
+    for (double part : {0.0, 0.05, 0.15, 0.4}) {
       state_.weights = smooth;
-      if (share > 0) {
+      if (part > 0) {
         if (convex.empty()) convex = separable_start<D>(cloud, problem_.lo, problem_.hi, problem_.marginals);
-        for (std::size_t i = 0; i < cloud.size(); ++i)
-          state_.weights[i] = (1 - share) * smooth[i] + share * convex[i];
+        for (std::size_t i = 0; i < cloud.size(); ++i) state_.weights[i] = (1 - part) * smooth[i] + part * convex[i];
       }
       update();
-      if (double(empty_cells()) > (share > 0 ? 0.01 : 0.05) * double(cloud.size())) continue;
+      if (double(empty_cells()) > (part > 0 ? 0.01 : 0.15) * double(cloud.size())) continue;
       system_->accept();
-      solve(tolerance(level), true);
-      if (outcome_ == Outcome::converged || outcome_ == Outcome::max_iter) return;
+      if (system_->floor() >= thin) {
+        solve(tolerance(level, share), true);
+      } else {
+        try_to_solve(tolerance(level, share), true);
+        if (outcome_ == Outcome::max_iter || outcome_ == Outcome::stalled) return false;
+      }
+      if (outcome_ != Outcome::empty_cells) return true;
     }
-    start(level);
-    continuation(level);
+    return false;
+  }
+
+  // All the way down to a level with a density that vanishes nowhere: its map has fewer jumps, so that interpolation
+  // leaves fewer cells empty.
+  void blended_descent(std::size_t last) {
+    for (std::size_t level = clouds_.size(); level-- > last;) {
+      share_ = shares[0];
+      if (level + 1 < clouds_.size() && descend(level, share_)) continue;
+      open(level);
+      system_->blend(share_);
+      start(level);
+      solve(tolerance(level, share_), false);
+    }
   }
 
   TransportAnswer answer() {
@@ -208,6 +240,7 @@ class Descent {
   std::vector<Cloud<D>> clouds_;  // from fine to coarse
   std::unique_ptr<CellSystem> system_;
   DualState state_;
+  double share_ = 0;  // what is blended into the density now
   Outcome outcome_ = Outcome::stalled;
 };
 

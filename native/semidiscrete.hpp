@@ -36,6 +36,22 @@ struct TransportAnswer {
   Budget spent;
 };
 
+// The same as Python hands it over, and what it gets besides weights and moments.
+struct TransportTask {
+  const double* points;  // (n, D)
+  const double* target;  // (n)
+  std::size_t n;
+  const double* start;  // (n) or null
+  double tol;
+  int max_updates;
+  std::size_t threads;
+};
+struct TransportReport {
+  Outcome outcome;
+  double residual, gap;
+  Budget spent;
+};
+
 template <int D>
 TransportAnswer transport(const TransportProblem<D>& problem, Budget budget);
 

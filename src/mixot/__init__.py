@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from mixot.fitting.joint import JointFit as JointFit
     from mixot.fitting.joint import fit_pair as fit_pair
     from mixot.fitting.joint import joint_path as joint_path
+    from mixot.fitting.moment_matching import MomentMatching as MomentMatching
+    from mixot.fitting.moments import MomentSOS as MomentSOS
+    from mixot.formulas.regions import Ball as Ball
+    from mixot.formulas.regions import Box as Box
+    from mixot.formulas.regions import Inequality as Inequality
+    from mixot.formulas.regions import Linear as Linear
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
@@ -36,14 +42,18 @@ if TYPE_CHECKING:
     from mixot.mixture import Mixture as Mixture
     from mixot.results import Fit as Fit
     from mixot.results import Interval as Interval
+    from mixot.results import Level as Level
+    from mixot.results import MomentFit as MomentFit
     from mixot.results import MultiPlan as MultiPlan
     from mixot.results import Plan as Plan
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
     from mixot.solvers.discrete import Exact as Exact
     from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
+    from mixot.solvers.sdp import SDP as SDP
     from mixot.solvers.semidiscrete import Semidiscrete as Semidiscrete
     from mixot.solvers.semidiscrete import SemidiscretePlan as SemidiscretePlan
+    from mixot.sos.sample_moments import SampleMoments as SampleMoments
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
     from mixot.transport.geodesic import Geodesic as Geodesic
@@ -63,7 +73,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "errors": ("MixotError", "InputError", "UnsupportedError", "SolveError", "AccuracyWarning"),
-    "results": ("Fit", "Interval", "MultiPlan", "Plan", "Progress", "Status"),
+    "results": ("Fit", "Interval", "Level", "MomentFit", "MultiPlan", "Plan", "Progress", "Status"),
     "measures": ("Measure", "Samples", "Grid", "Moments", "as_measure"),
     "families.gaussian": ("Gaussian",),
     "families.diagonal": ("DiagonalGaussian",),
@@ -75,10 +85,15 @@ _HOME = {
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
     "solvers.multimarginal": ("MultiMarginal",),
+    "solvers.sdp": ("SDP",),
     "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
+    "fitting.moment_matching": ("MomentMatching",),
+    "fitting.moments": ("MomentSOS",),
+    "formulas.regions": ("Ball", "Box", "Inequality", "Linear"),
+    "sos.sample_moments": ("SampleMoments",),
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),
     "transport.given_components": ("GivenComponents",),

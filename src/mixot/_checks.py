@@ -47,7 +47,7 @@ def check_finite(array: np.ndarray, name: str, rows: str, advice: str = "") -> N
 
 def _parse(array: np.ndarray, name: str) -> np.ndarray:
     try:
-        return array.astype(np.float64)
+        return np.array([_number(item) for item in array.flat], dtype=np.float64).reshape(array.shape)
     except (TypeError, ValueError, OverflowError):
         at, item = next((at, item) for at, item in np.ndenumerate(array) if not _is_number(item))
         text = item.decode("latin-1") if isinstance(item, bytes) else item
@@ -56,9 +56,18 @@ def _parse(array: np.ndarray, name: str) -> np.ndarray:
         raise InputError(f"{name} must be numbers, got {what}{where}") from None
 
 
+def _number(item: Any) -> float:
+    """A number, one in writing, or NaN for None; NumPy would also drop imaginary parts, and count days."""
+    if item is None:
+        return np.nan
+    if getattr(getattr(item, "dtype", None), "kind", "f") in "cmM":
+        raise TypeError
+    return float(item)
+
+
 def _is_number(item: Any) -> bool:
     try:
-        float(item)
+        _number(item)
     except (TypeError, ValueError, OverflowError):
         return False
     return True

@@ -375,12 +375,17 @@ def principal_plane(*mixtures: Mixture) -> np.ndarray:
     return plane * np.sign(plane.sum(axis=1, keepdims=True) + 1e-300)  # a sign that does not depend on the solver
 
 
-def save(axes: Any, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
-    """Write the figure that ``axes`` (one, or an array of them) stand in, whole or not at all; return its path."""
+def save(axes: Any, path: str | os.PathLike[str], *, dpi: int = 150, close: bool = False) -> Path:
+    """Write the figure that ``axes`` (one, or an array of them) stand in, whole or not at all; return its path.
+
+    ``close`` lets pyplot forget the figure afterwards, as loops and programs should.
+    """
     target = check_target(path, (".png", ".svg", ".pdf"))
     figure = np.asarray(axes, dtype=object).flat[0].figure
     with replacing(target) as file:
         figure.savefig(file, format=target.suffix[1:].lower(), dpi=dpi)
+    if close:
+        require("matplotlib.pyplot", "plot", "drawing figures").close(figure)
     return target
 
 

@@ -22,6 +22,8 @@ class Status(StrEnum):
     CONVERGED = "converged"
     MAX_ITER = "max_iter"
     STALLED = "stalled"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
 
     @property
     def solved(self) -> bool:
@@ -39,6 +41,8 @@ _ADVICE = {
     Status.CONVERGED: "converged to the tolerance that was asked for",
     Status.MAX_ITER: "stopped at the iteration limit; raise max_iter or loosen tol",
     Status.STALLED: "no further progress is possible in floating point; rescale the data or loosen tol",
+    Status.INFEASIBLE: "no point meets all constraints, as the certificate proves; relax those it weighs most",
+    Status.UNBOUNDED: "the objective falls forever along the ray that is attached; bound the variables that it moves",
 }
 
 
@@ -82,6 +86,53 @@ class Fit:
     history: Float[np.ndarray, " i"]
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Level:
+    """One order of the moment-SOS hierarchy, and what it proved.
+
+    ``objective`` is the relaxation's value and ``lower_bound`` a proven bound of the distance, both as W2^2 in the
+    squared units of the data, or as total variation (0 to 2); ``lower_bound`` counts what lower orders proved, too.
+    ``ranks`` are those of the moment matrices of this order and of the lower one that flatness compares, by
+    ``singular_values`` of the first, relative to the largest. ``vacuous`` says that the lower one has full rank, so
+    that equal ranks prove nothing.
+    """
+
+    order: int
+    objective: float
+    lower_bound: float
+    status: Status
+    flat: bool
+    vacuous: bool
+    ranks: tuple[int, int]
+    singular_values: Float[np.ndarray, " n"]
+    commutator: float
+    variables: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MomentFit(Fit):
+    """A mixture found from moments, with a proof of how close any mixture can come.
+
+    ``lower_bound`` is proven: no mixture of the family over the region is closer to the data in ``distance_name``
+    ("w2", a distance and not its square, or "tv") than that. ``flat`` says that the moment matrix of order ``order`` is
+    that of exactly K atoms, ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
+    ``projection`` (d, 2 or 3) is the map to the coordinates that were fitted where the data have more than three; the
+    bound then is of the projected data, and holds all the more for all of them. Without data, only moments, there is no
+    likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so. ``starts`` are the atoms of the last
+    relaxation, a mixture for each number of components that was read from it.
+    """
+
+    lower_bound: float = 0.0
+    distance_name: str = "tv"
+    order: int = 0
+    flat: bool = False
+    ranks: tuple[int, int] = (0, 0)
+    hierarchy: tuple[Level, ...] = ()
+    projection: Float[np.ndarray, "d e"] | None = None
+    starts: tuple[Mixture, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

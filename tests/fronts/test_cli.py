@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
@@ -63,6 +64,22 @@ def test_fit_for_machines(run, data):
     assert facts["fit"]["log_likelihood"] < 0
     assert facts["output"] == "model.npz"
     assert len(load("model.npz")) == 2
+
+
+def test_fit_by_moments_shows_what_is_proven(run, data):
+    shown = run("fit", "a.csv", "--method", "moments", "--distance", "tv", "--order", 2).stdout
+    assert "total variation at least" in shown
+    assert "order 2:" in shown
+    assert "flat" in shown
+    facts = read_json(run("fit", "a.csv", "--method", "moments", "--distance", "w2", "--order", 2, "-k", 1, "--json"))
+    assert (facts["k"], facts["fit"]["distance"], facts["fit"]["order"]) == (1, "w2", 2)
+    assert facts["fit"]["lower_bound"] >= 0
+    assert [level["order"] for level in facts["fit"]["hierarchy"]] == [2]
+    assert "output" not in facts
+    assert (
+        "--order is an option of --method moments" in run("fit", "a.csv", "--order", 3, "-o", "m.json", code=1).output
+    )
+    assert "is for tables" in run("fit", "a.png", "--method", "moments", code=1).output
 
 
 def test_fit_chooses_k(run, data):
@@ -161,43 +178,6 @@ def test_geodesic_writes_the_path_and_its_figure(run, data):
     run("geodesic", "p.json", "q.npz", "--steps", 2, "-o", "path")  # into a folder that is there
 
 
-def test_barycenter_writes_the_average_and_its_figure(run, data):
-    shares = [0.25, 0.75]
-    facts = read_json(run("barycenter", "p.json", "q.npz", "--weights", *shares, "-o", "mean.json", "--json"))
-    expected = mixot.barycenter([P, Q], shares)
-    assert facts["objective"] == pytest.approx(expected.objective, rel=1e-14)
-    assert facts["tuples"] == expected.tuples.tolist()
-    assert facts["weights"] == shares
-    assert mixot.distance(load("mean.json"), expected.mixture) < 1e-7
-    with Image.open(data / "mean.png") as figure:
-        assert figure.width > 300
-
-
-def test_barycenter_of_tables_pictures_and_few_components(run, data):
-    result = run("barycenter", "a.csv", "b.csv", "--k-each", 3, "-k", 2, "-o", "mean.npz", "--figure", "mean.svg")
-    assert len(load("mean.npz")) <= 2
-    assert "proven: gap" in result.stdout
-    assert "length" in (data / "mean.svg").read_text()  # the columns' names stand at the axes
-    run("barycenter", "a.png", "b.png", "p.png", "--k-each", 1, "-o", "mean.json", code=1)  # there is no p.png
-    run("barycenter", "a.png", "b.png", "a.png", "--k-each", 1, "--weights", 1, 0, 0, "-o", "mean.json")
-
-
-@pytest.mark.parametrize(
-    ("weights", "complaint"),
-    [((0.5,), "one number for each of the 2 inputs"), ((0.5, 0.6), "sum to one"), ((1.5, -0.5), "not be negative")],
-)
-def test_barycenter_refuses_weights_that_do_not_fit(run, data, weights, complaint):
-    result = run("barycenter", "p.json", "q.npz", "--weights", *weights, "-o", "mean.json", code=1)
-    assert complaint in result.output
-    assert not (data / "mean.json").exists()
-
-
-def test_weights_may_be_joined_by_commas(run, data):
-    one = read_json(run("barycenter", "p.json", "q.npz", "--weights", ".25,.75", "-o", "a.json", "--json"))
-    two = read_json(run("barycenter", "--weights", ".25", ".75", "-o", "b.json", "--json", "p.json", "q.npz"))
-    assert one["objective"] == two["objective"]
-
-
 def test_map_moves_the_points_of_a(run, data):
     facts = read_json(run("map", "a.csv", "b.csv", "-o", "moved.csv", "-k", 1, "--json"))
     moved, target = io.read_table("moved.csv"), io.read(data / "b.csv")
@@ -233,7 +213,7 @@ def test_recolor_takes_a_model_as_palette(run, data):
 def test_version_and_help(run):
     assert run("--version").stdout == f"mixot {mixot.__version__}\n"
     text = run("--help").stdout
-    for command in ("fit", "distance", "plan", "geodesic", "barycenter", "map", "recolor", "quantize"):
+    for command in ("fit", "distance", "plan", "geodesic", "barycenter", "joint", "map", "recolor", "quantize"):
         assert f"{command} " in text
         assert "--json" in run(command, "--help").stdout
 
@@ -292,3 +272,74 @@ def test_the_process_keeps_pot_from_importing_frameworks():
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     names = [f"POT_BACKEND_DISABLE_{name}" for name in ("CUPY", "JAX", "PYTORCH", "TENSORFLOW")]
     assert result.stdout.splitlines()[-1] == f"{names} 0"  # what was set before stays
+
+
+R = Mixture([0.4, 0.6], Gaussian([-1.0, 4.0], [0.5, 0.3]))
+
+
+@pytest.mark.parametrize("weights", [".2 .3 .5", ".2,.3,.5", None])
+def test_barycenter_of_models(weights, run, data):
+    save(R, "r.json")
+    shares = [] if weights is None else ["--weights", *weights.split()]
+    words = ["p.json", "q.npz", "r.json", *shares, "-o", "mean.json"]
+    facts = read_json(run("barycenter", *words, "--json"))
+    expected = mixot.barycenter([P, Q, R], None if weights is None else [0.2, 0.3, 0.5])
+    assert facts["objective"] == pytest.approx(expected.objective, rel=1e-12)
+    assert facts["weights"] == pytest.approx(expected.weights.tolist())
+    assert facts["lower_bound"] <= facts["objective"]
+    assert mixot.distance(load("mean.json"), expected.mixture) < 1e-7
+    assert facts["status"] == "optimal"
+    people = run("barycenter", *words).stdout
+    assert "r.json (model: 2 components, dimension 1)" in people
+    assert "proven" in people
+
+
+def test_barycenter_takes_weights_anywhere(run, data):
+    one, other = (
+        read_json(run("barycenter", *line.split(), "--json"))
+        for line in ("--weights .25 .75 p.json q.npz -o m.json", "p.json -o m.json q.npz --weights=.25 --weights .75")
+    )
+    assert one["objective"] == other["objective"]
+    assert one["weights"] == [0.25, 0.75]
+
+
+def test_barycenter_of_tables_and_pictures_with_few_components(run, data):
+    facts = read_json(run("barycenter", "a.csv", "b.csv", "-k", 2, "-o", "mean.npz", "--json"))
+    assert facts["k"] == len(load("mean.npz")) == 2
+    assert [source["k"] for source in facts["inputs"]] == [2, 2]
+    assert facts["gap"] >= -1e-9
+    few = read_json(run("barycenter", "a.csv", "b.csv", "-k", 1, "--fit-components", 3, "-o", "m.json", "--json"))
+    assert (few["k"], [source["k"] for source in few["inputs"]]) == (1, [3, 3])
+    colors = read_json(run("barycenter", "a.png", "b.png", "--fit-components", 1, "-o", "m.json", "--json"))
+    assert (colors["k"], colors["dim"]) == (1, 3)
+
+
+def test_barycenter_draws(run, data):
+    facts = read_json(run("barycenter", "p.json", "q.npz", "-o", "m.json", "--figure", "mean.png", "--json"))
+    assert facts["figure"] == "mean.png"
+    with Image.open("mean.png") as picture:
+        assert picture.width > 500
+    run("barycenter", "a.csv", "b.csv", "-k", 2, "-o", "of-tables.json", "--figure", "mean.svg")
+    assert "length" in (data / "mean.svg").read_text()  # the columns' names stand at the axes
+    assert read_json(run("barycenter", "p.json", "q.npz", "-o", "m.json", "--json"))["figure"] == "m.png"
+    assert not plt.get_fignums()
+
+
+def test_barycenter_matches_columns_of_all_tables(run, data):
+    table = io.read_table(data / "b.csv")
+    io.write_table(data / "swapped.csv", table.values[:, ::-1], table.columns[::-1])
+    straight, swapped = (
+        read_json(run("barycenter", "a.csv", name, "--fit-components", 1, "-o", "m.json", "--json"))
+        for name in ("b.csv", "swapped.csv")
+    )
+    assert swapped["objective"] == pytest.approx(straight["objective"], rel=1e-9)
+
+
+def test_joint_writes_both_models(run, data):
+    far, near = (
+        read_json(run("joint", "a.csv", "b.csv", "-k", 2, "--lam", lam, "-o", "pair", "--json")) for lam in (1e6, 1e-3)
+    )
+    assert far["distance"] > near["distance"]
+    assert mixot.distance(load("pair/source.json"), load("pair/target.json")) == pytest.approx(near["distance"])
+    assert near["source"]["k"] == 2
+    assert "nats per row" in run("joint", "a.png", "b.png", "-k", 1, "--lam", 1, "-o", "pair").stdout

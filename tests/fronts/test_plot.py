@@ -138,6 +138,23 @@ def test_large_plans_draw(rng):
     draw(plot.plan_heatmap(plan(mixture(rng, 2, 40), mixture(rng, 2, 35))))
 
 
+@pytest.mark.parametrize("dim", [1, 2, 4])
+def test_averages_of_every_dimension(dim, rng):
+    average = barycenter([mixture(rng, dim) for _ in range(3)], [0.2, 0.8, 0.0])
+    ax = plot.average(average, labels=["a", "b", "c"])
+    draw(ax)
+    named = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert named == ["a (0.2)", "b (0.8)", "barycenter"]  # what has no weight has no part
+    if dim == 1:
+        assert ax.get_ylim()[1] >= max(line.get_ydata().max() for line in ax.lines if len(line.get_ydata()))
+
+
+def test_the_principal_plane_of_many_holds_their_means():
+    centers = np.eye(5)[[0, 2, 0]] * [[9.0], [9.0], [-9.0]]
+    plane = plot.principal_plane(*(Mixture([1.0], Gaussian(c[None], [0.1 * np.eye(5)])) for c in centers))
+    np.testing.assert_allclose(np.abs(plane), np.eye(5)[[0, 2]], atol=1e-12)
+
+
 def test_the_principal_plane_shows_where_the_two_differ():
     p, q = (Mixture([1.0], Gaussian([[0.0, 0, s]], np.diag([1.0, 0.1, 0.1])[None])) for s in (-5, 5))
     plane = plot.principal_plane(p, q)

@@ -48,6 +48,11 @@ BAD = {
     "bytes": (lambda: Samples(np.array([b"1", b"x"])), r"got 'x' at \[1\]"),
     "none": (lambda: Samples([[1.0], [None]]), "in 1 of 2 rows: 1"),
     "complex": (lambda: Samples([[1j]]), "points must be real numbers, got an array of complex128"),
+    "complex among objects": (lambda: Samples(np.array([1.0, 1j], object)), r"must be numbers, got complex at \[1\]"),
+    "dates in arrays": (
+        lambda: as_measure((np.array(1.0), np.array("NaT", "datetime64[Y]"))),
+        r"must be numbers, got ndarray at \[1\]",
+    ),
     "dates": (lambda: Samples(np.array(["2020-01-01"], dtype="M8[D]")), r"real numbers, got an array of datetime64"),
     "a set": (lambda: as_measure({1.0, 2.0}), "points must be numbers, got set"),
     "nothing": (lambda: as_measure(None), r"points must have shape \(n, d\)"),

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from mixot import Exponential, FamilyEM, Gamma, Gaussian, InputError, Mixture, Poisson, Product, Samples, StudentT
+from mixot import (
+    Exponential,
+    FamilyEM,
+    Gamma,
+    Gaussian,
+    InputError,
+    Mixture,
+    Poisson,
+    Product,
+    Samples,
+    StudentT,
+    barycenter,
+)
 from mixot.errors import UnsupportedError
 
 
@@ -108,3 +120,17 @@ def test_far_tails_and_zeros_give_no_nan():
         coupling = laws.coupling(laws, np.array([0]), np.array([1]))
         assert np.isfinite(coupling.map(x, 0)).all()
         assert np.isfinite(coupling.sample(x, 0, np.random.default_rng(0))).all()
+
+
+def test_laws_without_a_second_moment_are_refused():
+    for df in (2.0, 1.0, -1.0, np.nan, np.inf):
+        with pytest.raises(InputError, match="finite and above 2"):
+            StudentT([0.0], [1.0], df)
+
+
+def test_barycenters_of_families_name_what_is_wrong():
+    light, heavy = (Mixture([1.0], StudentT([0.0], [1.0], df)) for df in (5.0, 4.0))
+    with pytest.raises(UnsupportedError, match=r"one df only, got 5 and 4; fit both with the same"):
+        barycenter([light, heavy])
+    with pytest.raises(UnsupportedError, match=r"different families, got \['student', 'poisson'\]"):
+        barycenter([light, Mixture([1.0], Poisson([1.0]))])

@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map | recolor | quantize``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | joint | map | recolor | quantize``.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -6,6 +6,7 @@ Heavy packages are imported inside the commands, so that ``mixot --help`` answer
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,11 +28,11 @@ from mixot.cli.arguments import (
     TargetFile,
     fit_options,
 )
-from mixot.cli.console import Commands, WordsAfterOption, emit, show_facts, show_table, working
+from mixot.cli.console import Commands, ManyNumbers, emit, show_facts, show_table, working
 
 if TYPE_CHECKING:
     from mixot.cli.sources import Source
-    from mixot.results import Plan
+    from mixot.results import Fit, Plan
 
 _EXAMPLES = """Examples:
 
@@ -59,6 +60,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Method(StrEnum):
+    """How a mixture is found."""
+
+    em = "em"
+    moments = "moments"
+
+
+class Closeness(StrEnum):
+    """What a fit to moments minimises."""
+
+    w2 = "w2"
+    tv = "tv"
 
 
 class Space(StrEnum):
@@ -96,26 +111,40 @@ def _root(
 @app.command("fit")
 def fit_command(
     data: Annotated[Path, typer.Argument(help="A table or a picture.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)
+    ] = None,
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    method: Annotated[
+        Method, typer.Option("--method", help="EM, or relaxations of moments, with a bound.")
+    ] = Method.em,
+    distance: Annotated[Closeness, typer.Option("--distance", help="With moments: what is minimised.")] = Closeness.tv,
+    order: Annotated[int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation.")] = None,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Fit a mixture to a table or to the colors of a picture, and save it."""
+    """Fit a mixture to a table or to the colors of a picture, show it, and save it."""
     from mixot.cli.sources import describe_fit, open_source
     from mixot.errors import InputError
     from mixot.io import check_target, kind_of, models, save
 
-    check_target(output, models.SUFFIXES)
+    if output is not None:
+        check_target(output, models.SUFFIXES)
+    elif method is Method.em:  # a fit to moments is worth its bound, too
+        raise typer.BadParameter("a model has to go somewhere: -o model.json", param_hint="-o")
     if kind_of(data) == "model":
         raise InputError(f"{data}: already a model; pass the table or the picture to fit")
-    source = open_source(data, fit_options(k, k_max, structure, seed, columns, json))
-    save(source.mixture, output)
+    if method is Method.em and order is not None:
+        raise InputError("--order is an option of --method moments; leave it out, or add that")
+    moments = None if method is Method.em else (distance.value, order)
+    source = open_source(data, replace(fit_options(k, k_max, structure, seed, columns, json), moments=moments))
+    if output is not None:
+        save(source.mixture, output)
     if json:
-        emit({"command": "fit", **source.summary(), "output": str(output)})
+        emit({"command": "fit", **source.summary(), **({} if output is None else {"output": str(output)})})
         return
     assert source.fitted is not None
     facts = describe_fit(source.fitted)
@@ -128,9 +157,26 @@ def fit_command(
             "log-likelihood": f"{facts['log_likelihood']:.6g} nats per row",
             "criterion": f"{facts['criterion']:.6g} per row (lower is better)",
             **({"tried": "  ".join(f"k={k}: {value}" for k, value in tried.items())} if len(tried) > 1 else {}),
-            "model": output,
+            **_proof(source.fitted),
+            **({} if output is None else {"model": output}),
         },
     )
+
+
+def _proof(fitted: Fit) -> dict[str, object]:
+    """What a fit to moments proves, for people."""
+    from mixot.results import MomentFit
+
+    if not isinstance(fitted, MomentFit):
+        return {}
+    name = "W2" if fitted.distance_name == "w2" else "total variation"
+    levels = "  ".join(f"order {level.order}: {level.lower_bound:.4g}" for level in fitted.hierarchy)
+    squared = " (squared)" if fitted.distance_name == "w2" else ""
+    return {
+        f"{name} at least": f"{fitted.lower_bound:.6g} (proven, for every mixture of the family)",
+        f"bounds{squared}": levels,
+        "flat": f"{'yes' if fitted.flat else 'no'}, ranks {' and '.join(map(str, fitted.ranks))}, order {fitted.order}",
+    }
 
 
 @app.command()
@@ -203,7 +249,7 @@ def plan(
     if output is not None and figure:
         from mixot import plot
 
-        plot.save(plot.plan_heatmap(found), output)
+        plot.save(plot.plan_heatmap(found), output, close=True)
     entries = list(zip(*(part.tolist() for part in parts), strict=True))
     if json:
         listed = [dict(zip(names, entry, strict=True)) for entry in entries]
@@ -246,7 +292,7 @@ def geodesic(
         from mixot import plot
 
         names = p.columns if p.kind != "model" else q.columns
-        plot.save(plot.geodesic_panels(path, times, names=names), figure)
+        plot.save(plot.geodesic_panels(path, times, names=names), figure, close=True)
     if json:
         listed = [{"t": float(t), "model": str(file)} for t, file in zip(times, files, strict=True)]
         drawn = None if figure is None else str(figure)
@@ -257,7 +303,8 @@ def geodesic(
     show_facts(f"{p.line()}\n{q.line()}", {**facts, "figure": drawn, "MW2": path.plan.distance})
 
 
-app.command("barycenter", cls=WordsAfterOption)(averages.barycenter)
+app.command("barycenter", cls=ManyNumbers)(averages.barycenter)
+app.command("joint")(averages.joint)
 
 
 @app.command("map")

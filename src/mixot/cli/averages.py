@@ -1,4 +1,4 @@
-"""``mixot barycenter``: the average of several mixtures."""
+"""``mixot barycenter`` and ``mixot joint``: several mixtures averaged, two fitted together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import READABLE, Columns, Json, MostComponents, Seed, Shape, Structure, fit_options
-from mixot.cli.console import emit, show_facts, show_table
+from mixot.cli.arguments import (
+    READABLE,
+    Columns,
+    Components,
+    Json,
+    MostComponents,
+    Seed,
+    Shape,
+    Structure,
+    TargetFile,
+    fit_options,
+)
+from mixot.cli.console import emit, show_facts, show_table, working
 
 if TYPE_CHECKING:
     from mixot.cli.sources import Source
@@ -21,14 +32,15 @@ def barycenter(
         Path, typer.Option("-o", "--output", help="The average: .json or .npz; a figure is drawn beside it.")
     ],
     weights: Annotated[
-        str | None, typer.Option("--weights", metavar="W W ...", help="One for each input; all equal if not given.")
+        list[str] | None, typer.Option("--weights", metavar="W W ...", help="One for each input; equal if not given.")
     ] = None,
     k: Annotated[
         int | None,
         typer.Option("-k", "--components", min=1, help="Most components of the average; exact if not given."),
     ] = None,
-    k_each: Annotated[
-        int | None, typer.Option("--k-each", min=1, help="Components to fit to each input; by BIC if not given.")
+    fit_k: Annotated[
+        int | None,
+        typer.Option("--fit-components", min=1, help="Components to fit to each input; if not given -k, or by BIC."),
     ] = None,
     k_max: MostComponents = None,
     figure: Annotated[
@@ -47,7 +59,7 @@ def barycenter(
     io.check_target(output, models.SUFFIXES)
     picture = _figure_target(output, figure)
     shares = _numbers(weights, len(inputs))
-    sources = open_all(inputs, fit_options(k_each, k_max, structure, seed, columns, json))
+    sources = open_all(inputs, fit_options(fit_k if k_max else fit_k or k, k_max, structure, seed, columns, json))
     solver = None if k is None else FixedPoint(k=k)
     found = verbs.barycenter([source.mixture for source in sources], shares, solver=solver)
     io.save(found.mixture, output)
@@ -67,6 +79,54 @@ def barycenter(
     show_facts("", facts | {"written": output, "figure": drawn or 'none: pip install "mixot[plot]"'})
 
 
+def joint(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A table or a picture.", show_default=False)],
+    b: TargetFile,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for both models.", show_default=False)],
+    lam: Annotated[
+        float, typer.Option("--lam", help="Weight of the likelihoods, a squared distance.", show_default=False)
+    ],
+    k: Components = None,
+    structure: Shape = Structure.full,
+    seed: Seed = 0,
+    columns: Columns = None,
+    json: Json = False,
+) -> None:
+    """Fit mixtures to A and B together: each likely, and both close, the closer the smaller --lam is."""
+    from mixot import io
+    from mixot.cli.sources import describe, open_points
+    from mixot.fitting.joint import fit_pair
+    from mixot.measures import Samples
+
+    folder = io.check_folder(output)
+    x, y = open_points(a, b, fit_options(k, None, structure, seed, columns, json))
+    p, q = (Samples(side.values, side.weights) for side in (x, y))
+    with working("fitting both", quiet=json) as progress:
+        found = fit_pair(p, q, lam=lam, k=k, structure=structure.value, rng=seed, progress=progress)
+    files = folder / "source.json", folder / "target.json"
+    for mixture, file in zip((found.source, found.target), files, strict=True):
+        io.save(mixture, file)
+    facts = {"lam": found.lam, "objective": found.objective, "distance": found.distance, "status": str(found.status)}
+    if json:
+        models = {
+            side: {"path": str(path), "model": str(file), "log_likelihood": likelihood, **describe(mixture)}
+            for side, path, file, likelihood, mixture in zip(
+                ("source", "target"), (a, b), files, found.log_likelihoods, (found.source, found.target), strict=True
+            )
+        }
+        emit({"command": "joint", **facts, "iterations": found.iterations, **models})
+        return
+    show_facts(
+        f"{a} and {b}, fitted together",
+        {
+            "MW2": found.distance,
+            "log-likelihoods": "  ".join(f"{value:.6g}" for value in found.log_likelihoods) + " nats per row",
+            "status": f"{found.status} after {found.iterations} iterations",
+            "models": f"{files[0]} {files[1]}",
+        },
+    )
+
+
 def _figure_target(output: Path, figure: Path | None) -> Path | None:
     """Where the figure goes; None without matplotlib, which only a figure that was asked for needs."""
     from importlib.util import find_spec
@@ -78,27 +138,27 @@ def _figure_target(output: Path, figure: Path | None) -> Path | None:
     return io.check_target(figure or output.with_suffix(".png"), (".png", ".svg", ".pdf"))
 
 
-def _numbers(text: str | None, count: int) -> list[float] | None:
-    """The weights, summing to one: proportions such as 2 3 5 will do."""
+def _numbers(words: list[str] | None, count: int) -> list[float] | None:
     from mixot.errors import InputError
 
-    if text is None:
+    if words is None:
         return None
     try:
-        values = [float(word) for word in text.split(",")]
+        values = [float(part) for word in words for part in word.split(",")]
     except ValueError:
-        raise InputError(f"--weights takes numbers, got {text!r}") from None
+        raise InputError(f"--weights must be numbers, got {' '.join(words)}") from None
     if len(values) != count:
-        raise InputError(f"--weights takes one number for each of the {count} inputs, got {len(values)}")
+        raise InputError(f"--weights must be one number for each of the {count} inputs, got {len(values)}")
     return values
 
 
 def _draw(found: Barycenter, sources: list[Source], target: Path) -> Path:
     from mixot import plot
 
-    first = sources[0]
-    legend = [source.path.name for source in sources]
-    return plot.save(plot.average(found, labels=legend, names=first.columns), target)
+    names = next((source.columns for source in sources if source.kind != "model"), None)
+    return plot.save(
+        plot.average(found, labels=[source.path.name for source in sources], names=names), target, close=True
+    )
 
 
 def _meetings(found: Barycenter) -> tuple[list[str], list[tuple[str, ...]]]:
@@ -117,13 +177,15 @@ def _meetings(found: Barycenter) -> tuple[list[str], list[tuple[str, ...]]]:
 
 
 def _document(found: Barycenter, sources: list[Source], output: Path, drawn: Path | None) -> dict[str, Any]:
+    from mixot.cli.sources import describe
+
     return {
         "command": "barycenter",
         "objective": found.objective,
         "lower_bound": found.lower_bound,
         "gap": found.gap,
         "status": str(found.status),
-        "k": len(found.mixture),
+        **describe(found.mixture),
         "weights": found.weights.tolist(),
         "tuples": found.tuples.tolist(),
         "masses": found.plan.weights.tolist(),

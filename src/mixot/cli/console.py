@@ -38,30 +38,26 @@ class Commands(TyperGroup):
             raise _failed("interrupted", INTERRUPTED) from None
 
 
-class WordsAfterOption(TyperCommand):
-    """A command whose ``--weights`` takes all the numbers that follow it: ``--weights .2 .3 .5``, or ``.2,.3,.5``."""
+class ManyNumbers(TyperCommand):
+    """A command whose ``--weights`` take all the numbers that follow: ``--weights .2 .3 .5``, or ``.2,.3,.5``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        words: list[str] = []
+        spread: list[str] = []
+        gathering = False
         for word in args:
-            if (
-                _is_number(word)
-                and len(words) >= 2
-                and words[-2] == "--weights"
-                and _is_number(words[-1].split(",")[0])
-            ):
-                words[-1] += f",{word}"
-            else:
-                words.append(word)
-        return super().parse_args(ctx, words)
+            if gathering and _are_numbers(word):
+                spread += ["--weights", word] if spread[-1] != "--weights" else [word]
+                continue
+            gathering = word == "--weights"
+            spread.append(word)
+        return super().parse_args(ctx, spread)
 
 
-def _is_number(word: str) -> bool:
+def _are_numbers(word: str) -> bool:
     try:
-        float(word)
+        return bool([float(part) for part in word.split(",")])
     except ValueError:
         return False
-    return True
 
 
 def _failed(reason: object, code: int) -> typer.Exit:

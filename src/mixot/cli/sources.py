@@ -10,11 +10,12 @@ from typing import Any
 
 from mixot.cli.console import remark, working
 from mixot.errors import AccuracyWarning, InputError
+from mixot.fitting.base import Fitter
 from mixot.fitting.em import EM
 from mixot.io import Table, kind_of, load, read_picture, read_table
 from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.results import Fit
+from mixot.results import Fit, MomentFit
 from mixot.verbs import fit
 
 
@@ -28,6 +29,7 @@ class Options:
     seed: int = 0
     columns: tuple[str, ...] | None = None
     quiet: bool = False
+    moments: tuple[str, int | None] | None = None  # distance and order of a fit to moments
 
     def __post_init__(self) -> None:
         if self.k is not None and self.k_max is not None:
@@ -73,6 +75,33 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
         "criterion": float(fitted.criterion),
         "candidates": [{"k": c.k, "criterion": float(c.criterion)} for c in fitted.candidates],
         "notes": list(fitted.notes),
+        **_describe_proof(fitted),
+    }
+
+
+def _describe_proof(fitted: Fit) -> dict[str, Any]:
+    """What a fit to moments proves, for machines."""
+    if not isinstance(fitted, MomentFit):
+        return {}
+    levels = [
+        {
+            "order": level.order,
+            "objective": float(level.objective),
+            "lower_bound": float(level.lower_bound),
+            "status": str(level.status),
+            "flat": level.flat,
+            "ranks": list(level.ranks),
+            "seconds": round(level.seconds, 4),
+        }
+        for level in fitted.hierarchy
+    ]
+    return {
+        "distance": fitted.distance_name,
+        "lower_bound": float(fitted.lower_bound),
+        "order": fitted.order,
+        "flat": fitted.flat,
+        "ranks": list(fitted.ranks),
+        "hierarchy": levels,
     }
 
 
@@ -88,17 +117,34 @@ def open_source(path: Path, options: Options) -> Source:
 
 
 def open_pair(a: Path, b: Path, options: Options) -> tuple[Source, Source]:
-    """Both inputs of a command."""
+    """Both inputs of a command, as `open_all` reads them."""
     p, q = open_all([a, b], options)
     return p, q
 
 
 def open_all(paths: Sequence[Path], options: Options) -> list[Source]:
-    """The inputs of a command; columns of tables are matched by name where they have the same names as the first."""
+    """All inputs of a command; columns of tables are matched by name where they have the names of the first table."""
     for path in paths:
         kind_of(path)  # a wrong name of the last file is told before the first one is fitted
-    first = open_source(paths[0], options)
-    return [first, *(open_source(path, _with_columns(first, path, options)) for path in paths[1:])]
+    sources: list[Source] = []
+    first: Source | None = None
+    for path in paths:
+        columns = options.columns
+        if columns is None and first is not None and kind_of(path) == "table":
+            columns = _matching(first.columns, read_table(path))
+        sources.append(open_source(path, replace(options, columns=columns)))
+        if first is None and sources[-1].kind == "table":
+            first = sources[-1]
+    return sources
+
+
+def open_points(a: Path, b: Path, options: Options) -> tuple[Table, Table]:
+    """The points of both inputs of a command, columns matched as `open_all` does; weights of rows are kept."""
+    mine = read_points(a, options.columns)
+    theirs = options.columns
+    if theirs is None and kind_of(a) == kind_of(b) == "table" and mine.named:
+        theirs = _matching(mine.columns, read_table(b))
+    return mine, read_points(b, theirs)
 
 
 def read_points(path: Path, columns: Sequence[str] | None) -> Table:
@@ -111,15 +157,8 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
-def _with_columns(first: Source, path: Path, options: Options) -> Options:
-    if options.columns is not None or kind_of(path) != "table":
-        return options
-    return replace(options, columns=_matching(first, read_table(path)))
-
-
-def _matching(p: Source, theirs: Table) -> tuple[str, ...] | None:
-    mine = p.columns
-    if p.kind != "table" or not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
+def _matching(mine: tuple[str, ...], theirs: Table) -> tuple[str, ...] | None:
+    if not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
         return None
     if set(mine) == set(theirs.columns):
         return mine
@@ -130,7 +169,7 @@ def _matching(p: Source, theirs: Table) -> tuple[str, ...] | None:
 
 def _fit_table(path: Path, table: Table, options: Options) -> Source:
     points = Samples(table.values, table.weights)
-    method = EM() if options.k_max is None else EM(k_max=options.k_max)
+    method = _method(options)
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
         fitted = fit(
@@ -140,9 +179,21 @@ def _fit_table(path: Path, table: Table, options: Options) -> Source:
     return Source(path, "table", fitted.mixture, table.columns, points, fitted)
 
 
+def _method(options: Options) -> Fitter:
+    more: dict[str, Any] = {} if options.k_max is None else {"k_max": options.k_max}
+    if options.moments is None:
+        return EM(**more)
+    from mixot.fitting.moments import MomentSOS
+
+    distance, order = options.moments
+    return MomentSOS(distance=distance, order=order, **more)
+
+
 def _fit_picture(path: Path, options: Options) -> Source:
     from mixot.imaging.color import fit_colors
 
+    if options.moments is not None:
+        raise InputError(f"{path}: --method moments is for tables, this is a picture; use --method em")
     if options.columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
     picture = read_picture(path)

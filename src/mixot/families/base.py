@@ -13,6 +13,7 @@ import numpy as np
 
 from mixot._shapes import Bool, Float, Int
 from mixot.errors import InputError, UnsupportedError
+from mixot.families.moment_model import MomentModel
 
 F = TypeVar("F", bound="Family")
 _REGISTRY: dict[str, type[Family]] = {}
@@ -213,6 +214,23 @@ class Family(ABC):
     def fit_notes(self) -> tuple[str, ...]:
         """What a person should know about fitted parameters, such as one that came to rest at a bound."""
         return ()
+
+    # What finding a mixture from its moments asks for (`mixot.fitting.moments`).
+
+    @classmethod
+    def moment_model(
+        cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
+    ) -> MomentModel:
+        """The family by its moments, which must be polynomials of the parameters.
+
+        ``structure`` is that of covariances, parameters in ``fixed`` keep the value given there, and where
+        ``weighted`` is false all parameters have degree 1, as in the published relaxations.
+        """
+        have = [name for name, f in registered().items() if "moment_model" in vars(f)]
+        raise UnsupportedError(
+            f"the {cls.name} family does not say its moments as polynomials of its parameters; "
+            f"families that do: {', '.join(have)}"
+        )
 
     # What every family gets for free from being a dataclass of arrays.
 

@@ -12,7 +12,8 @@ import numpy as np
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gamma import Gamma, scaled
-from mixot.families.line import LineFamily, as_positive, check_rows, weighted_means
+from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
+from mixot.families.moment_model import MomentModel
 
 
 @register("exponential")
@@ -124,6 +125,18 @@ class Exponential(LineFamily):
     ) -> Exponential:
         """Rates of maximum likelihood: one over the weighted means."""
         return Exponential(1 / weighted_means(x, shares))
+
+    @classmethod
+    def moment_model(
+        cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
+    ) -> MomentModel:
+        """The mean t = 1 / rate, in which moments are ``r! t^r``."""
+        cls.check_fixed(fixed or ())
+
+        def moments(mean: Any, order: int) -> list[Any]:
+            return [factorial(r) * mean**r for r in range(order + 1)]
+
+        return scale_model(cls, dim, structure, "mean", moments, lambda means: cls(1 / means))
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Exponential:

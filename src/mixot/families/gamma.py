@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,8 @@ from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammal
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Coupling, Family, register
-from mixot.families.line import LineFamily, as_positive, check_rows, weighted_means
+from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
+from mixot.families.moment_model import MomentModel
 from mixot.formulas.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
 
 _MAX_SHAPE = 1e6  # in fits: a coefficient of variation of 0.001, so that no component shrinks to a point
@@ -183,6 +185,26 @@ class Gamma(LineFamily):
     def fit_notes(self) -> tuple[str, ...]:
         bound = np.flatnonzero(self.shapes >= _MAX_SHAPE)
         return (f"components {bound.tolist()} are as narrow as the bound on shapes allows",) if len(bound) else ()
+
+    @classmethod
+    def moment_model(
+        cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
+    ) -> MomentModel:
+        """The scale; the shape must be fixed, for then moments are ``h (h + 1) ... (h + r - 1) scale^r``."""
+        held = dict(fixed or {})
+        cls.check_fixed(held)
+        if np.size(held.get("shapes", ())) != 1:
+            raise InputError(
+                f'to find Gamma mixtures from moments, fix one shape for all components, fixed={{"shapes": 2.0}}, '
+                f"got {held.get('shapes', 'none')}"
+            )
+        shape = float(as_positive(np.atleast_1d(held["shapes"]), "shapes")[0])
+
+        def moments(scale: Any, order: int) -> list[Any]:
+            rising = np.cumprod(np.append(1.0, shape + np.arange(order)))
+            return [float(rising[r]) * scale**r for r in range(order + 1)]
+
+        return scale_model(cls, dim, structure, "scale", moments, partial(cls, shape), mean=shape)
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gamma:

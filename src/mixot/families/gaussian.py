@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +14,16 @@ from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
+from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
 from mixot.formulas.cost_matrix import gaussian_costs
-from mixot.formulas.elliptical import standard_scores
+from mixot.formulas.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian_maps import optimal_joint_law
-from mixot.formulas.moments import gaussian_moments
+from mixot.formulas.moments import gaussian_moments, stein_moments
+from mixot.formulas.regions import Box, Region, Spectrum
 from mixot.formulas.support import Support, support_ranks
+
+LEAST_VARIANCE = 1e-4  # of a component in fits to moments, relative to the squared half-width of the data
 
 
 @register("gaussian")
@@ -146,6 +152,43 @@ class Gaussian(Family):
         return Gaussian(center, found.covs), spread + found.costs
 
     @classmethod
+    def start(cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]) -> Gaussian:
+        """Weighted means and covariances, no variance in any direction below a small share of the data's."""
+        mass = shares.sum(axis=0)
+        means = shares.T @ x / mass[:, None]
+        scatter = scatters(x, means, shares) / mass[:, None, None]
+        return cls(means, clip_spectrum(scatter, variance_floor(x, shares))[0])
+
+    def m_step(
+        self, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()
+    ) -> Gaussian:
+        """The same; `EM` does it in one compiled pass, this serves Gaussian factors of a product."""
+        return self.start(x, shares, {})
+
+    def free_parameters(self, fixed: Collection[str] = ()) -> int:
+        return len(self) * (self.dim + self.dim * (self.dim + 1) // 2)
+
+    @classmethod
+    def moment_model(
+        cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
+    ) -> MomentModel:
+        """Means, then the upper triangle of the covariance row by row; by default each entry has degree 2.
+
+        The default region bounds the covariance from below and above: ``a D <= S <= D``, D diagonal with the squared
+        half-widths of the data.
+        """
+        if structure in ("diagonal", "spherical"):
+            from mixot.families.diagonal import DiagonalGaussian
+
+            return DiagonalGaussian.moment_model(dim, structure=structure, weighted=weighted, fixed=fixed)
+        cls.check_fixed(fixed or ())
+        if structure != "full":
+            raise InputError(
+                f'mixtures are found from moments with structure "full", "diagonal" or "spherical", got {structure!r}'
+            )
+        return _full_model(dim, weighted)
+
+    @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gaussian:
         root = rng.standard_normal((k, 3, 4))
         return cls(2 * rng.standard_normal((k, 3)), root @ root.swapaxes(1, 2) / 4)
@@ -160,6 +203,39 @@ def as_means(means: object) -> Float[np.ndarray, "k d"]:
         raise InputError(f"means must have shape (k, d) with k, d >= 1, got {np.shape(out)}")
     check_finite(out, "means", "components")
     return out
+
+
+def mean_parameters(dim: int) -> tuple[Parameter, ...]:
+    """The coordinates of the mean, as parameters."""
+    return tuple(Parameter(f"mean[{i}]", 1, tuple(np.eye(dim, dtype=int)[i].tolist()), i) for i in range(dim))
+
+
+@lru_cache
+def _full_model(dim: int, weighted: bool) -> MomentModel:
+    rows, cols = np.triu_indices(dim)
+    units = np.eye(dim, dtype=int)
+    covs = tuple(
+        Parameter(f"cov[{i},{j}]", 2 if weighted else 1, tuple((units[i] + units[j]).tolist()))
+        for i, j in zip(rows, cols, strict=True)
+    )
+    index = np.empty((dim, dim), dtype=np.int64)
+    index[rows, cols] = index[cols, rows] = dim + np.arange(len(rows))
+
+    def moments(theta: Symbols, order: int) -> list[Any]:
+        return stein_moments(theta[:dim], [[theta[at] for at in row] for row in index.tolist()], order, theta[0] ** 0)
+
+    def laws(theta: np.ndarray) -> Gaussian:
+        lam, q = np.linalg.eigh(theta[:, index])
+        return Gaussian(theta[:, :dim], (q * np.maximum(lam, 0.0)[:, None, :]) @ q.swapaxes(1, 2))
+
+    return MomentModel(mean_parameters(dim) + covs, moments, laws, partial(_full_region, index))
+
+
+def _full_region(index: np.ndarray, extent: Extent) -> Region:
+    squares = np.diag(((extent.upper - extent.lower) / 2) ** 2)
+    rest = np.full(index.max() + 1 - len(index), np.inf)
+    means = Box(np.append(extent.lower, -rest), np.append(extent.upper, rest))
+    return means, Spectrum(index, LEAST_VARIANCE * squares, squares)
 
 
 def _check_covs(means: np.ndarray, covs: np.ndarray) -> None:

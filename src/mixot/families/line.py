@@ -7,17 +7,21 @@ optimal coupling is the comonotone one (`mixot.families.couplings`).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mixot._checks import as_floats
 from mixot._shapes import Float, Int
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Coupling, Family
+from mixot.families.moment_model import Extent, MomentModel, Parameter
+from mixot.formulas.regions import Box, Region
 
 L = TypeVar("L", bound="LineFamily")
+
+_LEAST = 1e-6  # a scale or rate of zero is a law of no family: fits to moments stay above this share of the largest
 
 
 class LineFamily(Family):
@@ -98,3 +102,34 @@ def weighted_means(x: Float[np.ndarray, "n 1"], shares: Float[np.ndarray, "n k"]
     if top <= 0:
         raise InputError("all points are zero: no law of this family has its mass there; drop this column")
     return np.maximum((x[:, 0] @ shares) / shares.sum(axis=0), 1e-12 * top)
+
+
+def scale_model(
+    cls: type[Family],
+    dim: int,
+    structure: str,
+    name: str,
+    moments: Callable[[Any, int], list[Any]],
+    laws: Callable[[np.ndarray], Family],
+    *,
+    scales: bool = True,
+    mean: float = 1.0,
+) -> MomentModel:
+    """A law on the half line of one parameter: ``moments(parameter, order)``, mean ``mean`` times the parameter.
+
+    The default region is where means lie between zero and the largest of the data.
+    """
+    if dim != 1:
+        raise InputError(f"{cls.name} laws live on the line, got moments in dimension {dim}; take one coordinate")
+    if structure != "full":
+        raise UnsupportedError(f'structure={structure!r} is for Gaussian families; {cls.name!r} has "full" only')
+
+    def region(extent: Extent) -> Region:
+        return (Box(np.zeros(1), extent.upper / mean),)
+
+    def positive(theta: np.ndarray) -> Family:
+        return laws(np.maximum(theta[:, 0], _LEAST * max(float(theta.max()), np.finfo(np.float64).tiny)))
+
+    return MomentModel(
+        (Parameter(name, 1, (1,)),), lambda theta, order: moments(theta[0], order), positive, region, scales=scales
+    )

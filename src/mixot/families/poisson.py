@@ -14,7 +14,8 @@ from mixot import _native
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import UnsupportedError
 from mixot.families.base import Family, register
-from mixot.families.line import LineFamily, as_positive, check_rows, weighted_means
+from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
+from mixot.families.moment_model import MomentModel
 from mixot.threads import thread_count
 
 _LOG_NOTHING = 57.0  # costs leave out exp(-57) = 2e-25 of the mass at each end
@@ -64,10 +65,7 @@ class Poisson(LineFamily):
 
     def moments(self, order: int) -> Float[np.ndarray, "k s"]:
         """Raw moments by Touchard's ``E[x^(r+1)] = rate sum_j C(r, j) E[x^j]``, (k, order + 1)."""
-        out = [np.ones_like(self.rates)]
-        for r in range(order):
-            out.append(self.rates * sum(comb(r, j) * out[j] for j in range(r + 1)))
-        return np.stack(out, axis=1)
+        return np.stack(_touchard(self.rates, order), axis=1)
 
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Log-mass of the points, (n, 1) -> (n, k); -inf where they are no counts."""
@@ -136,8 +134,24 @@ class Poisson(LineFamily):
         return Poisson(weighted_means(x, shares))
 
     @classmethod
+    def moment_model(
+        cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
+    ) -> MomentModel:
+        """The rate; moments are Touchard's polynomials, and counts have no unit but one."""
+        cls.check_fixed(fixed or ())
+        return scale_model(cls, dim, structure, "rate", _touchard, cls, scales=False)
+
+    @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Poisson:
         return cls(rng.uniform(0.5, 9.0, size=k))
+
+
+def _touchard(rate: Any, order: int) -> list[Any]:
+    """Moments 0 .. order of a Poisson law, for rates that are arrays or polynomials."""
+    out = [rate**0]
+    for r in range(order):
+        out.append(rate * sum((comb(r, j) * out[j] for j in range(1, r + 1)), out[0]))
+    return out
 
 
 def _tails(x: np.ndarray, rate: Any) -> tuple[np.ndarray, np.ndarray]:

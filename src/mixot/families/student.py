@@ -15,13 +15,13 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gaussian import Gaussian
-from mixot.formulas.elliptical import clip_spectrum, elliptical_moments, scatters, standard_scores
+from mixot.formulas.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gamma_law import solve_shape
+from mixot.formulas.moments import elliptical_moments
 from mixot.formulas.support import Support, support_ranks
 
 _DF = (2.01, 1e6)  # where fits look for df: W2 needs a covariance, and above 1e6 the law is Gaussian to six digits
 _NEARLY_GAUSSIAN = 1e3
-_REG = 1e-6  # in fits: no variance below this share of the data's, so that no component shrinks to a point
 
 
 @register("student")
@@ -163,7 +163,7 @@ class StudentT(Family):
         df = fixed.get("df", 10.0)
         mass = shares.sum(axis=0)
         locs = shares.T @ x / mass[:, None]
-        covs = clip_spectrum(scatters(x, locs, shares) / mass[:, None, None], _floor(x, shares))[0]
+        covs = clip_spectrum(scatters(x, locs, shares) / mass[:, None, None], variance_floor(x, shares))[0]
         return cls(locs, covs, df)
 
     def m_step(
@@ -186,7 +186,7 @@ class StudentT(Family):
         mass, pull = shares.sum(axis=0), shares * u
         locs = pull.T @ x / pull.sum(axis=0)[:, None]
         scatter, level = scatters(x, locs, pull), pull.sum(axis=0) / mass
-        floor = _floor(x, shares)
+        floor = variance_floor(x, shares)
         scales, low = clip_spectrum(scatter / (mass * level)[:, None, None], floor)
         expand = np.where(low, 1.0, level)  # at the bound on variances the plain step is the one known to climb
         scales[low] = clip_spectrum(scatter[low] / mass[low, None, None], floor)[0]
@@ -277,11 +277,3 @@ def _likelihood(
     per_point = np.einsum("kn,kn->n", chance, (df + d) * squares / (df * (df + squares)) - ratio) / total
     slope = (digamma((df + d) / 2) - digamma(df / 2) - d / df) * weights.sum() + weights @ per_point
     return float(weights @ (top + np.log(total))), float(-(df**2) * slope / 2)
-
-
-def _floor(x: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Least variance that a fit allows along each axis: a share of the data's, or of the widest for a constant axis."""
-    weights = shares.sum(axis=1) / shares.sum()
-    variances = weights @ (x - weights @ x) ** 2
-    top = variances.max()
-    return _REG * np.where(variances > 0, variances, top if top > 0 else 1.0)

@@ -38,6 +38,7 @@ class FamilyEM:
     k_max : the largest number of components that is tried where k is not given
     fixed : parameters that keep the value given here, such as ``{"df": 5.0}`` for "student" or ``{"shapes": 2.0}``
         for "gamma"; for a product by place, ``{"0.shapes": 2.0}``
+    start : a mixture of this family to start from, instead of the starts above
 
     Examples
     --------
@@ -53,6 +54,7 @@ class FamilyEM:
     starts: int = 4
     k_max: int = 10
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    start: Mixture | None = None
 
     def fit(
         self,
@@ -89,10 +91,21 @@ class FamilyEM:
         law.check_points(x, fixed)
         generator = np.random.default_rng(rng)
         run = _Run(self, law, fixed, x, weights, 1 / float((data.weights**2).sum()), progress)
-        fit = self._by_bic(run, generator) if k is None else run.best(_check_k(k, len(data)), generator)
+        if self.start is not None:
+            fit = run.onwards(self._checked_start(law, k))
+        else:
+            fit = self._by_bic(run, generator) if k is None else run.best(_check_k(k, len(data)), generator)
         for note in fit.notes:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         return fit
+
+    def _checked_start(self, law: type[Family], k: int | None) -> Mixture:
+        assert self.start is not None
+        if type(self.start.components) is not law or k not in (None, len(self.start)):
+            raise InputError(
+                f"start must be a mixture of {k or 'some'} laws of the {law.name} family, got {self.start!r}"
+            )
+        return self.start
 
     def _by_bic(self, run: _Run, generator: np.random.Generator) -> Fit:
         """The fit of lowest BIC; the search ends after two numbers in a row that are worse than the best."""
@@ -131,6 +144,11 @@ class _Run:
             begun.append(self._climb(mixture, _SHORT, [], f"start {start + 1}"))
         mixture, history, _ = max(begun, key=lambda run: run[1][-1])
         mixture, history, status = self._climb(mixture, self.options.max_iter, history, "em")
+        return self._result(mixture, status, history)
+
+    def onwards(self, mixture: Mixture) -> Fit:
+        """The run from a given mixture."""
+        mixture, history, status = self._climb(mixture, self.options.max_iter, [], "em")
         return self._result(mixture, status, history)
 
     def _climb(

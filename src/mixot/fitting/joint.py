@@ -133,7 +133,7 @@ def joint_path(
     >>> x = np.random.default_rng(0).normal(size=400)
     >>> path = joint_path(x, x + 3.0, k=1, lams=[10.0, 1.0, 0.1], rng=0)
     >>> [round(fit.distance, 2) for fit in path]
-    [2.5, 1.01, 0.14]
+    [2.01, 0.24, 0.02]
     """
     values = np.asarray(lams, dtype=np.float64)
     if values.ndim != 1 or not len(values):
@@ -362,6 +362,8 @@ class _Problem:
         covs = shapes.pulled(graph, scatters, strength)
         if structure == "spherical":
             covs = np.repeat(covs, self.x.points.shape[1], axis=1)
+        elif structure == "full":
+            covs = covs.reshape(len(covs), *state.source.covs.shape[1:])
         parts = (covs[0], covs[1]) if structure == "tied" else (covs[:k], covs[k:])
         return _State(
             Parameters(plan.sum(axis=1), means[:k], parts[0]), Parameters(plan.sum(axis=0), means[k:], parts[1]), plan
@@ -399,7 +401,9 @@ def _shapes(structure: str, sides: Sequence[Parameters]) -> Axes | Ellipsoids:
     if structure == "tied":
         return Ellipsoids(np.stack(covs))
     joined = np.concatenate(covs)
-    return Ellipsoids(joined) if structure == "full" else Axes(joined[:, :1] if structure == "spherical" else joined)
+    if structure == "full":
+        return Ellipsoids(joined) if joined.shape[1] > 1 else Axes(joined[:, 0])
+    return Axes(joined[:, :1] if structure == "spherical" else joined)
 
 
 def _scatters(structure: str, data: list[Parameters], mass: list[np.ndarray], away: np.ndarray) -> np.ndarray:
@@ -410,7 +414,8 @@ def _scatters(structure: str, data: list[Parameters], mass: list[np.ndarray], aw
         return np.stack([side.covs + (off * share[:, None]).T @ off for side, share, off in parts])
     covs = np.concatenate([side.covs for side in data])
     if structure == "full":
-        return covs + away[:, :, None] * away[:, None, :]
+        about = covs + away[:, :, None] * away[:, None, :]
+        return about if about.shape[1] > 1 else about[:, 0]
     return (covs + away**2).mean(axis=1, keepdims=True) if structure == "spherical" else covs + away**2
 
 

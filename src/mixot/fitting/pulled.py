@@ -26,8 +26,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 _CG = 40  # conjugate gradient steps at most
 _DIGITS = 1e-2  # to which they solve for Newton's step
@@ -61,9 +59,15 @@ class Graph:
 
     def parts(self) -> list[np.ndarray]:
         """The nodes of each connected component."""
-        links = coo_array((np.ones(len(self.left)), (self.left, self.right)), shape=(self.size, self.size))
-        labels = connected_components(links, directed=False)[1]
-        return [np.flatnonzero(labels == part) for part in range(labels.max() + 1)]
+        labels = np.arange(self.size)
+        while True:  # each node takes the least label in reach
+            least = np.minimum(labels[self.left], labels[self.right])
+            before = labels.copy()
+            np.minimum.at(labels, self.left, least)
+            np.minimum.at(labels, self.right, least)
+            labels = labels[labels]
+            if (labels == before).all():
+                return [np.flatnonzero(labels == part) for part in np.unique(labels)]
 
 
 class Shapes(Protocol):

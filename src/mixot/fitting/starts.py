@@ -27,9 +27,22 @@ def kmeans_labels(
     Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007; the greedy choice among
     2 + log k candidates is theirs too (section 5).
     """
-    centers = _spread_out(points, weights, k, rng)
-    labels = np.full(len(points), -1)
-    for _ in range(max_iter):
+    return lloyd(points, weights, _spread_out(points, weights, k, rng), max_iter=max_iter)[0]
+
+
+def lloyd(
+    points: Float[np.ndarray, "n d"],
+    weights: Float[np.ndarray, " n"],
+    centers: Float[np.ndarray, "k d"],
+    *,
+    max_iter: int,
+) -> tuple[Int[np.ndarray, " n"], int]:
+    """Return the cluster of each point and the iterations it took, by Lloyd's iteration from given centers.
+
+    A cluster that comes out empty gets the point that pays most.
+    """
+    k, labels, iteration = len(centers), np.full(len(points), -1), 0
+    for iteration in range(1, max_iter + 1):  # noqa: B007
         cost = squared_distances(points, centers)
         before, labels = labels, np.argmin(cost, axis=1)
         mass = np.bincount(labels, weights, minlength=k)
@@ -43,7 +56,7 @@ def kmeans_labels(
         mass = np.bincount(labels, weights, minlength=k)
         sums = np.stack([np.bincount(labels, weights * column, minlength=k) for column in points.T], axis=1)
         centers = sums / mass[:, None]
-    return labels
+    return labels, iteration
 
 
 def squared_distances(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "n k"]:

@@ -1,36 +1,12 @@
-"""Elliptical laws ``x = m + sqrt(w) z``, z ~ N(0, S), w independent of z: moments, and weighted scatter matrices."""
+"""What maximum likelihood of elliptical laws is made of: weighted scatter matrices, and what bounds them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mixot._shapes import Bool, Float
-from mixot.formulas.moments import exponents
 
-
-def elliptical_moments(
-    locs: Float[np.ndarray, "k d"], scales: Float[np.ndarray, "k d d"], radial: Float[np.ndarray, " j"], order: int
-) -> Float[np.ndarray, "k s"]:
-    """Raw moments E[x^a], |a| <= order, given ``radial[j] = E[w^j]`` up to j = order // 2.
-
-    Stein's recursion for the Gaussian given w, ``E[x_i x^a] = m_i E[x^a] + w sum_j S_ij a_j E[x^(a - e_j)]``, run on
-    the coefficients of the powers of w; columns as in `exponents`.
-    """
-    k, dim = locs.shape
-    powers = exponents(dim, order)
-    column = {tuple(power): s for s, power in enumerate(powers.tolist())}
-    out = np.zeros((k, len(powers), order // 2 + 1))
-    out[:, 0, 0] = 1.0
-    for s, power in enumerate(powers.tolist()[1:], start=1):
-        i = next(axis for axis in range(dim) if power[axis])
-        lower = [value - (axis == i) for axis, value in enumerate(power)]
-        out[:, s] = locs[:, i, None] * out[:, column[tuple(lower)]]
-        for j in range(dim):
-            if lower[j]:
-                lowest = [value - (axis == j) for axis, value in enumerate(lower)]
-                term = (scales[:, i, j] * lower[j])[:, None] * out[:, column[tuple(lowest)]]
-                out[:, s, 1:] += term[:, :-1]
-    return out @ radial
+_REG = 1e-6  # in fits: no variance below this share of the data's, so that no component shrinks to a point
 
 
 def scatters(
@@ -42,6 +18,14 @@ def scatters(
         y = x - center
         out[k] = (y * shares[:, k, None]).T @ y
     return out
+
+
+def variance_floor(x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " d"]:
+    """Least variance that a fit allows along each axis: a share of the data's, or of the widest for a constant axis."""
+    weights = shares.sum(axis=1) / shares.sum()
+    variances = weights @ (x - weights @ x) ** 2
+    top = variances.max()
+    return _REG * np.where(variances > 0, variances, top if top > 0 else 1.0)
 
 
 def clip_spectrum(

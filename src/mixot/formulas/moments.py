@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations_with_replacement
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -38,26 +39,59 @@ def gaussian_moments(
 ) -> Float[np.ndarray, "k s"]:
     """Raw moments E[x^a], |a| <= order, of k Gaussian laws, (k, d), (k, d, d) -> (k, s).
 
-    Stein's recursion ``E[x_i x^a] = m_i E[x^a] + sum_j S_ij a_j E[x^(a - e_j)]``; columns as in `exponents`.
-    It holds for singular covariances as it stands.
+    Columns as in `exponents`. Singular covariances are no exception.
     """
-    k, dim = means.shape
-    powers = exponents(dim, order)
-    column = {tuple(power): s for s, power in enumerate(powers.tolist())}
-    out = np.empty((k, len(powers)))
-    out[:, 0] = 1.0
-    for s, power in enumerate(powers.tolist()[1:], start=1):
+    return np.stack(stein_moments(means.T, covs.transpose(1, 2, 0), order, np.ones(len(means))), axis=1)
+
+
+def stein_moments(mean: Any, cov: Any, order: int, one: Any) -> list[Any]:
+    """Moments E[x^a], |a| <= order, of a Gaussian law whose parameters are numbers, arrays or polynomials.
+
+    Stein's recursion ``E[x_i x^a] = m_i E[x^a] + sum_j S_ij a_j E[x^(a - e_j)]``, from ``E[1] = one``; in the order of
+    `exponents`.
+    """
+    dim = len(mean)
+    out: dict[tuple[int, ...], Any] = {(0,) * dim: one}
+    for power in exponents(dim, order)[1:].tolist():
         i = next(axis for axis in range(dim) if power[axis])
-        lower = list(power)
-        lower[i] -= 1
-        value = means[:, i] * out[:, column[tuple(lower)]]
+        lower = [value - (axis == i) for axis, value in enumerate(power)]
+        value = mean[i] * out[tuple(lower)]
         for j in range(dim):
             if lower[j]:
-                lowest = list(lower)
-                lowest[j] -= 1
-                value = value + covs[:, i, j] * lower[j] * out[:, column[tuple(lowest)]]
-        out[:, s] = value
-    return out
+                lowest = tuple(entry - (axis == j) for axis, entry in enumerate(lower))
+                value = value + lower[j] * (cov[i][j] * out[lowest])
+        out[tuple(power)] = value
+    return list(out.values())
+
+
+def elliptical_moments(
+    locs: Float[np.ndarray, "k d"],
+    scales: Float[np.ndarray, "k d d"],
+    radial: Float[np.ndarray, " j"],
+    order: int,
+) -> Float[np.ndarray, "k s"]:
+    """Raw moments E[x^a], |a| <= order, of laws ``x = m + sqrt(w) z``, z ~ N(0, S), w independent of z.
+
+    (k, d), (k, d, d) -> (k, s), given ``radial[j] = E[w^j]`` up to j = order // 2.
+
+    Stein's recursion for the Gaussian given w, ``E[x_i x^a] = m_i E[x^a] + w sum_j S_ij a_j E[x^(a - e_j)]``, run on
+    the coefficients of the powers of w; columns as in `exponents`.
+    """
+    k, dim = locs.shape
+    powers = exponents(dim, order)
+    column = {tuple(power): s for s, power in enumerate(powers.tolist())}
+    out = np.zeros((k, len(powers), order // 2 + 1))
+    out[:, 0, 0] = 1.0
+    for s, power in enumerate(powers.tolist()[1:], start=1):
+        i = next(axis for axis in range(dim) if power[axis])
+        lower = [value - (axis == i) for axis, value in enumerate(power)]
+        out[:, s] = locs[:, i, None] * out[:, column[tuple(lower)]]
+        for j in range(dim):
+            if lower[j]:
+                lowest = [value - (axis == j) for axis, value in enumerate(lower)]
+                term = (scales[:, i, j] * lower[j])[:, None] * out[:, column[tuple(lowest)]]
+                out[:, s, 1:] += term[:, :-1]
+    return out @ radial
 
 
 def sample_moments(

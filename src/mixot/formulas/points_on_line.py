@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from mixot._shapes import Float
 from mixot.formulas.quantiles import Line
@@ -76,8 +75,8 @@ def points_to_line(points: Float[np.ndarray, " n"], masses: Float[np.ndarray, " 
     --------
     >>> one = Line(np.array([1.0]), np.array([0.0]), np.array([1.0]))
     >>> halves = points_to_line(np.array([1.0, -1.0]), np.array([0.5, 0.5]), one)
-    >>> round(halves.cost, 12), round(2 - 2 * np.sqrt(2 / np.pi), 12)
-    (0.404230878395, 0.404230878395)
+    >>> round(halves.cost, 10), float(round(2 - 2 * np.sqrt(2 / np.pi), 10))
+    (0.4042308784, 0.4042308784)
     """
     order = np.argsort(points, kind="stable")
     y, mass = points[order], masses[order]
@@ -113,6 +112,8 @@ def _parts(law: Line, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 def _partial_moments(law: Line, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Moments of degree 0, 1, 2 of the standard law between the ends, as each component sees them, (n, k)."""
+    from scipy.special import ndtr
+
     low, high = law.standardized(ends[:, 0]), law.standardized(ends[:, 1])
     phi_low, phi_high = (np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) for z in (low, high))
     m0 = np.where(low > 0, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))

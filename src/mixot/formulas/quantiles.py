@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from mixot._shapes import Float
 
@@ -32,7 +31,7 @@ class Line:
 
     def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Distribution function; at an atom, the middle of its jump."""
-        return ndtr(self.standardized(x)) @ self.weights
+        return _normal_cdf(self.standardized(x)) @ self.weights
 
     def knots(self, most: int = 600) -> Float[np.ndarray, " n"]:
         """Sorted points that resolve every component (every few of them, where there are many components)."""
@@ -57,7 +56,7 @@ class Line:
         todo = np.arange(len(u))
         for step in range(200):
             z = self.standardized(x[todo])
-            error = ndtr(z) @ self.weights - u[todo]
+            error = _normal_cdf(z) @ self.weights - u[todo]
             low[todo] = np.where(error <= 0, x[todo], low[todo])
             high[todo] = np.where(error >= 0, x[todo], high[todo])
             wide = high[todo] - low[todo] > 4e-16 * np.maximum(np.abs(low[todo]), np.abs(high[todo]))
@@ -97,7 +96,10 @@ class Line:
         z = self.standardized(edges)
         phi, zphi = _phi(z), z * _phi(z)
         right = z[:-1] > 0  # differences of upper tails where those are the small ones
-        m0 = np.where(right, ndtr(-z[:-1]) - ndtr(-z[1:]), ndtr(z[1:]) - ndtr(z[:-1])) * self.weights
+        m0 = (
+            np.where(right, _normal_cdf(-z[:-1]) - _normal_cdf(-z[1:]), _normal_cdf(z[1:]) - _normal_cdf(z[:-1]))
+            * self.weights
+        )
         m1 = (phi[:-1] - phi[1:]) * self.weights
         m2 = m0 + (zphi[:-1] - zphi[1:]) * self.weights
         mass = np.diff(levels)
@@ -186,3 +188,9 @@ def _phi(z: np.ndarray) -> np.ndarray:
 
 def _ratio(weights: np.ndarray, stds: np.ndarray) -> np.ndarray:
     return np.divide(weights, stds, out=np.zeros_like(weights), where=stds > 0)
+
+
+def _normal_cdf(z: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr  # here: it takes longer to load than all of mixot
+
+    return ndtr(z)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from mixot import _native
 from mixot._shapes import Float
 from mixot.errors import InputError, SolveError
 from mixot.results import Plan, Status
@@ -16,7 +16,7 @@ _DUST = 1e-15  # flows this small are rounding: the weights sum to one
 
 @dataclass(frozen=True)
 class Exact:
-    """Network simplex for the transport linear program.
+    """Network simplex for the transport linear program (POT's ``emd``).
 
     The coupling is a vertex of the polytope: its support is a forest, of at most k + l - 1 entries. Where several
     couplings are optimal, it is the vertex at which the simplex stopped, the same at every run.
@@ -38,7 +38,7 @@ class Exact:
         """Return the cheapest coupling of a and b: ``min <w, cost>`` over w >= 0, w 1 = a, w^T 1 = b.
 
         The potentials maximise ``f @ a + g @ b`` over ``f[i] + g[j] <= cost[i, j]``, atoms of weight zero included, so
-        that ``gap`` is a proof; ``iterations`` counts pivots.
+        that ``gap`` is a proof. POT does not count pivots: ``iterations`` is zero.
 
         Raises
         ------
@@ -49,53 +49,37 @@ class Exact:
         """
         if not np.isfinite(cost).all():
             raise InputError(f"costs must be finite, got NaN or infinity at {np.argwhere(~np.isfinite(cost))[0]}")
-        if min(cost.shape) == 1:  # one coupling only
-            coupling, pivots = np.outer(a, b), 0
+        if min(cost.shape) == 1:  # one coupling only, and no need to load POT
+            coupling, status = np.outer(a, b), Status.OPTIMAL
             f = cost[:, 0] if len(b) == 1 else np.zeros(1)
         else:
-            coupling, f, pivots = self._simplex(cost, a, b)
-        plan = _certified(
-            coupling, cost, a, b, f, pivots, Status.MAX_ITER if pivots > self.max_iter else Status.OPTIMAL
-        )
-        if not plan.status.solved:
-            raise SolveError(f"the linear program did not finish: {plan.status.advice}; gap {plan.gap:.3g}", plan)
+            coupling, f, status = self._simplex(cost, a, b)
+        plan = _certified(coupling, cost, a, b, f, status)
+        if not status.solved:
+            raise SolveError(f"the linear program did not finish: {status.advice}; gap {plan.gap:.3g}", plan)
         return plan
 
-    def _simplex(self, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-        """Coupling, potential f, and the number of pivots; one more than ``max_iter`` where they did not suffice."""
-        live = np.ix_(a > 0, b > 0)
+    def _simplex(self, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, Status]:
+        from ot import emd  # here: it loads every array library that is installed, which takes seconds
+
         # Costs of any unit and far-away atoms: the simplex sees what is left of the costs at unit scale.
-        rows = cost[live].min(axis=1)
-        reduced = cost[live] - rows[:, None]
+        rows = cost.min(axis=1)
+        reduced = cost - rows[:, None]
         cols = reduced.min(axis=0)
         reduced -= cols
         unit = np.ldexp(1.0, int(np.frexp(reduced.max())[1]))
-        some, u, v, pivots = _solve(reduced / unit, a[a > 0], b[b > 0], self.max_iter)
-        g = cols + unit * v
-        f, coupling = (cost[:, b > 0] - g).min(axis=1), np.zeros(cost.shape)
-        f[a > 0], coupling[live] = rows + unit * u, some
-        if pivots > self.max_iter:
-            return coupling, f, pivots
-        every_g = (cost - f[:, None]).min(axis=0)
-        every_g[b > 0] = g
-        coupling = _without_dust(coupling, cost, a, b, f, every_g)
-        return coupling, _tight_potential(coupling, cost, f, every_g), pivots
-
-
-def _solve(
-    cost: np.ndarray, a: np.ndarray, b: np.ndarray, max_iter: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Coupling, potentials and number of pivots, for positive weights; the kernel wants its rows long."""
-    if len(a) > len(b):
-        coupling, v, u, pivots = _solve(cost.T, b, a, max_iter)
-        return coupling.T, u, v, pivots
-    coupling, u, v = np.zeros(cost.shape), np.empty(len(a)), np.empty(len(b))
-    pivots = _native.transport_simplex(np.ascontiguousarray(cost), a, b, max_iter, coupling, u, v)
-    return coupling, u, v, pivots
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what went wrong is in result_code
+            coupling, log = emd(a, b, reduced / unit, numItermax=self.max_iter, log=True, center_dual=False)
+        f, g = rows + unit * log["u"], cols + unit * log["v"]
+        if log["result_code"] != 1:
+            return _to_marginals(coupling, a, b), f, Status.MAX_ITER
+        coupling = _without_dust(coupling, cost, a, b, f, g)
+        return coupling, _tight_potential(coupling, cost, f, g), Status.OPTIMAL
 
 
 def _certified(
-    coupling: np.ndarray, cost: np.ndarray, a: np.ndarray, b: np.ndarray, f: np.ndarray, pivots: int, status: Status
+    coupling: np.ndarray, cost: np.ndarray, a: np.ndarray, b: np.ndarray, f: np.ndarray, status: Status
 ) -> Plan:
     """The plan with feasible potentials near f: each is the largest that the other allows, weight zero or not."""
     g = (cost - f[:, None]).min(axis=0)
@@ -104,7 +88,7 @@ def _certified(
     # At the optimum both sums agree but for rounding, which must not claim a bound above a price that is achieved.
     bound = min(bound, value)
     error = max(np.abs(coupling.sum(axis=1) - a).max(), np.abs(coupling.sum(axis=0) - b).max())
-    return Plan(coupling, value, bound, status, pivots, float(error), cost, (f, g))
+    return Plan(coupling, value, bound, status, 0, float(error), cost, (f, g))
 
 
 def _without_dust(
@@ -131,8 +115,8 @@ def _support(coupling: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _tight_potential(coupling: np.ndarray, cost: np.ndarray, f: np.ndarray, g: np.ndarray) -> np.ndarray:
     """The potential f with which ``f[i] + g[j] = cost[i, j]`` holds on the support to the last digit.
 
-    The simplex knows them up to the rounding of its unit; here each tree of the support is walked from a root that
-    keeps its value.
+    The simplex updates potentials at every pivot and so piles up rounding; here each tree of the support is walked
+    from a root that keeps its value.
     """
     k = len(f)
     rows, cols = _support(coupling)
@@ -157,3 +141,14 @@ def _tight_potential(coupling: np.ndarray, cost: np.ndarray, f: np.ndarray, g: n
                     known[end] = True
                     stack.append(end)
     return np.array(value[:k])
+
+
+def _to_marginals(coupling: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A coupling of a and b near one that misses them (Altschuler, Weed and Rigollet 2017, Algorithm 2)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows = np.nan_to_num(np.minimum(a / coupling.sum(axis=1), 1.0))
+        coupling = coupling * rows[:, None]
+        coupling = coupling * np.nan_to_num(np.minimum(b / coupling.sum(axis=0), 1.0))
+    short_a, short_b = np.maximum(a - coupling.sum(axis=1), 0.0), np.maximum(b - coupling.sum(axis=0), 0.0)
+    missing = short_a.sum()
+    return coupling + np.outer(short_a, short_b) / missing if missing > 0 else coupling

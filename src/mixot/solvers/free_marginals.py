@@ -52,7 +52,8 @@ class FreeMarginals:
         Raises
         ------
         SolveError
-            Where ``max_iter`` was too small; its ``result`` is the last w.
+            Where it does not settle: ``max_iter`` too small, or rewards and costs many orders apart; its ``result`` is
+            the last w.
         """
         unit = float(p.sum() + q.sum())
         problem = _Problem((cost - cost.min()) / unit, np.concatenate([p, q]) / unit)
@@ -67,10 +68,14 @@ class FreeMarginals:
                     continue
             slack, scale = problem.slack(w)
             worst = np.unravel_index(slack.argmin(), slack.shape)
-            if slack[worst] >= -self.tol * scale or support[worst]:
+            if slack[worst] >= -self.tol * scale:
                 return w
+            if support[worst]:  # it has joined already: as far as floating point goes, or astray
+                if slack[worst] >= -_ROUNDING * scale:
+                    return w
+                break
             support[worst] = True
-        raise SolveError(f"the plan of a joint fit did not settle in {self.max_iter} steps; raise max_iter", w)
+        raise SolveError("the plan of a joint fit did not settle; raise max_iter, or bring costs and rewards closer", w)
 
     def _start(self, cost: np.ndarray, p: np.ndarray, q: np.ndarray, start: np.ndarray | None) -> np.ndarray:
         """A plan whose support is a forest, with mass wherever there is a reward."""
@@ -85,6 +90,7 @@ class FreeMarginals:
         return Exact().solve(cost, a / a.sum(), b / b.sum()).coupling
 
 
+_ROUNDING = 1e-6  # violation, as a share of the prices, that badly scaled costs may leave
 _STILL = 1e-20  # Newton decrement, in units of all rewards, that is rounding
 
 

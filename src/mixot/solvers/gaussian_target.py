@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._native import gaussian_moments, gaussian_transport
+from mixot._native import gaussian_moments
 from mixot._shapes import Float
 from mixot.formulas.points_on_line import points_to_line
 from mixot.formulas.quantiles import Line
@@ -58,19 +58,6 @@ class GaussianTarget:
         found = points_to_line(points[:, 0], weights, self.line())
         second = found.spreads + found.centers**2
         return found.potentials, np.column_stack([weights, weights * found.centers, weights * second])
-
-    def transport(
-        self,
-        points: Float[np.ndarray, "n 2"],
-        weights: Float[np.ndarray, " n"],
-        bounds: Float[np.ndarray, "2 2"],
-        start: Float[np.ndarray, " n"] | None,
-        options: tuple[float, int],
-        out: tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 6"]],
-    ) -> tuple[int, float, int, int, int]:
-        """Fill ``out`` with potentials and moments of the optimal cells in the plane, as the compiled solver does."""
-        law = self.weights, self.means, self.covs, bounds
-        return gaussian_transport(points, weights, *law, start, *options, thread_count(), *out)
 
     def moments(
         self, points: Float[np.ndarray, "n 2"], potentials: Float[np.ndarray, " n"], bounds: Float[np.ndarray, "2 2"]

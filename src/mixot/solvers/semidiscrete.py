@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._native import pixel_moments, pixel_potentials, pixel_transport
+from mixot._native import (
+    gaussian_transport,
+    pixel_moments,
+    pixel_potentials,
+    pixel_transport,
+    solid_corners,
+    voxel_transport,
+)
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.formulas.gaussian_cells import MixtureGradient, Regions, transport_gradient
@@ -164,7 +171,7 @@ class Semidiscrete:
         InputError
             Where the dimensions differ, or start does not fit.
         UnsupportedError
-            In dimensions above 2.
+            In dimensions above 3, and for densities of degree 1 in three.
         SolveError
             Where the masses were not reached; its ``result`` is the best plan, and its gap holds.
         """
@@ -172,8 +179,13 @@ class Semidiscrete:
             raise InputError(
                 f"points and density must live in the same space, got dimension {source.dim} and {target.dim}"
             )
-        if target.dim > 2:
-            raise UnsupportedError(f"points against a density are solved in dimension 1 and 2, got {target.dim}")
+        grid = isinstance(target, Grid)
+        if target.dim > (3 if grid else 2) or (grid and target.dim == 3 and target.degree):
+            raise UnsupportedError(
+                "points and a grid are solved in dimension 1 to 3, in 3 for degree 0 only, points and a mixture in "
+                f"dimension 1 and 2; got a {type(target).__name__} of dimension {target.dim}"
+                + (f" and degree {target.degree}" if grid else "")
+            )
         if start is not None and (np.shape(start) != (len(source),) or not np.isfinite(start).all()):
             raise InputError(
                 f"start must be {len(source)} finite potentials, one for each point, got {np.shape(start)}"
@@ -181,7 +193,7 @@ class Semidiscrete:
         box = _Box.around(target)
         atoms = _Atoms.of(box.inward(source.points), source.weights)
         initial = None if start is None else np.asarray(start, np.float64)[atoms.first] / box.unit**2
-        solved = self._line(atoms, target, box) if target.dim == 1 else self._plane(atoms, target, box, initial)
+        solved = self._line(atoms, target, box) if target.dim == 1 else self._newton(atoms, target, box, initial)
         plan = _certified(source, target, box, atoms, solved)
         if not plan.status.solved:
             raise SolveError(
@@ -196,21 +208,23 @@ class Semidiscrete:
             found = target.inside(box.center, box.unit).cells_on_line(atoms.points, atoms.weights)
         return _Solved(*found, 0.0, Status.OPTIMAL, 0)
 
-    def _plane(self, atoms: _Atoms, target: Grid | GaussianTarget, box: _Box, start: np.ndarray | None) -> _Solved:
-        n = len(atoms.weights)
-        weights, moments = np.empty(n), np.empty((n, 6))
-        options = self.tol, self.max_iter
-        if isinstance(target, Grid):
-            outcome, gap, iterations, _, _ = pixel_transport(
-                atoms.points, atoms.weights, np.ascontiguousarray(target.values), box.bounds, target.degree, start,
-                *options, thread_count(), weights, moments,
-            )  # fmt: skip
-        else:
+    def _newton(self, atoms: _Atoms, target: Grid | GaussianTarget, box: _Box, start: np.ndarray | None) -> _Solved:
+        n, d = len(atoms.weights), target.dim
+        weights, moments = np.empty(n), np.empty((n, 6 if d == 2 else 10))
+        rest = start, self.tol, self.max_iter, thread_count(), weights, moments
+        if isinstance(target, GaussianTarget):
             law = target.inside(box.center, box.unit)
-            outcome, gap, iterations, _, _ = law.transport(
-                atoms.points, atoms.weights, box.bounds, start, options, (weights, moments)
+            report = gaussian_transport(
+                atoms.points, atoms.weights, law.weights, law.means, law.covs, box.bounds, *rest
             )
-        sums = np.column_stack([moments[:, :3], moments[:, 3] + moments[:, 5]])
+        else:
+            kernel = voxel_transport if d == 3 else pixel_transport
+            shape = () if d == 3 else (target.degree,)
+            values = np.ascontiguousarray(target.values)
+            report = kernel(atoms.points, atoms.weights, values, box.bounds, *shape, *rest)
+        outcome, gap, iterations, _, _ = report
+        second = moments[:, 4:7].sum(axis=1) if d == 3 else moments[:, 3] + moments[:, 5]
+        sums = np.column_stack([moments[:, : d + 1], second])
         return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
 
 
@@ -336,12 +350,13 @@ def _hidden(box: _Box, target: Grid | GaussianTarget, y: np.ndarray, w: np.ndarr
         a, h = y[order, 0], w[order]
         between = (a[1:] ** 2 - a[:-1] ** 2 - np.diff(h)) / (2 * np.diff(a))
         x = np.clip(np.concatenate([box.bounds[0], between]), *box.bounds[0])[:, None]
+        owner = order[[0, len(y) - 1, *range(len(y) - 1)]]
+    elif target.dim == 2:
+        cells = power_cells(y, w, box.bounds)
+        x, owner = cells.corners, np.repeat(np.arange(len(y)), np.diff(cells.first))
     else:
-        x = power_cells(y, w, box.bounds).corners
-    phi = np.full(len(x), np.inf)
-    for begin in range(0, len(y), 256):
-        part = slice(begin, begin + 256)
-        phi = np.minimum(phi, (((x[:, None] - y[part]) ** 2).sum(axis=2) - w[part]).min(axis=1))
+        x, owner = solid_corners(y, w, box.bounds, thread_count())
+    phi = ((x - y[owner]) ** 2).sum(axis=1) - w[owner]
     return np.array([(((x - point) ** 2).sum(axis=1) - phi).min() for point in z])
 
 

@@ -1,0 +1,55 @@
+#include "solid_cells.hpp"
+
+#include <algorithm>
+
+namespace mixot {
+
+namespace {
+
+VoxelDensity::Scratch& scratch() {
+  thread_local VoxelDensity::Scratch space;
+  return space;
+}
+
+}  // namespace
+
+void SolidCells::update(const double* weights, CellIntegrals& out) {
+  diagram_.update(weights);
+  facets_.fill(diagram_, [&](const SolidView& cell, int k) {
+    return density_.face(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k], scratch());
+  });
+  assemble<3>(diagram_, facets_, out);
+}
+
+void SolidCells::moments(std::vector<SolidMoments>& out) {
+  FacetValues<SolidMoments> faces;
+  faces.fill(diagram_, [&](const SolidView& cell, int k) {
+    return density_.face_moments(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k], scratch());
+  });
+  add_up(diagram_, faces, out);
+}
+
+void SolidCells::centers(std::vector<double>& center, std::vector<double>& volume) {
+  std::vector<SolidMoments> sums;
+  moments(sums);
+  center.resize(3 * sums.size()), volume.resize(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const double mass = std::max(sums[i].value[0], 1e-300);
+    for (int a = 0; a < 3; ++a) center[3 * i + a] = sums[i].value[1 + a] / mass;
+    volume[i] = std::max(0.0, diagram_.volume(i));
+  }
+}
+
+double SolidCells::mass_at(std::size_t i, double weight) {
+  const Polyhedron& cell = diagram_.cell_at(i, weight);
+  double mass = 0;
+  std::vector<double>& loop = loop_;
+  for (const auto& face : cell.faces()) {
+    loop.clear();
+    for (std::size_t k = face.first; k < face.last; ++k) loop.insert(loop.end(), cell.loop(k), cell.loop(k) + 3);
+    mass += density_.face(reinterpret_cast<const double(*)[3]>(loop.data()), loop.size() / 3, scratch()).mass;
+  }
+  return mass;
+}
+
+}  // namespace mixot

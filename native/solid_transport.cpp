@@ -1,0 +1,70 @@
+#include "solid_transport.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "solid_cells.hpp"
+
+namespace mixot {
+
+void voxel_moments(const WeightedPoints& cloud, const Voxels& voxels, std::size_t threads, double* out) {
+  const OrderedPoints<3> sorted(cloud);
+  VoxelDensity density(voxels);
+  SolidCells cells(sorted.points.data(), cloud.n, voxels.box, density, threads);
+  cells.diagram().update(sorted.weights.data());
+  std::vector<SolidMoments> moments;
+  cells.moments(moments);
+  scatter(moments, sorted.order, out);
+}
+
+void solid_volumes(const WeightedPoints& cloud, const Cuboid& box, std::size_t threads, double* out) {
+  const OrderedPoints<3> sorted(cloud);
+  SolidDiagram diagram(sorted.points.data(), cloud.n, box, threads);
+  diagram.update(sorted.weights.data());
+  for (std::size_t i = 0; i < cloud.n; ++i) out[sorted.order[i]] = diagram.volume(i);
+}
+
+SolidCorners solid_corners(const WeightedPoints& cloud, const Cuboid& box, std::size_t threads) {
+  const OrderedPoints<3> sorted(cloud);
+  SolidDiagram diagram(sorted.points.data(), cloud.n, box, threads);
+  diagram.update(sorted.weights.data());
+  SolidCorners out;
+  for (std::size_t i = 0; i < cloud.n; ++i) {
+    const SolidView cell = diagram[i];
+    if (cell.size == 0) continue;
+    for (std::uint32_t q = cell.first[0]; q < cell.first[cell.size]; ++q) {
+      out.corners.insert(out.corners.end(), cell.corner[q], cell.corner[q] + 3);
+      out.owner.push_back(sorted.order[i]);
+    }
+  }
+  return out;
+}
+
+TransportReport voxel_transport(const TransportTask& task, const Voxels& voxels, double* weights, double* moments) {
+  VoxelDensity density(voxels);
+  TransportProblem<3> problem;
+  problem.points = task.points, problem.target = task.target, problem.n = task.n;
+  problem.start = task.start, problem.tol = task.tol;
+  for (int a = 0; a < 3; ++a) {
+    problem.lo[a] = voxels.box.lo[a], problem.hi[a] = voxels.box.hi[a];
+    problem.marginals[a].assign(voxels.count[a], 0.0);
+  }
+  std::size_t p = 0;
+  for (std::size_t i = 0; i < voxels.count[0]; ++i)
+    for (std::size_t j = 0; j < voxels.count[1]; ++j)
+      for (std::size_t k = 0; k < voxels.count[2]; ++k, ++p) {
+        const double v = voxels.values[p];
+        problem.marginals[0][i] += v, problem.marginals[1][j] += v, problem.marginals[2][k] += v;
+      }
+  problem.cells = [&](const double* points, std::size_t n) {
+    return std::make_unique<SolidCells>(points, n, voxels.box, density, task.threads);
+  };
+  const TransportAnswer answer = transport<3>(problem, {task.max_updates, task.threads});
+  std::vector<SolidMoments> sums;
+  static_cast<SolidCells&>(*answer.system).moments(sums);
+  scatter(sums, answer.order, moments);
+  for (std::size_t i = 0; i < task.n; ++i) weights[answer.order[i]] = answer.weights[i];
+  return {answer.outcome, answer.residual, answer.gap, answer.spent};
+}
+
+}  // namespace mixot

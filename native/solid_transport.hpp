@@ -1,0 +1,29 @@
+// What Python asks of cells in three dimensions; points come and go in the caller's order.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ordered_points.hpp"
+#include "semidiscrete.hpp"
+#include "voxel_density.hpp"
+
+namespace mixot {
+
+// Moments (n, 10) of the density over each cell, rows as in SolidMoments.
+void voxel_moments(const WeightedPoints& cloud, const Voxels& voxels, std::size_t threads, double* out);
+
+// Volumes (n) of the cells.
+void solid_volumes(const WeightedPoints& cloud, const Cuboid& box, std::size_t threads, double* out);
+
+// Corners of all cells, (m, 3), once for each face, and the point whose cell each belongs to, (m).
+struct SolidCorners {
+  std::vector<double> corners;
+  std::vector<std::int64_t> owner;
+};
+SolidCorners solid_corners(const WeightedPoints& cloud, const Cuboid& box, std::size_t threads);
+
+// target (n), start (n) or null; fills weights (n) and moments (n, 10).
+TransportReport voxel_transport(const TransportTask& task, const Voxels& voxels, double* weights, double* moments);
+
+}  // namespace mixot

@@ -1,0 +1,91 @@
+// Cells, integrals and solves of every awkward kind, for a build with AddressSanitizer and UBSan: no Python inside.
+// Exits with 1 where cells do not tile their box or masses are missed.
+#include <cmath>
+#include <cstdio>
+#include <random>
+#include <vector>
+
+#include "plane_transport.hpp"
+#include "solid_transport.hpp"
+
+namespace {
+
+std::mt19937_64 engine(7);
+double uniform() { return std::uniform_real_distribution<double>(0, 1)(engine); }
+int failures = 0;
+
+void expect(bool good, const char* what, int n) {
+  if (good) return;
+  std::printf("failed: %s, n = %d\n", what, n);
+  ++failures;
+}
+
+// Points in a box of side one about zero: scattered, on a lattice, equal, collinear, far outside.
+template <int D>
+std::vector<double> cloud(int n, int kind) {
+  std::vector<double> out(std::size_t(n) * D);
+  for (std::size_t i = 0; i < std::size_t(n); ++i)
+    for (int a = 0; a < D; ++a) {
+      double x = uniform() - 0.5;
+      if (kind == 1) x = (double(i / (a == 0 ? 100 : a == 1 ? 10 : 1) % 10) + 0.5) / 10 - 0.5;
+      if (kind == 2) x = 0.1 * a;
+      if (kind == 3 && a > 0) x = out[i * D];
+      if (kind == 4) x *= 7;
+      out[i * D + a] = x;
+    }
+  return out;
+}
+
+void tile(int n, int kind, std::size_t threads) {
+  std::vector<double> weights(n);
+  for (double& w : weights) w = kind % 2 ? 0 : 0.05 * uniform();
+  const std::vector<double> flat = cloud<2>(n, kind), solid = cloud<3>(n, kind);
+  const mixot::PlaneCells cells =
+      mixot::plane_cells({flat.data(), weights.data(), std::size_t(n)}, {{-0.5, -0.5}, {0.5, 0.5}}, threads);
+  double area = 0, volume = 0;
+  for (int i = 0; i < n; ++i) {
+    const std::size_t first = cells.first[i], last = cells.first[i + 1];
+    for (std::size_t k = first; k < last; ++k) {
+      const double *a = &cells.corners[2 * k], *b = &cells.corners[2 * (k + 1 < last ? k + 1 : first)];
+      area += 0.5 * (a[0] * b[1] - b[0] * a[1]);
+    }
+  }
+  expect(std::abs(area - 1) < 1e-12, "areas", n);
+  std::vector<double> volumes(n);
+  mixot::solid_volumes({solid.data(), weights.data(), std::size_t(n)}, {{-0.5, -0.5, -0.5}, {0.5, 0.5, 0.5}}, threads,
+                       volumes.data());
+  for (double v : volumes) volume += v;
+  expect(std::abs(volume - 1) < 1e-11, "volumes", n);
+}
+
+void solve(int n, bool hollow, std::size_t threads) {
+  std::vector<double> values(512), target(n, 1.0 / n), weights(n), moments(10 * std::size_t(n));
+  double total = 0;
+  for (std::size_t p = 0; p < values.size(); ++p) total += values[p] = hollow && p % 64 < 32 ? 0 : 0.1 + uniform();
+  for (double& v : values) v /= total;
+  const std::vector<double> flat = cloud<2>(n, 0), solid = cloud<3>(n, 0);
+  const mixot::Pixels pixels{values.data(), 16, 32, {{-0.5, -0.5}, {0.5, 0.5}}, n % 2};
+  mixot::PixelDensity density(pixels);
+  std::vector<double> marginals[2];
+  mixot::pixel_marginals(pixels, marginals);
+  const auto plane = mixot::plane_transport({flat.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
+                                            pixels.box, density, marginals, weights.data(), moments.data());
+  expect(plane.residual <= 1e-9 && plane.gap >= 0, "plane", n);
+  std::vector<double> gradient(values.size());
+  mixot::pixel_potentials({flat.data(), weights.data(), std::size_t(n)}, pixels, threads, gradient.data());
+  const mixot::Voxels voxels{values.data(), {8, 8, 8}, {{-0.5, -0.5, -0.5}, {0.5, 0.5, 0.5}}};
+  const auto space = mixot::voxel_transport({solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
+                                            voxels, weights.data(), moments.data());
+  expect(space.residual <= 1e-9 && space.gap >= 0, "space", n);
+}
+
+}  // namespace
+
+int main() {
+  for (int kind = 0; kind < 5; ++kind) tile(1000, kind, 2);
+  for (int kind = 0; kind < 5; ++kind)
+    for (int n : {1, 2, 3, 7, 8, 9, 40, 700}) tile(n, kind, 2);
+  for (int n : {1, 2, 9, 70, 3001}) solve(n, false, 2), solve(n, true, 1);
+  std::printf(failures ? "%d failures\n" : "cells tile, masses are met\n", failures);
+  return failures ? 1 : 0;
+}
