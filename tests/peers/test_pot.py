@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
-from mixot import Gaussian, Mixture, Samples, distance, plan
+from mixot import Exact, Gaussian, Mixture, Samples, distance, plan
 
 ot = pytest.importorskip("ot")
 
@@ -26,3 +27,26 @@ def test_discrete_distance(rng):
     x, y = rng.standard_normal((50, 3)), rng.standard_normal((40, 3))
     expected = ot.emd2(np.full(50, 1 / 50), np.full(40, 1 / 40), ot.dist(x, y))
     assert distance(Samples(x), Samples(y)) == pytest.approx(np.sqrt(expected), rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (40, 2000), (2000, 40), (2, 3000)])
+@pytest.mark.parametrize("kind", ["random", "equal", "ties"])
+def test_network_simplex(rng, shape, kind):
+    k, l = shape  # noqa: E741
+    cost = rng.integers(0, 4, shape).astype(float) if kind == "ties" else rng.random(shape)
+    a, b = rng.dirichlet(np.ones(k)), rng.dirichlet(np.ones(l))
+    if kind != "random":
+        a, b = np.full(k, 1 / k), np.full(l, 1 / l)
+    result = Exact().solve(cost, a, b)
+    assert result.cost == pytest.approx(ot.emd2(a, b, cost, numItermax=10_000_000), rel=1e-11, abs=1e-12)
+    assert result.gap <= 1e-12
+    assert result.marginal_error <= 1e-13
+
+
+def test_assignments(rng):
+    """Equal weights on both sides: the simplex meets ties at every pivot, and finds a permutation."""
+    cost = ((rng.standard_normal((400, 1, 2)) - rng.standard_normal((400, 2))) ** 2).sum(axis=2)
+    result = Exact().solve(cost, np.full(400, 1 / 400), np.full(400, 1 / 400))
+    rows, cols = linear_sum_assignment(cost)
+    assert result.cost == pytest.approx(cost[rows, cols].mean(), rel=1e-12)
+    assert np.count_nonzero(result.coupling) == 400
