@@ -94,8 +94,8 @@ def gaussian_target(q: Mixture) -> GaussianTarget:
     if not isinstance(wide, Gaussian) or q.dim > 2:
         raise UnsupportedError(
             "points are transported to mixtures of Gaussians on the line and in the plane, got "
-            f"{q.components.name} laws in dimension {q.dim}; transport to a sample of it, Samples(q.sample(n)), or fit a "
-            "mixture to the points"
+            f"{q.components.name} laws in dimension {q.dim}; transport to a sample of it, Samples(q.sample(n)), or "
+            "fit a mixture to the points"
         )
     seen = q.weights > 0
     flat = np.flatnonzero(seen & (wide.rank() < q.dim)) if q.dim == 2 else np.empty(0, int)
