@@ -48,12 +48,6 @@ def test_the_verbs_load_no_framework_and_no_scipy_yet():
     assert loaded_by(f"from mixot import {verbs}") == ["numpy"]
 
 
-def test_a_distance_loads_no_framework_either():
-    code = "from mixot import Gaussian, Mixture, distance\np = Mixture([0.5, 0.5], Gaussian([0.0, 1.0], [1.0, 1.0]))"
-    loaded = loaded_by(f"{code}\ndistance(p, Mixture([0.5, 0.5], Gaussian([2.0, 3.0], [1.0, 1.0])))")
-    assert not set(loaded) & set(CORE)
-
-
 @pytest.mark.parametrize("name", mixot.__all__)
 def test_every_public_name_resolves(name):
     assert getattr(mixot, name) is not None
