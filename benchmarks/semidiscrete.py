@@ -95,7 +95,7 @@ def run(python: str, mode: str, wanted: list[str], threads: int = 1) -> dict[str
     environment = os.environ | {"MIXOT_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
     command = [python, __file__, mode, *wanted]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    rows = [json.loads(line) for line in answer.splitlines() if line.startswith("[")]
+    rows = [json.loads(line) for line in answer.splitlines() if line.startswith('["')]
     return {row[0]: row[1:] for row in rows}
 
 

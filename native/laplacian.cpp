@@ -60,35 +60,61 @@ int pair_up(const Laplacian& graph, std::vector<int>& aggregate) {
   return count;
 }
 
-// The graph of the aggregates: weights between two are summed.
-void coarsen(const Laplacian& graph, const std::vector<int>& aggregate, std::size_t count, Laplacian& out) {
-  std::vector<int> begin(count + 1, 0), members(graph.n);
-  for (std::size_t i = 0; i < graph.n; ++i)
-    if (aggregate[i] >= 0) ++begin[aggregate[i] + 1];
-  std::partial_sum(begin.begin(), begin.end(), begin.begin());
-  std::vector<int> fill(begin.begin(), begin.end() - 1);
-  for (std::size_t i = 0; i < graph.n; ++i)
-    if (aggregate[i] >= 0) members[fill[aggregate[i]]++] = int(i);
-  out.resize(count, 0);
-  out.to.reserve(graph.to.size() / 2), out.weight.reserve(graph.to.size() / 2);
-  std::vector<std::int64_t> seen(count, -1);
-  for (std::size_t a = 0; a < count; ++a) {
-    const std::int64_t start = std::int64_t(out.to.size());
-    out.first[a] = start;
-    for (int z = begin[a]; z < begin[a + 1]; ++z)
-      for (std::int64_t q = graph.first[members[z]]; q < graph.first[members[z] + 1]; ++q) {
-        const int b = aggregate[graph.to[q]];
-        if (b < 0 || b == int(a) || graph.weight[q] == 0) continue;
-        if (seen[b] >= start) {
-          out.weight[seen[b]] += graph.weight[q];
-        } else {
-          seen[b] = std::int64_t(out.to.size());
-          out.to.push_back(b), out.weight.push_back(graph.weight[q]);
+// Members of each aggregate: those of a are list[begin[a]] .. list[begin[a + 1] - 1].
+struct Members {
+  std::vector<int> begin, list;
+  Members(const std::vector<int>& aggregate, std::size_t count) : begin(count + 1, 0), list(aggregate.size()) {
+    for (int a : aggregate)
+      if (a >= 0) ++begin[a + 1];
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    std::vector<int> fill(begin.begin(), begin.end() - 1);
+    for (std::size_t i = 0; i < aggregate.size(); ++i)
+      if (aggregate[i] >= 0) list[fill[aggregate[i]]++] = int(i);
+  }
+};
+
+// The graph of the aggregates, weights between two summed: rows in chunks, which are joined in the end.
+void coarsen(const Laplacian& graph, const std::vector<int>& aggregate, std::size_t count, std::size_t threads,
+             Laplacian& out) {
+  constexpr std::size_t chunk = 4096;
+  const Members members(aggregate, count);
+  const std::size_t chunks = (count + chunk - 1) / chunk;
+  struct Rows {
+    std::vector<int> to;
+    std::vector<double> weight;
+  };
+  std::vector<Rows> rows(chunks);
+  std::vector<std::int64_t> length(count);
+  parallel_blocks(chunks, threads, [&](std::size_t c, std::size_t) {
+    Rows& part = rows[c];
+    std::vector<std::int64_t> seen(count, -1);
+    for (std::size_t a = c * chunk, last = std::min(count, a + chunk); a < last; ++a) {
+      const std::int64_t start = std::int64_t(part.to.size());
+      for (int z = members.begin[a]; z < members.begin[a + 1]; ++z) {
+        const int i = members.list[z];
+        for (std::int64_t q = graph.first[i]; q < graph.first[i + 1]; ++q) {
+          const int b = aggregate[graph.to[q]];
+          if (b < 0 || b == int(a) || graph.weight[q] == 0) continue;
+          if (seen[b] >= start) {
+            part.weight[seen[b]] += graph.weight[q];
+          } else {
+            seen[b] = std::int64_t(part.to.size());
+            part.to.push_back(b), part.weight.push_back(graph.weight[q]);
+          }
         }
       }
-    out.first[a + 1] = std::int64_t(out.to.size());
-  }
-  for (std::size_t a = 0; a < count; ++a) out.finish_row(a);
+      length[a] = std::int64_t(part.to.size()) - start;
+    }
+  });
+  out.resize(count, 0);
+  std::partial_sum(length.begin(), length.end(), out.first.begin() + 1);
+  out.to.resize(std::size_t(out.first[count])), out.weight.resize(out.to.size());
+  parallel_blocks(chunks, threads, [&](std::size_t c, std::size_t) {
+    const std::size_t first = c * chunk, last = std::min(count, first + chunk);
+    std::copy(rows[c].to.begin(), rows[c].to.end(), out.to.begin() + out.first[first]);
+    std::copy(rows[c].weight.begin(), rows[c].weight.end(), out.weight.begin() + out.first[first]);
+    for (std::size_t a = first; a < last; ++a) out.finish_row(a);
+  });
 }
 
 }  // namespace
@@ -184,8 +210,11 @@ void DenseLaplacian::solve(const double* b, double* x) const {
 
 // ---- many nodes ----
 
-void AggregationMultigrid::setup(const Laplacian& graph) {
-  parts_ = graph.parts(part_);
+void AggregationMultigrid::setup(const Laplacian& graph, bool connected) {
+  if (connected)
+    part_.assign(graph.n, 0), parts_ = 1;
+  else
+    parts_ = graph.parts(part_);
   levels_.clear();
   levels_.reserve(max_levels + 1);
   levels_.emplace_back();
@@ -200,14 +229,14 @@ void AggregationMultigrid::setup(const Laplacian& graph) {
     Laplacian half;
     std::vector<int> once, twice;
     const int pairs = pair_up(*level.graph, once);
-    coarsen(*level.graph, once, pairs, half);
+    coarsen(*level.graph, once, std::size_t(pairs), threads_, half);
     const int fours = pair_up(half, twice);
     if (fours == 0 || std::size_t(fours) > n - n / 10) break;
     level.aggregate.resize(n);
     for (std::size_t i = 0; i < n; ++i) level.aggregate[i] = once[i] < 0 ? -1 : twice[once[i]];
     levels_.emplace_back();
     Level& next = levels_.back();
-    coarsen(half, twice, fours, next.own);
+    coarsen(half, twice, std::size_t(fours), threads_, next.own);
     next.graph = &next.own;
   }
   direct_ = levels_.back().graph->n <= dense_limit;

@@ -43,7 +43,8 @@ class DenseLaplacian {
 class AggregationMultigrid {
  public:
   explicit AggregationMultigrid(std::size_t threads) : threads_(threads) {}
-  void setup(const Laplacian& graph);
+  // connected: the caller knows that the graph is in one part.
+  void setup(const Laplacian& graph, bool connected);
 
   struct Stop {
     double relative;      // on the residual in the norm of the inverse diagonal

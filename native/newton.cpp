@@ -130,7 +130,7 @@ class Newton {
     }
     const double residual = state_.residual(), need = 0.2 * tol_ / residual;
     const double relative = std::max(std::min(forcing, std::max(1e-8, 0.1 * off)), std::min(forcing, need));
-    multigrid_.setup(state_.cells.graph);
+    multigrid_.setup(state_.cells.graph, system_.floor() > 0);
     const double each = std::max(each_forcing * std::min(1.0, off), 0.2 * tol_ / largest);
     budget_.linear_iterations += multigrid_.solve(right_.data(), step_.data(), {relative, scale_.data(), each, 300});
     return root;

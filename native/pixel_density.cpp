@@ -157,7 +157,8 @@ FacetIntegrals PixelDensity::edge_of(const double* a, const double* b) const {
       }
     }
   });
-  const double length = std::hypot(b[0] - a[0], b[1] - a[1]), along = by_x ? ax : ay;
+  const double length = std::sqrt((b[0] - a[0]) * (b[0] - a[0]) + (b[1] - a[1]) * (b[1] - a[1]));
+  const double along = by_x ? ax : ay;
   return {flux, along != 0 ? line / along * length * inv_step_[0] * inv_step_[1] : 0};
 }
 
