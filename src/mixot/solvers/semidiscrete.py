@@ -277,24 +277,28 @@ class _Atoms:
 
 
 def _groups(points: np.ndarray) -> Int[np.ndarray, " n"]:
-    """Label points, 0, 1, ..., so that those closer than `_EQUAL` share one."""
+    """Label points, 0, 1, ... in the order of their first members, so that those closer than `_EQUAL` share one."""
     n = len(points)
-    order = np.lexsort(points.T)
-    steps = np.diff(points[order], axis=0)
-    # Sorted by the last coordinate: no two in a row that are close there means no two that are close at all.
-    if n < 2 or (np.abs(steps[:, -1]) > _EQUAL).all():
+    doubtful = np.arange(n)
+    for x in points.T:  # who is close to nobody in one coordinate is close to nobody
+        order = doubtful[np.argsort(x[doubtful], kind="stable")]
+        near = np.diff(x[order]) <= _EQUAL
+        doubtful = order[np.concatenate([near, [False]]) | np.concatenate([[False], near])] if len(near) else order[:0]
+    if len(doubtful) == 0:
         return np.arange(n)
-    from scipy.sparse import coo_array  # here: it takes a third of a second to load, and most clouds end above
+    from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import KDTree
 
-    exact = np.concatenate([[0], np.cumsum((steps != 0).any(axis=1))])
-    kept = order[np.concatenate([[True], (steps != 0).any(axis=1)])]
-    pairs = KDTree(points[kept]).query_pairs(_EQUAL, output_type="ndarray")
-    joined = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(kept), len(kept)))
-    label = np.empty(n, np.int64)
-    label[order] = connected_components(joined, directed=False)[1][exact]
-    return label
+    places, place = np.unique(points[doubtful], axis=0, return_inverse=True)
+    pairs = KDTree(places).query_pairs(_EQUAL, output_type="ndarray")
+    joined = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(places), len(places)))
+    group = connected_components(joined, directed=False)[1][place.ravel()]
+    first = np.arange(n)
+    leader = np.full(group.max() + 1, n)
+    np.minimum.at(leader, group, doubtful)
+    first[doubtful] = leader[group]
+    return np.unique(first, return_inverse=True)[1]
 
 
 def _certified(
