@@ -1,4 +1,4 @@
-# demo test lint bench docs clean. `make test PYTHON=python3.13` works in .venv-python3.13, beside .venv.
+# demo test lint bench docs sanitize clean. `make test PYTHON=python3.13` works in .venv-python3.13, beside .venv.
 PYTHON ?= python3
 VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg $(BIN)/python -m pytest -n $(JOBS)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*)
 
-.PHONY: demo test test-all test-313 lint bench docs clean distclean FORCE
+.PHONY: demo test test-all test-313 lint bench docs sanitize clean distclean FORCE
 
 demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo)
 	MPLBACKEND=Agg $(BIN)/python docs/demo.py
@@ -34,6 +34,12 @@ bench: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/build.py
+
+# The native tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitize: $(VENV)/.dev
+	cmake -S . -B build/sanitize -DMIXOT_SANITIZE=ON -DPython_EXECUTABLE=$(abspath $(BIN)/python)
+	cmake --build build/sanitize --target sanitized
+	build/sanitize/sanitized
 
 clean:
 	rm -rf build dist docs/_build mixot-demo .pytest_cache .ruff_cache .import_linter_cache .hypothesis
