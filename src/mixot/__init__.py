@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mixot.families.exponential import Exponential as Exponential
     from mixot.families.gamma import Gamma as Gamma
     from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.families.laplace import Laplace as Laplace
     from mixot.families.poisson import Poisson as Poisson
     from mixot.families.product import Product as Product
     from mixot.families.student import StudentT as StudentT
@@ -80,6 +81,7 @@ _HOME = {
     "families.student": ("StudentT",),
     "families.exponential": ("Exponential",),
     "families.gamma": ("Gamma",),
+    "families.laplace": ("Laplace",),
     "families.poisson": ("Poisson",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),

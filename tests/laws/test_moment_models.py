@@ -21,6 +21,8 @@ CASES = [
     ("poisson", 1, "full", True),
     ("exponential", 1, "full", True),
     ("gamma", 1, "full", True),
+    ("laplace", 1, "full", True),
+    ("laplace", 1, "full", False),
 ]
 
 

@@ -14,7 +14,7 @@ from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammal
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Coupling, Family, register
-from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
+from mixot.families.line import LineFamily, as_positive, check_rows, held, scale_model, weighted_means
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
 
@@ -165,9 +165,7 @@ class Gamma(LineFamily):
     def start(cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]) -> Gamma:
         means = weighted_means(x, shares)
         if "shapes" in fixed:
-            return cls(np.broadcast_to(np.asarray(fixed["shapes"], dtype=np.float64), means.shape), means).m_step(
-                x, shares, ("shapes",)
-            )
+            return cls(held(fixed, "shapes", len(means), 1.0), means).m_step(x, shares, ("shapes",))
         return cls(np.ones_like(means), means).m_step(x, shares)
 
     def m_step(
