@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mixot import FamilyEM, InputError, Laplace, Mixture, Samples
+from mixot import FamilyEM, Gaussian, InputError, Laplace, LogNormal, Mixture, Samples
 from mixot.formulas.medians import weighted_medians
 
 
@@ -78,6 +78,20 @@ def test_laplace_fits_follow_shifts_and_scales(rng):
     for name, shift in (("locs", 2.0**20), ("scales", 0.0)):
         value = one.mixture.components.parameters()[name]
         np.testing.assert_allclose(other.mixture.components.parameters()[name], 2.0**20 * value + shift, rtol=1e-6)
+
+
+def test_lognormal_fits_are_gaussian_fits_of_logarithms(rng):
+    logs = Mixture([0.4, 0.6], Gaussian([0.0, 3.0], [0.5, 0.2])).sample(800, rng=rng)
+    start = Mixture([0.5, 0.5], Gaussian([0.0, 3.0], [1.0, 1.0]))
+    gaussian = FamilyEM(tol=1e-13, start=start).fit(Samples(logs), "gaussian", k=2)
+    start = Mixture([0.5, 0.5], LogNormal([0.0, 3.0], [1.0, 1.0]))
+    fit = FamilyEM(tol=1e-13, start=start).fit(Samples(np.exp(logs)), "lognormal", k=2)
+    assert fit.log_likelihood == pytest.approx(gaussian.log_likelihood - logs.mean(), abs=1e-10)
+    np.testing.assert_allclose(fit.mixture.components.locs, gaussian.mixture.components.means[:, 0], atol=1e-6)
+    held = FamilyEM(fixed={"scales": 0.5}).fit(Samples(np.exp(logs)), "lognormal", k=2, rng=0).mixture.components
+    np.testing.assert_array_equal(held.scales, 0.5)
+    with pytest.raises(InputError, match="must be positive; 1 of 2 rows are not"):
+        FamilyEM().fit(Samples([0.0, 1.0]), "lognormal", k=1)
 
 
 # -- products by short names -----------------------------------------------------------------------------------------

@@ -84,6 +84,23 @@ def as_positive(value: Any, name: str) -> Float[np.ndarray, " k"]:
     return out
 
 
+def check_moments(values: Float[np.ndarray, "k s"], name: str) -> Float[np.ndarray, "k s"]:
+    """``values`` themselves, or an `InputError` that names the first component with one beyond floating point."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        raise InputError(f"the moment of order {bad[0][1]} of {name} component {bad[0][0]} exceeds floating point")
+    return values
+
+
+def scaled(family: Family, matrix: np.ndarray, shift: np.ndarray) -> float:
+    """The factor of a positive scaling of the half line; any other affine map is refused."""
+    if matrix.shape != (1, 1) or matrix[0, 0] <= 0 or shift[0] != 0:
+        raise UnsupportedError(
+            f"a {family.name} law stays one under positive scaling only; transform samples of the mixture instead"
+        )
+    return float(matrix[0, 0])
+
+
 def held(fixed: Mapping[str, Any], name: str, k: int, otherwise: ArrayLike) -> Float[np.ndarray, " k"]:
     """What ``fixed`` says of a parameter of k components, one number for all or one for each; else ``otherwise``."""
     value = as_floats(fixed.get(name, otherwise), name)
