@@ -59,7 +59,7 @@ class NegativeBinomial(LineFamily):
     --------
     >>> p, q = NegativeBinomial([2.0], [3.0]), NegativeBinomial([2.0], probs=[0.25])
     >>> q.means.tolist(), p.cov().tolist(), p.cost(q).round(10).tolist()
-    ([6.0], [[[7.5]]], [[13.6139539535]])
+    ([6.0], [[[7.5]]], [[13.8517681652]])
     """
 
     sizes: Float[np.ndarray, " k"]
