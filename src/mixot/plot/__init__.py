@@ -6,13 +6,17 @@ from mixot.plot.densities import ellipses, mixture_density, principal_plane, sha
 from mixot.plot.paths import geodesic_1d, geodesic_panels, ridges
 from mixot.plot.pictures import contact_sheet
 from mixot.plot.plans import plan_heatmap, plan_lines
+from mixot.plot.semidiscrete import cells, displacement
+from mixot.plot.stippling import stipples
 
 __all__ = [
     "COLORS",
     "average",
     "barycenter_lines",
     "blend",
+    "cells",
     "contact_sheet",
+    "displacement",
     "ellipses",
     "geodesic_1d",
     "geodesic_panels",
@@ -23,4 +27,5 @@ __all__ = [
     "ridges",
     "save",
     "shape",
+    "stipples",
 ]
