@@ -93,7 +93,7 @@ def plan(p: Any, q: Any, *, solver: Exact | Semidiscrete | None = None) -> Plan 
 
     For mixtures it is the coupling of their components that attains ``MW2^2 = min sum_kl w_kl W2^2(p_k, q_l)`` over
     nonnegative w with the weights of p and q as marginals (Delon and Desolneux 2020, eq. 4.4); for samples it is the
-    exact discrete W2 plan; for samples and a grid or a mixture of Gaussians, on the line and in the plane, the exact
+    exact discrete W2 plan; for samples and a grid or a mixture of Gaussians, in dimension one to three, the exact
     semi-discrete one.
 
     Parameters
