@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mixot.families.exponential import Exponential as Exponential
     from mixot.families.gamma import Gamma as Gamma
     from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.families.laplace import Laplace as Laplace
+    from mixot.families.lognormal import LogNormal as LogNormal
     from mixot.families.poisson import Poisson as Poisson
     from mixot.families.product import Product as Product
     from mixot.families.student import StudentT as StudentT
@@ -80,6 +82,8 @@ _HOME = {
     "families.student": ("StudentT",),
     "families.exponential": ("Exponential",),
     "families.gamma": ("Gamma",),
+    "families.laplace": ("Laplace",),
+    "families.lognormal": ("LogNormal",),
     "families.poisson": ("Poisson",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),

@@ -7,6 +7,8 @@ from mixot.plot.densities import ellipses, mixture_density, principal_plane, sha
 from mixot.plot.paths import geodesic_1d, geodesic_panels, ridges
 from mixot.plot.pictures import contact_sheet
 from mixot.plot.plans import plan_heatmap, plan_lines
+from mixot.plot.semidiscrete import cells, displacement
+from mixot.plot.stippling import stipples
 
 __all__ = [
     "COLORS",
@@ -14,7 +16,9 @@ __all__ = [
     "average",
     "barycenter_lines",
     "blend",
+    "cells",
     "contact_sheet",
+    "displacement",
     "ellipses",
     "flow_heatmap",
     "geodesic_1d",
@@ -26,4 +30,5 @@ __all__ = [
     "ridges",
     "save",
     "shape",
+    "stipples",
 ]

@@ -173,6 +173,12 @@ def _draw_regions(mixture: Mixture, ax: Axes, color: str, box: np.ndarray) -> No
     ax.set(xlim=box[0], ylim=box[1])
 
 
+def outline(mixture: Mixture, ax: Axes, color: str, box: np.ndarray, share: float = 0.9) -> None:
+    """Draw the line around the region of highest density that holds ``share`` of the mass."""
+    x, y, height = heights(mixture, box)
+    ax.contour(x, y, height, levels=_levels(height, [share]), colors=[color], linewidths=1.2)
+
+
 def drawable(mixture: Mixture, box: np.ndarray) -> Mixture:
     """The mixture, its singular components widened by a grid cell so that they have a density."""
     flat = mixture.components.rank() < mixture.dim
