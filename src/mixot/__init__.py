@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
     from mixot.solvers.discrete import Exact as Exact
+    from mixot.solvers.entropic import OMT as OMT
+    from mixot.solvers.entropic_plan import OMTPlan as OMTPlan
     from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
     from mixot.solvers.sdp import SDP as SDP
     from mixot.solvers.semidiscrete import Semidiscrete as Semidiscrete
@@ -88,6 +90,8 @@ _HOME = {
     "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
+    "solvers.entropic": ("OMT",),
+    "solvers.entropic_plan": ("OMTPlan",),
     "solvers.multimarginal": ("MultiMarginal",),
     "solvers.sdp": ("SDP",),
     "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
