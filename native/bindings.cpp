@@ -574,6 +574,10 @@ void bind_entropic(nb::module_& m) {
         return std::make_tuple(report.levels, report.sweeps, report.newton, report.error);
       },
       "Potentials and coupling, in place; (levels, sweeps, Newton steps, error).");
+  m.def("largest_interaction", [](Dense<const double, 2> cost, std::size_t threads) {
+    nb::gil_scoped_release release;
+    return mixot::largest_interaction(cost.data(), cost.shape(0), cost.shape(1), threads);
+  });
   m.def("entropic_excess", [](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, double s2, Dense<double, 2> out,
                               std::size_t threads) {
     nb::gil_scoped_release release;
