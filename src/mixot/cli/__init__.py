@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot import __version__
-from mixot.cli import averages, drawings
+from mixot.cli import averages, cells, drawings
 from mixot.cli.arguments import (
     Columns,
     Components,
     Json,
     Kind,
+    Label,
     MostComponents,
+    Rep,
     Seed,
     Shape,
     SourceFile,
@@ -43,6 +45,8 @@ _EXAMPLES = """Examples:
 [bold]mixot fit data.csv -o model.json --k-max 12[/]
 
 [bold]mixot distance before.csv after.csv --json[/]
+
+[bold]mixot plan day0.h5ad day1.h5ad --label cell_type -o flows.png[/]
 
 [bold]mixot geodesic a.json b.json --steps 6 -o path[/]
 
@@ -110,7 +114,7 @@ def _root(
 
 @app.command("fit")
 def fit_command(
-    data: Annotated[Path, typer.Argument(help="A table or a picture.", show_default=False)],
+    data: Annotated[Path, typer.Argument(help="A table, a picture, or cells (.h5ad).", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)
     ] = None,
@@ -122,6 +126,8 @@ def fit_command(
     ] = Method.em,
     distance: Annotated[Closeness, typer.Option("--distance", help="With moments: what is minimised.")] = Closeness.tv,
     order: Annotated[int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation.")] = None,
+    rep: Rep = None,
+    label: Label = None,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
@@ -140,7 +146,9 @@ def fit_command(
     if method is Method.em and order is not None:
         raise InputError("--order is an option of --method moments; leave it out, or add that")
     moments = None if method is Method.em else (distance.value, order)
-    source = open_source(data, replace(fit_options(k, k_max, structure, seed, columns, json), moments=moments))
+    source = open_source(
+        data, replace(fit_options(k, k_max, structure, seed, columns, json, rep, label), moments=moments)
+    )
     if output is not None:
         save(source.mixture, output)
     if json:
@@ -218,18 +226,28 @@ def distance(
 @app.command()
 def plan(
     a: SourceFile,
-    b: TargetFile,
+    b: Annotated[Path | None, typer.Argument(metavar="B", help="The same, where it goes; see --groupby.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A table (.csv ...) or a figure (.png .svg .pdf).")
     ] = None,
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    rep: Rep = None,
+    label: Label = None,
+    groupby: Annotated[
+        str | None, typer.Option("--groupby", metavar="COLUMN", help="Of one .h5ad: column of obs that splits it.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="GROUP", help="With --groupby: what moves.")] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="GROUP", help="With --groupby: where to.")] = None,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Which component of A goes to which of B: mass and squared distance of each pair."""
+    """Which component of A goes to which of B: mass and squared distance of each pair.
+
+    Of cells (.h5ad) with --label, which type goes to which; with --groupby both populations stand in A.
+    """
     import numpy as np
 
     from mixot import io, verbs
@@ -239,7 +257,13 @@ def plan(
     figure = output is not None and output.suffix.lower() in _FIGURES
     if output is not None:
         io.check_target(output, (*tables.SUFFIXES, *_FIGURES))
-    p, q = open_pair(a, b, fit_options(k, k_max, structure, seed, columns, json))
+    options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
+    if label is not None or groupby is not None:
+        cells.plan(a, b, cells.Groups(groupby, source, target), options, output)
+        return
+    if b is None:
+        raise typer.BadParameter("missing; with one .h5ad file, name --groupby", param_hint="B")
+    p, q = open_pair(a, b, options)
     found = verbs.plan(p.mixture, q.mixture)
     rows, cols = np.nonzero(found.coupling)
     parts = [rows, cols, found.coupling[rows, cols], found.cost_matrix[rows, cols]]
@@ -411,9 +435,13 @@ def _show_components(source: Source) -> None:
     means = mixture.components.mean()
     spreads = np.sqrt(np.einsum("kii->ki", mixture.components.cov()))
     rows = [
-        (f"{weight:.4f}", *(f"{means[i, j]:.4g} ± {spreads[i, j]:.2g}" for j in range(len(shown))))
+        (
+            *source.names[i : i + 1],
+            f"{weight:.4f}",
+            *(f"{means[i, j]:.4g} ± {spreads[i, j]:.2g}" for j in range(len(shown))),
+        )
         for i, weight in enumerate(mixture.weights)
     ]
     more = len(source.columns) - len(shown)
     title = "components: mean ± standard deviation" + (f" of the first {len(shown)} columns" if more else "")
-    show_table(title, ["weight", *shown], rows)
+    show_table(title, [*(["label"] if source.names else []), "weight", *shown], rows)
