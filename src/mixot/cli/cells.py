@@ -134,9 +134,10 @@ def _show(found: Transport, output: Path | None) -> None:
     """What people are told."""
     table = found.table().sort_values("mass", ascending=False, kind="stable")
     seen = table[table["mass"] >= _LEAST]
+    columns = (seen[name].tolist() for name in ("source", "target", "mass", "share", "distance"))
     rows = [
-        (str(row.source), str(row.target), f"{100 * row.mass:.1f} %", f"{100 * row.share:.1f} %", f"{row.distance:.4g}")
-        for row in seen.itertuples()
+        (source, target, f"{100 * mass:.1f} %", f"{100 * share:.1f} %", f"{distance:.4g}")
+        for source, target, mass, share, distance in zip(*columns, strict=True)
     ]
     p, q = found.source, found.target
     title = f"{p.place} ({len(p):,} cells) to {q.place} ({len(q):,} cells), on {p.rep}"
