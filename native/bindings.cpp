@@ -31,8 +31,10 @@
 #include "psd_factor.hpp"
 #include "schur.hpp"
 #include "simd.hpp"
+#include "solid_gaussians.hpp"
 #include "solid_transport.hpp"
 #include "tuple_pricing.hpp"
+#include "voxel_density.hpp"
 
 namespace nb = nanobind;
 
@@ -364,16 +366,21 @@ void bind_semidiscrete_in_space(nb::module_& m) {
   m.def("voxel_moments", [](Matrix points, Vector weights, Dense<const double, 3> values, Matrix bounds,
                             std::size_t threads, Dense<double, 2> out) {
     nb::gil_scoped_release release;
-    mixot::voxel_moments(as_cloud(points, weights), as_voxels(values, bounds), threads, out.data());
+    mixot::VoxelDensity density(as_voxels(values, bounds));
+    mixot::solid_moments(as_cloud(points, weights), as_cuboid(bounds), density, threads, out.data());
   });
   m.def(
       "voxel_transport",
       [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, std::optional<Vector> start,
          double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
         nb::gil_scoped_release release;
-        const auto report = mixot::voxel_transport(
+        const mixot::Voxels voxels = as_voxels(values, bounds);
+        mixot::VoxelDensity density(voxels);
+        std::vector<double> marginals[3];
+        mixot::voxel_marginals(voxels, marginals);
+        const auto report = mixot::solid_transport(
             {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
-            as_voxels(values, bounds), weights.data(), moments.data());
+            voxels.box, density, marginals, weights.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
@@ -493,8 +500,55 @@ void bind_gaussian_cells(nb::module_& m) {
         const mixot::Rectangle box = as_rectangle(bounds);
         mixot::GaussianDensity density(laws);
         std::vector<double> marginals[2];
-        mixot::gaussian_marginals(laws, box, 4096, marginals);
+        mixot::gaussian_marginals<2>(laws, box.lo, box.hi, 4096, marginals);
         const auto report = mixot::plane_transport(
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            box, density, marginals, potentials.data(), moments.data());
+        return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
+                               report.spent.linear_iterations);
+      },
+      nb::arg("points"), nb::arg("target"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"), nb::arg("bounds"),
+      nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
+      nb::arg("potentials").noconvert(), nb::arg("moments").noconvert());
+}
+
+// ---- sums of Gaussians over polyhedra ----
+
+void bind_solid_gaussians(nb::module_& m) {
+  using Weights = Dense<const double, 1>;
+  using Rows = Dense<const double, 2>;
+  using Covs = Dense<const double, 3>;
+  m.def("integrate_faces", [](Rows corners, Dense<const std::int64_t, 1> start, Weights weights, Rows means, Covs covs,
+                              Dense<double, 2> moments, Dense<double, 1> areas) {
+    nb::gil_scoped_release release;
+    mixot::integrate_faces({corners.data(), start.data(), start.shape(0) - 1},
+                           {weights.data(), means.data(), covs.data(), weights.shape(0)}, moments.data(), areas.data());
+  });
+  m.def("solid_gaussian_derivatives", [](Rows points, Weights potentials, Weights weights, Rows means, Covs covs,
+                                         Rows bounds, std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::solid_gaussian_derivatives(as_cloud(points, potentials),
+                                      {weights.data(), means.data(), covs.data(), weights.shape(0)},
+                                      as_cuboid(bounds), threads, out.data());
+  });
+  m.def("solid_gaussian_moments", [](Rows points, Weights potentials, Weights weights, Rows means, Covs covs,
+                                     Rows bounds, std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::SolidGaussians density({weights.data(), means.data(), covs.data(), weights.shape(0)});
+    mixot::solid_moments(as_cloud(points, potentials), as_cuboid(bounds), density, threads, out.data());
+  });
+  m.def(
+      "solid_gaussian_transport",
+      [](Rows points, Weights target, Weights weights, Rows means, Covs covs, Rows bounds,
+         std::optional<Weights> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> potentials,
+         Dense<double, 2> moments) {
+        nb::gil_scoped_release release;
+        const mixot::GaussianLaws laws{weights.data(), means.data(), covs.data(), weights.shape(0)};
+        const mixot::Cuboid box = as_cuboid(bounds);
+        mixot::SolidGaussians density(laws);
+        std::vector<double> marginals[3];
+        mixot::gaussian_marginals<3>(laws, box.lo, box.hi, 4096, marginals);
+        const auto report = mixot::solid_transport(
             {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
             box, density, marginals, potentials.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
@@ -574,6 +628,10 @@ void bind_entropic(nb::module_& m) {
         return std::make_tuple(report.levels, report.sweeps, report.newton, report.error);
       },
       "Potentials and coupling, in place; (levels, sweeps, Newton steps, error).");
+  m.def("largest_interaction", [](Dense<const double, 2> cost, std::size_t threads) {
+    nb::gil_scoped_release release;
+    return mixot::largest_interaction(cost.data(), cost.shape(0), cost.shape(1), threads);
+  });
   m.def("entropic_excess", [](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, double s2, Dense<double, 2> out,
                               std::size_t threads) {
     nb::gil_scoped_release release;
@@ -602,6 +660,7 @@ NB_MODULE(_native, m) {
   bind_semidiscrete_in_space(m);
   bind_pictures(m);
   bind_gaussian_cells(m);
+  bind_solid_gaussians(m);
   bind_semidefinite(m);
   bind_moment_fits(m);
   bind_entropic(m);

@@ -20,6 +20,7 @@
 #include <limits>
 #include <vector>
 
+#include "parallel.hpp"
 #include "psd_blocks.hpp"
 #include "simd.hpp"
 
@@ -102,6 +103,24 @@ MIXOT_INLINE void exponentials_body(const double* MIXOT_RESTRICT e, const double
 }
 MIXOT_MULTIVERSION(exponentials, (const double* e, const double* h, double level, std::size_t l, double* out),
                    (e, h, level, l, out))
+
+// max_j (x_j - y_j) - min_j (x_j - y_j), (l), raised into `most`.
+MIXOT_INLINE void raise_range_body(const double* MIXOT_RESTRICT x, const double* MIXOT_RESTRICT y, std::size_t l,
+                                   double& most) {
+  double top[lanes], low[lanes];
+  for (std::size_t b = 0; b < lanes; ++b) top[b] = low[b] = x[0] - y[0];
+  const std::size_t whole = l / lanes * lanes;
+  for (std::size_t j = 0; j < whole; j += lanes)
+    for (std::size_t b = 0; b < lanes; ++b) {
+      const double apart = x[j + b] - y[j + b];
+      top[b] = apart > top[b] ? apart : top[b];
+      low[b] = apart < low[b] ? apart : low[b];
+    }
+  for (std::size_t j = whole; j < l; ++j) top[0] = std::max(top[0], x[j] - y[j]), low[0] = std::min(low[0], x[j] - y[j]);
+  for (std::size_t b = 1; b < lanes; ++b) top[0] = std::max(top[0], top[b]), low[0] = std::min(low[0], low[b]);
+  most = std::max(most, top[0] - low[0]);
+}
+MIXOT_MULTIVERSION(raise_range, (const double* x, const double* y, std::size_t l, double& most), (x, y, l, most))
 
 // ---- the dual ---------------------------------------------------------------------------------------------------
 
@@ -352,6 +371,19 @@ class Solver {
 EntropicReport entropic_coupling(const EntropicProblem& problem, double first, std::size_t max_newton, double* f,
                                  double* g, double* w) {
   return Solver(problem, max_newton, f, g).run(first, w);
+}
+
+double largest_interaction(const double* cost, std::size_t k, std::size_t l, std::size_t threads) {
+  constexpr std::size_t tile = 16;  // rows that are compared with all others while they are at hand
+  const std::size_t tiles = (k + tile - 1) / tile;
+  Vector most(tiles);
+  parallel_blocks(tiles, double(k) * double(k) * double(l) < 1e7 ? 1 : threads, [&](std::size_t t, std::size_t) {
+    const std::size_t end = std::min(k, (t + 1) * tile);
+    for (std::size_t other = t * tile + 1; other < k; ++other)
+      for (std::size_t i = t * tile; i < std::min(end, other); ++i)
+        raise_range(cost + i * l, cost + other * l, l, most[t]);
+  });
+  return k ? *std::max_element(most.begin(), most.end()) : 0.0;
 }
 
 }  // namespace mixot

@@ -26,4 +26,7 @@ struct EntropicReport {
 EntropicReport entropic_coupling(const EntropicProblem& problem, double first, std::size_t max_newton, double* f,
                                  double* g, double* w);
 
+// max |C_ij + C_i'j' - C_ij' - C_i'j| over all rows and columns: what of the costs does not separate; cost (k, l).
+double largest_interaction(const double* cost, std::size_t k, std::size_t l, std::size_t threads);
+
 }  // namespace mixot

@@ -76,8 +76,8 @@ void VoxelDensity::fill() {
 }
 
 template <class Visit>
-void VoxelDensity::split(const double (*corner)[3], std::size_t n, Scratch& scratch, Visit&& visit) const {
-  auto& [whole, strip, part, square, spare] = scratch;
+void VoxelDensity::split(const double (*corner)[3], std::size_t n, Visit&& visit) const {
+  thread_local std::vector<double> whole, strip, part, square, spare;
   whole.clear();
   for (std::size_t k = 0; k < n; ++k)
     for (int a = 0; a < 3; ++a)
@@ -110,10 +110,10 @@ void VoxelDensity::split(const double (*corner)[3], std::size_t n, Scratch& scra
   }
 }
 
-FacetIntegrals VoxelDensity::face(const double (*corner)[3], std::size_t n, Scratch& scratch) const {
+FacetIntegrals VoxelDensity::face(const double (*corner)[3], std::size_t n) const {
   double flux = 0, area = 0;
   const double hx = step_[0], hy = step_[1], hz = step_[2];
-  split(corner, n, scratch, [&](const std::vector<double>& p, std::size_t voxel, std::ptrdiff_t k) {
+  split(corner, n, [&](const std::vector<double>& p, std::size_t voxel, std::ptrdiff_t k) {
     const Below& below = below_[voxel];
     for (std::size_t q = 3; q + 5 < p.size(); q += 3) {
       const double ux = p[q] - p[0], uy = p[q + 1] - p[1], uz = p[q + 2] - p[2];
@@ -128,11 +128,11 @@ FacetIntegrals VoxelDensity::face(const double (*corner)[3], std::size_t n, Scra
   return {flux, area / (hx * hy * hz)};
 }
 
-SolidMoments VoxelDensity::face_moments(const double (*corner)[3], std::size_t n, Scratch& scratch) const {
+SolidMoments VoxelDensity::face_moments(const double (*corner)[3], std::size_t n) const {
   double s[10] = {};  // in lattice coordinates seen from the middle
   const double mx = 0.5 * double(voxels_.count[0]), my = 0.5 * double(voxels_.count[1]),
                mz = 0.5 * double(voxels_.count[2]);
-  split(corner, n, scratch, [&](const std::vector<double>& p, std::size_t voxel, std::ptrdiff_t k) {
+  split(corner, n, [&](const std::vector<double>& p, std::size_t voxel, std::ptrdiff_t k) {
     const Below& below = below_[voxel];
     const double row = double(k) - mz;
     for (std::size_t q = 3; q + 5 < p.size(); q += 3) {
@@ -162,6 +162,17 @@ SolidMoments VoxelDensity::face_moments(const double (*corner)[3], std::size_t n
                        center[a] * center[b] * s[0];
   }
   return out;
+}
+
+void voxel_marginals(const Voxels& voxels, std::vector<double> (&out)[3]) {
+  for (int a = 0; a < 3; ++a) out[a].assign(voxels.count[a], 0.0);
+  std::size_t p = 0;
+  for (std::size_t i = 0; i < voxels.count[0]; ++i)
+    for (std::size_t j = 0; j < voxels.count[1]; ++j)
+      for (std::size_t k = 0; k < voxels.count[2]; ++k, ++p) {
+        const double v = voxels.values[p];
+        out[0][i] += v, out[1][j] += v, out[2][k] += v;
+      }
 }
 
 }  // namespace mixot

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "facet_sums.hpp"
 #include "polyhedron.hpp"
+#include "solid_density.hpp"
 
 namespace mixot {
 
@@ -15,27 +15,16 @@ struct Voxels {
   Cuboid box;
 };
 
-// Integrals of the density times 1, x, y, z, x^2, y^2, z^2, x y, x z, y z.
-struct SolidMoments {
-  double value[10];
-};
-
 // By the divergence theorem along z, mass = int over the faces of P(x, y, z) n_z, P what lies below a point in its
 // column: prefix sums of the voxels, so that a cell costs what its faces cross.
-class VoxelDensity {
+class VoxelDensity final : public SolidDensity {
  public:
   explicit VoxelDensity(const Voxels& voxels);
 
-  // Scratch space of one thread.
-  struct Scratch {
-    std::vector<double> whole, strip, part, square, spare;
-  };
-  // What a flat face, (n, 3), counterclockwise seen from outside, adds to the cell, and the integral over it.
-  FacetIntegrals face(const double (*corner)[3], std::size_t n, Scratch& scratch) const;
-  SolidMoments face_moments(const double (*corner)[3], std::size_t n, Scratch& scratch) const;
-  // Continue with (1 - share) times this density plus share times the uniform one of the same mass.
-  void blend(double share);
-  double floor() const { return floor_; }
+  FacetIntegrals face(const double (*corner)[3], std::size_t n) const override;
+  SolidMoments face_moments(const double (*corner)[3], std::size_t n) const override;
+  void blend(double share) override;  // with the uniform density
+  double floor() const override { return floor_; }
 
  private:
   struct Below {
@@ -43,7 +32,7 @@ class VoxelDensity {
   };
   // Calls visit(polygon, voxel, k) for the parts of a face in each voxel, in lattice coordinates.
   template <class Visit>
-  void split(const double (*corner)[3], std::size_t n, Scratch& scratch, Visit&& visit) const;
+  void split(const double (*corner)[3], std::size_t n, Visit&& visit) const;
   void fill();
 
   Voxels voxels_;
@@ -51,5 +40,8 @@ class VoxelDensity {
   std::vector<double> values_;
   std::vector<Below> below_;
 };
+
+// Masses of the layers of voxels across each axis.
+void voxel_marginals(const Voxels& voxels, std::vector<double> (&out)[3]);
 
 }  // namespace mixot

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from mixot.solvers.sdp import SDP as SDP
     from mixot.solvers.semidiscrete import Semidiscrete as Semidiscrete
     from mixot.solvers.semidiscrete import SemidiscretePlan as SemidiscretePlan
+    from mixot.solvers.stability import Stability as Stability
     from mixot.sos.sample_moments import SampleMoments as SampleMoments
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
@@ -95,6 +96,7 @@ _HOME = {
     "solvers.multimarginal": ("MultiMarginal",),
     "solvers.sdp": ("SDP",),
     "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
+    "solvers.stability": ("Stability",),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),

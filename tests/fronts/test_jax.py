@@ -70,9 +70,10 @@ def test_points_and_pixels(rng, degree):
     assert jax.grad(cost, argnums=1)(x, grid).values.shape == (4, 5)
 
 
-def test_points_and_a_mixture(rng):
-    x = jnp.asarray(rng.standard_normal((7, 2)))
-    assert_gradients(rng, lambda x, q: distance(x, law(*q)), x, mixture(rng, 2, 2), h=1e-3)
+@pytest.mark.parametrize("d", [2, 3])
+def test_points_and_a_mixture(rng, d):
+    x = jnp.asarray(rng.standard_normal((7, d)))
+    assert_gradients(rng, lambda x, q: distance(x, law(*q)), x, mixture(rng, 2, d), h=1e-3)
 
 
 def test_equal_eigenvalues_and_equal_components(rng):

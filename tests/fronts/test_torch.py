@@ -68,8 +68,9 @@ def test_gradcheck_of_points_and_pixels(rng, degree):
     torch.autograd.gradcheck(lambda x, v: distance(x, Grid(v, ((-2, 2), (-2, 3)), degree)), (x, values))
 
 
-def test_gradcheck_of_points_and_a_mixture(rng):
-    x, inputs = points(rng, 7, 2), mixture(rng, 2, 2)
+@pytest.mark.parametrize("d", [2, 3])
+def test_gradcheck_of_points_and_a_mixture(rng, d):
+    x, inputs = points(rng, 7, d), mixture(rng, 2, d)
     torch.autograd.gradcheck(lambda x, *y: cost(x, law(*y)), (x, *inputs))
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mixot._shapes import Float
 from mixot.results import Plan
+
+if TYPE_CHECKING:
+    from mixot.solvers.stability import Stability
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,6 +55,21 @@ class OMTPlan(Plan):
     def balanced(self) -> bool:
         """Whether both marginals were asked for exactly."""
         return not np.isfinite(self.rho).any()
+
+    def stability(self) -> Stability:
+        """Return bounds on how far the coupling moves when weights or costs change; printed, it explains itself.
+
+        Examples
+        --------
+        >>> from mixot import OMT
+        >>> cost, half = np.array([[0.0, 1.0], [1.0, 0.0]]), np.full(2, 0.5)
+        >>> found = OMT(lam=0.5).solve(cost, half, half).stability()
+        >>> round(found.cost_bound(cost + [[0.0, 0.1], [0.0, 0.0]]), 9)
+        0.05
+        """
+        from mixot.solvers.stability import Stability
+
+        return Stability.of(self)
 
     @property
     def created(self) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " l"]]:

@@ -16,7 +16,7 @@ from mixot.mixture import Mixture
 from mixot.results import Progress, ProgressCallback, Status
 from mixot.solvers.gaussian_target import GaussianTarget
 from mixot.solvers.line import nearest_cells
-from mixot.solvers.semidiscrete import Semidiscrete, cell_moments
+from mixot.solvers.semidiscrete import Semidiscrete, cell_moments, second_moments
 from mixot.transport.plans import gaussian_target
 
 _MEMORY = 8  # steps that the curvature is estimated from
@@ -67,7 +67,7 @@ def quantize(
     Parameters
     ----------
     q : Grid, Mixture or Fit
-        A density on pixels or a mixture of Gaussians, on the line or in the plane.
+        A density on pixels or voxels, or a mixture of Gaussians, in dimension one to three.
     n : int
         Number of points.
     weights : "equal" or "free"
@@ -124,12 +124,12 @@ def quantize(
 
 
 def _density(q: Measure) -> Grid | GaussianTarget:
-    if isinstance(q, Grid) and q.dim <= 2:
+    if isinstance(q, Grid) and q.dim <= 3:
         return q
     if isinstance(q, Mixture):
         return gaussian_target(q)
     raise UnsupportedError(
-        "quantize works on a Grid or a mixture of Gaussians on the line or in the plane, got "
+        "quantize works on a Grid or a mixture of Gaussians in dimension 1 to 3, got "
         f"{type(q).__name__} in dimension {q.dim}"
     )
 
@@ -211,10 +211,11 @@ class _NearestCells:
         none = np.zeros(len(points))
         sums = cell_moments(points, none, self.density, center=middle)
         y, mass = points - middle, np.maximum(sums[:, 0], 0.0)
-        cost = sums[:, 3] + sums[:, 5] - 2 * (y * sums[:, 1:3]).sum(axis=1) + (y**2).sum(axis=1) * mass
+        first = sums[:, 1 : 1 + points.shape[1]]
+        cost = second_moments(sums) - 2 * (y * first).sum(axis=1) + (y**2).sum(axis=1) * mass
         full = mass > 0
         centers = points.copy()
-        centers[full] = middle + sums[full, 1:3] / mass[full, None]
+        centers[full] = middle + first[full] / mass[full, None]
         return _State(points, mass, centers, none, float(cost.sum()))
 
     def finish(self, state: _State) -> _State:
