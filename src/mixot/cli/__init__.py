@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot import __version__
-from mixot.cli import averages, drawings
+from mixot.cli import averages, cells, drawings
 from mixot.cli import exact as as_they_are
 from mixot.cli.arguments import (
     Bright,
@@ -23,7 +23,9 @@ from mixot.cli.arguments import (
     Exact,
     Json,
     Kind,
+    Label,
     MostComponents,
+    Rep,
     Seed,
     Shape,
     SourceFile,
@@ -48,6 +50,8 @@ _EXAMPLES = """Examples:
 [bold]mixot distance before.csv after.csv --json[/]
 
 [bold]mixot plan points.csv photo.png -o cells.png[/]
+
+[bold]mixot plan day0.h5ad day1.h5ad --label cell_type -o flows.png[/]
 
 [bold]mixot geodesic a.json b.json --steps 6 -o path[/]
 
@@ -115,7 +119,7 @@ def _root(
 
 @app.command("fit")
 def fit_command(
-    data: Annotated[Path, typer.Argument(help="A table or a picture.", show_default=False)],
+    data: Annotated[Path, typer.Argument(help="A table, a picture, or cells (.h5ad).", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)
     ] = None,
@@ -127,6 +131,8 @@ def fit_command(
     ] = Method.em,
     distance: Annotated[Closeness, typer.Option("--distance", help="With moments: what is minimised.")] = Closeness.tv,
     order: Annotated[int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation.")] = None,
+    rep: Rep = None,
+    label: Label = None,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
@@ -145,7 +151,9 @@ def fit_command(
     if method is Method.em and order is not None:
         raise InputError("--order is an option of --method moments; leave it out, or add that")
     moments = None if method is Method.em else (distance.value, order)
-    source = open_source(data, replace(fit_options(k, k_max, structure, seed, columns, json), moments=moments))
+    source = open_source(
+        data, replace(fit_options(k, k_max, structure, seed, columns, json, rep, label), moments=moments)
+    )
     if output is not None:
         save(source.mixture, output)
     if json:
@@ -233,7 +241,7 @@ def distance(
 @app.command()
 def plan(
     a: SourceFile,
-    b: TargetFile,
+    b: Annotated[Path | None, typer.Argument(metavar="B", help="The same, where it goes; see --groupby.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A table (.csv ...) or a figure (.png .svg .pdf).")
     ] = None,
@@ -242,6 +250,13 @@ def plan(
     structure: Shape = Structure.full,
     exact: Exact = False,
     bright: Bright = False,
+    rep: Rep = None,
+    label: Label = None,
+    groupby: Annotated[
+        str | None, typer.Option("--groupby", metavar="COLUMN", help="Of one .h5ad: column of obs that splits it.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="GROUP", help="With --groupby: what moves.")] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="GROUP", help="With --groupby: where to.")] = None,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
@@ -249,6 +264,7 @@ def plan(
     """Which component of A goes to which of B: mass and squared distance of each pair.
 
     With --exact, or where a table of two columns meets a picture: the cell of each point, its mass and center.
+    Of cells (.h5ad) with --label, which type goes to which; with --groupby both populations stand in A.
     """
     import numpy as np
 
@@ -259,7 +275,12 @@ def plan(
     figure = output is not None and output.suffix.lower() in _FIGURES
     if output is not None:
         io.check_target(output, (*tables.SUFFIXES, *_FIGURES))
-    options = fit_options(k, k_max, structure, seed, columns, json)
+    options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
+    if label is not None or groupby is not None:
+        cells.plan(a, b, cells.Groups(groupby, source, target), options, output)
+        return
+    if b is None:
+        raise typer.BadParameter("missing; with one .h5ad file, name --groupby", param_hint="B")
     pair = as_they_are.open_pair(a, b, options, exact=exact, bright=bright)
     if pair is not None:
         as_they_are.plan(pair, output, json)
@@ -448,9 +469,13 @@ def _show_components(source: Source) -> None:
     means = mixture.components.mean()
     spreads = np.sqrt(np.einsum("kii->ki", mixture.components.cov()))
     rows = [
-        (f"{weight:.4f}", *(f"{means[i, j]:.4g} ± {spreads[i, j]:.2g}" for j in range(len(shown))))
+        (
+            *source.names[i : i + 1],
+            f"{weight:.4f}",
+            *(f"{means[i, j]:.4g} ± {spreads[i, j]:.2g}" for j in range(len(shown))),
+        )
         for i, weight in enumerate(mixture.weights)
     ]
     more = len(source.columns) - len(shown)
     title = "components: mean ± standard deviation" + (f" of the first {len(shown)} columns" if more else "")
-    show_table(title, ["weight", *shown], rows)
+    show_table(title, [*(["label"] if source.names else []), "weight", *shown], rows)
