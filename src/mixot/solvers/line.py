@@ -27,7 +27,7 @@ def line_cells(
     """
     order = np.argsort(points[:, 0], kind="stable")
     y = points[order, 0]
-    density = _Pieces(grid, bounds[0])
+    density = Pieces(grid, bounds[0])
     below = np.concatenate([[0.0], np.cumsum(weights[order])])
     cuts = density.quantile(np.minimum(below / below[-1], 1.0))
     cuts[0], cuts[-1] = bounds[0]
@@ -39,7 +39,7 @@ def line_cells(
     return potentials, sums
 
 
-class _Pieces:
+class Pieces:
     """A density on the line, linear on each piece, ``height + slope (x - start)``, of total mass one."""
 
     def __init__(self, grid: Grid, ends: np.ndarray) -> None:
