@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mixot.families.gaussian import Gaussian as Gaussian
     from mixot.families.laplace import Laplace as Laplace
     from mixot.families.lognormal import LogNormal as LogNormal
+    from mixot.families.negative_binomial import NegativeBinomial as NegativeBinomial
     from mixot.families.poisson import Poisson as Poisson
     from mixot.families.product import Product as Product
     from mixot.families.student import StudentT as StudentT
@@ -87,6 +88,7 @@ _HOME = {
     "families.gamma": ("Gamma",),
     "families.laplace": ("Laplace",),
     "families.lognormal": ("LogNormal",),
+    "families.negative_binomial": ("NegativeBinomial",),
     "families.poisson": ("Poisson",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),

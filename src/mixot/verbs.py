@@ -96,8 +96,8 @@ def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) ->
     For mixtures it is the coupling of their components that attains ``MW2^2 = min sum_kl w_kl W2^2(p_k, q_l)`` over
     nonnegative w with the weights of p and q as marginals (Delon and Desolneux 2020, eq. 4.4); for samples it is the
     exact discrete W2 plan; with ``OMT()`` both are smoothed by entropy, hence unique and stable (see there, and
-    "Optimal mixture transport" in the documentation). For samples and a grid or a mixture of Gaussians, in
-    dimension one to three, it is the exact semi-discrete one.
+    "Optimal mixture transport" in the documentation). For samples and a grid or a mixture of Gaussians, in dimension
+    one to three, it is the exact semi-discrete one.
 
     Parameters
     ----------

@@ -2,9 +2,20 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
-from mixot import FamilyEM, Gaussian, InputError, Laplace, LogNormal, Mixture, Samples
+from mixot import (
+    AccuracyWarning,
+    FamilyEM,
+    Gaussian,
+    InputError,
+    Laplace,
+    LogNormal,
+    Mixture,
+    NegativeBinomial,
+    Product,
+    Samples,
+)
 from mixot.formulas.medians import weighted_medians
 
 
@@ -92,6 +103,61 @@ def test_lognormal_fits_are_gaussian_fits_of_logarithms(rng):
     np.testing.assert_array_equal(held.scales, 0.5)
     with pytest.raises(InputError, match="must be positive; 1 of 2 rows are not"):
         FamilyEM().fit(Samples([0.0, 1.0]), "lognormal", k=1)
+
+
+# -- negative binomial -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("truth", [(0.01, 1.0), (0.4, 20.0), (3.0, 5.0), (60.0, 300.0)])
+def test_negative_binomial_sizes_are_of_maximum_likelihood(truth, rng):
+    x = NegativeBinomial(*([value] for value in truth)).sample(np.zeros(2000, dtype=int), rng)
+    law = FamilyEM().fit(Samples(x), "negative_binomial", k=1).mixture.components
+    assert law.means[0] == pytest.approx(x.mean(), rel=1e-12)
+
+    def loss(log_size):
+        return -stats.nbinom(np.exp(log_size), 1 / (1 + x.mean() / np.exp(log_size))).logpmf(x).mean()
+
+    best = optimize.minimize_scalar(loss, bracket=np.log(truth[0]) + np.array([-0.1, 0.1]), tol=1e-10)
+    assert loss(np.log(law.sizes[0])) <= best.fun + 1e-12
+    assert np.log(law.sizes[0]) == pytest.approx(best.x, abs=1e-5)
+
+
+@pytest.mark.parametrize("near", [1e-6, 1.0, 1e5, 1e12])
+def test_negative_binomial_steps_end_at_the_same_size_from_anywhere(near, rng):
+    x = rng.negative_binomial(3.0, 0.2, 500).astype(float)[:, None]
+    shares = rng.uniform(size=(500, 2))
+    there = NegativeBinomial([3.0, 3.0], [1.0, 1.0]).m_step(x, shares)
+    here = NegativeBinomial([near, near], [1.0, 1.0]).m_step(x, shares)
+    np.testing.assert_allclose(here.sizes, there.sizes, rtol=1e-8)
+
+
+def test_counts_without_overdispersion_end_as_poisson_laws(rng):
+    x = rng.binomial(20, 0.5, 1000).astype(float)
+    with pytest.warns(AccuracyWarning, match=r"components \[0\] vary no more than Poisson laws"):
+        fit = FamilyEM().fit(Samples(x), "negative_binomial", k=1)
+    assert fit.mixture.components.sizes[0] == pytest.approx(1e6 * x.mean(), rel=1e-9)
+    poisson = FamilyEM().fit(Samples(x), "poisson", k=1)
+    assert fit.log_likelihood == pytest.approx(poisson.log_likelihood, abs=1e-5)
+
+
+def test_negative_binomial_sizes_are_held(rng):
+    x = rng.negative_binomial(3.0, 0.2, 500).astype(float)
+    law = FamilyEM(fixed={"sizes": 5.0}).fit(Samples(x), "negative_binomial", k=2, rng=0).mixture.components
+    np.testing.assert_array_equal(law.sizes, 5.0)
+    assert law.free_parameters(("sizes",)) == 2
+
+
+def test_twenty_genes_are_a_product_of_negative_binomials(rng):
+    means = rng.uniform(0.5, 20.0, (2, 20))
+    truth = Mixture([0.5, 0.5], Product([NegativeBinomial([2.0, 2.0], column) for column in means.T]))
+    x = truth.sample(1500, rng=rng)
+    fit = FamilyEM(starts=2).fit(Samples(x), "negative_binomial*20", k=2, rng=0)
+    assert np.diff(fit.history).min() > -1e-12
+    assert fit.log_likelihood > truth.log_density(x).mean()
+    found = fit.mixture.components.mean()
+    found = found[np.argsort(np.abs(found - means[0]).sum(axis=1))]
+    np.testing.assert_allclose(found, means, rtol=0.3)
+    assert fit.mixture.components.cost(truth.components).shape == (2, 2)
 
 
 # -- products by short names -----------------------------------------------------------------------------------------

@@ -15,9 +15,12 @@ import typer
 
 from mixot import __version__
 from mixot.cli import averages, cells, drawings
+from mixot.cli import exact as as_they_are
 from mixot.cli.arguments import (
+    Bright,
     Columns,
     Components,
+    Exact,
     Json,
     Kind,
     Label,
@@ -45,6 +48,8 @@ _EXAMPLES = """Examples:
 [bold]mixot fit data.csv -o model.json --k-max 12[/]
 
 [bold]mixot distance before.csv after.csv --json[/]
+
+[bold]mixot plan points.csv photo.png -o cells.png[/]
 
 [bold]mixot plan day0.h5ad day1.h5ad --label cell_type -o flows.png[/]
 
@@ -194,15 +199,25 @@ def distance(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    exact: Exact = False,
+    bright: Bright = False,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Distance MW2 between A and B, and an interval that is proven to hold W2 between their mixtures."""
+    """Distance MW2 between A and B, and an interval that is proven to hold W2 between their mixtures.
+
+    With --exact, or where a table of two columns meets a picture: W2 itself from the points to the other side.
+    """
     from mixot import verbs
     from mixot.cli.sources import open_pair
 
-    p, q = open_pair(a, b, fit_options(k, k_max, structure, seed, columns, json))
+    options = fit_options(k, k_max, structure, seed, columns, json)
+    pair = as_they_are.open_pair(a, b, options, exact=exact, bright=bright)
+    if pair is not None:
+        as_they_are.distance(pair, json)
+        return
+    p, q = open_pair(a, b, options)
     plan = verbs.plan(p.mixture, q.mixture)
     interval = verbs.bounds(p.mixture, q.mixture)
     if json:
@@ -233,6 +248,8 @@ def plan(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    exact: Exact = False,
+    bright: Bright = False,
     rep: Rep = None,
     label: Label = None,
     groupby: Annotated[
@@ -246,6 +263,7 @@ def plan(
 ) -> None:
     """Which component of A goes to which of B: mass and squared distance of each pair.
 
+    With --exact, or where a table of two columns meets a picture: the cell of each point, its mass and center.
     Of cells (.h5ad) with --label, which type goes to which; with --groupby both populations stand in A.
     """
     import numpy as np
@@ -263,6 +281,10 @@ def plan(
         return
     if b is None:
         raise typer.BadParameter("missing; with one .h5ad file, name --groupby", param_hint="B")
+    pair = as_they_are.open_pair(a, b, options, exact=exact, bright=bright)
+    if pair is not None:
+        as_they_are.plan(pair, output, json)
+        return
     p, q = open_pair(a, b, options)
     found = verbs.plan(p.mixture, q.mixture)
     rows, cols = np.nonzero(found.coupling)
@@ -341,17 +363,29 @@ def map_command(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    exact: Exact = False,
+    bright: Bright = False,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Move the points of A onto B, and write them as a table."""
+    """Move the points of A onto B, and write them as a table.
+
+    With --exact, or where a table of two columns meets a picture: to the centers of their cells.
+    """
     from mixot import io, verbs
     from mixot.cli.sources import open_pair, read_points
+    from mixot.errors import InputError
     from mixot.io import tables
 
     io.check_target(output, tables.SUFFIXES)
     options = fit_options(k, k_max, structure, seed, columns, json)
+    pair = as_they_are.open_pair(a, b, options, exact=exact, bright=bright)
+    if pair is not None:
+        if kind is Kind.random:
+            raise InputError("--kind random is for fits; between points and a density there is one map")
+        as_they_are.move(pair, output, points, options)
+        return
     table = read_points(points or a, options.columns)  # before the fits: it may be what is wrong
     p, q = open_pair(a, b, options)
     found = verbs.transport_map(p.mixture, q.mixture, kind=kind.value)

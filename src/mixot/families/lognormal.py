@@ -41,7 +41,7 @@ class LogNormal(LineFamily):
     Examples
     --------
     >>> LogNormal([0.0], [1.0]).cost(LogNormal([0.0, 1.0], [1.0, 0.5])).round(10).tolist()
-    [[0.0, 3.1149430295]]
+    [[0.0, 2.8257550834]]
     """
 
     locs: Float[np.ndarray, " k"]

@@ -25,7 +25,7 @@ def log_excess(r: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
     --------
     >>> import numpy as np
     >>> log_excess(np.array([1e-9, 1.0])).tolist()
-    [4.999999996666667e-19, 0.3068528194400547]
+    [4.999999996666666e-19, 0.3068528194400547]
     """
     near = np.abs(r) < 0.25
     with np.errstate(divide="ignore"):
