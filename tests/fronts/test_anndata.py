@@ -125,6 +125,7 @@ def test_transport_recovers_planted_shifts(both):
     assert both.uns["transport"]["params"]["from"] == "ctrl"
     assert set(both.uns["transport"]["growth"]["growth"]) == {1.0}
     assert both.uns["transport"]["plan"]["kind"] == "omt"
+    assert both.uns["transport"]["stability"]["report"].startswith("stability of the plan, lam = ")
 
 
 @pytest.mark.parametrize("solver", [mixot.Exact(), mixot.OMT(lam=0.5), mixot.OMT(rho=30.0), mixot.OMT(lam=0.0)])

@@ -61,7 +61,7 @@ def test_plan_of_two_files(run, cells):
     shown = run("plan", "early.h5ad", "late.h5ad", "--label", "type").stdout
     assert "early.h5ad (90 cells) to late.h5ad (110 cells), on X_pca" in shown
     assert "T/4" in shown
-    assert "50.0 %" in shown
+    assert "50.0 ± " in shown
 
 
 def test_plan_of_one_file(run, cells):
@@ -77,7 +77,7 @@ def test_plan_of_one_file(run, cells):
 def test_plan_writes_tables_and_figures(run, cells):
     run("plan", "early.h5ad", "late.h5ad", "--label", "type", "-o", "flows.csv")
     table = pd.read_csv("flows.csv")
-    assert list(table.columns) == ["source", "target", "mass", "share", "distance"]
+    assert list(table.columns) == ["source", "target", "mass", "share", "distance", "error"]
     assert table["mass"].sum() == pytest.approx(1.0)
     run("plan", "early.h5ad", "late.h5ad", "--label", "type", "-o", "flows.svg")
     text = Path("flows.svg").read_text(encoding="utf-8")

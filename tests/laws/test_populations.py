@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mixot import OMT, plan
-from mixot.fitting.labelled import fit_labelled
+from mixot import OMT, Gaussian, Mixture, plan
+from mixot.fitting.labelled import LabelledFit, fit_labelled
 from mixot.transport.populations import PopulationPlan
 
 
@@ -113,3 +113,29 @@ def test_growth_is_found_where_types_grow(clouds):
     np.testing.assert_allclose(relaxed.fates(x, codes).sum(axis=1), 1.0)
     balanced = PopulationPlan(*fits, plan(fits[0].mixture, fits[1].mixture))
     assert np.trace(balanced.flows()) < 0.96
+
+
+def test_errors_of_flows_are_those_of_other_draws(rng):
+    """Types drawn again from the same laws: flows vary as their errors say."""
+    weights = np.array([0.5, 0.3, 0.2]), np.array([0.3, 0.3, 0.4])
+    components = (
+        Gaussian([[0.0], [2.0], [4.0]], np.ones((3, 1, 1))),
+        Gaussian([[0.5], [2.5], [3.5]], np.ones((3, 1, 1))),
+    )
+
+    def moved(counts):
+        fits = []
+        for laws, count in zip(components, counts, strict=True):
+            law = Mixture(count / count.sum(), laws)
+            fits.append(LabelledFit(law, ("a", "b", "c"), np.arange(3), count, np.zeros(3)))
+        return PopulationPlan(fits[0], fits[1], plan(fits[0].mixture, fits[1].mixture, solver=OMT(lam=0.5)))
+
+    sizes = 400, 900
+    expected = moved([np.rint(w * n).astype(int) for w, n in zip(weights, sizes, strict=True)])
+    drawn = [moved([rng.multinomial(n, w) for w, n in zip(weights, sizes, strict=True)]).flows() for _ in range(400)]
+    exact = plan(expected.source.mixture, expected.target.mixture)
+    seen = expected.flows() > 0.01  # far below, the law of a flow over draws is not narrow, and not normal
+    assert seen.sum() >= 5
+    found = np.std(drawn, axis=0)[seen] / expected.flows()[seen]
+    np.testing.assert_allclose(found, expected.errors()[seen], rtol=0.2)  # 400 draws: 3.5 %, and second order
+    assert np.isnan(PopulationPlan(expected.source, expected.target, exact).errors()).all()

@@ -14,10 +14,11 @@ from mixot._shapes import Int
 from mixot.anndata.fitting import copied, fit_cells
 from mixot.anndata.reading import check_object, labels_key, observations
 from mixot.anndata.results import Transport, wide
-from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stored_under, words
+from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stability_to_dict, stored_under, words
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io.observations import Labels, Observations, listed
 from mixot.solvers.entropic import OMT
+from mixot.solvers.entropic_plan import OMTPlan
 from mixot.transport.plans import component_costs
 from mixot.transport.populations import PopulationPlan
 from mixot.verbs import plan as plan_between
@@ -121,9 +122,10 @@ def transport(
     ``.obsm[K + "_origin"]``, ``.obsm[K + "_origin_random"]``, ``.obsm[K + "_ancestors"]``, ``.obs[K + "_ancestor"]``
         Cells of the target, the same backwards.
     ``.uns[K]``
-        ``"flows"``, a table of mass, share of the source type and distance for each pair of types; ``"growth"``, the
-        factor by which each type grows, one where marginals are kept; the mixtures, the plan with its certificate,
-        and the options. `flows` and `planned` read it.
+        ``"flows"``, a table of mass, share of the source type, distance and relative standard error (from the numbers
+        of cells; NaN where unknown) for each pair of types; ``"growth"``, the factor by which each type grows, one
+        where marginals are kept; ``"stability"``, how far to trust the plan (``["report"]`` says it in words); the
+        mixtures, the plan with its certificate, and the options. `flows` and `planned` read it.
 
     Raises
     ------
@@ -298,6 +300,7 @@ def _stored(found: Transport) -> dict[str, Any]:
         "source": fit_to_dict(populations.source),
         "target": fit_to_dict(populations.target),
         "plan": plan_to_dict(found.plan),
+        **({"stability": stability_to_dict(found.plan)} if isinstance(found.plan, OMTPlan) else {}),
     }
 
 

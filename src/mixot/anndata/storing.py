@@ -75,6 +75,17 @@ def _smooth_to_dict(plan: OMTPlan) -> dict[str, Any]:
     }
 
 
+def stability_to_dict(plan: OMTPlan) -> dict[str, Any]:
+    """How far to trust a smooth plan: the numbers that drive its bounds, and the report in words."""
+    found = plan.stability()
+    return {
+        "second_singular_value": float(found.second_singular_value),
+        "interaction": float(found.interaction),
+        "margin": float(found.margin),
+        "report": str(found),
+    }
+
+
 def plan_from_dict(stored: Mapping[str, Any]) -> Plan:
     """The plan that `plan_to_dict` wrote."""
 

@@ -98,6 +98,11 @@ def _draw(found: Transport, output: Path) -> None:
     plot.save(plot.alluvial(found.flows(), colors=colors, sides=sides), output, close=True)
 
 
+def _share(mass: float, error: float) -> str:
+    """In percent, with the standard error where it is known."""
+    return f"{100 * mass:.1f}" + (f" ± {100 * mass * error:.1f}" if error == error else "")
+
+
 def _short(place: str) -> str:
     return Path(place).stem if place.endswith(".h5ad") else place
 
@@ -134,10 +139,10 @@ def _show(found: Transport, output: Path | None) -> None:
     """What people are told."""
     table = found.table().sort_values("mass", ascending=False, kind="stable")
     seen = table[table["mass"] >= _LEAST]
-    columns = (seen[name].tolist() for name in ("source", "target", "mass", "share", "distance"))
+    columns = (seen[name].tolist() for name in table.columns)
     rows = [
-        (source, target, f"{100 * mass:.1f} %", f"{100 * share:.1f} %", f"{distance:.4g}")
-        for source, target, mass, share, distance in zip(*columns, strict=True)
+        (source, target, f"{_share(mass, error)} %", f"{100 * share:.1f} %", f"{distance:.4g}")
+        for source, target, mass, share, distance, error in zip(*columns, strict=True)
     ]
     p, q = found.source, found.target
     title = f"{p.place} ({len(p):,} cells) to {q.place} ({len(q):,} cells), on {p.rep}"

@@ -62,6 +62,20 @@ class PopulationPlan:
             out, back = flows.sum(axis=1) / before, after / flows.sum(axis=0)
         return out if relaxed[0] else np.ones_like(out), back if relaxed[1] else np.ones_like(back)
 
+    def errors(self) -> Float[np.ndarray, "a b"]:
+        """Relative standard error of each flow, from the counts behind the shares of the labels alone.
+
+        How much a flow varies, as a share of itself, when as many points as there were are drawn again; positions and
+        covariances are taken as they are. NaN where it is not known: for plans without entropy or with relaxed
+        marginals, and where labels have several components.
+        """
+        flows = self.flows()
+        if not (isinstance(self.plan, OMTPlan) and self.plan.balanced and self.plan.lam > 0):
+            return np.full_like(flows, np.nan)
+        if flows.shape != self.plan.coupling.shape:
+            return np.full_like(flows, np.nan)
+        return self.plan.stability().relative_errors(int(self.source.counts.sum()), int(self.target.counts.sum()))
+
     def fates(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n b"]:
         """Probability of each label of the target for the points x of the source, (n, d) -> (n, b).
 
