@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | joint | map | recolor | quantize``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map``, and what stands on these.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot import __version__
-from mixot.cli import averages, cells, drawings
+from mixot.cli import averages, cells, choices, drawings
 from mixot.cli import exact as as_they_are
 from mixot.cli.arguments import (
     Bright,
@@ -351,6 +351,7 @@ def geodesic(
 
 app.command("barycenter", cls=ManyNumbers)(averages.barycenter)
 app.command("joint")(averages.joint)
+app.command("components")(choices.components)
 
 
 @app.command("map")
