@@ -173,6 +173,21 @@ MIXOT_INLINE void qd_sweep(QdArrays& arrays, std::size_t rows, const Lanes* tau,
   }
 }
 
+// What is summed over the squares of the singular values: the values themselves, ...
+struct SingularValue {
+  MIXOT_INLINE double operator()(double squared) const { return std::sqrt(squared); }
+};
+
+// ... or phi(2 sigma / s2), phi(z) = 1 - 1 / (z + r) + log((1 + r) / 2) with r = sqrt(1 + z^2). Where z is small both
+// parts are differences of numbers near one: r - 1 = z^2 / (1 + r) is put in so that nothing cancels.
+struct EntropicExcess {
+  double inverse;  // 2 / s2
+  MIXOT_INLINE double operator()(double squared) const {
+    const double z = std::sqrt(squared) * inverse, r = std::sqrt(1.0 + z * z), bend = z * z / (1.0 + r);
+    return (z + bend) / (z + r) + std::log1p(0.5 * bend);
+  }
+};
+
 // Where one lane stands: its active block is rows [first, end), whose eigenvalues are those of the arrays plus `shift`.
 struct QdLane {
   std::size_t first = 0, end = 0;
@@ -222,7 +237,8 @@ MIXOT_INLINE void qd_begin(QdLane& lane, QdColumn at, std::size_t rows) {
 // Splits converged eigenvalues off the end of the active block. The last row of B B^T is (.., sqrt(e' q), q + e), e'
 // the entry above: its coupling moves the eigenvalue by e' q w' at most, w' of the block above, while q + e lies well
 // below that block's smallest eigenvalue, 1 / t1' or more.
-MIXOT_INLINE void qd_deflate(QdLane& lane, QdColumn at) {
+template <class Value>
+MIXOT_INLINE void qd_deflate(QdLane& lane, QdColumn at, const Value& value) {
   while (lane.end > 0) {
     const std::size_t i = (lane.end - 1) * qd_lanes;
     const double last = at.q[i] + at.e[i];
@@ -232,7 +248,7 @@ MIXOT_INLINE void qd_deflate(QdLane& lane, QdColumn at) {
       const bool apart = lane.bounded && last * at.t1[up] < 0.25 && drift <= 1e-17 * (last + lane.shift);
       if (!apart && at.e[up] > lane.negligible && lane.waited < qd_patience) return;
     }
-    lane.sum += std::sqrt(last + lane.shift);
+    lane.sum += value(last + lane.shift);
     lane.waited = 0;
     if (--lane.end == lane.first && lane.first > 0) {
       lane.shift = at.saved[(lane.end - 1) * qd_lanes];
@@ -251,8 +267,9 @@ MIXOT_INLINE Lanes qd_shift(Lanes m, Lanes one, Lanes two) {
   return m / (one + sqrt(where_positive(spread, spread, Lanes{}) + rounding)) * (1.0 - 1e-14 * m);
 }
 
-// q, e of qd_lanes matrices with rows[lane] rows each -> the sums of their singular values.
-MIXOT_INLINE void sum_singular_values(QdArrays& arrays, const std::size_t* rows, double* sums) {
+// q, e of qd_lanes matrices with rows[lane] rows each -> the sums of value(sigma^2) over their singular values sigma.
+template <class Value>
+MIXOT_INLINE void sum_singular_values(QdArrays& arrays, const std::size_t* rows, const Value& value, double* sums) {
   QdLane lanes[qd_lanes];
   Lanes tau[qd_packs], first[qd_packs], m[qd_packs], one[qd_packs], two[qd_packs];
   for (std::size_t l = 0; l < qd_lanes; ++l) qd_begin(lanes[l], QdColumn(arrays, l), rows[l]);
@@ -262,7 +279,7 @@ MIXOT_INLINE void sum_singular_values(QdArrays& arrays, const std::size_t* rows,
     for (std::size_t l = 0; l < qd_lanes; ++l) {
       QdLane& lane = lanes[l];
       const QdColumn at(arrays, l);
-      qd_deflate(lane, at);
+      qd_deflate(lane, at, value);
       if (lane.end > 0 && ++lane.waited % 8 == 0) qd_split(lane, at);
       const bool known = lane.end > 0 && lane.bounded;
       const std::size_t last = known ? (lane.end - 1) * qd_lanes : 0;

@@ -18,6 +18,7 @@
 #include "affine_maps.hpp"
 #include "bures.hpp"
 #include "em.hpp"
+#include "entropic.hpp"
 #include "gaussian_barycenter.hpp"
 #include "gaussian_cells.hpp"
 #include "gaussian_density.hpp"
@@ -617,6 +618,39 @@ void bind_moment_fits(nb::module_& m) {
       "Expectations of the Chebyshev products under Gaussian laws, (k, s).");
 }
 
+// ---- entropic couplings: between the components of mixtures, and between Gaussian laws ----
+
+void bind_entropic(nb::module_& m) {
+  m.def(
+      "entropic_coupling",
+      [](Dense<const double, 2> cost, Dense<const double, 1> log_a, Dense<const double, 1> log_b, double lam,
+         std::tuple<double, double> rho, double first, std::size_t max_newton, Dense<double, 1> f, Dense<double, 1> g,
+         Dense<double, 2> w) {
+        nb::gil_scoped_release release;
+        const auto [rho_a, rho_b] = rho;
+        const auto report = mixot::entropic_coupling(
+            {cost.data(), log_a.data(), log_b.data(), cost.shape(0), cost.shape(1), lam, rho_a, rho_b}, first,
+            max_newton, f.data(), g.data(), w.data());
+        return std::make_tuple(report.levels, report.sweeps, report.newton, report.error);
+      },
+      "Potentials and coupling, in place; (levels, sweeps, Newton steps, error).");
+  m.def("largest_interaction", [](Dense<const double, 2> cost, std::size_t threads) {
+    nb::gil_scoped_release release;
+    return mixot::largest_interaction(cost.data(), cost.shape(0), cost.shape(1), threads);
+  });
+  m.def("entropic_excess", [](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, double s2, Dense<double, 2> out,
+                              std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::entropic_excess({a.data(), a_ranks.data(), a.shape(0), a.shape(1), a.shape(2)},
+                           {b.data(), b_ranks.data(), b.shape(0), b.shape(1), b.shape(2)}, s2, out.data(), threads);
+  });
+  m.def("diagonal_excess", [](Dense<const double, 2> a, Dense<const double, 2> b, double s2, Dense<double, 2> out,
+                              std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::diagonal_excess(a.data(), a.shape(0), b.data(), b.shape(0), a.shape(1), s2, out.data(), threads);
+  });
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -635,4 +669,5 @@ NB_MODULE(_native, m) {
   bind_solid_gaussians(m);
   bind_semidefinite(m);
   bind_moment_fits(m);
+  bind_entropic(m);
 }

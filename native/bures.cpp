@@ -129,8 +129,9 @@ MIXOT_INLINE void product(const double* a, std::size_t rank, Quartet& b, std::si
 }
 
 // Components from .. from + count - 1 of a against the quartet at column `col`: count <= qd_packs.
-MIXOT_INLINE void nuclear_block_body(const Factors& a, std::size_t from, std::size_t count, Workspace& space,
-                                     std::size_t col, std::size_t cols, double* out) {
+template <class Value>
+MIXOT_INLINE void block(const Factors& a, std::size_t from, std::size_t count, Workspace& space, std::size_t col,
+                        std::size_t cols, const Value& value, double* out) {
   Quartet& quartet = space.quartet;
   std::size_t rows[qd_lanes] = {};
   for (std::size_t p = 0; p < count; ++p) {
@@ -143,16 +144,66 @@ MIXOT_INLINE void nuclear_block_body(const Factors& a, std::size_t from, std::si
     for (std::size_t l = 0; l < lane_count; ++l) rows[p * lane_count + l] = wide;
   }
   double sums[qd_lanes];
-  sum_singular_values(space.arrays, rows, sums);
+  sum_singular_values(space.arrays, rows, value, sums);
   for (std::size_t p = 0; p < count; ++p)
     for (std::size_t l = 0; l < std::min(lane_count, cols - col); ++l)
       out[(from + p) * cols + col + l] = sums[p * lane_count + l];
 }
 
-MIXOT_MULTIVERSION(nuclear_block,
-                   (const Factors& a, std::size_t from, std::size_t count, Workspace& space, std::size_t col,
-                    std::size_t cols, double* out),
-                   (a, from, count, space, col, cols, out))
+#define MIXOT_BLOCK(Value)                                                                                   \
+  (const Factors& a, std::size_t from, std::size_t count, Workspace& space, std::size_t col, std::size_t cols, \
+   const Value& value, double* out)
+template <class Value>
+MIXOT_INLINE void spectral_block_body MIXOT_BLOCK(Value) { block(a, from, count, space, col, cols, value, out); }
+MIXOT_MULTIVERSION(spectral_block, MIXOT_BLOCK(SingularValue), (a, from, count, space, col, cols, value, out))
+MIXOT_MULTIVERSION(spectral_block, MIXOT_BLOCK(EntropicExcess), (a, from, count, space, col, cols, value, out))
+#undef MIXOT_BLOCK
+
+// out[i, j] = sum of value(sigma^2) over the singular values sigma of L_i^T R_j.
+template <class Value>
+void spectral_sums(const Factors& a, const Factors& b, const Value& value, double* out, std::size_t threads) {
+  constexpr std::size_t chunk = 16 * qd_packs;  // rows that share one packing of a quartet
+  const auto top = [](const Factors& f) {
+    return f.count ? static_cast<std::size_t>(*std::max_element(f.ranks, f.ranks + f.count)) : std::size_t{0};
+  };
+  const std::size_t tall = std::max(top(a), top(b)), wide = std::min(top(a), top(b));
+  const std::size_t quartets = (b.count + lane_count - 1) / lane_count, chunks = (a.count + chunk - 1) / chunk;
+  const double work = static_cast<double>(a.count) * b.count * wide * wide * (tall + a.dim);
+  std::vector<Workspace> spaces(threads ? threads : 1);
+  parallel_blocks(quartets * chunks, work < 1e6 ? 1 : threads, [&](std::size_t block, std::size_t worker) {
+    Workspace& space = spaces[worker];
+    const std::size_t col = block / chunks * lane_count, begin = block % chunks * chunk;
+    space.matrix.fit(tall * wide);
+    space.reflectors.fit(tall, wide);
+    space.arrays.fit(wide);
+    space.quartet.pack(b, col);
+    for (std::size_t from = begin; from < std::min(begin + chunk, a.count); from += qd_packs)
+      spectral_block(a, from, std::min({qd_packs, a.count - from, begin + chunk - from}), space, col, b.count, value,
+                     out);
+  });
+}
+
+// a (d), b (d, m) -> out[j] = sum_i phi(2 a_i b_ij / s2); the logarithms as products of eight.
+MIXOT_INLINE void excess_row_body(const double* a, const double* MIXOT_RESTRICT b, std::size_t m, std::size_t d,
+                                  double inverse, double* MIXOT_RESTRICT product, double* MIXOT_RESTRICT out) {
+  for (std::size_t j = 0; j < m; ++j) out[j] = 0.0, product[j] = 1.0;
+  for (std::size_t i = 0; i < d; ++i) {
+    const double scale = a[i] * inverse;
+    const double* MIXOT_RESTRICT row = b + i * m;
+    for (std::size_t j = 0; j < m; ++j) {
+      const double z = scale * row[j], r = std::sqrt(1.0 + z * z), bend = z * z / (1.0 + r);
+      out[j] += (z + bend) / (z + r);
+      product[j] *= 1.0 + 0.5 * bend;
+    }
+    if (i % 8 == 7 || i + 1 == d)
+      for (std::size_t j = 0; j < m; ++j) out[j] += fast_log(product[j]), product[j] = 1.0;
+  }
+}
+
+MIXOT_MULTIVERSION(excess_row,
+                   (const double* a, const double* b, std::size_t m, std::size_t d, double inverse, double* product,
+                    double* out),
+                   (a, b, m, d, inverse, product, out))
 
 }  // namespace
 
@@ -182,23 +233,22 @@ void plane_bures(Factors a, Factors b, double* out, std::size_t threads) {
 }
 
 void nuclear_norms(Factors a, Factors b, double* out, std::size_t threads) {
-  constexpr std::size_t chunk = 16 * qd_packs;  // rows that share one packing of a quartet
-  const auto top = [](const Factors& f) {
-    return f.count ? static_cast<std::size_t>(*std::max_element(f.ranks, f.ranks + f.count)) : std::size_t{0};
-  };
-  const std::size_t tall = std::max(top(a), top(b)), wide = std::min(top(a), top(b));
-  const std::size_t quartets = (b.count + lane_count - 1) / lane_count, chunks = (a.count + chunk - 1) / chunk;
-  const double work = static_cast<double>(a.count) * b.count * wide * wide * (tall + a.dim);
-  std::vector<Workspace> spaces(threads ? threads : 1);
-  parallel_blocks(quartets * chunks, work < 1e6 ? 1 : threads, [&](std::size_t block, std::size_t worker) {
-    Workspace& space = spaces[worker];
-    const std::size_t col = block / chunks * lane_count, begin = block % chunks * chunk;
-    space.matrix.fit(tall * wide);
-    space.reflectors.fit(tall, wide);
-    space.arrays.fit(wide);
-    space.quartet.pack(b, col);
-    for (std::size_t from = begin; from < std::min(begin + chunk, a.count); from += qd_packs)
-      nuclear_block(a, from, std::min({qd_packs, a.count - from, begin + chunk - from}), space, col, b.count, out);
+  spectral_sums(a, b, SingularValue{}, out, threads);
+}
+
+void entropic_excess(Factors a, Factors b, double s2, double* out, std::size_t threads) {
+  spectral_sums(a, b, EntropicExcess{2 / s2}, out, threads);
+}
+
+void diagonal_excess(const double* a, std::size_t n, const double* b, std::size_t m, std::size_t d, double s2,
+                     double* out, std::size_t threads) {
+  std::vector<double> columns(d * m);
+  for (std::size_t j = 0; j < m; ++j)
+    for (std::size_t i = 0; i < d; ++i) columns[i * m + j] = b[j * d + i];
+  std::vector<std::vector<double>> scratch(threads ? threads : 1);
+  parallel_blocks(n, n * m * d < 50000 ? 1 : threads, [&](std::size_t i, std::size_t worker) {
+    scratch[worker].resize(m);
+    excess_row(a + i * d, columns.data(), m, d, 2 / s2, scratch[worker].data(), out + i * m);
   });
 }
 

@@ -23,4 +23,13 @@ void plane_bures(Factors a, Factors b, double* out, std::size_t threads);
 // B_j = R_j R_j^T.
 void nuclear_norms(Factors a, Factors b, double* out, std::size_t threads);
 
+// out[i, j] = sum phi(2 sigma / s2) over the singular values sigma of L_i^T R_j, (k, l), with
+// phi(z) = 1 - 1 / (z + sqrt(1 + z^2)) + log((1 + sqrt(1 + z^2)) / 2): times s2, what an entropic term of strength
+// eps = 2 s2 adds to W2^2 between Gaussian laws.
+void entropic_excess(Factors a, Factors b, double s2, double* out, std::size_t threads);
+
+// The same for diagonal covariances given by their standard deviations a (n, d), b (m, d).
+void diagonal_excess(const double* a, std::size_t n, const double* b, std::size_t m, std::size_t d, double s2,
+                     double* out, std::size_t threads);
+
 }  // namespace mixot

@@ -62,7 +62,15 @@ double psd_least_eigenvalue(Sizes blocks, const double* t, const double* d) {
 
 size_t cholesky(double* s, size_t n, const double* floors) {
   Panels panels;
+  return cholesky(s, n, floors, panels);
+}
+
+size_t cholesky(double* s, size_t n, const double* floors, Panels& panels) {
   MIXOT_DISPATCH(factor_matrix(s, n, floors, panels))
+}
+
+void add_gram(const double* m, size_t rows, size_t n, double sign, double* s, Panels& panels) {
+  MIXOT_DISPATCH(gram(m, rows, n, sign, s, panels))
 }
 
 void cholesky_solve(const double* r, size_t n, double* x) { MIXOT_DISPATCH(solve_factored(r, n, x)) }

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "panels.hpp"
+
 namespace mixot {
 
 struct Sizes {
@@ -30,6 +32,11 @@ double psd_least_eigenvalue(Sizes blocks, const double* t, const double* d);
 // In place, R'R = s (n, n): the upper triangle is read and overwritten. Pivots not above floors (n) are replaced by
 // huge ones, which leaves their unknowns at zero; returns how many.
 std::size_t cholesky(double* s, std::size_t n, const double* floors);
+
+std::size_t cholesky(double* s, std::size_t n, const double* floors, Panels& panels);
+
+// s += sign m'm, upper triangle; m (rows, n), s (n, n).
+void add_gram(const double* m, std::size_t rows, std::size_t n, double sign, double* s, Panels& panels);
 
 // x := (R'R)^-1 x.
 void cholesky_solve(const double* r, std::size_t n, double* x);

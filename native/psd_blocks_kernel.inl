@@ -168,6 +168,11 @@ inline size_t factor_matrix(double* s, size_t n, const double* floors, Panels& p
   return replaced;
 }
 
+// s += sign m'm, upper triangle; m (rows, n).
+inline void gram(const double* m, size_t rows, size_t n, double sign, double* s, Panels& panels) {
+  add_product(m, n, m, n, rows, n, n, sign, s, n, true, panels);
+}
+
 // x := (R'R)^-1 x for upper r (n, n).
 inline void solve_factored(const double* r, size_t n, double* x) {
   for (size_t k = 0; k < n; ++k) {

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mixot.families.exponential import Exponential as Exponential
     from mixot.families.gamma import Gamma as Gamma
     from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.families.laplace import Laplace as Laplace
+    from mixot.families.lognormal import LogNormal as LogNormal
     from mixot.families.poisson import Poisson as Poisson
     from mixot.families.product import Product as Product
     from mixot.families.student import StudentT as StudentT
@@ -49,10 +51,13 @@ if TYPE_CHECKING:
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
     from mixot.solvers.discrete import Exact as Exact
+    from mixot.solvers.entropic import OMT as OMT
+    from mixot.solvers.entropic_plan import OMTPlan as OMTPlan
     from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
     from mixot.solvers.sdp import SDP as SDP
     from mixot.solvers.semidiscrete import Semidiscrete as Semidiscrete
     from mixot.solvers.semidiscrete import SemidiscretePlan as SemidiscretePlan
+    from mixot.solvers.stability import Stability as Stability
     from mixot.sos.sample_moments import SampleMoments as SampleMoments
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
@@ -80,13 +85,18 @@ _HOME = {
     "families.student": ("StudentT",),
     "families.exponential": ("Exponential",),
     "families.gamma": ("Gamma",),
+    "families.laplace": ("Laplace",),
+    "families.lognormal": ("LogNormal",),
     "families.poisson": ("Poisson",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
+    "solvers.entropic": ("OMT",),
+    "solvers.entropic_plan": ("OMTPlan",),
     "solvers.multimarginal": ("MultiMarginal",),
     "solvers.sdp": ("SDP",),
     "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
+    "solvers.stability": ("Stability",),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),

@@ -141,6 +141,22 @@ class Family(ABC):
         """Optimal couplings of the pairs ``(rows[s], cols[s])``, each as the law of y given x."""
         raise self._lacks("coupling", "closed-form transport maps")
 
+    # What optimal mixture transport asks for besides (`mixot.solvers.entropic`); ``eps`` is positive.
+
+    def entropic_cost(self, other: Any, eps: float) -> Float[np.ndarray, "k l"]:
+        """``min_g E|x - y|^2 + eps KL(g | p_k x q_l)`` over couplings g of every pair of components."""
+        raise self._lacks("entropic_cost", "entropic cost")
+
+    def entropic_coupling(
+        self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
+    ) -> Coupling:
+        """The couplings g of the pairs ``(rows[s], cols[s])`` that attain `entropic_cost`."""
+        raise self._lacks("entropic_coupling", "entropic couplings")
+
+    def divergence(self, other: Any) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l)`` between every component here and every component of ``other``, in nats; may be infinite."""
+        raise self._lacks("divergence", "closed-form KL divergence")
+
     def barycenter(
         self: F, others: Sequence[Any], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
     ) -> tuple[F, Float[np.ndarray, " s"]]:

@@ -15,7 +15,7 @@ from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.gaussian import LEAST_VARIANCE, Gaussian, as_means, mean_parameters
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
-from mixot.formulas.cost_matrix import diagonal_costs
+from mixot.formulas.cost_matrix import diagonal_costs, entropic_diagonal_costs
 from mixot.formulas.elliptical import variance_floor
 from mixot.formulas.gaussian_barycenter import mean_barycenter
 from mixot.formulas.moments import gaussian_moments, stein_moments
@@ -147,6 +147,22 @@ class DiagonalGaussian(Family):
             linear[blind], noise[blind] = wide.linear, wide.noise
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
         return AffineCoupling(linear, shift, noise)
+
+    def entropic_cost(self, other: DiagonalGaussian, eps: float) -> Float[np.ndarray, "k l"]:
+        return entropic_diagonal_costs(self.means, self.variances, other.means, other.variances, eps)
+
+    def entropic_coupling(
+        self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
+    ) -> AffineCoupling:
+        """The couplings of least cost plus eps KL: axis by axis of correlation ``z / (1 + sqrt(1 + z^2))``.
+
+        There ``z = 4 sqrt(a b) / eps``.
+        """
+        a, b = self.variances[rows], other.variances[cols]
+        r = np.hypot(1.0, 4 * np.sqrt(a) * np.sqrt(b) / eps)
+        linear = (4 * b / eps / (1 + r))[:, :, None] * np.eye(self.dim)
+        noise = (2 * b / (1 + r))[:, :, None] * np.eye(self.dim)
+        return AffineCoupling(linear, other.means[cols] - linear.diagonal(axis1=1, axis2=2) * self.means[rows], noise)
 
     def between(
         self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float

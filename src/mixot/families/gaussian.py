@@ -15,10 +15,10 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
-from mixot.formulas.cost_matrix import gaussian_costs
+from mixot.formulas.cost_matrix import entropic_gaussian_costs, gaussian_costs
 from mixot.formulas.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
-from mixot.formulas.gaussian_maps import optimal_joint_law
+from mixot.formulas.gaussian_maps import entropic_joint_law, optimal_joint_law
 from mixot.formulas.moments import gaussian_moments, stein_moments
 from mixot.formulas.regions import Box, Region, Spectrum
 from mixot.formulas.support import Support, support_ranks
@@ -123,6 +123,18 @@ class Gaussian(Family):
     def coupling(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
         """Optimal couplings of the pairs; noise is zero where the target's rank is at most the source's."""
         law = optimal_joint_law(self.covs[rows], other.covs[cols])
+        linear = law.linear
+        shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
+        return AffineCoupling(linear, shift, law.noise)
+
+    def entropic_cost(self, other: Gaussian, eps: float) -> Float[np.ndarray, "k l"]:
+        return entropic_gaussian_costs(self.means, self.covs, other.means, other.covs, eps)
+
+    def entropic_coupling(
+        self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
+    ) -> AffineCoupling:
+        """The couplings of least cost plus eps KL: affine, and y given x is never certain."""
+        law = entropic_joint_law(self.covs[rows], other.covs[cols], eps)
         linear = law.linear
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
         return AffineCoupling(linear, shift, law.noise)

@@ -172,6 +172,17 @@ class Product(Family):
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
         return ProductCoupling(tuple(mine.coupling(theirs, rows, cols) for mine, theirs in pairs), self.dims)
 
+    def entropic_cost(self, other: Product, eps: float) -> Float[np.ndarray, "k l"]:
+        """Entropic costs add: the best coupling of products is the product of the best couplings."""
+        pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
+        return np.sum([mine.entropic_cost(theirs, eps) for mine, theirs in pairs], axis=0)
+
+    def entropic_coupling(
+        self, other: Product, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
+    ) -> Coupling:
+        pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
+        return ProductCoupling(tuple(m.entropic_coupling(t, rows, cols, eps) for m, t in pairs), self.dims)
+
     def between(self, other: Product, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Product:
         """Geodesics, factor by factor."""
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]

@@ -1,5 +1,6 @@
 """Figures: one Axes in, the same Axes out; matplotlib is imported when the first one is drawn."""
 
+from mixot.plot.alluvial import alluvial, flow_heatmap
 from mixot.plot.averages import average, barycenter_lines
 from mixot.plot.canvas import COLORS, blend, save
 from mixot.plot.densities import ellipses, mixture_density, principal_plane, shape
@@ -11,6 +12,7 @@ from mixot.plot.stippling import stipples
 
 __all__ = [
     "COLORS",
+    "alluvial",
     "average",
     "barycenter_lines",
     "blend",
@@ -18,6 +20,7 @@ __all__ = [
     "contact_sheet",
     "displacement",
     "ellipses",
+    "flow_heatmap",
     "geodesic_1d",
     "geodesic_panels",
     "mixture_density",

@@ -73,7 +73,7 @@ class Exact:
             coupling, log = emd(a, b, reduced / unit, numItermax=self.max_iter, log=True, center_dual=False)
         f, g = rows + unit * log["u"], cols + unit * log["v"]
         if log["result_code"] != 1:
-            return _to_marginals(coupling, a, b), f, Status.MAX_ITER
+            return to_marginals(coupling, a, b), f, Status.MAX_ITER
         coupling = _without_dust(coupling, cost, a, b, f, g)
         return coupling, _tight_potential(coupling, cost, f, g), Status.OPTIMAL
 
@@ -143,7 +143,7 @@ def _tight_potential(coupling: np.ndarray, cost: np.ndarray, f: np.ndarray, g: n
     return np.array(value[:k])
 
 
-def _to_marginals(coupling: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def to_marginals(coupling: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """A coupling of a and b near one that misses them (Altschuler, Weed and Rigollet 2017, Algorithm 2)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         rows = np.nan_to_num(np.minimum(a / coupling.sum(axis=1), 1.0))

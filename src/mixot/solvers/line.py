@@ -76,6 +76,27 @@ def line_potentials(
     return out
 
 
+def nearest_cells(points: Float[np.ndarray, " n"], grid: Grid) -> Float[np.ndarray, "n 3"]:
+    """Return the moments of what is nearest to each point: integrals of 1, x - y_i and (x - y_i)^2 times the density.
+
+    Of equal points the first in order has what lies to the left, the last what lies to the right.
+
+    Parameters
+    ----------
+    points : (n,)
+        y, in increasing order.
+    grid : Grid
+        A density on the line.
+
+    Examples
+    --------
+    >>> nearest_cells(np.array([1.0, 3.0]), Grid([3.0, 1.0], [[0, 4]]))[:, 0].tolist()
+    [0.75, 0.25]
+    """
+    density = _Pieces(grid, grid.bounds[0])
+    return density.moments_from(points, np.clip((points[1:] + points[:-1]) / 2, *grid.bounds[0]))
+
+
 class _Pieces:
     """A density on the line, linear on each piece, ``height + slope (x - start)``, of total mass one."""
 
@@ -104,6 +125,19 @@ class _Pieces:
         """Integrals of 1, x, x^2 times the density up to x, (m, 3)."""
         piece = np.clip(np.searchsorted(self.knots, x, side="right") - 1, 0, len(self.height) - 1)
         return self.below[piece] + self._within(piece, x - self.knots[piece])
+
+    def moments_from(self, points: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+        """Integrals of 1, x - y, (x - y)^2 times the density between the cuts around each sorted point, (n, 3)."""
+        edges = np.unique(np.concatenate([self.knots, cuts]))
+        start, t = edges[:-1], np.diff(edges)
+        middle = start + t / 2
+        piece = np.clip(np.searchsorted(self.knots, middle) - 1, 0, len(self.height) - 1)
+        owner = np.searchsorted(cuts, middle)
+        b, away = self.slope[piece], start - points[owner]
+        a = self.height[piece] + b * (start - self.knots[piece])
+        zero, one, two = a * t + b * t**2 / 2, a * t**2 / 2 + b * t**3 / 3, a * t**3 / 3 + b * t**4 / 4
+        parts = zero, away * zero + one, away**2 * zero + 2 * away * one + two
+        return np.column_stack([np.bincount(owner, part, minlength=len(points)) for part in parts])
 
     def quantile(self, share: np.ndarray) -> np.ndarray:
         """Smallest x with this share of the mass below it."""

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 import numpy as np
 
+from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import common
+from mixot.families.base import Family, common
 from mixot.families.gaussian import Gaussian
 from mixot.formulas.cost_matrix import point_costs
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
+from mixot.solvers.entropic import OMT
+from mixot.solvers.entropic_plan import OMTPlan
 from mixot.solvers.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete import Semidiscrete, SemidiscretePlan
 
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
 
 
-def between_mixtures(p: Mixture, q: Mixture, solver: Exact) -> Plan:
-    """MW2: cheapest coupling of the weights of p and q under the component costs W2^2.
+@overload
+def between_mixtures(p: Mixture, q: Mixture, solver: OMT) -> OMTPlan: ...
+@overload
+def between_mixtures(p: Mixture, q: Mixture, solver: Exact | OMT) -> Plan: ...
+def between_mixtures(p: Mixture, q: Mixture, solver: Exact | OMT) -> Plan:
+    """MW2 or OMT: the coupling of the weights of p and q that is best under the component costs.
 
     ``min sum_kl w_kl W2^2(p_k, q_l)`` over couplings w of the weights (Delon and Desolneux 2020, eq. 4.4; Chen,
-    Georgiou and Tannenbaum 2019, eq. 9).
+    Georgiou and Tannenbaum 2019, eq. 9); `OMT` adds the entropy of w, and may use entropic costs or KL instead.
+
+    Raises
+    ------
+    InputError
+        Where p and q live in different dimensions, or a cost is infinite (KL between laws of different supports).
+    UnsupportedError
+        Where the families differ, or this one has no formula for the costs.
 
     Examples
     --------
@@ -33,16 +49,33 @@ def between_mixtures(p: Mixture, q: Mixture, solver: Exact) -> Plan:
     0.12475
     """
     source, target = common(p.components, q.components)
-    return solver.solve(source.cost(target), p.weights, q.weights)
+    return solver.solve(component_costs(source, target, solver), p.weights, q.weights)
 
 
-def between_samples(p: Samples, q: Samples, solver: Exact) -> Plan:
-    """Exact discrete W2: cheapest coupling of the points under squared distances.
+def component_costs(source: Family, target: Family, solver: Exact | OMT) -> Float[np.ndarray, "k l"]:
+    """What it costs to move each component of the source onto each of the target, as the solver counts it.
+
+    Examples
+    --------
+    >>> from mixot import Gaussian
+    >>> component_costs(Gaussian([0.0], [1.0]), Gaussian([3.0, 0.0], [1.0, 4.0]), Exact()).tolist()
+    [[9.0, 1.0]]
+    """
+    if isinstance(solver, OMT) and solver.cost == "kl":
+        return source.divergence(target)
+    if isinstance(solver, OMT) and solver.eps > 0:
+        return source.entropic_cost(target, solver.eps)
+    return source.cost(target)
+
+
+def between_samples(p: Samples, q: Samples, solver: Exact | OMT) -> Plan:
+    """Exact discrete W2: cheapest coupling of the points under squared distances; with `OMT`, the entropic one.
 
     Raises
     ------
     InputError
-        Where p and q live in different spaces, or their cost matrix would take more than 2 GiB.
+        Where p and q live in different spaces, their cost matrix would take more than 2 GiB, or the solver has
+        options that points have no use for.
 
     Examples
     --------
@@ -51,6 +84,8 @@ def between_samples(p: Samples, q: Samples, solver: Exact) -> Plan:
     """
     if p.dim != q.dim:
         raise InputError(f"p and q must live in the same space, got dimension {p.dim} and {q.dim}")
+    if isinstance(solver, OMT) and (solver.eps > 0 or solver.cost != "w2"):
+        raise InputError("points have no inner couplings: between samples leave out eps and cost, lam is the entropy")
     size = 8 * len(p) * len(q)
     if size > _MOST:
         raise InputError(
