@@ -74,6 +74,16 @@ def test_plan_of_one_file(run, cells):
     assert json.loads(back.stdout)["source"]["rows"] == 110
 
 
+def test_growth_of_types(run, cells):
+    few = cells[(cells.obs["when"] == "late") | (cells.obs["type"] == "B") | (np.arange(200) % 8 == 0)].copy()
+    few.write_h5ad("few.h5ad")
+    facts = json.loads(run("plan", "few.h5ad", "--groupby", "when", "--label", "type", "--growth", "--json").stdout)
+    counts = pd.crosstab(few.obs["when"], few.obs["type"], normalize="index")
+    for label in facts["source"]["labels"]:
+        expected = counts.loc["late", label["label"]] / counts.loc["early", label["label"]]
+        assert label["growth"] == pytest.approx(expected, rel=0.02)
+
+
 def test_plan_writes_tables_and_figures(run, cells):
     run("plan", "early.h5ad", "late.h5ad", "--label", "type", "-o", "flows.csv")
     table = pd.read_csv("flows.csv")

@@ -257,6 +257,7 @@ def plan(
     ] = None,
     source: Annotated[str | None, typer.Option("--source", metavar="GROUP", help="With --groupby: what moves.")] = None,
     target: Annotated[str | None, typer.Option("--target", metavar="GROUP", help="With --groupby: where to.")] = None,
+    growth: Annotated[bool, typer.Option("--growth", help="With --label: types may grow and shrink.")] = False,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
@@ -277,7 +278,7 @@ def plan(
         io.check_target(output, (*tables.SUFFIXES, *_FIGURES))
     options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
     if label is not None or groupby is not None:
-        cells.plan(a, b, cells.Groups(groupby, source, target), options, output)
+        cells.plan(a, b, cells.Groups(groupby, source, target, growth), options, output)
         return
     if b is None:
         raise typer.BadParameter("missing; with one .h5ad file, name --groupby", param_hint="B")
