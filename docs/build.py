@@ -24,17 +24,19 @@ PAGES = [
     HERE / "index.md",
     HERE / "mathematics.md",
     HERE / "closest-mixture.md",
+    HERE / "single-cell.md",
     HERE / "performance.md",
     HERE.parent / "CHANGELOG.md",
 ]
-REFERENCE = ["mixot", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
+REFERENCE = ["mixot", "mixot.anndata", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
 
 # The gallery's chapters, in order; a script that is named in none stands in the last.
 CHAPTERS = {
     "Distances and plans": ["plan", "plan_on_the_line", "bounds"],
     "Paths": ["geodesic_1d", "geodesic_2d"],
     "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
-    "Data": ["point_clouds", "joint_fit", "closest_mixture", "training"],
+    "Points and densities": ["stippling", "training", "coming_from_sdot"],
+    "Data": ["point_clouds", "joint_fit", "closest_mixture", "cell_types"],
 }
 
 STYLE = """
@@ -46,6 +48,7 @@ body:has(.cards), body:has(.code) { max-width: 60rem } .code pre { font-size: .8
 .cards a { border: 1px solid #ddd; border-radius: .4rem; padding: .7rem; color: inherit; text-decoration: none }
 .cards a:hover { border-color: #0072b2 } .cards img { width: 100%; height: 10.5rem; object-fit: contain }
 """
+MARKDOWN = MarkdownIt().enable("table")
 CODE = HtmlFormatter(style="friendly", cssclass="code", wrapcode=True)
 
 
@@ -60,10 +63,9 @@ def page(title: str, body: str) -> str:
 
 def write_pages() -> None:
     """Render the Markdown pages; links from one to another follow."""
-    markdown = MarkdownIt().enable("table")
     for source in PAGES:
         text = source.read_text(encoding="utf-8").replace("../CHANGELOG.md", "CHANGELOG.md").replace(".md)", ".html)")
-        (BUILD / f"{source.stem}.html").write_text(page(source.stem, markdown.render(text)), encoding="utf-8")
+        (BUILD / f"{source.stem}.html").write_text(page(source.stem, MARKDOWN.render(text)), encoding="utf-8")
 
 
 def write_gallery() -> None:
@@ -90,7 +92,7 @@ def write_script(script: Path) -> str:
     code = script.read_text(encoding="utf-8").split('"""', 2)[2].lstrip()
     shutil.copy(script, BUILD)
     body = (
-        f"<h1>{html.escape(title)}</h1>{MarkdownIt().render(text.replace('``', '`'))}"
+        f"<h1>{html.escape(title)}</h1>{MARKDOWN.render(text.replace('``', '`'))}"
         f"<a href={script.stem}.png><img src={script.stem}.png alt='the figure that the script below draws'></a>"
         f"{highlight(code, PythonLexer(), CODE)}<p><a href={script.name} download>{script.name}</a></p>"
     )

@@ -31,8 +31,10 @@
 #include "psd_factor.hpp"
 #include "schur.hpp"
 #include "simd.hpp"
+#include "solid_gaussians.hpp"
 #include "solid_transport.hpp"
 #include "tuple_pricing.hpp"
+#include "voxel_density.hpp"
 
 namespace nb = nanobind;
 
@@ -340,8 +342,8 @@ mixot::Cuboid as_cuboid(const Dense<const double, 2>& bounds) {
   return {{b[0], b[2], b[4]}, {b[1], b[3], b[5]}};
 }
 
-mixot::Voxels as_voxels(const Dense<const double, 3>& values, const Dense<const double, 2>& bounds) {
-  return {values.data(), {values.shape(0), values.shape(1), values.shape(2)}, as_cuboid(bounds)};
+mixot::Voxels as_voxels(const Dense<const double, 3>& values, const Dense<const double, 2>& bounds, int degree) {
+  return {values.data(), {values.shape(0), values.shape(1), values.shape(2)}, as_cuboid(bounds), degree};
 }
 
 void bind_semidiscrete_in_space(nb::module_& m) {
@@ -362,24 +364,35 @@ void bind_semidiscrete_in_space(nb::module_& m) {
                            to_python(std::move(found.owner), {count}));
   });
   m.def("voxel_moments", [](Matrix points, Vector weights, Dense<const double, 3> values, Matrix bounds,
-                            std::size_t threads, Dense<double, 2> out) {
+                            int degree, std::size_t threads, Dense<double, 2> out) {
     nb::gil_scoped_release release;
-    mixot::voxel_moments(as_cloud(points, weights), as_voxels(values, bounds), threads, out.data());
+    mixot::VoxelDensity density(as_voxels(values, bounds, degree));
+    mixot::solid_moments(as_cloud(points, weights), as_cuboid(bounds), density, threads, out.data());
+  });
+  m.def("voxel_potentials", [](Matrix points, Vector weights, Matrix bounds, int degree, std::size_t threads,
+                               Dense<double, 3> out) {
+    nb::gil_scoped_release release;
+    const mixot::Voxels shape{nullptr, {out.shape(0), out.shape(1), out.shape(2)}, as_cuboid(bounds), degree};
+    mixot::voxel_potentials(as_cloud(points, weights), shape, threads, out.data());
   });
   m.def(
       "voxel_transport",
-      [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, std::optional<Vector> start,
-         double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
+      [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, int degree,
+         std::optional<Vector> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
         nb::gil_scoped_release release;
-        const auto report = mixot::voxel_transport(
+        const mixot::Voxels voxels = as_voxels(values, bounds, degree);
+        mixot::VoxelDensity density(voxels);
+        std::vector<double> marginals[3];
+        mixot::voxel_marginals(voxels, marginals);
+        const auto report = mixot::solid_transport(
             {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
-            as_voxels(values, bounds), weights.data(), moments.data());
+            voxels.box, density, marginals, weights.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
-      nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("start").none(),
-      nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"), nb::arg("weights").noconvert(),
-      nb::arg("moments").noconvert());
+      nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("degree"),
+      nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
+      nb::arg("weights").noconvert(), nb::arg("moments").noconvert());
 }
 
 // ---- semidefinite programs: blocks one after the other in one array, and the Schur matrix ----
@@ -493,8 +506,55 @@ void bind_gaussian_cells(nb::module_& m) {
         const mixot::Rectangle box = as_rectangle(bounds);
         mixot::GaussianDensity density(laws);
         std::vector<double> marginals[2];
-        mixot::gaussian_marginals(laws, box, 4096, marginals);
+        mixot::gaussian_marginals<2>(laws, box.lo, box.hi, 4096, marginals);
         const auto report = mixot::plane_transport(
+            {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
+            box, density, marginals, potentials.data(), moments.data());
+        return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
+                               report.spent.linear_iterations);
+      },
+      nb::arg("points"), nb::arg("target"), nb::arg("weights"), nb::arg("means"), nb::arg("covs"), nb::arg("bounds"),
+      nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
+      nb::arg("potentials").noconvert(), nb::arg("moments").noconvert());
+}
+
+// ---- sums of Gaussians over polyhedra ----
+
+void bind_solid_gaussians(nb::module_& m) {
+  using Weights = Dense<const double, 1>;
+  using Rows = Dense<const double, 2>;
+  using Covs = Dense<const double, 3>;
+  m.def("integrate_faces", [](Rows corners, Dense<const std::int64_t, 1> start, Weights weights, Rows means, Covs covs,
+                              Dense<double, 2> moments, Dense<double, 1> areas) {
+    nb::gil_scoped_release release;
+    mixot::integrate_faces({corners.data(), start.data(), start.shape(0) - 1},
+                           {weights.data(), means.data(), covs.data(), weights.shape(0)}, moments.data(), areas.data());
+  });
+  m.def("solid_gaussian_derivatives", [](Rows points, Weights potentials, Weights weights, Rows means, Covs covs,
+                                         Rows bounds, std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::solid_gaussian_derivatives(as_cloud(points, potentials),
+                                      {weights.data(), means.data(), covs.data(), weights.shape(0)},
+                                      as_cuboid(bounds), threads, out.data());
+  });
+  m.def("solid_gaussian_moments", [](Rows points, Weights potentials, Weights weights, Rows means, Covs covs,
+                                     Rows bounds, std::size_t threads, Dense<double, 2> out) {
+    nb::gil_scoped_release release;
+    mixot::SolidGaussians density({weights.data(), means.data(), covs.data(), weights.shape(0)});
+    mixot::solid_moments(as_cloud(points, potentials), as_cuboid(bounds), density, threads, out.data());
+  });
+  m.def(
+      "solid_gaussian_transport",
+      [](Rows points, Weights target, Weights weights, Rows means, Covs covs, Rows bounds,
+         std::optional<Weights> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> potentials,
+         Dense<double, 2> moments) {
+        nb::gil_scoped_release release;
+        const mixot::GaussianLaws laws{weights.data(), means.data(), covs.data(), weights.shape(0)};
+        const mixot::Cuboid box = as_cuboid(bounds);
+        mixot::SolidGaussians density(laws);
+        std::vector<double> marginals[3];
+        mixot::gaussian_marginals<3>(laws, box.lo, box.hi, 4096, marginals);
+        const auto report = mixot::solid_transport(
             {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads},
             box, density, marginals, potentials.data(), moments.data());
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
@@ -606,6 +666,7 @@ NB_MODULE(_native, m) {
   bind_semidiscrete_in_space(m);
   bind_pictures(m);
   bind_gaussian_cells(m);
+  bind_solid_gaussians(m);
   bind_semidefinite(m);
   bind_moment_fits(m);
   bind_entropic(m);

@@ -30,6 +30,19 @@ void for_cells(const Diagram& diagram, Body&& body) {
   });
 }
 
+// body(block, i, cell, k) for the facets k that cell i integrates: those towards cells of a larger number, those on the
+// sides of the box, and those that the neighbor lacks.
+template <class Diagram, class Body>
+void for_own_facets(const Diagram& diagram, Body&& body) {
+  for_cells(diagram, [&](std::size_t block, std::size_t i) {
+    const auto cell = diagram[i];
+    for (int k = 0; k < cell.size; ++k) {
+      const int j = cell.id[k];
+      if (j < 0 || std::size_t(j) > i || diagram[j].find(int(i)) < 0) body(block, i, cell, k);
+    }
+  });
+}
+
 // One value for each facet of each cell, values[first[i] + k], from integrate(cell, k).
 template <class Value>
 struct FacetValues {
@@ -42,12 +55,8 @@ struct FacetValues {
     first.assign(n + 1, 0);
     for (std::size_t i = 0; i < n; ++i) first[i + 1] = first[i] + std::size_t(diagram[i].size);
     values.resize(first[n]);
-    for_cells(diagram, [&](std::size_t, std::size_t i) {
-      const auto cell = diagram[i];
-      for (int k = 0; k < cell.size; ++k) {
-        const int j = cell.id[k];
-        if (j < 0 || std::size_t(j) > i || diagram[j].find(int(i)) < 0) values[first[i] + k] = integrate(cell, k);
-      }
+    for_own_facets(diagram, [&](std::size_t, std::size_t i, const auto& cell, int k) {
+      values[first[i] + k] = integrate(cell, k);
     });
   }
 

@@ -161,7 +161,8 @@ class PointTree {
       lo[a] = node.lo[a] - half - y[a], hi[a] = node.hi[a] - half - y[a];
       constant += node.slope[a] * (node.center[a] - y[a]) - half * half;
     }
-    double best = std::numeric_limits<double>::infinity();
+    double best = std::numeric_limits<double>::infinity(), size_of = 1;
+    for (int a = 0; a < D; ++a) size_of += y[a] * y[a];
     for (int q = 0, size = cell.size(); q < size; ++q) {
       double value = 0;
       for (int a = 0; a < D; ++a) {
@@ -170,8 +171,8 @@ class PointTree {
       }
       best = std::min(best, value);
     }
-    // what the rounding of weights may hide must be looked at
-    return best + constant - 1e-15 * (std::abs(weights_[i]) + std::abs(node.level));
+    // what rounding may hide must be looked at
+    return best + constant - 1e-15 * (size_of + std::abs(weights_[i]) + std::abs(node.level));
   }
 
   void prepare() {

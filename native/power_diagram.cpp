@@ -37,32 +37,34 @@ bool Polygon::cut(int id, double nx, double ny, double c, double tol) {
   const double *x = x_.data(), *y = y_.data();
   double* side = side_.data();
   double top = -std::numeric_limits<double>::infinity();
+  int at_top = 0;
   for (int k = 0; k < n; ++k) {
     side[k] = x[k] * nx + y[k] * ny - c;
-    top = side[k] > top ? side[k] : top;
+    if (side[k] > top) top = side[k], at_top = k;
   }
   if (!(top > tol)) return false;
   // The same border twice is rounding of a corner that is as good as on it.
   for (int k = 0; k < n; ++k)
     if (id_[k] == id) return false;
+  // What is beyond the border lies around the corner that is furthest beyond it; where many borders meet in a point,
+  // rounding may leave strays elsewhere.
   const auto after = [n](int k) { return k + 1 < n ? k + 1 : 0; };
-  int last_in = -1;
-  for (int k = 0; k < n && last_in < 0; ++k)
-    if (side[k] <= 0 && side[after(k)] > 0) last_in = k;
-  if (last_in < 0) {
-    clear();  // all corners are outside
+  const auto before = [n](int k) { return k > 0 ? k - 1 : n - 1; };
+  int out = 1, first_out = at_top, last_out = at_top;
+  for (; out < n && side[before(first_out)] > 0; ++out) first_out = before(first_out);
+  for (; out < n && side[after(last_out)] > 0; ++out) last_out = after(last_out);
+  if (out == n) {
+    clear();
     return true;
   }
-  const int first_out = after(last_in);
-  int first_in = first_out;
-  while (side[first_in] > 0) first_in = after(first_in);
-  const int last_out = first_in > 0 ? first_in - 1 : n - 1;
-  const int kept = (last_in >= first_in ? 0 : n) + last_in - first_in + 1, size = kept + 2;
+  const int last_in = before(first_out), first_in = after(last_out);
+  const int kept = n - out, size = kept + 2;
   next_x_.resize(size), next_y_.resize(size), next_id_.resize(size);
   for (int to = 0, k = first_in; to < kept; ++to, k = after(k)) next_x_[to] = x[k], next_y_[to] = y[k], next_id_[to] = id_[k];
-  const auto cross = [&](int in, int out, int to, int name) {
-    const double t = side[in] / (side[in] - side[out]);
-    next_x_[to] = x[in] + t * (x[out] - x[in]), next_y_[to] = y[in] + t * (y[out] - y[in]), next_id_[to] = name;
+  const auto cross = [&](int in, int beyond, int to, int name) {
+    const double t = side[in] / (side[in] - side[beyond]);
+    next_x_[to] = x[in] + t * (x[beyond] - x[in]), next_y_[to] = y[in] + t * (y[beyond] - y[in]);
+    next_id_[to] = name;
   };
   cross(last_in, first_out, kept, id);
   cross(first_in, last_out, kept + 1, id_[last_out]);
@@ -148,7 +150,10 @@ bool PowerDiagram::cut(Polygon& polygon, std::size_t i, std::size_t j) const {
     polygon.clear();
     return true;
   }
-  const double tol = 1e-15 * (std::abs(near.nx) + std::abs(near.ny) + std::abs(wi) + std::abs(wj));
+  // what rounding may make of a corner on the border
+  const double *a = points_ + 2 * i, *b = points_ + 2 * j;
+  const double tol = 2.5e-16 * (std::abs(near.nx) * (1 + std::abs(a[0] + b[0])) +
+                                std::abs(near.ny) * (1 + std::abs(a[1] + b[1])) + std::abs(wi - wj));
   return polygon.cut(int(j), near.nx, near.ny, near.c, tol);
 }
 

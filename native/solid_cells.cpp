@@ -4,19 +4,10 @@
 
 namespace mixot {
 
-namespace {
-
-VoxelDensity::Scratch& scratch() {
-  thread_local VoxelDensity::Scratch space;
-  return space;
-}
-
-}  // namespace
-
 void SolidCells::update(const double* weights, CellIntegrals& out) {
   diagram_.update(weights);
   facets_.fill(diagram_, [&](const SolidView& cell, int k) {
-    return density_.face(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k], scratch());
+    return density_.face(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k]);
   });
   assemble<3>(diagram_, facets_, out);
 }
@@ -24,7 +15,7 @@ void SolidCells::update(const double* weights, CellIntegrals& out) {
 void SolidCells::moments(std::vector<SolidMoments>& out) {
   FacetValues<SolidMoments> faces;
   faces.fill(diagram_, [&](const SolidView& cell, int k) {
-    return density_.face_moments(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k], scratch());
+    return density_.face_moments(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k]);
   });
   add_up(diagram_, faces, out);
 }
@@ -47,7 +38,7 @@ double SolidCells::mass_at(std::size_t i, double weight) {
   for (const auto& face : cell.faces()) {
     loop.clear();
     for (std::size_t k = face.first; k < face.last; ++k) loop.insert(loop.end(), cell.loop(k), cell.loop(k) + 3);
-    mass += density_.face(reinterpret_cast<const double(*)[3]>(loop.data()), loop.size() / 3, scratch()).mass;
+    mass += density_.face(reinterpret_cast<const double(*)[3]>(loop.data()), loop.size() / 3).mass;
   }
   return mass;
 }

@@ -5,14 +5,14 @@
 #include "cell_system.hpp"
 #include "facet_sums.hpp"
 #include "solid_diagram.hpp"
-#include "voxel_density.hpp"
+#include "solid_density.hpp"
 
 namespace mixot {
 
 class SolidCells final : public CellSystem {
  public:
   // points (n, 3) in kd order; points and density stay with the caller.
-  SolidCells(const double* points, std::size_t n, const Cuboid& box, VoxelDensity& density, std::size_t threads)
+  SolidCells(const double* points, std::size_t n, const Cuboid& box, SolidDensity& density, std::size_t threads)
       : diagram_(points, n, box, threads), density_(density) {}
 
   void update(const double* weights, CellIntegrals& out) override;
@@ -34,7 +34,7 @@ class SolidCells final : public CellSystem {
 
  private:
   SolidDiagram diagram_;
-  VoxelDensity& density_;
+  SolidDensity& density_;
   FacetValues<FacetIntegrals> facets_;
   std::vector<double> loop_;
 };

@@ -7,10 +7,10 @@
 
 namespace mixot {
 
-void voxel_moments(const WeightedPoints& cloud, const Voxels& voxels, std::size_t threads, double* out) {
+void solid_moments(const WeightedPoints& cloud, const Cuboid& box, SolidDensity& density, std::size_t threads,
+                   double* out) {
   const OrderedPoints<3> sorted(cloud);
-  VoxelDensity density(voxels);
-  SolidCells cells(sorted.points.data(), cloud.n, voxels.box, density, threads);
+  SolidCells cells(sorted.points.data(), cloud.n, box, density, threads);
   cells.diagram().update(sorted.weights.data());
   std::vector<SolidMoments> moments;
   cells.moments(moments);
@@ -40,24 +40,15 @@ SolidCorners solid_corners(const WeightedPoints& cloud, const Cuboid& box, std::
   return out;
 }
 
-TransportReport voxel_transport(const TransportTask& task, const Voxels& voxels, double* weights, double* moments) {
-  VoxelDensity density(voxels);
+TransportReport solid_transport(const TransportTask& task, const Cuboid& box, SolidDensity& density,
+                                const std::vector<double> (&marginals)[3], double* weights, double* moments) {
   TransportProblem<3> problem;
   problem.points = task.points, problem.target = task.target, problem.n = task.n;
+  std::copy_n(box.lo, 3, problem.lo), std::copy_n(box.hi, 3, problem.hi);
+  for (int a = 0; a < 3; ++a) problem.marginals[a] = marginals[a];
   problem.start = task.start, problem.tol = task.tol;
-  for (int a = 0; a < 3; ++a) {
-    problem.lo[a] = voxels.box.lo[a], problem.hi[a] = voxels.box.hi[a];
-    problem.marginals[a].assign(voxels.count[a], 0.0);
-  }
-  std::size_t p = 0;
-  for (std::size_t i = 0; i < voxels.count[0]; ++i)
-    for (std::size_t j = 0; j < voxels.count[1]; ++j)
-      for (std::size_t k = 0; k < voxels.count[2]; ++k, ++p) {
-        const double v = voxels.values[p];
-        problem.marginals[0][i] += v, problem.marginals[1][j] += v, problem.marginals[2][k] += v;
-      }
   problem.cells = [&](const double* points, std::size_t n) {
-    return std::make_unique<SolidCells>(points, n, voxels.box, density, task.threads);
+    return std::make_unique<SolidCells>(points, n, box, density, task.threads);
   };
   const TransportAnswer answer = transport<3>(problem, {task.max_updates, task.threads});
   std::vector<SolidMoments> sums;

@@ -5,13 +5,15 @@
 #include <vector>
 
 #include "ordered_points.hpp"
+#include "polyhedron.hpp"
 #include "semidiscrete.hpp"
-#include "voxel_density.hpp"
+#include "solid_density.hpp"
 
 namespace mixot {
 
 // Moments (n, 10) of the density over each cell, rows as in SolidMoments.
-void voxel_moments(const WeightedPoints& cloud, const Voxels& voxels, std::size_t threads, double* out);
+void solid_moments(const WeightedPoints& cloud, const Cuboid& box, SolidDensity& density, std::size_t threads,
+                   double* out);
 
 // Volumes (n) of the cells.
 void solid_volumes(const WeightedPoints& cloud, const Cuboid& box, std::size_t threads, double* out);
@@ -23,7 +25,8 @@ struct SolidCorners {
 };
 SolidCorners solid_corners(const WeightedPoints& cloud, const Cuboid& box, std::size_t threads);
 
-// target (n), start (n) or null; fills weights (n) and moments (n, 10).
-TransportReport voxel_transport(const TransportTask& task, const Voxels& voxels, double* weights, double* moments);
+// Fills weights (n) and moments (n, 10); marginals holds the masses of equal slabs along each axis.
+TransportReport solid_transport(const TransportTask& task, const Cuboid& box, SolidDensity& density,
+                                const std::vector<double> (&marginals)[3], double* weights, double* moments);
 
 }  // namespace mixot

@@ -5,8 +5,8 @@ Training a mixture by gradient descent
 Means, log-covariances and log-weights of a Gaussian mixture in one loop, so that its distance W2 to 200 observed
 points falls: the example that sdot's tutorial "Fitting a Gaussian mixture via Wasserstein distance" announces as
 "coming soon", in JAX and in PyTorch. The loss is ``cost(points, (weights, means, covs))``, the exact squared W2 between
-the points and the density. Its gradient comes from the cells of the points, one of equal mass for each (middle; the
-orange lines lead to their centers), and needs no random numbers and no regularization.
+the points and the density. Its gradient comes from the cells of the points, one of equal mass for each (middle, with
+their centers in orange), and needs no random numbers and no regularization.
 
 Covariances are exponentials of symmetric matrices, weights a soft-max, so that no step leaves the mixtures. Between
 two mixtures, ``cost((weights, means, covs), (weights, means, covs))`` is MW2, and trains in the same way.
@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import mixot.jax
@@ -91,27 +90,17 @@ def main() -> Figure:
     plot.ellipses(start, ax=left, color=plot.COLORS[4])
     plot.ellipses(trained, ax=left, color=plot.COLORS[0])
     left.set_title("before (orange), after (blue)")
-    draw_cells(middle, points, trained)
+    best = plan(Samples(points), trained)
+    plot.cells(best, ax=middle)
+    middle.set_title(f"cells of the points, W2 {best.distance:.3f}")
     right.plot(jax_costs, color=plot.COLORS[0], label="JAX, gradient descent")
     right.plot(torch_costs, color=plot.COLORS[1], linestyle="--", label="PyTorch, Adam")
     right.set(xlabel="step", ylabel="squared W2 to the points", title="loss", ylim=(0, None))
     right.legend(frameon=False)
     right.spines[["top", "right"]].set_visible(False)
     for ax in (left, middle):
-        ax.set(xlim=(-4.2, 4.2), ylim=(-3, 4.2), aspect="equal", xticks=[], yticks=[])
+        ax.set(xlim=(-4.2, 4.2), ylim=(-3, 4.2), aspect="equal", xlabel="", ylabel="", xticks=[], yticks=[])
     return figure
-
-
-def draw_cells(ax: Axes, points: np.ndarray, mixture: Mixture) -> None:
-    """The part of the mixture that each point gets, and how far its center is from the point."""
-    best = plan(Samples(points), mixture)
-    cells = best.cells()
-    for i in range(len(points)):
-        ax.fill(*cells.polygon(i).T, facecolor="none", edgecolor="0.8", linewidth=0.5)
-    for ends in np.stack([points, best.centroids], axis=1):
-        ax.plot(*ends.T, color=plot.COLORS[1], linewidth=0.8)
-    ax.scatter(*points.T, s=5, color="0.2", linewidths=0)
-    ax.set_title(f"cells of the points, W2 {best.distance:.3f}")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from mixot.families.exponential import Exponential as Exponential
     from mixot.families.gamma import Gamma as Gamma
     from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.families.laplace import Laplace as Laplace
+    from mixot.families.lognormal import LogNormal as LogNormal
+    from mixot.families.negative_binomial import NegativeBinomial as NegativeBinomial
     from mixot.families.poisson import Poisson as Poisson
     from mixot.families.product import Product as Product
     from mixot.families.student import StudentT as StudentT
+    from mixot.fitting.component_pairs import ComponentChoice as ComponentChoice
+    from mixot.fitting.component_pairs import ComponentPair as ComponentPair
+    from mixot.fitting.component_pairs import ComponentSearch as ComponentSearch
+    from mixot.fitting.component_pairs import choose_components as choose_components
     from mixot.fitting.em import EM as EM
     from mixot.fitting.family_em import FamilyEM as FamilyEM
     from mixot.fitting.joint import JointEM as JointEM
@@ -84,6 +91,9 @@ _HOME = {
     "families.student": ("StudentT",),
     "families.exponential": ("Exponential",),
     "families.gamma": ("Gamma",),
+    "families.laplace": ("Laplace",),
+    "families.lognormal": ("LogNormal",),
+    "families.negative_binomial": ("NegativeBinomial",),
     "families.poisson": ("Poisson",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),
@@ -94,6 +104,7 @@ _HOME = {
     "solvers.sdp": ("SDP",),
     "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
     "solvers.stability": ("Stability",),
+    "fitting.component_pairs": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),

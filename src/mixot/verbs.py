@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, overload
 
+import numpy as np
+
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
@@ -94,8 +96,8 @@ def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) ->
     For mixtures it is the coupling of their components that attains ``MW2^2 = min sum_kl w_kl W2^2(p_k, q_l)`` over
     nonnegative w with the weights of p and q as marginals (Delon and Desolneux 2020, eq. 4.4); for samples it is the
     exact discrete W2 plan; with ``OMT()`` both are smoothed by entropy, hence unique and stable (see there, and
-    "Optimal mixture transport" in the documentation). For samples and a grid or a mixture of Gaussians, on the line
-    and in the plane, it is the exact semi-discrete one.
+    "Optimal mixture transport" in the documentation). For samples and a grid or a mixture of Gaussians, in dimension
+    one to three, it is the exact semi-discrete one.
 
     Parameters
     ----------
@@ -305,9 +307,10 @@ def barycenter(
 def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
     """Return an interval that contains W2(p, q), both ends proven.
 
-    Above stands MW2 (on the line, W2 itself by quadrature); below the best of the Gelbrich bound, exact W2 of
-    projections in an optimised direction, and Proposition 6 of Delon and Desolneux (2020). Between mixtures of
-    Gaussians in the plane, points that stand for one of them enclose W2 from both sides.
+    On the line it is W2 itself, by a quadrature whose error is bounded: of a width of about 1e-10 of it. In more
+    dimensions MW2 stands above, and below the best of the Gelbrich bound, exact W2 of projections in an optimised
+    direction, and Proposition 6 of Delon and Desolneux (2020). Between mixtures of Gaussians in the plane, points that
+    stand for one of them enclose W2 from both sides.
 
     Parameters
     ----------
@@ -315,12 +318,19 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
         Of one family and dimension.
     points : int
         How many points stand for a mixture in the plane: the width of the interval falls like one over their number
-        (256 take a quarter of a second, 1,000 one second); 0 leaves this bound out.
+        (256 take a quarter of a second, 1,000 one second); 0 leaves this bound out. On the line it needs none.
 
     Returns
     -------
     Interval
         ``.lower .upper .width``, and ``.lower_by .upper_by``, the arguments that gave them
+
+    Raises
+    ------
+    InputError
+        Where points is not a whole number of 0 or more.
+    UnsupportedError
+        On samples and grids: between those and a mixture `distance` is exact.
 
     Examples
     --------
@@ -331,6 +341,8 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
     >>> round(inside.lower, 8), round(inside.upper, 8), round(distance(p, q), 8)
     (1.28316091, 1.28316091, 2.0)
     """
+    if not isinstance(points, int | np.integer) or points < 0:
+        raise InputError(f"points must be a whole number of 0 or more, got {points!r}")
     return _bounds.wasserstein(_mixture(p), _mixture(q), points=points)
 
 

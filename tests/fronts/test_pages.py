@@ -16,7 +16,7 @@ import pytest
 import mixot
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "CONTRIBUTING.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "docs/single-cell.md"]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mixot.__path__, "mixot."))
 
 
@@ -35,11 +35,11 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path):
     subprocess.run([sys.executable, script], check=True, cwd=tmp_path)
 
 
-LAPLACE_LAWS = """
+LOGISTIC_LAWS = """
 import numpy as np
 from scipy.integrate import trapezoid
 from mixot.families.base import registered
-family = registered()["laplace"]
+family = registered()["logistic"]
 laws = family.example(np.random.default_rng(0), 3)
 x = np.linspace(-80, 80, 200_001)[:, None]
 density = np.exp(laws.log_prob(x))
@@ -51,7 +51,7 @@ np.testing.assert_allclose(laws.moments(2)[:, 2] - laws.mean()[:, 0] ** 2, laws.
 
 def test_the_family_in_the_page_keeps_the_laws(tmp_path):
     script = tmp_path / "laws.py"
-    script.write_text("\n".join([blocks("CONTRIBUTING.md", "python")[0], LAPLACE_LAWS]), encoding="utf-8")
+    script.write_text("\n".join([blocks("CONTRIBUTING.md", "python")[0], LOGISTIC_LAWS]), encoding="utf-8")
     subprocess.run([sys.executable, script], check=True, cwd=tmp_path)
 
 

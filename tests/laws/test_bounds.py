@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from mixot import DiagonalGaussian, Gaussian, Mixture, bounds, distance
+from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, Samples, UnsupportedError, bounds, distance, quantize
 from mixot.formulas.quantiles import Line, w2_squared_on_line
 from mixot.transport import bounds as module
 
@@ -237,3 +237,42 @@ def test_bounds_scale_and_commute(rng):
         scaled = bounds(p.affine(scale), q.affine(scale))
         assert scaled.lower == pytest.approx(scale * inside.lower, rel=1e-3)
         assert scaled.upper == pytest.approx(scale * inside.upper, rel=1e-9)
+
+
+def test_on_the_line_the_interval_is_tight_whatever_the_points(rng):
+    p, q = mixture(rng, 3, 1), mixture(rng, 4, 1)
+    inside = bounds(p, q)
+    assert inside.width <= 1e-9 * inside.upper
+    assert (inside.lower_by, inside.upper_by) == ("quantiles", "quantiles")
+    for points in (0, 10, 1000):
+        again = bounds(p, q, points=points)
+        assert (again.lower, again.upper) == (inside.lower, inside.upper)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_points_that_stand_for_one_of_two_enclose_the_distance(d, rng):
+    """``|W2(p_n, q) - W2(p_n, p)| <= W2(p, q) <= W2(p_n, q) + W2(p_n, p)``, the triangle inequality."""
+    p, q = mixture(rng, 2, d), mixture(rng, 3, d)
+    inside = bounds(p, q)
+    for n in (10, 100):
+        stand = quantize(p, n, weights="free", rng=0)
+        there = distance(stand.samples, q)
+        assert abs(there - stand.distance) <= inside.upper
+        assert inside.lower <= there + stand.distance
+
+
+def test_in_the_plane_more_points_narrow_the_interval(rng):
+    p, q = mixture(rng, 2, 2), mixture(rng, 3, 2)
+    found = [bounds(p, q, points=n) for n in (0, 20, 80, 320)]
+    assert max(i.lower for i in found) <= min(i.upper for i in found)
+    widths = np.array([i.width for i in found])
+    assert (np.diff(widths) < 0).all()
+    assert widths[3] < 0.15 * widths[1]  # about one over the number of points
+
+
+def test_what_bounds_cannot_take_is_named(rng):
+    p = mixture(rng, 2, 2)
+    with pytest.raises(InputError, match="whole number of 0 or more, got -1"):
+        bounds(p, p, points=-1)
+    with pytest.raises(UnsupportedError, match="expected a mixture, got Samples"):
+        bounds(p, Samples([[0.0, 0.0]]))

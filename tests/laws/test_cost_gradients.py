@@ -61,14 +61,16 @@ def test_clouds(rng, d):
 
 
 @pytest.mark.parametrize("degree", [0, 1])
-def test_points_against_pixels(rng, degree):
-    points = rng.random((8, 2)) * [2.0, 1.0], rng.dirichlet(np.full(8, 5.0))
-    grid = GridOf(rng.uniform(0.5, 2.0, (7, 5)), [[0, 2], [0, 1]], degree)
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_points_against_grids(rng, d, degree):
+    box, shape = [[0, 2], [0, 1], [1, 2]][:d], (7, 5, 3)[:d]
+    points = rng.random((8, d)) * np.diff(box)[:, 0] + np.array(box)[:, 0], rng.dirichlet(np.full(8, 5.0))
+    grid = GridOf(rng.uniform(0.5, 2.0, shape), box, degree)
     assert_gradients(rng, points, grid, ["points", "weights", "values"], h=1e-4)
     assert_gradients(rng, grid, points[0], ["values", "points"], h=1e-4)
 
 
-@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("d", [1, 2, 3])
 def test_points_against_mixtures(rng, d):
     """Points and their weights, and weights, means and full covariances of the mixture."""
     points = rng.standard_normal((9, d)), rng.dirichlet(np.full(9, 5.0))
@@ -79,14 +81,15 @@ def test_points_against_mixtures(rng, d):
     assert_gradients(rng, (b, n, u + round_off), points[0], [*names, "points"], h=1e-4)
 
 
-def test_one_point_against_one_gaussian(rng):
+@pytest.mark.parametrize("d", [2, 3])
+def test_one_point_against_one_gaussian(rng, d):
     """``W2^2 = |y - m|^2 + tr S``, so that the gradients are 2 (y - m), 2 (m - y) and the identity."""
-    point, (_, mean, cov) = rng.standard_normal((1, 2)), mixture(rng, 1, 2)
+    point, (_, mean, cov) = rng.standard_normal((1, d)), mixture(rng, 1, d)
     both = cost_and_gradients(Samples(point), Mixture([1.0], Gaussian(mean, cov)))
     assert both.cost == pytest.approx(((point - mean) ** 2).sum() + np.trace(cov[0]), rel=1e-12)
     np.testing.assert_allclose(both.p[0], 2 * (point - mean), atol=1e-12)
     np.testing.assert_allclose(both.q[1], 2 * (mean - point), atol=1e-12)
-    np.testing.assert_allclose(both.q[2], np.eye(2)[None], atol=1e-12)
+    np.testing.assert_allclose(both.q[2], np.eye(d)[None], atol=1e-12)
 
 
 def test_gradients_move_with_the_measures(rng):

@@ -21,7 +21,14 @@ CASES = [
     ("poisson", 1, "full", True),
     ("exponential", 1, "full", True),
     ("gamma", 1, "full", True),
+    ("laplace", 1, "full", True),
+    ("negative_binomial", 1, "full", True),
+    ("lognormal", 1, "full", True),
+    ("laplace", 1, "full", False),
 ]
+
+
+HELD = {"gamma": {"shapes": 2.5}, "lognormal": {"scales": 0.4}, "negative_binomial": {"sizes": 2.0}}
 
 
 @pytest.fixture(
@@ -29,7 +36,7 @@ CASES = [
 )
 def model(request):
     name, dim, structure, weighted = request.param
-    fixed = {"shapes": 2.5} if name == "gamma" else {}
+    fixed = HELD.get(name, {})
     return lookup(name).moment_model(dim, structure=structure, weighted=weighted, fixed=fixed)
 
 

@@ -32,7 +32,7 @@ def cloud(rng, n, d=2):
     return Samples(2 * rng.standard_normal((n, d)), rng.dirichlet([3.0] * n))
 
 
-@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("d", [1, 2, 3])
 def test_one_point_pays_its_distance_and_the_variance(d, rng):
     # E |y - X|^2 = |y - m|^2 + tr S
     for _ in range(5):
@@ -191,8 +191,8 @@ def test_families(rng):
         plan(Samples([1.0, 2.0]), Mixture([1.0], Poisson([3.0])))
     with pytest.raises(UnsupportedError, match="singular"):
         plan(p, Mixture([1.0], Gaussian([[0.0, 0.0]], [np.diag([1.0, 0.0])])))
-    with pytest.raises(UnsupportedError, match="dimension 3"):
-        plan(cloud(rng, 3, 3), mixture(rng, d=3))
+    with pytest.raises(UnsupportedError, match="dimension 4"):
+        plan(cloud(rng, 3, 4), mixture(rng, d=4))
 
 
 # ---- the sandwich between two mixtures ----

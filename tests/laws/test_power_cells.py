@@ -1,7 +1,11 @@
 """Laguerre cells tile the rectangle, and are what clipping by every half-plane gives."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mixot.solvers.laguerre import power_cells
 
@@ -42,6 +46,32 @@ def brute_force(points, weights):
     return sums
 
 
+def exact_areas(points, weights, side):
+    """Areas in a square of cells with integer data, in rational arithmetic."""
+    out = []
+    for i, (a, b) in enumerate(points):
+        polygon = [(Fraction(x * side), Fraction(y * side)) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
+        for j, (u, v) in enumerate(points):
+            if (u, v) != (a, b):
+                c = u * u + v * v - a * a - b * b + weights[i] - weights[j]
+                polygon = clipped(polygon, 2 * (u - a), 2 * (v - b), c)
+            elif (weights[j], -j) > (weights[i], -i):
+                polygon = []
+        following = polygon[1:] + polygon[:1]
+        turns = (x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(polygon, following, strict=True))
+        out.append(float(sum(turns, Fraction(0)) / 2))
+    return out
+
+
+def overreach(points, weights, cells):
+    """Largest amount, over the corners of all cells, by which another point is nearer than the own one."""
+    worst = 0.0
+    for i in range(len(points)):
+        power = ((cells.polygon(i)[:, None] - points) ** 2).sum(axis=2) - weights
+        worst = max(worst, (power[:, [i]] - power).max(initial=0.0))
+    return worst
+
+
 def sums_of(cells):
     sums = np.zeros((len(cells), 3))
     for i in range(len(cells)):
@@ -75,6 +105,41 @@ def test_ten_thousand_small_diagrams_equal_brute_force(rng):
     for _ in range(10_000):
         points, weights = random_cloud(rng)
         np.testing.assert_allclose(sums_of(power_cells(points, weights, BOX)), brute_force(points, weights), atol=2e-12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(0, 4)] * 2, st.integers(-4, 4)), min_size=1, max_size=12))
+def test_cells_of_integers_are_exact(rows):
+    """Many borders through one corner, equal points, points on sides and corners: areas by rational arithmetic."""
+    points, weights = [row[:2] for row in rows], [row[2] for row in rows]
+    square = np.array([[0.0, 4.0], [0.0, 4.0]])
+    cells = power_cells(np.array(points, float), np.array(weights, float), square)
+    np.testing.assert_allclose(cells.areas(), exact_areas(points, weights, 4), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_points_all_of_whose_cells_meet_in_corners(rng, repeated):
+    """The corners of a diagram, weighted by its potential: around each old point all of its corners are as near."""
+    for _ in range(40):
+        old, heights = rng.random((int(rng.integers(3, 40)), 2)), 0.02 * rng.random()
+        heights = heights * rng.random(len(old))
+        points = power_cells(old, heights, BOX).corners
+        if not repeated:  # else each corner once for each cell that has it, apart by rounding
+            points = np.unique(points.round(13), axis=0)
+        weights = (((points[:, None] - old) ** 2).sum(axis=2) - heights).min(axis=1)
+        cells = power_cells(points, weights, BOX)
+        assert cells.areas().sum() == pytest.approx(1.0, abs=1e-12)
+        assert overreach(points, weights, cells) <= 1e-14
+
+
+def test_points_next_to_each_other(rng):
+    """Clusters down to the spacing of floating point, in the box and far from it."""
+    for _ in range(400):
+        close = 10.0 ** rng.uniform(-17, -6)
+        points = (rng.random((8, 1, 2)) + close * rng.standard_normal((8, 4, 2))).reshape(-1, 2)
+        weights = np.repeat(0.1 * rng.random(8), 4) + close * rng.choice([0, 0.01, 1]) * rng.standard_normal(32)
+        points += rng.choice([0.0, 1.0, 1e3, 1e6]) * rng.standard_normal(2)
+        assert power_cells(points, weights, BOX).areas().sum() == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 300, 20_000])

@@ -46,6 +46,19 @@ def test_one_point_is_the_mean_and_two_lie_on_the_long_axis():
     assert two.cost == pytest.approx(10 - step**2, rel=1e-10)
 
 
+@pytest.mark.parametrize("weights", ["equal", "free"])
+def test_in_space_points_are_centers_of_their_cells(weights, rng):
+    root = rng.standard_normal((2, 3, 3))
+    law = Mixture([0.4, 0.6], Gaussian(2 * rng.standard_normal((2, 3)), root @ root.swapaxes(1, 2)))
+    t = np.linspace(0, 1, 8)
+    voxels = Grid(0.1 + np.exp(-9 * sum((x - 0.4) ** 2 for x in np.meshgrid(t, t, t))), [[0, 1], [0, 2], [0, 1]])
+    for q in (law, voxels):
+        found = quantize(q, 20, weights=weights, tol=1e-3, rng=1, max_iter=500)
+        assert found.status is Status.CONVERGED
+        spread = np.trace(q.cov()) - found.samples.weights @ ((found.samples.points - q.mean()) ** 2).sum(axis=1)
+        np.testing.assert_allclose(found.cost, spread, rtol=1e-2)
+
+
 def test_more_points_are_nearer_and_free_weights_are_nearer_still(rng):
     q = mixture(rng)
     equal = [quantize(q, n, rng=2).distance for n in (10, 40, 160)]
@@ -100,8 +113,8 @@ def test_on_the_line_points_are_means_of_equal_parts():
 
 
 def test_what_cannot_be_quantized_is_named():
-    with pytest.raises(UnsupportedError, match="plane"):
-        quantize(Mixture([1.0], Gaussian(np.zeros((1, 3)), [np.eye(3)])), 3)
+    with pytest.raises(UnsupportedError, match="dimension 4"):
+        quantize(Mixture([1.0], Gaussian(np.zeros((1, 4)), [np.eye(4)])), 3)
     with pytest.raises(UnsupportedError, match="singular"):
         quantize(Mixture([1.0], Gaussian([[0.0, 0.0]], [np.diag([1.0, 0.0])])), 3)
     with pytest.raises(InputError, match="n must be"):

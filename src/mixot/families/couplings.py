@@ -101,6 +101,31 @@ class QuantileCoupling:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class PowerCoupling:
+    """Optimal maps ``y = target (x / source)^power`` of s pairs of laws that are powers of one."""
+
+    source: Float[np.ndarray, " s"]
+    target: Float[np.ndarray, " s"]
+    power: Float[np.ndarray, " s"]
+
+    def __len__(self) -> int:
+        return len(self.power)
+
+    @property
+    def is_map(self) -> Bool[np.ndarray, " s"]:
+        return np.ones(len(self), dtype=bool)
+
+    def map(self, x: Float[np.ndarray, "n 1"], pair: int) -> Float[np.ndarray, "n 1"]:
+        """The map; points below zero go where zero goes, and none goes beyond what floating point holds."""
+        with np.errstate(over="ignore"):
+            y = self.target[pair] * (np.maximum(x, 0.0) / self.source[pair]) ** self.power[pair]
+        return np.minimum(y, np.finfo(np.float64).max)
+
+    def sample(self, x: Float[np.ndarray, "n 1"], pair: int, rng: np.random.Generator) -> Float[np.ndarray, "n 1"]:
+        return self.map(x, pair)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class ProductCoupling:
     """Couplings that act block by block: pair s couples block j of x with block j of y by ``parts[j]``.
 

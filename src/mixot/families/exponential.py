@@ -11,8 +11,8 @@ import numpy as np
 
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.families.base import AffineCoupling, Family, register
-from mixot.families.gamma import Gamma, scaled
-from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
+from mixot.families.gamma import Gamma
+from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
 from mixot.families.moment_model import MomentModel
 
 

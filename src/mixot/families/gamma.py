@@ -14,7 +14,7 @@ from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammal
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Coupling, Family, register
-from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
+from mixot.families.line import LineFamily, as_positive, check_rows, held, scale_model, scaled, weighted_means
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
 
@@ -165,9 +165,7 @@ class Gamma(LineFamily):
     def start(cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]) -> Gamma:
         means = weighted_means(x, shares)
         if "shapes" in fixed:
-            return cls(np.broadcast_to(np.asarray(fixed["shapes"], dtype=np.float64), means.shape), means).m_step(
-                x, shares, ("shapes",)
-            )
+            return cls(held(fixed, "shapes", len(means), 1.0), means).m_step(x, shares, ("shapes",))
         return cls(np.ones_like(means), means).m_step(x, shares)
 
     def m_step(
@@ -209,15 +207,6 @@ class Gamma(LineFamily):
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gamma:
         return cls(rng.uniform(0.6, 6.0, size=k), rng.uniform(0.5, 2.0, size=k))
-
-
-def scaled(family: Family, matrix: np.ndarray, shift: np.ndarray) -> float:
-    """The factor of a positive scaling of the half line; any other affine map is refused."""
-    if matrix.shape != (1, 1) or matrix[0, 0] <= 0 or shift[0] != 0:
-        raise UnsupportedError(
-            f"a {family.name} law stays one under positive scaling only; transform samples of the mixture instead"
-        )
-    return float(matrix[0, 0])
 
 
 def _parameters(gamma: Any) -> tuple[np.ndarray, np.ndarray]:

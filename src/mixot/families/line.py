@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mixot._checks import as_floats
-from mixot._shapes import Float, Int
+from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Coupling, Family
 from mixot.families.moment_model import Extent, MomentModel, Parameter
@@ -25,7 +25,7 @@ _LEAST = 1e-6  # a scale or rate of zero is a law of no family: fits to moments 
 
 
 class LineFamily(Family):
-    """k laws on the half line [0, inf), by density or, on the integers, by mass.
+    """k laws on the line, by density or, on the integers, by mass.
 
     A rank u comes and goes as the pair (u, 1 - u), so that both tails keep all their digits.
     """
@@ -62,10 +62,9 @@ class LineFamily(Family):
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
         if x.shape[1] != 1:
-            names = ",".join([cls.name] * x.shape[1])
             raise InputError(
                 f"{cls.name} laws live on the line, got points in dimension {x.shape[1]}; for coordinates that are "
-                f'independent in each component, fit the product family "{names}"'
+                f'independent in each component, fit the product family "{cls.name}*{x.shape[1]}"'
             )
 
     def marginal(self: L, axes: Sequence[int]) -> L:
@@ -83,6 +82,31 @@ def as_positive(value: Any, name: str) -> Float[np.ndarray, " k"]:
     if len(bad):
         raise InputError(f"{name} must be positive and finite, got {out[bad[0]]:g} for component {bad[0]}")
     return out
+
+
+def check_moments(values: Float[np.ndarray, "k s"], name: str) -> Float[np.ndarray, "k s"]:
+    """``values`` themselves, or an `InputError` that names the first component with one beyond floating point."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        raise InputError(f"the moment of order {bad[0][1]} of {name} component {bad[0][0]} exceeds floating point")
+    return values
+
+
+def scaled(family: Family, matrix: np.ndarray, shift: np.ndarray) -> float:
+    """The factor of a positive scaling of the half line; any other affine map is refused."""
+    if matrix.shape != (1, 1) or matrix[0, 0] <= 0 or shift[0] != 0:
+        raise UnsupportedError(
+            f"a {family.name} law stays one under positive scaling only; transform samples of the mixture instead"
+        )
+    return float(matrix[0, 0])
+
+
+def held(fixed: Mapping[str, Any], name: str, k: int, otherwise: ArrayLike) -> Float[np.ndarray, " k"]:
+    """What ``fixed`` says of a parameter of k components, one number for all or one for each; else ``otherwise``."""
+    value = as_floats(fixed.get(name, otherwise), name)
+    if value.shape not in ((), (k,)):
+        raise InputError(f"{name} must be held at one number, or one for each of {k} components, got {value.shape}")
+    return np.broadcast_to(value, k).copy()
 
 
 def check_rows(good: np.ndarray, what: str, x: np.ndarray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
 _SHORT = 10  # iterations that each start gets before the best goes on alone
-_SUBSAMPLE = 20_000  # points that k-means looks at
+_SUBSAMPLE = 20_000  # points that the starts look at
+_BLOCK = 8192  # points whose densities are computed in one go
 
 
 @register_fitter("family-em")
@@ -69,7 +70,8 @@ class FamilyEM:
         """Return the mixture of k components of ``family`` of largest likelihood for the samples.
 
         Samples may be weighted; a grid stands for its pixels' masses at their centres. ``family`` is a name;
-        "gamma,poisson" is a product whose columns follow these laws. Where k is not given it is chosen by BIC.
+        "gamma,poisson" is a product whose columns follow these laws, and "poisson*20" one of 20 columns of counts.
+        Where k is not given it is chosen by BIC.
         ``structure`` must be "full": what there is to choose is said by ``fixed``. ``rng`` is for the starts,
         ``progress`` is called once an iteration. An `AccuracyWarning` repeats each of the fit's notes.
 
@@ -86,9 +88,9 @@ class FamilyEM:
         if structure != "full":
             raise UnsupportedError(f'structure={structure!r} is for Gaussian families; {family!r} has "full" only')
         law, fixed = _law(family, self.fixed)
-        x, weights = _distinct(data)
         law.check_fixed(fixed)
-        law.check_points(x, fixed)
+        law.check_points(data.points.astype(np.float64), fixed)
+        x, weights = _distinct(data)
         generator = np.random.default_rng(rng)
         run = _Run(self, law, fixed, x, weights, 1 / float((data.weights**2).sum()), progress)
         if self.start is not None:
@@ -136,15 +138,25 @@ class _Run:
     progress: ProgressCallback | None
 
     def best(self, k: int, generator: np.random.Generator) -> Fit:
-        """The best of several starts, run to its end."""
+        """The best of several starts, run to its end; where points are many, the starts see some of them."""
+        few = self._some(generator)
         begun = []
         for start in range(self.options.starts if k > 1 else 1):
-            shares = _start_shares(self.x, self.weights, k, generator, principal=start == 0)
-            mixture = Mixture(shares.sum(axis=0), self.law.start(self.x, shares, self.fixed))
-            begun.append(self._climb(mixture, _SHORT, [], f"start {start + 1}"))
+            shares = _start_shares(few.x, few.weights, k, generator, principal=start == 0)
+            mixture = Mixture(shares.sum(axis=0), self.law.start(few.x, shares, self.fixed))
+            begun.append(few._climb(mixture, _SHORT, [], f"start {start + 1}"))
         mixture, history, _ = max(begun, key=lambda run: run[1][-1])
+        history = history if few is self else []
         mixture, history, status = self._climb(mixture, self.options.max_iter, history, "em")
         return self._result(mixture, status, history)
+
+    def _some(self, generator: np.random.Generator) -> _Run:
+        """The run on a random part of the points; on all where they are few."""
+        if len(self.x) <= _SUBSAMPLE:
+            return self
+        rows = np.sort(generator.choice(len(self.x), size=_SUBSAMPLE, replace=False))
+        weights = self.weights[rows] / self.weights[rows].sum()
+        return replace(self, x=self.x[rows], weights=weights)
 
     def onwards(self, mixture: Mixture) -> Fit:
         """The run from a given mixture."""
@@ -170,14 +182,22 @@ class _Run:
         return mixture, history, Status.MAX_ITER
 
     def _expect(self, mixture: Mixture) -> tuple[float, Float[np.ndarray, "n k"]]:
-        """Mean log-density of the points, and each component's share of each."""
+        """Mean log-density of the points, and each component's share of each; by blocks that the cache holds."""
         with np.errstate(divide="ignore"):
-            joint = mixture.components.log_prob(self.x).T + np.log(mixture.weights)[:, None]
-        joint = np.ascontiguousarray(joint)  # (k, n): sums over k are then quick
-        top = joint.max(axis=0)
-        shares = np.exp(joint - top)
-        total = shares.sum(axis=0)
-        return float(self.weights @ (top + np.log(total))), (shares * (self.weights / total)).T
+            level = np.log(mixture.weights)[:, None]
+        shares, likelihood = np.empty((len(mixture), len(self.x))), 0.0
+        for first in range(0, len(self.x), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            joint = np.ascontiguousarray(
+                (mixture.components.log_prob(self.x[block])).T
+            )  # (k, n): sums over k are quick
+            joint += level
+            top = joint.max(axis=0)
+            part = np.exp(np.subtract(joint, top, out=joint), out=shares[:, block])
+            total = part.sum(axis=0)
+            likelihood += float(self.weights[block] @ (top + np.log(total)))
+            part *= self.weights[block] / total
+        return likelihood, shares.T
 
     def _result(self, mixture: Mixture, status: Status, history: list[float]) -> Fit:
         free = len(mixture) - 1 + mixture.components.free_parameters(tuple(self.fixed))
@@ -190,10 +210,16 @@ class _Run:
 
 
 def _law(family: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str, Any]]:
-    """The family and all that is fixed; a list of names stands for their product."""
-    if "," in family:
-        return lookup("product"), {**fixed, "factors": tuple(family.split(","))}
-    return lookup(family), dict(fixed)
+    """The family and all that is fixed; a list of names stands for their product, "poisson*20" for 20 in a row."""
+    if "," not in family and "*" not in family:
+        return lookup(family), dict(fixed)
+    factors: list[str] = []
+    for part in family.split(","):
+        name, _, times = part.partition("*")
+        if "*" in part and not (times.strip().isdecimal() and int(times) >= 1):
+            raise InputError(f'a family is repeated by a whole number, as in "poisson*20", got {part.strip()!r}')
+        factors += [name.strip()] * int(times or 1)
+    return lookup("product"), {**fixed, "factors": tuple(factors)}
 
 
 def _check_k(k: int, n: int) -> int:
@@ -205,12 +231,14 @@ def _check_k(k: int, n: int) -> int:
 
 
 def _distinct(data: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights in float64, equal points of a line as one; counts shrink to a short table."""
+    """Points and weights in float64; those of a line in order, equal ones as one: counts shrink to a short table."""
     x, weights = data.points.astype(np.float64), data.weights
     if data.dim > 1:
         return x, weights
-    points, back = np.unique(x[:, 0], return_inverse=True)
-    return (x, weights) if 2 * len(points) > len(x) else (points[:, None], np.bincount(back, weights))
+    order = np.argsort(x[:, 0], kind="stable")
+    x, weights = x[order], weights[order]
+    first = np.flatnonzero(np.append(True, x[1:, 0] != x[:-1, 0]))
+    return (x, weights) if 2 * len(first) > len(x) else (x[first], np.add.reduceat(weights, first))
 
 
 def _start_shares(
@@ -234,17 +262,15 @@ def _start_shares(
 
 def _k_means(y: np.ndarray, weights: np.ndarray, k: int, generator: np.random.Generator) -> np.ndarray:
     """Labels of a few Lloyd steps from centers drawn by k-means++ (Arthur and Vassilvitskii 2007)."""
-    some = generator.choice(len(y), size=min(len(y), _SUBSAMPLE), replace=False, p=None)
-    z, mass = y[some], weights[some] / weights[some].sum()
-    centers = z[generator.choice(len(z), size=1, p=mass)]
+    centers = y[generator.choice(len(y), size=1, p=weights)]
     for _ in range(k - 1):
-        away = _squares(z, centers).min(axis=1) * mass
-        chance = away / away.sum() if away.sum() > 0 else mass
-        centers = np.vstack([centers, z[generator.choice(len(z), p=chance)]])
+        away = _squares(y, centers).min(axis=1) * weights
+        chance = away / away.sum() if away.sum() > 0 else weights
+        centers = np.vstack([centers, y[generator.choice(len(y), p=chance)]])
     for _ in range(10):
-        near = _squares(z, centers).argmin(axis=1)
-        held = np.bincount(near, mass, minlength=k)
-        sums = np.stack([np.bincount(near, mass * column, minlength=k) for column in z.T], axis=1)
+        near = _squares(y, centers).argmin(axis=1)
+        held = np.bincount(near, weights, minlength=k)
+        sums = np.stack([np.bincount(near, weights * column, minlength=k) for column in y.T], axis=1)
         centers = np.where(held[:, None] > 0, sums / np.where(held > 0, held, 1.0)[:, None], centers)
     return _squares(y, centers).argmin(axis=1)
 

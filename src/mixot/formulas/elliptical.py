@@ -22,8 +22,9 @@ def scatters(
 
 def variance_floor(x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " d"]:
     """Least variance that a fit allows along each axis: a share of the data's, or of the widest for a constant axis."""
-    weights = shares.sum(axis=1) / shares.sum()
-    variances = weights @ (x - weights @ x) ** 2
+    weights = np.ascontiguousarray(shares.T).sum(axis=0)  # (k, n): sums over k are then quick
+    weights /= weights.sum()
+    variances = np.array([weights @ (column - weights @ column) ** 2 for column in np.ascontiguousarray(x.T)])
     top = variances.max()
     return _REG * np.where(variances > 0, variances, top if top > 0 else 1.0)
 

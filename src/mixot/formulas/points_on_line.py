@@ -43,8 +43,7 @@ class LineTransport:
         """
         m0, m1, m2 = _partial_moments(self.law, self.ends)
         off, stds, weights = self.law.means - self.points[:, None], self.law.stds, self.law.weights
-        first = stds * m1 + off * m0
-        second = stds**2 * m2 + 2 * off * stds * m1 + off**2 * m0
+        first, second = _seen_from(off, stds, m0, m1, m2)
         by_weight = (second - self.potentials[:, None] * m0).sum(axis=0)
         by_variance = weights * (m2 + off / stds * m1).sum(axis=0)
         return by_weight, 2 * weights * first.sum(axis=0), by_variance
@@ -99,6 +98,37 @@ def points_to_line(points: Float[np.ndarray, " n"], masses: Float[np.ndarray, " 
     potentials = np.concatenate([[0.0], np.cumsum(steps)])[back]
     potentials -= masses @ potentials  # one constant is free
     return LineTransport(law, points, masses, ends[back], center[back], spread[back], potentials)
+
+
+def nearest_parts(points: Float[np.ndarray, " n"], law: Line) -> Float[np.ndarray, "n 3"]:
+    """Return the moments of what is nearest to each point: integrals of 1, x - y_i and (x - y_i)^2 times the density.
+
+    Of equal points the first in order has what lies to the left, the last what lies to the right.
+
+    Parameters
+    ----------
+    points : (n,)
+        y, in increasing order.
+    law : Line
+        A Gaussian mixture on the line.
+
+    Examples
+    --------
+    >>> one = Line(np.array([1.0]), np.array([0.0]), np.array([1.0]))
+    >>> nearest_parts(np.array([-1.0, 1.0]), one)[:, 0].tolist()
+    [0.5, 0.5]
+    """
+    edges = np.concatenate([[-np.inf], (points[1:] + points[:-1]) / 2, [np.inf]])
+    m0, m1, m2 = _partial_moments(law, np.column_stack([edges[:-1], edges[1:]]))
+    first, second = _seen_from(law.means - points[:, None], law.stds, m0, m1, m2)
+    return np.column_stack([m0 @ law.weights, first @ law.weights, second @ law.weights])
+
+
+def _seen_from(
+    off: np.ndarray, stds: np.ndarray, m0: np.ndarray, m1: np.ndarray, m2: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """First and second moments of parts of components about points from which their means are ``off`` away."""
+    return stds * m1 + off * m0, stds**2 * m2 + 2 * off * stds * m1 + off**2 * m0
 
 
 def _parts(law: Line, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

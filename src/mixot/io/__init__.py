@@ -3,8 +3,10 @@
 from mixot.io.atomic import check_folder as check_folder
 from mixot.io.atomic import check_target as check_target
 from mixot.io.atomic import replacing as replacing
+from mixot.io.h5ad import read_observations as read_observations
 from mixot.io.models import load as load
 from mixot.io.models import save as save
+from mixot.io.observations import Observations as Observations
 from mixot.io.pictures import Picture as Picture
 from mixot.io.pictures import read_picture as read_picture
 from mixot.io.pictures import write_picture as write_picture

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from mixot.errors import InputError
-from mixot.io import models, pictures, tables
+from mixot.io import h5ad, models, pictures, tables
 from mixot.measures import Measure, Samples
 
+_A = {"model": "a model", "table": "a table", "picture": "a picture", "cells": "annotated data"}
 _READABLE = (*pictures.SUFFIXES, ".gif", ".ppm", ".pgm")
 
 
-def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) -> Measure:
+def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, rep: str | None = None) -> Measure:
     """Return what is in a file as a measure.
 
     ===================================== ==========================================================
@@ -25,6 +26,7 @@ def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) 
     arrays: .npy, .npz                    ``Samples`` of the rows, weighted where ``weights`` is there
     picture: .png .jpg .tif .bmp .webp    ``Samples`` of its colors in [0, 1], alpha left out; one
                                           coordinate if it is grey, three if not
+    annotated data: .h5ad                 ``Samples`` of the cells in the representation ``rep``
     ===================================== ==========================================================
 
     Parameters
@@ -33,6 +35,8 @@ def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) 
         The file.
     columns : sequence of str, optional
         Of a table, the names of those to keep.
+    rep : str, optional
+        Of annotated data, the key of ``obsm``; "X_pca" where not given.
 
     Raises
     ------
@@ -50,16 +54,20 @@ def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) 
     source = Path(path)
     kind = kind_of(source)
     if kind != "table" and columns is not None:
-        raise InputError(f"{path}: columns can be chosen from a table, this is a {kind}")
+        raise InputError(f"{path}: columns can be chosen from a table, this is {_A[kind]}")
+    if kind != "cells" and rep is not None:
+        raise InputError(f"{path}: a representation can be chosen from annotated data (.h5ad), this is {_A[kind]}")
     if kind == "model":
         return models.load(source)
     if kind == "picture":
         return pictures.read_picture(source).samples()
+    if kind == "cells":
+        return Samples(h5ad.read_observations(source, rep=rep or h5ad.REP).points)
     table = tables.read_table(source, columns=columns)
     return Samples(table.values, table.weights)
 
 
-def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture"]:
+def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture", "cells"]:
     """What a file holds, by its extension (and for .npz by its first entry).
 
     Raises
@@ -77,7 +85,10 @@ def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture"
         return "table"
     if suffix in _READABLE:
         return "picture"
+    if suffix in h5ad.SUFFIXES:
+        return "cells"
     raise InputError(
         f"{path}: cannot tell what this is from its extension {suffix!r}; models are .json, tables "
-        f"{' '.join(tables.SUFFIXES)}, pictures {' '.join(pictures.SUFFIXES)}"
+        f"{' '.join(tables.SUFFIXES)}, pictures {' '.join(pictures.SUFFIXES)}, "
+        f"annotated data {' '.join(h5ad.SUFFIXES)}"
     )

@@ -192,7 +192,7 @@ def _draw_polygons(plan: SemidiscretePlan, ax: Axes, color: str, box: np.ndarray
     from matplotlib.collections import PolyCollection
 
     tiles = plan.cells()
-    width = float(np.clip(30 / np.sqrt(len(tiles)), 0.25, 1.2))
+    width = float(np.clip(14 / np.sqrt(len(tiles)), 0.25, 1.2))
     polygons = [tiles.polygon(i) for i in _seen(plan, tiles)]
     _shade(plan.target, ax, box)
     ax.add_collection(PolyCollection(polygons, facecolors="none", edgecolors=color, linewidths=width), autolim=False)

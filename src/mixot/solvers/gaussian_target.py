@@ -1,4 +1,4 @@
-"""A mixture of Gaussians as the density that points are transported to, on the line and in the plane."""
+"""A mixture of Gaussians as the density that points are transported to, in dimension one to three."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._native import gaussian_moments
+from mixot._native import gaussian_moments, solid_gaussian_moments
 from mixot._shapes import Float
 from mixot.formulas.points_on_line import points_to_line
 from mixot.formulas.quantiles import Line
@@ -18,7 +18,7 @@ _REACH = 12.0  # standard deviations beyond which a component has less than 1e-3
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GaussianTarget:
-    """``sum_k weights[k] N(means[k], covs[k])`` with positive weights of sum one; in the plane no cov is singular.
+    """``sum_k weights[k] N(means[k], covs[k])`` with positive weights of sum one; beyond the line no cov is singular.
 
     The cells of points end at ``bounds``, 12 standard deviations beyond every component. ``measure`` is what the sum
     is called elsewhere.
@@ -60,9 +60,10 @@ class GaussianTarget:
         return found.potentials, np.column_stack([weights, weights * found.centers, weights * second])
 
     def moments(
-        self, points: Float[np.ndarray, "n 2"], potentials: Float[np.ndarray, " n"], bounds: Float[np.ndarray, "2 2"]
-    ) -> Float[np.ndarray, "n 6"]:
-        """Moments of the density over the cells of any potentials."""
-        out = np.empty((len(points), 6))
-        gaussian_moments(points, potentials, self.weights, self.means, self.covs, bounds, thread_count(), out)
+        self, points: Float[np.ndarray, "n d"], potentials: Float[np.ndarray, " n"], bounds: Float[np.ndarray, "d 2"]
+    ) -> Float[np.ndarray, "n s"]:
+        """Moments of the density over the cells of any potentials, in the order of `cell_moments`."""
+        kernel, size = (gaussian_moments, 6) if self.dim == 2 else (solid_gaussian_moments, 10)
+        out = np.empty((len(points), size))
+        kernel(points, potentials, self.weights, self.means, self.covs, bounds, thread_count(), out)
         return out

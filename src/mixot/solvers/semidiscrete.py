@@ -12,20 +12,26 @@ from mixot._native import (
     pixel_potentials,
     pixel_transport,
     solid_corners,
+    solid_gaussian_transport,
+    voxel_moments,
+    voxel_potentials,
     voxel_transport,
 )
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.formulas.gaussian_cells import MixtureGradient, Regions, transport_gradient
+from mixot.formulas.gaussian_solids import transport_gradient_in_space
 from mixot.formulas.points_on_line import points_to_line
 from mixot.measures import Grid, Measure, Samples
 from mixot.results import Status
 from mixot.solvers.gaussian_target import GaussianTarget
 from mixot.solvers.laguerre import PlaneCells, power_cells
-from mixot.solvers.line import line_cells
+from mixot.solvers.line import line_cells, line_potentials
 from mixot.threads import thread_count
 
 _EQUAL = 1e-10  # of the longest side of the box: points closer than this are one
+_MOMENTS = {2: 6, 3: 10}  # monomials up to degree two
+_PAIRS = {2: ((0, 0), (0, 1), (1, 1)), 3: ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))}
 _OUTCOMES = (Status.CONVERGED, Status.MAX_ITER, Status.STALLED, Status.STALLED)
 
 
@@ -97,15 +103,17 @@ class SemidiscretePlan:
     def values_gradient(self) -> Float[np.ndarray, "..."]:
         """Derivative of the cost with respect to the values of the grid, up to a constant: phi, averaged over each."""
         grid = self.density
-        if not isinstance(grid, Grid) or grid.dim != 2:
-            raise UnsupportedError(
-                f"this gradient is computed for pictures, the target is a {type(self.target).__name__} in dimension "
-                f"{grid.dim}"
-            )
+        if not isinstance(grid, Grid):
+            raise UnsupportedError(f"this gradient is computed for grids, the target is a {type(self.target).__name__}")
         box = _Box.around(grid)
-        out = np.empty(grid.values.shape)
         points, weights = box.inward(self.source.points), self.potentials / box.unit**2
-        pixel_potentials(points, weights, box.bounds, grid.degree, thread_count(), out)
+        if grid.dim == 1:
+            atoms = _Atoms.of(points, self.source.weights)
+            out = line_potentials(atoms.points, weights[atoms.first], grid, box.bounds)
+        else:
+            out = np.empty(grid.values.shape)
+            kernel = voxel_potentials if grid.dim == 3 else pixel_potentials
+            kernel(points, weights, box.bounds, grid.degree, thread_count(), out)
         return out * box.unit**2
 
     def mixture_gradient(self) -> MixtureGradient:
@@ -121,10 +129,13 @@ class SemidiscretePlan:
             found = points_to_line(points[:, 0], self.source.weights, law.line())
             by_weight, by_mean, by_variance = found.law_gradient()
             return MixtureGradient(by_weight, by_mean[:, None], by_variance[:, None, None])
+        sums = law.weights, law.means, law.covs
+        if law.dim == 3:
+            return transport_gradient_in_space(law.bounds, points, self.potentials, sums)
         cells = self.cells()
         corners = np.column_stack([cells.corners, np.ones(len(cells.corners))])
         regions = Regions(corners, np.ascontiguousarray(cells.first))
-        return transport_gradient(regions, points, self.potentials, (law.weights, law.means, law.covs))
+        return transport_gradient(regions, points, self.potentials, sums)
 
 
 @dataclass(frozen=True)
@@ -171,7 +182,7 @@ class Semidiscrete:
         InputError
             Where the dimensions differ, or start does not fit.
         UnsupportedError
-            In dimensions above 3, and for densities of degree 1 in three.
+            In dimensions above 3.
         SolveError
             Where the masses were not reached; its ``result`` is the best plan, and its gap holds.
         """
@@ -179,12 +190,10 @@ class Semidiscrete:
             raise InputError(
                 f"points and density must live in the same space, got dimension {source.dim} and {target.dim}"
             )
-        grid = isinstance(target, Grid)
-        if target.dim > (3 if grid else 2) or (grid and target.dim == 3 and target.degree):
+        if target.dim > 3:
             raise UnsupportedError(
-                "points and a grid are solved in dimension 1 to 3, in 3 for degree 0 only, points and a mixture in "
-                f"dimension 1 and 2; got a {type(target).__name__} of dimension {target.dim}"
-                + (f" and degree {target.degree}" if grid else "")
+                "points and a density are solved in dimension 1 to 3, got a "
+                f"{type(target).__name__} of dimension {target.dim}"
             )
         if start is not None and (np.shape(start) != (len(source),) or not np.isfinite(start).all()):
             raise InputError(
@@ -210,21 +219,18 @@ class Semidiscrete:
 
     def _newton(self, atoms: _Atoms, target: Grid | GaussianTarget, box: _Box, start: np.ndarray | None) -> _Solved:
         n, d = len(atoms.weights), target.dim
-        weights, moments = np.empty(n), np.empty((n, 6 if d == 2 else 10))
+        weights, moments = np.empty(n), np.empty((n, _MOMENTS[d]))
         rest = start, self.tol, self.max_iter, thread_count(), weights, moments
         if isinstance(target, GaussianTarget):
             law = target.inside(box.center, box.unit)
-            report = gaussian_transport(
-                atoms.points, atoms.weights, law.weights, law.means, law.covs, box.bounds, *rest
-            )
+            kernel = solid_gaussian_transport if d == 3 else gaussian_transport
+            report = kernel(atoms.points, atoms.weights, law.weights, law.means, law.covs, box.bounds, *rest)
         else:
             kernel = voxel_transport if d == 3 else pixel_transport
-            shape = () if d == 3 else (target.degree,)
             values = np.ascontiguousarray(target.values)
-            report = kernel(atoms.points, atoms.weights, values, box.bounds, *shape, *rest)
+            report = kernel(atoms.points, atoms.weights, values, box.bounds, target.degree, *rest)
         outcome, gap, iterations, _, _ = report
-        second = moments[:, 4:7].sum(axis=1) if d == 3 else moments[:, 3] + moments[:, 5]
-        sums = np.column_stack([moments[:, : d + 1], second])
+        sums = np.column_stack([moments[:, : d + 1], second_moments(moments)])
         return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
 
 
@@ -365,15 +371,16 @@ def _hidden(box: _Box, target: Grid | GaussianTarget, y: np.ndarray, w: np.ndarr
 
 
 def cell_moments(
-    points: Float[np.ndarray, "n 2"],
+    points: Float[np.ndarray, "n d"],
     potentials: Float[np.ndarray, " n"],
     density: Grid | GaussianTarget,
     *,
-    center: Float[np.ndarray, " 2"] | None = None,
-) -> Float[np.ndarray, "n 6"]:
-    """Moments of a density over the cells of any potentials: integrals of 1, x, y, x^2, x y and y^2 over each cell.
+    center: Float[np.ndarray, " d"] | None = None,
+) -> Float[np.ndarray, "n s"]:
+    """Moments of a density over the cells of any potentials: integrals of monomials over each cell.
 
-    Exact for the density that a grid or a mixture describes, up to rounding; seen from ``center``, or the origin.
+    In the plane those of 1, x, y, x^2, x y and y^2, in space of 1, x, y, z, x^2, y^2, z^2, x y, x z and y z; seen from
+    ``center``, or the origin. Exact for the density that a grid or a mixture describes, up to rounding.
 
     Examples
     --------
@@ -381,18 +388,22 @@ def cell_moments(
     >>> cell_moments(np.array([[0.2, 0.3]]), np.zeros(1), grid).round(12).tolist()
     [[1.0, 0.5, 0.5, 0.333333333333, 0.25, 0.333333333333]]
     """
-    box = _Box.around(density)
+    box, d = _Box.around(density), density.dim
     args = box.inward(points), np.ascontiguousarray(potentials / box.unit**2)
     if isinstance(density, Grid):
-        out = np.empty((len(points), 6))
-        pixel_moments(*args, np.ascontiguousarray(density.values), box.bounds, density.degree, thread_count(), out)
+        out = np.empty((len(points), _MOMENTS[d]))
+        kernel = voxel_moments if d == 3 else pixel_moments
+        kernel(*args, np.ascontiguousarray(density.values), box.bounds, density.degree, thread_count(), out)
     else:
         out = density.inside(box.center, box.unit).moments(*args, box.bounds)
-    m, first, u = out[:, 0].copy(), out[:, 1:3] * box.unit, box.unit
-    cx, cy = away = box.center if center is None else box.center - center
-    x, y = first.T
-    out[:, 1:3] = first + m[:, None] * away
-    out[:, 3] = out[:, 3] * u**2 + 2 * cx * x + cx**2 * m
-    out[:, 4] = out[:, 4] * u**2 + cx * y + cy * x + cx * cy * m
-    out[:, 5] = out[:, 5] * u**2 + 2 * cy * y + cy**2 * m
+    m, first, u = out[:, 0].copy(), out[:, 1 : 1 + d] * box.unit, box.unit
+    away = box.center if center is None else box.center - center
+    out[:, 1 : 1 + d] = first + m[:, None] * away
+    for at, (a, b) in enumerate(_PAIRS[d], 1 + d):
+        out[:, at] = out[:, at] * u**2 + away[a] * first[:, b] + away[b] * first[:, a] + away[a] * away[b] * m
     return out
+
+
+def second_moments(moments: Float[np.ndarray, "n s"]) -> Float[np.ndarray, " n"]:
+    """Integrals of ``|x|^2`` from the rows of `cell_moments`."""
+    return moments[:, 4:7].sum(axis=1) if moments.shape[1] == _MOMENTS[3] else moments[:, 3] + moments[:, 5]

@@ -113,14 +113,14 @@ def between_samples(p: Samples, q: Samples, solver: Exact | OMT) -> Plan:
 
 
 def between_points_and_mixture(p: Samples, q: Mixture, solver: Semidiscrete) -> SemidiscretePlan:
-    """Exact semi-discrete W2 between points and a mixture of Gaussians, on the line and in the plane.
+    """Exact semi-discrete W2 between points and a mixture of Gaussians, in dimension one to three.
 
     Raises
     ------
     InputError
         Where p and q live in different spaces.
     UnsupportedError
-        For other families, in dimensions above 2, and in the plane for singular covariances.
+        For other families, in dimensions above 3, and beyond the line for singular covariances.
 
     Examples
     --------
@@ -140,20 +140,20 @@ def gaussian_target(q: Mixture) -> GaussianTarget:
     Raises
     ------
     UnsupportedError
-        For other families, in dimensions above 2, and in the plane for singular covariances.
+        For other families, in dimensions above 3, and beyond the line for singular covariances.
     """
     wide = q.components.widen()
-    if not isinstance(wide, Gaussian) or q.dim > 2:
+    if not isinstance(wide, Gaussian) or q.dim > 3:
         raise UnsupportedError(
-            "points are transported to mixtures of Gaussians on the line and in the plane, got "
+            "points are transported to mixtures of Gaussians in dimension 1 to 3, got "
             f"{q.components.name} laws in dimension {q.dim}; transport to a sample of it, Samples(q.sample(n)), or "
             "fit a mixture to the points"
         )
     seen = q.weights > 0
-    flat = np.flatnonzero(seen & (wide.rank() < q.dim)) if q.dim == 2 else np.empty(0, int)
+    flat = np.flatnonzero(seen & (wide.rank() < q.dim)) if q.dim > 1 else np.empty(0, int)
     if len(flat):
         raise UnsupportedError(
-            f"components {flat[:5].tolist()} have a singular covariance, so the mixture has no density in the plane; "
+            f"components {flat[:5].tolist()} have a singular covariance, so the mixture has no density; "
             "add a small multiple of the identity to the covariances"
         )
     return GaussianTarget(q, q.weights[seen], wide.means[seen], wide.covs[seen])

@@ -10,11 +10,13 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
+from mixot.formulas.points_on_line import nearest_parts
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Progress, ProgressCallback, Status
 from mixot.solvers.gaussian_target import GaussianTarget
-from mixot.solvers.semidiscrete import Semidiscrete, cell_moments
+from mixot.solvers.line import nearest_cells
+from mixot.solvers.semidiscrete import Semidiscrete, cell_moments, second_moments
 from mixot.transport.plans import gaussian_target
 
 _MEMORY = 8  # steps that the curvature is estimated from
@@ -65,7 +67,7 @@ def quantize(
     Parameters
     ----------
     q : Grid, Mixture or Fit
-        A density on pixels or a mixture of Gaussians, on the line or in the plane.
+        A density on pixels or voxels, or a mixture of Gaussians, in dimension one to three.
     n : int
         Number of points.
     weights : "equal" or "free"
@@ -75,7 +77,7 @@ def quantize(
     max_iter : int
         Most steps; where they do not suffice the status says so.
     rng : seed, Generator or None
-        The start is a draw from q.
+        The start is a draw from q (but for free weights on the line, where a better one is known).
     progress : callable, optional
         Called with a `Progress` after each step.
 
@@ -89,7 +91,7 @@ def quantize(
     InputError
         Where n is not a positive number.
     UnsupportedError
-        For other measures, and for free weights on the line.
+        For other measures.
     SolveError
         Where the transport to some points does not converge.
 
@@ -111,20 +113,23 @@ def quantize(
         raise InputError(f'weights must be "equal" or "free", got {weights!r}')
     measure = as_measure(q)
     density = _density(measure)
-    if density.dim == 1 and weights == "free":
-        raise UnsupportedError('on the line quantize finds points of equal weight; take weights="equal"')
     start = _draw(measure, int(n), np.random.default_rng(rng))
-    cells = _EqualCells(density, int(n)) if weights == "equal" else _NearestCells(density)
-    return _descend(cells, start, tol, max_iter, progress)
+    if weights == "equal":
+        return _descend(_EqualCells(density, int(n)), start, tol, max_iter, progress)
+    if density.dim > 1:
+        return _descend(_NearestCells(density), start, tol, max_iter, progress)
+    if isinstance(density, Grid) or density.covs.all():  # no atoms
+        start = _spread_on_line(density, int(n))
+    return _descend(_NearestOnLine(density), start, tol, max_iter, progress)
 
 
 def _density(q: Measure) -> Grid | GaussianTarget:
-    if isinstance(q, Grid) and q.dim <= 2:
+    if isinstance(q, Grid) and q.dim <= 3:
         return q
     if isinstance(q, Mixture):
         return gaussian_target(q)
     raise UnsupportedError(
-        "quantize works on a Grid or a mixture of Gaussians on the line or in the plane, got "
+        "quantize works on a Grid or a mixture of Gaussians in dimension 1 to 3, got "
         f"{type(q).__name__} in dimension {q.dim}"
     )
 
@@ -137,6 +142,20 @@ def _draw(q: Measure, n: int, rng: np.random.Generator) -> np.ndarray:
     pixels = np.searchsorted(odds / odds[-1], rng.random(n), side="right").clip(0, q.values.size - 1)
     at = np.column_stack(np.unravel_index(pixels, q.values.shape)) + rng.random((n, q.dim))
     return q.bounds[:, 0] + at * q.spacing
+
+
+def _spread_on_line(q: Grid | GaussianTarget, n: int) -> np.ndarray:
+    """Points as dense as the cube root of the density: so are the best of free weights as n grows (Bennett 1948)."""
+    if isinstance(q, Grid):
+        edges, height = np.linspace(q.bounds[0, 0], q.bounds[0, 1], len(q.values) + 1), q.values
+    else:
+        knots = q.line().knots()
+        edges = np.interp(np.arange(0, len(knots) - 1, 1 / 16), np.arange(len(knots)), knots)
+        middles = (edges[1:] + edges[:-1]) / 2
+        z = q.line().standardized(middles)
+        height = np.exp(-0.5 * z**2) @ (q.weights / np.sqrt(q.covs[:, 0, 0]))
+    share = np.concatenate([[0.0], np.cumsum(np.cbrt(height) * np.diff(edges))])
+    return np.interp((np.arange(n) + 0.5) / n * share[-1], share, edges)[:, None]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -192,18 +211,41 @@ class _NearestCells:
         none = np.zeros(len(points))
         sums = cell_moments(points, none, self.density, center=middle)
         y, mass = points - middle, np.maximum(sums[:, 0], 0.0)
-        cost = sums[:, 3] + sums[:, 5] - 2 * (y * sums[:, 1:3]).sum(axis=1) + (y**2).sum(axis=1) * mass
+        first = sums[:, 1 : 1 + points.shape[1]]
+        cost = second_moments(sums) - 2 * (y * first).sum(axis=1) + (y**2).sum(axis=1) * mass
         full = mass > 0
         centers = points.copy()
-        centers[full] = middle + sums[full, 1:3] / mass[full, None]
+        centers[full] = middle + first[full] / mass[full, None]
         return _State(points, mass, centers, none, float(cost.sum()))
 
     def finish(self, state: _State) -> _State:
         return state
 
 
+class _NearestOnLine:
+    """What is nearest to each of some points on the line."""
+
+    def __init__(self, density: Grid | GaussianTarget) -> None:
+        self.density = density
+
+    def at(self, points: np.ndarray, near: _State | None) -> _State:
+        order = np.argsort(points[:, 0], kind="stable")
+        y, q = points[order, 0], self.density
+        sums = np.empty((len(y), 3))
+        sums[order] = nearest_cells(y, q) if isinstance(q, Grid) else nearest_parts(y, q.line())
+        mass, shift = np.maximum(sums[:, 0], 0.0), np.zeros(len(y))
+        np.divide(sums[:, 1], mass, out=shift, where=mass > 0)
+        return _State(points, mass, points + shift[:, None], np.zeros(len(y)), float(sums[:, 2].sum()))
+
+    def finish(self, state: _State) -> _State:
+        return state
+
+
+_Cells = _EqualCells | _NearestCells | _NearestOnLine
+
+
 def _descend(
-    cells: _EqualCells | _NearestCells, start: np.ndarray, tol: float, max_iter: int, progress: ProgressCallback | None
+    cells: _Cells, start: np.ndarray, tol: float, max_iter: int, progress: ProgressCallback | None
 ) -> Quantization:
     state = cells.at(start, None)
     history, pairs = [state.cost], deque[tuple[np.ndarray, np.ndarray]](maxlen=_MEMORY)
@@ -226,7 +268,7 @@ def _descend(
     return Quantization(samples, state.cost, state.residual, status, len(history) - 1, np.array(history))
 
 
-def _step(cells: _EqualCells | _NearestCells, state: _State, pairs: deque) -> _State | None:
+def _step(cells: _Cells, state: _State, pairs: deque) -> _State | None:
     """The next state along the quasi-Newton direction, or along Lloyd's where that does not lower the cost."""
     scale = 0.5 / np.maximum(state.masses, 0.01 / len(state.masses))[:, None]
     for direction in (_quasi_newton(state.gradient, pairs, scale), -scale * state.gradient):

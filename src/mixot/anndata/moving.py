@@ -1,0 +1,335 @@
+"""From one population of cells to another: the plan between their types, and where each cell goes."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from mixot._shapes import Int
+from mixot.anndata.fitting import copied, fit_cells
+from mixot.anndata.reading import check_object, labels_key, observations
+from mixot.anndata.results import Transport, wide
+from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stability_to_dict, stored_under, words
+from mixot.errors import AccuracyWarning, InputError
+from mixot.io.observations import Labels, Observations, listed
+from mixot.solvers.entropic import OMT
+from mixot.solvers.entropic_plan import OMTPlan
+from mixot.transport.plans import component_costs
+from mixot.transport.populations import PopulationPlan
+from mixot.verbs import plan as plan_between
+
+KEY = "transport"
+_GROWTH = 0.2  # what growth by a factor of e costs, relative to the median cost between two components
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How populations become mixtures, and what joins them; see `transport`."""
+
+    labels: str | None = None
+    rep: str = "X_pca"
+    k: int | str | None = None
+    family: str = "gaussian"
+    structure: str = "full"
+    dims: int | None = None
+    solver: Any = None
+    growth: bool = False
+    assign: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.growth and self.solver is not None:
+            raise InputError("growth=True chooses a solver; with one of your own say it there: OMT(rho=...)")
+        if self.assign not in (None, "label", "density"):
+            raise InputError(f'assign must be "label" or "density", got {self.assign!r}')
+        if self.assign == "label" and self.labels is None:
+            raise InputError('assign="label" needs labels, the column of obs with the type of each cell')
+
+
+def transport(
+    adata: AnnData,
+    target_adata: AnnData | None = None,
+    *,
+    groupby: str | None = None,
+    source: Any = None,
+    target: Any = None,
+    labels: str | None = None,
+    rep: str = "X_pca",
+    k: int | str | None = None,
+    family: str = "gaussian",
+    structure: str = "full",
+    dims: int | None = None,
+    solver: Any = None,
+    growth: bool = False,
+    assign: str | None = None,
+    key_added: str = KEY,
+    copy: bool = False,
+    rng: Any = None,
+) -> AnnData | tuple[AnnData, AnnData] | None:
+    """Move one population of cells onto another, cell type by cell type.
+
+    Both populations become mixtures on the representation, with components for each type (few cells: see
+    `mixot.fitting.labelled`); the solver's plan joins the components, and each cell is moved by those of its type.
+
+    Parameters
+    ----------
+    adata : AnnData
+        The cells of the source, and of the target where ``target_adata`` is not given.
+    target_adata : AnnData, optional
+        The cells of the target. Both must hold the same representation: one PCA of all cells together.
+    groupby : str
+        Of one object, the column of ``.obs`` that tells the populations apart: "time", "condition".
+    source, target : optional
+        Groups of ``groupby``; the first and the second one where it has two.
+    labels : str, optional
+        Column of ``.obs`` with the types of the cells; where not given, components are found by EM on each side.
+    rep, k, family, structure, dims
+        As in `mixot.anndata.fit`; ``k`` is the number of components for each type, one where not given.
+    solver : solver, optional
+        ``OMT()``, which is unique and stable, where not given; ``Exact()`` is the plan of MW2.
+    growth : bool
+        Let the types of the source grow and shrink on their way, as real populations do: ``OMT(rho=(r, inf))`` with a
+        fifth of the median cost between two components for r. Where the shares of types differ, a plan without it
+        turns the surplus of one type into another; with it this happens only between types so close that one grew by
+        ``exp(cost / r)`` more than the other.
+    assign : "label" or "density", optional
+        What decides where in its own population a cell stands: its label (the default where there are labels; cells
+        without one go by density), or its responsibilities under the mixture.
+    key_added : str
+        Where results go, see below.
+    copy : bool
+        Leave the objects as they are and return copies that have the results.
+    rng : seed, Generator or None
+        What EM starts from and random images are drawn from.
+
+    Returns
+    -------
+    None, or the copy; the pair of copies where two objects came. What is written (K = ``key_added``), NaN where it does
+    not apply to a cell; with two objects the first three lines go to the first, the next three to the second:
+
+    ``.obsm[K + "_image"]``, ``.obsm[K + "_image_random"]``
+        Cells of the source, where they go in the representation: on average, which is smooth but does not push one
+        population onto the other, and at random, which does.
+    ``.obsm[K + "_fates"]``
+        Cells of the source, the probability of each type of the target, in the order of
+        ``.uns[K]["target"]["labels"]``.
+    ``.obs[K + "_fate"]``
+        The most probable of them.
+    ``.obsm[K + "_origin"]``, ``.obsm[K + "_origin_random"]``, ``.obsm[K + "_ancestors"]``, ``.obs[K + "_ancestor"]``
+        Cells of the target, the same backwards.
+    ``.uns[K]``
+        ``"flows"``, a table of mass, share of the source type, distance and relative standard error (from the numbers
+        of cells; NaN where unknown) for each pair of types; ``"growth"``, the factor by which each type grows, one
+        where marginals are kept; ``"stability"``, how far to trust the plan (``["report"]`` says it in words); the
+        mixtures, the plan with its certificate, and the options. `flows` and `planned` read it.
+
+    Raises
+    ------
+    InputError
+        On a missing representation or column (those that exist are listed), empty groups, cells with NaN (named).
+    SolveError
+        Where the solver gave up.
+
+    Warns
+    -----
+    AccuracyWarning
+        Of types with few cells, of a single type, and of two objects whose PCAs differ.
+    """
+    choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
+    p, q, rows, cols = _populations(adata, target_adata, groupby, source, target, choices)
+    generator = np.random.default_rng(rng)
+    found = _join(p, q, choices, generator)
+    both = (adata,) if target_adata is None else (adata, target_adata)
+    out = tuple(copied(each) for each in both) if copy else both
+    groups = {"groupby": groupby, "from": p.place, "to": q.place}
+    params = {field.name: getattr(choices, field.name) for field in fields(choices)} | groups
+    stored = {"params": words(params | {"assign": found.assign}), **_stored(found)}
+    for each in out:
+        each.uns[key_added] = dict(stored)
+    _write_side(out[0], rows, found, key_added, ("image", "fate", "fates"), generator)
+    _write_side(out[-1], cols, _turned(found), key_added, ("origin", "ancestor", "ancestors"), generator)
+    return None if not copy else out[0] if len(out) == 1 else (out[0], out[1])
+
+
+def between(
+    source: AnnData | Observations,
+    target: AnnData | Observations,
+    *,
+    labels: str | None = None,
+    rep: str = "X_pca",
+    k: int | str | None = None,
+    family: str = "gaussian",
+    structure: str = "full",
+    dims: int | None = None,
+    solver: Any = None,
+    growth: bool = False,
+    assign: str | None = None,
+    rng: Any = None,
+) -> Transport:
+    """Return the plan between the cell types of two populations, and write nothing.
+
+    Parameters
+    ----------
+    source, target : AnnData, or cells that ``mixot.io.read_observations`` read
+        Both populations; views such as ``adata[adata.obs["time"] == "0"]`` will do.
+    labels, rep, k, family, structure, dims, solver, growth, assign, rng
+        As in `transport`.
+
+    Returns
+    -------
+    Transport
+        ``.flows() .table() .fates() .ancestors() .images(kind) .origins(kind) .plan .populations``
+    """
+    choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
+    p, q = (_cells(each, name, choices) for each, name in ((source, "source"), (target, "target")))
+    return _join(p, q, choices, np.random.default_rng(rng))
+
+
+def planned(adata: AnnData, key: str = KEY) -> PopulationPlan:
+    """Return the mixtures and the plan that `transport` wrote under ``key``; it moves other cells, too."""
+    return planned_from(stored_under(check_object(adata, "adata").uns, key, "transport", "plan"))
+
+
+def flows(adata: AnnData, key: str = KEY) -> pd.DataFrame:
+    """Return the plan that `transport` wrote as a table: mass from source types (rows) to target types (columns)."""
+    return wide(planned(adata, key))
+
+
+def _cells(data: Any, name: str, choices: Choices) -> Observations:
+    if isinstance(data, Observations):
+        return data
+    return observations(data, rep=choices.rep, labels=labels_key(choices.labels), dims=choices.dims, name=name)
+
+
+def _populations(
+    adata: Any, target_adata: Any, groupby: str | None, source: Any, target: Any, choices: Choices
+) -> tuple[Observations, Observations, Int[np.ndarray, " n"], Int[np.ndarray, " m"]]:
+    """The cells of both sides, and which rows of their objects they are."""
+    if target_adata is not None:
+        if groupby is not None or source is not None or target is not None:
+            raise InputError("groupby, source and target split one object; leave them out, or target_adata")
+        p, q = _cells(adata, "adata", choices), _cells(target_adata, "target_adata", choices)
+        return p, q, np.arange(len(p)), np.arange(len(q))
+    if groupby is None:
+        raise InputError(
+            "name the column that tells the two populations apart, groupby='condition', or pass two objects"
+        )
+    keys = (groupby, *labels_key(choices.labels))
+    cells = observations(adata, rep=choices.rep, labels=keys, dims=choices.dims)
+    return split(cells, groupby, source, target)
+
+
+def split(
+    cells: Observations, groupby: str, source: Any, target: Any
+) -> tuple[Observations, Observations, Int[np.ndarray, " n"], Int[np.ndarray, " m"]]:
+    """Two groups of the cells, and which rows they are."""
+    groups = cells.labels[groupby]
+    start, end = _ends(groups, source, target)
+    if start == end:
+        raise InputError(f"source and target are the same group of {groupby!r}, {groups.names[start]!r}")
+    rows, cols = np.flatnonzero(groups.codes == start), np.flatnonzero(groups.codes == end)
+    p, q = (replace(cells.take(each), place=groups.names[code]) for each, code in ((rows, start), (cols, end)))
+    return p, q, rows, cols
+
+
+def _ends(groups: Labels, source: Any, target: Any) -> tuple[int, int]:
+    """Codes of the source and the target; of two groups the first and the second, or the other one."""
+    present = groups.present()
+    if len(present) == 2 and (source is None or target is None):
+        first, second = (groups.code_of(name, "group") for name in present)
+        if source is None and target is None:
+            return first, second
+        given = groups.code_of(source if target is None else target, "source" if target is None else "target")
+        other = second if given == first else first
+        return (given, other) if target is None else (other, given)
+    if source is None or target is None:
+        raise InputError(
+            f"{groups.key!r} has {len(present)} groups with cells ({listed(present)}); name two: source=, target="
+        )
+    return groups.code_of(source, "source"), groups.code_of(target, "target")
+
+
+def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Generator) -> Transport:
+    """Mixtures of both sides and the plan between them."""
+    if p.points.shape[1] != q.points.shape[1]:
+        raise InputError(
+            f"{choices.rep!r} has {p.points.shape[1]} columns in {p.place} and {q.points.shape[1]} in {q.place}; "
+            "compute one representation of all cells together"
+        )
+    if not p.shares_axes(q):
+        _warn(
+            f"{choices.rep!r} of {p.place} and of {q.place} come from two PCAs, whose coordinates mean different "
+            "things; compute one PCA of all cells together"
+        )
+    sides = [
+        fit_cells(each, choices.labels, choices.k, choices.family, choices.structure, "em", rng)[0] for each in (p, q)
+    ]
+    if choices.labels is not None and all(len(side.names) == 1 for side in sides):
+        _warn(
+            f"{choices.labels!r} has one group on each side, {sides[0].names[0]!r} and {sides[1].names[0]!r}: the plan "
+            "has a single flow"
+        )
+    solver = choices.solver or OMT()
+    if choices.growth:
+        costs = component_costs(sides[0].mixture.components, sides[1].mixture.components, solver)
+        solver = OMT(rho=(_GROWTH * float(np.median(costs)) or 1.0, np.inf))
+    plan = plan_between(sides[0].mixture, sides[1].mixture, solver=solver)
+    assign = choices.assign or ("density" if choices.labels is None else "label")
+    return Transport(PopulationPlan(sides[0], sides[1], plan), p, q, choices.labels, assign)
+
+
+def _turned(found: Transport) -> Transport:
+    """The same transport, from the target to the source."""
+    return replace(found, populations=found.populations.reversed, source=found.target, target=found.source)
+
+
+def _stored(found: Transport) -> dict[str, Any]:
+    """What goes to uns."""
+    populations = found.populations
+    out, back = populations.growth()
+    names = [*populations.source.names, *populations.target.names]
+    sides = ["source"] * len(out) + ["target"] * len(back)
+    growth = {"side": sides, "label": names, "growth": np.concatenate([out, back])}
+    return {
+        "flows": found.table(),
+        "growth": pd.DataFrame(growth, index=pd.Index([str(row) for row in range(len(names))])),
+        "source": fit_to_dict(populations.source),
+        "target": fit_to_dict(populations.target),
+        "plan": plan_to_dict(found.plan),
+        **({"stability": stability_to_dict(found.plan)} if isinstance(found.plan, OMTPlan) else {}),
+    }
+
+
+def _write_side(
+    adata: AnnData, rows: np.ndarray, found: Transport, key: str, names: tuple[str, str, str], rng: np.random.Generator
+) -> None:
+    """Images and fates of the source of ``found``; NaN for other cells."""
+    image, fate, fates = names
+    adata.obsm[f"{key}_{image}"] = _spread(found.images(), rows, adata.n_obs)
+    adata.obsm[f"{key}_{image}_random"] = _spread(found.images("random", rng=rng), rows, adata.n_obs)
+    odds = found.populations.fates(found.source.points, found.source_codes)
+    adata.obsm[f"{key}_{fates}"] = _spread(odds, rows, adata.n_obs)
+    codes = np.full(adata.n_obs, -1)
+    codes[rows] = odds.argmax(axis=1)
+    adata.obs[f"{key}_{fate}"] = pd.Categorical.from_codes(codes, list(found.populations.target.names))
+    held = found.target.labels.get(found.labels or "")
+    colors = dict(zip(held.names, held.colors, strict=False)) if held else {}
+    if colors and all(name in colors for name in found.populations.target.names):
+        adata.uns[f"{key}_{fate}_colors"] = [colors[name] for name in found.populations.target.names]
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    """Values of some rows as an array of all rows."""
+    if len(rows) == n:
+        return values
+    out = np.full((n, values.shape[1]), np.nan, dtype=values.dtype)
+    out[rows] = values
+    return out
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, AccuracyWarning, stacklevel=4)

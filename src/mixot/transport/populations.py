@@ -1,0 +1,155 @@
+"""What a plan between two labelled mixtures says of labels and of single points: flows, growth, fates, images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from mixot._shapes import Float, Int
+from mixot.fitting.labelled import LabelledFit
+from mixot.results import Plan
+from mixot.solvers.entropic_plan import OMTPlan
+from mixot.transport.maps import TransportMap
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationPlan:
+    """A plan between two populations whose components belong to labels.
+
+    A point x with the label a may be moved by the components of that label alone (``codes`` given), or, like a point
+    of a plain mixture, by all of them according to their responsibilities. Either way, x drawn from the source has
+    random images with the law of the target.
+
+    Parameters
+    ----------
+    source, target : mixtures with labels
+    plan : between their components
+    """
+
+    source: LabelledFit
+    target: LabelledFit
+    plan: Plan
+    _maps: dict[tuple[int, ...], TransportMap] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def reversed(self) -> PopulationPlan:
+        """The same plan, seen from the target."""
+        return PopulationPlan(self.target, self.source, turned(self.plan))
+
+    def flows(self) -> Float[np.ndarray, "a b"]:
+        """Mass that goes from each label of the source to each of the target."""
+        return self.source.membership.T @ self.plan.coupling @ self.target.membership
+
+    def costs(self) -> Float[np.ndarray, "a b"]:
+        """Mean squared distance of each flow, NaN where nothing flows."""
+        paid = self.source.membership.T @ (self.plan.coupling * self.plan.cost_matrix) @ self.target.membership
+        flows = self.flows()
+        return np.divide(paid, flows, out=np.full_like(paid, np.nan), where=flows > 0)
+
+    def growth(self) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]:
+        """Factor by which each label's mass changes on its side of the journey; one where the plan keeps its marginals.
+
+        What leaves a label of the source over what it has, above one where it grows; what a label of the target has
+        over what arrives, above one where newcomers join.
+        """
+        flows = self.flows()
+        before = self.source.membership.T @ self.source.mixture.weights
+        after = self.target.membership.T @ self.target.mixture.weights
+        relaxed = np.isfinite(self.plan.rho) if isinstance(self.plan, OMTPlan) else (False, False)
+        with np.errstate(divide="ignore"):
+            out, back = flows.sum(axis=1) / before, after / flows.sum(axis=0)
+        return out if relaxed[0] else np.ones_like(out), back if relaxed[1] else np.ones_like(back)
+
+    def errors(self) -> Float[np.ndarray, "a b"]:
+        """Relative standard error of each flow, from the counts behind the shares of the labels alone.
+
+        How much a flow varies, as a share of itself, when as many points as there were are drawn again; positions and
+        covariances are taken as they are. NaN where it is not known: for plans without entropy or with relaxed
+        marginals, and where labels have several components.
+        """
+        flows = self.flows()
+        if not (isinstance(self.plan, OMTPlan) and self.plan.balanced and self.plan.lam > 0):
+            return np.full_like(flows, np.nan)
+        if flows.shape != self.plan.coupling.shape:
+            return np.full_like(flows, np.nan)
+        return self.plan.stability().relative_errors(int(self.source.counts.sum()), int(self.target.counts.sum()))
+
+    def fates(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n b"]:
+        """Probability of each label of the target for the points x of the source, (n, d) -> (n, b).
+
+        ``sum_kl r_k(x) w_kl / w_k`` over the components l of a label, with the responsibilities r of x.
+
+        Parameters
+        ----------
+        x : (n, d)
+            Points.
+        codes : (n,), optional
+            Their labels as indices into ``source.names``, -1 where unknown.
+        """
+        return self.source.responsibilities(x, codes) @ (self._conditional() @ self.target.membership)
+
+    def push(
+        self,
+        x: Any,
+        codes: Int[np.ndarray, " n"] | None = None,
+        *,
+        kind: Literal["mean", "random"] = "mean",
+        rng: Any = None,
+    ) -> Float[np.ndarray, "n d"]:
+        """Images of the points x of the source, (n, d) -> (n, d).
+
+        Parameters
+        ----------
+        x : (n, d)
+            Points.
+        codes : (n,), optional
+            Their labels as indices into ``source.names``, -1 where unknown.
+        kind : "mean" or "random"
+            The mean image, smooth, whose law is narrower than the target; or a random one, whose law is the target's.
+        rng : seed, Generator or None
+            What random images are drawn from.
+        """
+        generator = np.random.default_rng(rng)
+        points = self.source.mixture.as_points(x)
+        whole = np.full(len(points), -1) if codes is None else codes
+        out = np.empty(points.shape, points.dtype)
+        for components, rows in self.source.parts(whole):
+            own, mine = self._map(components, kind), np.ascontiguousarray(points[rows])
+            out[rows] = own(mine) if kind == "mean" else own.sample(mine, rng=generator)
+        return out
+
+    def _conditional(self) -> Float[np.ndarray, "k l"]:
+        """Probability of each component of the target given one of the source."""
+        mass = self.plan.coupling.sum(axis=1, keepdims=True)
+        return np.divide(self.plan.coupling, mass, out=np.zeros_like(self.plan.coupling), where=mass > 0)
+
+    def _map(self, components: Int[np.ndarray, " s"], kind: Literal["mean", "random"]) -> TransportMap:
+        """The map by some components of the source alone; what its couplings cost is paid once."""
+        key = tuple(components.tolist())
+        if key in self._maps and (kind == "random" or self._maps[key].kind == "mean"):
+            return self._maps[key]
+        part, (f, g), whole = self.source.part(components), self.plan.potentials, self.plan
+        coupling, costs = part.weights[:, None] * self._conditional()[components], whole.cost_matrix[components]
+        cost = float((coupling * costs).sum())
+        own = Plan(coupling, cost, 0.0, whole.status, whole.iterations, whole.marginal_error, costs, (f[components], g))
+        self._maps[key] = TransportMap.along(part, self.target.mixture, own, kind=kind)
+        return self._maps[key]
+
+
+def turned(plan: Plan) -> Plan:
+    """The plan as the target sees it: rows and columns exchanged."""
+    exchanged: dict[str, Any] = {
+        "coupling": plan.coupling.T,
+        "cost_matrix": plan.cost_matrix.T,
+        "potentials": plan.potentials[::-1],
+    }
+    if isinstance(plan, OMTPlan):
+        exchanged |= {
+            "rho": plan.rho[::-1],
+            "source_weights": plan.target_weights,
+            "target_weights": plan.source_weights,
+            "entropic_potentials": plan.entropic_potentials[::-1],
+        }
+    return replace(plan, **exchanged)
