@@ -24,10 +24,11 @@ PAGES = [
     HERE / "index.md",
     HERE / "mathematics.md",
     HERE / "closest-mixture.md",
+    HERE / "single-cell.md",
     HERE / "performance.md",
     HERE.parent / "CHANGELOG.md",
 ]
-REFERENCE = ["mixot", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
+REFERENCE = ["mixot", "mixot.anndata", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
 
 # The gallery's chapters, in order; a script that is named in none stands in the last.
 CHAPTERS = {
@@ -35,7 +36,7 @@ CHAPTERS = {
     "Paths": ["geodesic_1d", "geodesic_2d"],
     "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
     "Points and densities": ["stippling", "training", "coming_from_sdot"],
-    "Data": ["point_clouds", "joint_fit", "closest_mixture"],
+    "Data": ["point_clouds", "joint_fit", "closest_mixture", "cell_types"],
 }
 
 STYLE = """

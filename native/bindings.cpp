@@ -342,8 +342,8 @@ mixot::Cuboid as_cuboid(const Dense<const double, 2>& bounds) {
   return {{b[0], b[2], b[4]}, {b[1], b[3], b[5]}};
 }
 
-mixot::Voxels as_voxels(const Dense<const double, 3>& values, const Dense<const double, 2>& bounds) {
-  return {values.data(), {values.shape(0), values.shape(1), values.shape(2)}, as_cuboid(bounds)};
+mixot::Voxels as_voxels(const Dense<const double, 3>& values, const Dense<const double, 2>& bounds, int degree) {
+  return {values.data(), {values.shape(0), values.shape(1), values.shape(2)}, as_cuboid(bounds), degree};
 }
 
 void bind_semidiscrete_in_space(nb::module_& m) {
@@ -364,17 +364,23 @@ void bind_semidiscrete_in_space(nb::module_& m) {
                            to_python(std::move(found.owner), {count}));
   });
   m.def("voxel_moments", [](Matrix points, Vector weights, Dense<const double, 3> values, Matrix bounds,
-                            std::size_t threads, Dense<double, 2> out) {
+                            int degree, std::size_t threads, Dense<double, 2> out) {
     nb::gil_scoped_release release;
-    mixot::VoxelDensity density(as_voxels(values, bounds));
+    mixot::VoxelDensity density(as_voxels(values, bounds, degree));
     mixot::solid_moments(as_cloud(points, weights), as_cuboid(bounds), density, threads, out.data());
+  });
+  m.def("voxel_potentials", [](Matrix points, Vector weights, Matrix bounds, int degree, std::size_t threads,
+                               Dense<double, 3> out) {
+    nb::gil_scoped_release release;
+    const mixot::Voxels shape{nullptr, {out.shape(0), out.shape(1), out.shape(2)}, as_cuboid(bounds), degree};
+    mixot::voxel_potentials(as_cloud(points, weights), shape, threads, out.data());
   });
   m.def(
       "voxel_transport",
-      [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, std::optional<Vector> start,
-         double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
+      [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, int degree,
+         std::optional<Vector> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
         nb::gil_scoped_release release;
-        const mixot::Voxels voxels = as_voxels(values, bounds);
+        const mixot::Voxels voxels = as_voxels(values, bounds, degree);
         mixot::VoxelDensity density(voxels);
         std::vector<double> marginals[3];
         mixot::voxel_marginals(voxels, marginals);
@@ -384,9 +390,9 @@ void bind_semidiscrete_in_space(nb::module_& m) {
         return std::make_tuple(int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
                                report.spent.linear_iterations);
       },
-      nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("start").none(),
-      nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"), nb::arg("weights").noconvert(),
-      nb::arg("moments").noconvert());
+      nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("degree"),
+      nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
+      nb::arg("weights").noconvert(), nb::arg("moments").noconvert());
 }
 
 // ---- semidefinite programs: blocks one after the other in one array, and the Schur matrix ----

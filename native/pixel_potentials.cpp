@@ -44,7 +44,7 @@ void quadrature(const Outline& polygon, Visit&& visit) {
   for (std::size_t k = 1; k + 1 < polygon.size(); ++k) {
     const double *b = a + 2 * k, *c = b + 2;
     const double area = 0.5 * ((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1]));
-    triangle_rule([&](double wa, double wb, double wc, double share) {
+    triangle_rule<4>([&](double wa, double wb, double wc, double share) {
       visit(wa * a[0] + wb * b[0] + wc * c[0], wa * a[1] + wb * b[1] + wc * c[1], area * share);
     });
   }

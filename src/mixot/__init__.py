@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from mixot.families.rayleigh import Rayleigh as Rayleigh
     from mixot.families.student import StudentT as StudentT
     from mixot.families.weibull import Weibull as Weibull
+    from mixot.fitting.component_pairs import ComponentChoice as ComponentChoice
+    from mixot.fitting.component_pairs import ComponentPair as ComponentPair
+    from mixot.fitting.component_pairs import ComponentSearch as ComponentSearch
+    from mixot.fitting.component_pairs import choose_components as choose_components
     from mixot.fitting.em import EM as EM
     from mixot.fitting.family_em import FamilyEM as FamilyEM
     from mixot.fitting.joint import JointEM as JointEM
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
     from mixot.transport.geodesic import Geodesic as Geodesic
+    from mixot.transport.geodesic import Interpolation as Interpolation
     from mixot.transport.given_components import GivenComponents as GivenComponents
     from mixot.transport.maps import TransportMap as TransportMap
     from mixot.transport.quantize import Quantization as Quantization
@@ -107,6 +112,7 @@ _HOME = {
     "solvers.sdp": ("SDP",),
     "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
     "solvers.stability": ("Stability",),
+    "fitting.component_pairs": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
@@ -117,7 +123,7 @@ _HOME = {
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),
     "transport.given_components": ("GivenComponents",),
-    "transport.geodesic": ("Geodesic",),
+    "transport.geodesic": ("Geodesic", "Interpolation"),
     "transport.maps": ("TransportMap",),
     "transport.quantize": ("Quantization", "quantize"),
     "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "barycenter", "bounds"),

@@ -8,7 +8,7 @@ argument                            measure
 array (n, d)                        points of equal weight
 ``(points, weights)``               weighted points
 ``(weights, means, covs)``          a Gaussian mixture
-``Grid(values, bounds, degree)``    a density on pixels, the `Grid` of this module
+``Grid(values, bounds, degree)``    a density on pixels or voxels, the `Grid` of this module
 `Samples`, `Grid`, `Mixture`        of mixot itself, as constants (a Gaussian mixture)
 ==================================  ====================================================
 

@@ -70,6 +70,13 @@ def test_points_and_pixels(rng, degree):
     assert jax.grad(cost, argnums=1)(x, grid).values.shape == (4, 5)
 
 
+@pytest.mark.parametrize("shape", [(6,), (3, 4, 2)])
+def test_points_on_a_line_or_in_space_and_a_grid(rng, shape):
+    d = len(shape)
+    x, values = jnp.asarray(rng.standard_normal((6, d))), jnp.asarray(rng.uniform(0.5, 2.0, shape))
+    assert_gradients(rng, lambda x, v: cost(x, Grid(v, ((-3.0, 2.0),) * d, 1)), x, values, h=1e-3)
+
+
 @pytest.mark.parametrize("d", [2, 3])
 def test_points_and_a_mixture(rng, d):
     x = jnp.asarray(rng.standard_normal((7, d)))

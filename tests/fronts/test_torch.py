@@ -68,6 +68,13 @@ def test_gradcheck_of_points_and_pixels(rng, degree):
     torch.autograd.gradcheck(lambda x, v: distance(x, Grid(v, ((-2, 2), (-2, 3)), degree)), (x, values))
 
 
+@pytest.mark.parametrize("shape", [(6,), (3, 4, 2)])
+def test_gradcheck_of_points_on_a_line_or_in_space_and_a_grid(rng, shape):
+    d = len(shape)
+    x, values = points(rng, 6, d), torch.tensor(rng.uniform(0.5, 2.0, shape), requires_grad=True)
+    torch.autograd.gradcheck(lambda x, v: distance(x, Grid(v, ((-2, 3),) * d)), (x, values))
+
+
 @pytest.mark.parametrize("d", [2, 3])
 def test_gradcheck_of_points_and_a_mixture(rng, d):
     x, inputs = points(rng, 7, d), mixture(rng, 2, d)

@@ -61,9 +61,11 @@ def test_clouds(rng, d):
 
 
 @pytest.mark.parametrize("degree", [0, 1])
-def test_points_against_pixels(rng, degree):
-    points = rng.random((8, 2)) * [2.0, 1.0], rng.dirichlet(np.full(8, 5.0))
-    grid = GridOf(rng.uniform(0.5, 2.0, (7, 5)), [[0, 2], [0, 1]], degree)
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_points_against_grids(rng, d, degree):
+    box, shape = [[0, 2], [0, 1], [1, 2]][:d], (7, 5, 3)[:d]
+    points = rng.random((8, d)) * np.diff(box)[:, 0] + np.array(box)[:, 0], rng.dirichlet(np.full(8, 5.0))
+    grid = GridOf(rng.uniform(0.5, 2.0, shape), box, degree)
     assert_gradients(rng, points, grid, ["points", "weights", "values"], h=1e-4)
     assert_gradients(rng, grid, points[0], ["values", "points"], h=1e-4)
 

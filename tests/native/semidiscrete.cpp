@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "plane_transport.hpp"
+#include "solid_gaussians.hpp"
 #include "solid_transport.hpp"
+#include "voxel_density.hpp"
 
 namespace {
 
@@ -73,10 +75,38 @@ void solve(int n, bool hollow, std::size_t threads) {
   expect(plane.residual <= 1e-9 && plane.gap >= 0, "plane", n);
   std::vector<double> gradient(values.size());
   mixot::pixel_potentials({flat.data(), weights.data(), std::size_t(n)}, pixels, threads, gradient.data());
-  const mixot::Voxels voxels{values.data(), {8, 8, 8}, {{-0.5, -0.5, -0.5}, {0.5, 0.5, 0.5}}};
-  const auto space = mixot::voxel_transport({solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
-                                            voxels, weights.data(), moments.data());
+  const mixot::Voxels voxels{values.data(), {8, 16, 4}, {{-0.5, -0.5, -0.5}, {0.5, 0.5, 0.5}}, hollow};
+  mixot::VoxelDensity voxel_density(voxels);
+  std::vector<double> layers[3];
+  mixot::voxel_marginals(voxels, layers);
+  const auto space = mixot::solid_transport({solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
+                                            voxels.box, voxel_density, layers, weights.data(), moments.data());
   expect(space.residual <= 1e-9 && space.gap >= 0, "space", n);
+  mixot::voxel_potentials({solid.data(), weights.data(), std::size_t(n)}, voxels, threads, gradient.data());
+}
+
+// Nine laws, one of them thin and one far away, so that there are two groups of them.
+void solve_gaussians(int n, std::size_t threads) {
+  constexpr std::size_t k = 9;
+  std::vector<double> shares(k, 1.0 / k), means(3 * k), covs(9 * k, 0.0), target(n, 1.0 / n), weights(n),
+      moments(10 * std::size_t(n)), gradient(13 * k), layers[3];
+  for (double& m : means) m = 0.2 * (uniform() - 0.5);
+  for (std::size_t j = 0; j < k; ++j)
+    for (int a = 0; a < 3; ++a) covs[9 * j + 4 * a] = j == 1 && a == 1 ? 1e-8 : 1e-3 * (1 + uniform());
+  means[3] = 0.1;
+  const mixot::GaussianLaws laws{shares.data(), means.data(), covs.data(), k};
+  const mixot::Cuboid box{{-0.7, -0.7, -0.7}, {0.7, 0.7, 0.7}};
+  mixot::SolidGaussians density(laws);
+  mixot::gaussian_marginals<3>(laws, box.lo, box.hi, 512, layers);
+  const std::vector<double> solid = cloud<3>(n, 0);
+  const auto found = mixot::solid_transport({solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
+                                            box, density, layers, weights.data(), moments.data());
+  expect(found.residual <= 1e-9 && found.gap >= 0, "Gaussians in space", n);
+  mixot::solid_gaussian_derivatives({solid.data(), weights.data(), std::size_t(n)}, laws, box, threads,
+                                    gradient.data());
+  double mass = 0;
+  for (std::size_t i = 0; i < std::size_t(n); ++i) mass += moments[10 * i];
+  expect(std::abs(mass - 1) < 1e-12, "mass of Gaussians in space", n);
 }
 
 }  // namespace
@@ -86,6 +116,7 @@ int main() {
   for (int kind = 0; kind < 5; ++kind)
     for (int n : {1, 2, 3, 7, 8, 9, 40, 700}) tile(n, kind, 2);
   for (int n : {1, 2, 9, 70, 3001}) solve(n, false, 2), solve(n, true, 1);
+  for (int n : {1, 2, 9, 150}) solve_gaussians(n, 2);
   std::printf(failures ? "%d failures\n" : "cells tile, masses are met\n", failures);
   return failures ? 1 : 0;
 }

@@ -27,7 +27,7 @@ def line_cells(
     """
     order = np.argsort(points[:, 0], kind="stable")
     y = points[order, 0]
-    density = _Pieces(grid, bounds[0])
+    density = Pieces(grid, bounds[0])
     below = np.concatenate([[0.0], np.cumsum(weights[order])])
     cuts = density.quantile(np.minimum(below / below[-1], 1.0))
     cuts[0], cuts[-1] = bounds[0]
@@ -56,11 +56,48 @@ def nearest_cells(points: Float[np.ndarray, " n"], grid: Grid) -> Float[np.ndarr
     >>> nearest_cells(np.array([1.0, 3.0]), Grid([3.0, 1.0], [[0, 4]]))[:, 0].tolist()
     [0.75, 0.25]
     """
-    density = _Pieces(grid, grid.bounds[0])
+    density = Pieces(grid, grid.bounds[0])
     return density.moments_from(points, np.clip((points[1:] + points[:-1]) / 2, *grid.bounds[0]))
 
 
-class _Pieces:
+def line_potentials(
+    points: Float[np.ndarray, "n 1"], potentials: Float[np.ndarray, " n"], grid: Grid, bounds: Float[np.ndarray, "1 2"]
+) -> Float[np.ndarray, " m"]:
+    """Return the means of ``phi(x) = min_i |x - y_i|^2 - w_i`` over the mass that each value of the grid carries.
+
+    phi is a parabola between the cuts of the cells, and what a value carries linear between knots: two nodes of
+    Gauss-Legendre on each part are exact.
+
+    Parameters
+    ----------
+    points, potentials : (n, 1), (n,)
+        Distinct points and potentials at which none is hidden.
+    grid : Grid
+        Its bounds are read as ``bounds``, its values not at all.
+    bounds : (1, 2)
+        In the coordinates of the points.
+    """
+    (low, high), m = bounds[0], len(grid.values)
+    step, order = (high - low) / m, np.argsort(points[:, 0], kind="stable")
+    y, w = points[order, 0], potentials[order]
+    cuts = (np.diff(y**2) - np.diff(w)) / (2 * np.diff(y))
+    knots = low + step * (np.arange(m + 1) if grid.degree == 0 else np.concatenate([[0], np.arange(m) + 0.5, [m]]))
+    ends = np.unique(np.clip(np.concatenate([cuts, knots]), low, high))
+    middle, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
+    own = np.searchsorted(cuts, middle)
+    place = (middle - low) / step - 0.5 * grid.degree
+    left = np.floor(place).astype(int)
+    out = np.zeros(m)
+    for node in (-1 / np.sqrt(3), 1 / np.sqrt(3)):
+        x = middle + node * half
+        part = ((x - y[own]) ** 2 - w[own]) * half / step
+        t = ((x - low) / step - 0.5 - left) if grid.degree else np.zeros(len(x))
+        for at, share in ((left, 1 - t), (left + 1, t)):
+            out += np.bincount(np.clip(at, 0, m - 1), part * share, m)
+    return out
+
+
+class Pieces:
     """A density on the line, linear on each piece, ``height + slope (x - start)``, of total mass one."""
 
     def __init__(self, grid: Grid, ends: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from mixot._native import (
     solid_corners,
     solid_gaussian_transport,
     voxel_moments,
+    voxel_potentials,
     voxel_transport,
 )
 from mixot._shapes import Float, Int
@@ -25,7 +26,7 @@ from mixot.measures import Grid, Measure, Samples
 from mixot.results import Status
 from mixot.solvers.gaussian_target import GaussianTarget
 from mixot.solvers.laguerre import PlaneCells, power_cells
-from mixot.solvers.line import line_cells
+from mixot.solvers.line import line_cells, line_potentials
 from mixot.threads import thread_count
 
 _EQUAL = 1e-10  # of the longest side of the box: points closer than this are one
@@ -102,15 +103,17 @@ class SemidiscretePlan:
     def values_gradient(self) -> Float[np.ndarray, "..."]:
         """Derivative of the cost with respect to the values of the grid, up to a constant: phi, averaged over each."""
         grid = self.density
-        if not isinstance(grid, Grid) or grid.dim != 2:
-            raise UnsupportedError(
-                f"this gradient is computed for pictures, the target is a {type(self.target).__name__} in dimension "
-                f"{grid.dim}"
-            )
+        if not isinstance(grid, Grid):
+            raise UnsupportedError(f"this gradient is computed for grids, the target is a {type(self.target).__name__}")
         box = _Box.around(grid)
-        out = np.empty(grid.values.shape)
         points, weights = box.inward(self.source.points), self.potentials / box.unit**2
-        pixel_potentials(points, weights, box.bounds, grid.degree, thread_count(), out)
+        if grid.dim == 1:
+            atoms = _Atoms.of(points, self.source.weights)
+            out = line_potentials(atoms.points, weights[atoms.first], grid, box.bounds)
+        else:
+            out = np.empty(grid.values.shape)
+            kernel = voxel_potentials if grid.dim == 3 else pixel_potentials
+            kernel(points, weights, box.bounds, grid.degree, thread_count(), out)
         return out * box.unit**2
 
     def mixture_gradient(self) -> MixtureGradient:
@@ -179,7 +182,7 @@ class Semidiscrete:
         InputError
             Where the dimensions differ, or start does not fit.
         UnsupportedError
-            In dimensions above 3, and for densities of degree 1 in three.
+            In dimensions above 3.
         SolveError
             Where the masses were not reached; its ``result`` is the best plan, and its gap holds.
         """
@@ -187,11 +190,10 @@ class Semidiscrete:
             raise InputError(
                 f"points and density must live in the same space, got dimension {source.dim} and {target.dim}"
             )
-        grid = isinstance(target, Grid)
-        if target.dim > 3 or (grid and target.dim == 3 and target.degree):
+        if target.dim > 3:
             raise UnsupportedError(
-                "points and a density are solved in dimension 1 to 3, in 3 for grids of degree 0 only; got a "
-                f"{type(target).__name__} of dimension {target.dim}" + (f" and degree {target.degree}" if grid else "")
+                "points and a density are solved in dimension 1 to 3, got a "
+                f"{type(target).__name__} of dimension {target.dim}"
             )
         if start is not None and (np.shape(start) != (len(source),) or not np.isfinite(start).all()):
             raise InputError(
@@ -225,9 +227,8 @@ class Semidiscrete:
             report = kernel(atoms.points, atoms.weights, law.weights, law.means, law.covs, box.bounds, *rest)
         else:
             kernel = voxel_transport if d == 3 else pixel_transport
-            shape = () if d == 3 else (target.degree,)
             values = np.ascontiguousarray(target.values)
-            report = kernel(atoms.points, atoms.weights, values, box.bounds, *shape, *rest)
+            report = kernel(atoms.points, atoms.weights, values, box.bounds, target.degree, *rest)
         outcome, gap, iterations, _, _ = report
         sums = np.column_stack([moments[:, : d + 1], second_moments(moments)])
         return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
@@ -391,8 +392,8 @@ def cell_moments(
     args = box.inward(points), np.ascontiguousarray(potentials / box.unit**2)
     if isinstance(density, Grid):
         out = np.empty((len(points), _MOMENTS[d]))
-        kernel, shape = (pixel_moments, (density.degree,)) if d == 2 else (voxel_moments, ())
-        kernel(*args, np.ascontiguousarray(density.values), box.bounds, *shape, thread_count(), out)
+        kernel = voxel_moments if d == 3 else pixel_moments
+        kernel(*args, np.ascontiguousarray(density.values), box.bounds, density.degree, thread_count(), out)
     else:
         out = density.inside(box.center, box.unit).moments(*args, box.bounds)
     m, first, u = out[:, 0].copy(), out[:, 1 : 1 + d] * box.unit, box.unit

@@ -42,7 +42,7 @@ class GridOf:
     bounds : (d, 2)
         Lower and upper end of each axis; unit pixels where not given.
     degree : int
-        0, constant on each pixel; 1, (bi-)linear between pixel centers.
+        0, constant on each pixel; 1, (bi-, tri-)linear between pixel centers.
     """
 
     values: Any

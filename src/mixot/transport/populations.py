@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.fitting.labelled import LabelledFit
 from mixot.results import Plan
+from mixot.solvers.entropic_plan import OMTPlan
 from mixot.transport.maps import TransportMap
 
 
@@ -30,13 +31,12 @@ class PopulationPlan:
     source: LabelledFit
     target: LabelledFit
     plan: Plan
+    _maps: dict[tuple[int, ...], TransportMap] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def reversed(self) -> PopulationPlan:
         """The same plan, seen from the target."""
-        f, g = self.plan.potentials
-        back = replace(self.plan, coupling=self.plan.coupling.T, cost_matrix=self.plan.cost_matrix.T, potentials=(g, f))
-        return PopulationPlan(self.target, self.source, back)
+        return PopulationPlan(self.target, self.source, turned(self.plan))
 
     def flows(self) -> Float[np.ndarray, "a b"]:
         """Mass that goes from each label of the source to each of the target."""
@@ -49,15 +49,32 @@ class PopulationPlan:
         return np.divide(paid, flows, out=np.full_like(paid, np.nan), where=flows > 0)
 
     def growth(self) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]:
-        """Mass that the plan moves, relative to the mass there is, for each label of the source and of the target.
+        """Factor by which each label's mass changes on its side of the journey; one where the plan keeps its marginals.
 
-        All ones where the plan keeps its marginals. Above one in the source a label grows on its way; below one in
-        the target some of a label came from nowhere.
+        What leaves a label of the source over what it has, above one where it grows; what a label of the target has
+        over what arrives, above one where newcomers join.
         """
         flows = self.flows()
         before = self.source.membership.T @ self.source.mixture.weights
         after = self.target.membership.T @ self.target.mixture.weights
-        return flows.sum(axis=1) / before, flows.sum(axis=0) / after
+        relaxed = np.isfinite(self.plan.rho) if isinstance(self.plan, OMTPlan) else (False, False)
+        with np.errstate(divide="ignore"):
+            out, back = flows.sum(axis=1) / before, after / flows.sum(axis=0)
+        return out if relaxed[0] else np.ones_like(out), back if relaxed[1] else np.ones_like(back)
+
+    def errors(self) -> Float[np.ndarray, "a b"]:
+        """Relative standard error of each flow, from the counts behind the shares of the labels alone.
+
+        How much a flow varies, as a share of itself, when as many points as there were are drawn again; positions and
+        covariances are taken as they are. NaN where it is not known: for plans without entropy or with relaxed
+        marginals, and where labels have several components.
+        """
+        flows = self.flows()
+        if not (isinstance(self.plan, OMTPlan) and self.plan.balanced and self.plan.lam > 0):
+            return np.full_like(flows, np.nan)
+        if flows.shape != self.plan.coupling.shape:
+            return np.full_like(flows, np.nan)
+        return self.plan.stability().relative_errors(int(self.source.counts.sum()), int(self.target.counts.sum()))
 
     def fates(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n b"]:
         """Probability of each label of the target for the points x of the source, (n, d) -> (n, b).
@@ -99,7 +116,8 @@ class PopulationPlan:
         whole = np.full(len(points), -1) if codes is None else codes
         out = np.empty(points.shape, points.dtype)
         for components, rows in self.source.parts(whole):
-            out[rows] = self._map(components, kind)(np.ascontiguousarray(points[rows]), rng=generator)
+            own, mine = self._map(components, kind), np.ascontiguousarray(points[rows])
+            out[rows] = own(mine) if kind == "mean" else own.sample(mine, rng=generator)
         return out
 
     def _conditional(self) -> Float[np.ndarray, "k l"]:
@@ -108,12 +126,30 @@ class PopulationPlan:
         return np.divide(self.plan.coupling, mass, out=np.zeros_like(self.plan.coupling), where=mass > 0)
 
     def _map(self, components: Int[np.ndarray, " s"], kind: Literal["mean", "random"]) -> TransportMap:
-        """The map by some components of the source alone."""
-        part, (f, g) = self.source.part(components), self.plan.potentials
-        own = replace(
-            self.plan,
-            coupling=part.weights[:, None] * self._conditional()[components],
-            cost_matrix=self.plan.cost_matrix[components],
-            potentials=(f[components], g),
-        )
-        return TransportMap.along(part, self.target.mixture, own, kind=kind)
+        """The map by some components of the source alone; what its couplings cost is paid once."""
+        key = tuple(components.tolist())
+        if key in self._maps and (kind == "random" or self._maps[key].kind == "mean"):
+            return self._maps[key]
+        part, (f, g), whole = self.source.part(components), self.plan.potentials, self.plan
+        coupling, costs = part.weights[:, None] * self._conditional()[components], whole.cost_matrix[components]
+        cost = float((coupling * costs).sum())
+        own = Plan(coupling, cost, 0.0, whole.status, whole.iterations, whole.marginal_error, costs, (f[components], g))
+        self._maps[key] = TransportMap.along(part, self.target.mixture, own, kind=kind)
+        return self._maps[key]
+
+
+def turned(plan: Plan) -> Plan:
+    """The plan as the target sees it: rows and columns exchanged."""
+    exchanged: dict[str, Any] = {
+        "coupling": plan.coupling.T,
+        "cost_matrix": plan.cost_matrix.T,
+        "potentials": plan.potentials[::-1],
+    }
+    if isinstance(plan, OMTPlan):
+        exchanged |= {
+            "rho": plan.rho[::-1],
+            "source_weights": plan.target_weights,
+            "target_weights": plan.source_weights,
+            "entropic_potentials": plan.entropic_potentials[::-1],
+        }
+    return replace(plan, **exchanged)
