@@ -12,16 +12,20 @@ if TYPE_CHECKING:
     from mixot.errors import MixotError as MixotError
     from mixot.errors import SolveError as SolveError
     from mixot.errors import UnsupportedError as UnsupportedError
+    from mixot.families.bernoulli import Bernoulli as Bernoulli
     from mixot.families.diagonal import DiagonalGaussian as DiagonalGaussian
     from mixot.families.exponential import Exponential as Exponential
     from mixot.families.gamma import Gamma as Gamma
     from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.families.inverse_gamma import InverseGamma as InverseGamma
     from mixot.families.laplace import Laplace as Laplace
     from mixot.families.lognormal import LogNormal as LogNormal
     from mixot.families.negative_binomial import NegativeBinomial as NegativeBinomial
     from mixot.families.poisson import Poisson as Poisson
     from mixot.families.product import Product as Product
+    from mixot.families.rayleigh import Rayleigh as Rayleigh
     from mixot.families.student import StudentT as StudentT
+    from mixot.families.weibull import Weibull as Weibull
     from mixot.fitting.component_pairs import ComponentChoice as ComponentChoice
     from mixot.fitting.component_pairs import ComponentPair as ComponentPair
     from mixot.fitting.component_pairs import ComponentSearch as ComponentSearch
@@ -95,6 +99,10 @@ _HOME = {
     "families.lognormal": ("LogNormal",),
     "families.negative_binomial": ("NegativeBinomial",),
     "families.poisson": ("Poisson",),
+    "families.bernoulli": ("Bernoulli",),
+    "families.inverse_gamma": ("InverseGamma",),
+    "families.rayleigh": ("Rayleigh",),
+    "families.weibull": ("Weibull",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),

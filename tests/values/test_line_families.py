@@ -4,9 +4,25 @@ import mpmath as mp
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammaln
 
-from mixot import Gamma, InputError, Laplace, LogNormal, NegativeBinomial, Poisson, UnsupportedError
+from mixot import (
+    Bernoulli,
+    Gamma,
+    InputError,
+    InverseGamma,
+    Laplace,
+    LogNormal,
+    Mixture,
+    NegativeBinomial,
+    Poisson,
+    Rayleigh,
+    UnsupportedError,
+    Weibull,
+    distance,
+)
 from mixot.formulas.counts import negative_binomial_log_mass
+from mixot.formulas.gamma_law import centered_reciprocals
 
 ONE = np.array([0])
 
@@ -227,3 +243,159 @@ def test_negative_binomial_costs_of_many_counts_run_in_batches(monkeypatch):
     np.testing.assert_array_equal(p.cost(q), whole)
     with pytest.raises(UnsupportedError, match=r"component 1 \(size 1e-09, mean 100\) spreads over .*a Gamma law"):
         p.cost(NegativeBinomial([1.0, 1e-9], [4.0, 100.0]))
+
+
+# -- Weibull and Rayleigh --------------------------------------------------------------------------------------------
+
+
+def test_weibull_is_that_of_scipy(rng):
+    for shape, scale in ((1.0, 2.0), (0.3, 1.0), (40.0, 1e-6), (3.0, 1e8)):
+        frozen = stats.weibull_min(shape, scale=scale)
+        laws = Weibull([shape], [scale])
+        check_against_scipy(laws, frozen, frozen.rvs(50, random_state=rng))
+        np.testing.assert_allclose(laws.moments(4)[0], [frozen.moment(r) for r in range(5)], rtol=1e-9)
+
+
+def test_narrow_weibull_laws_have_a_variance():
+    # of log x, pi^2 / 6 / shape^2; SciPy's formula has no digits left there
+    assert Weibull([1e9], [3.0]).cov()[0, 0, 0] == pytest.approx(9 * np.pi**2 / 6 * 1e-18, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        ((1.0, 1.0), (2.0, 1.0)),
+        ((1.5, 2.0), (1.5 + 2.0**-40, 2.0)),  # nearly equal, in every direction
+        ((1.5, 2.0), (1.5, 2.0 + 2.0**-40)),
+        ((1.5, 2.0), (1.5 + 2.0**-40, 2.0 - 2.0**-39)),
+        ((1e6, 1.0), (1.1e6, 1.0)),
+        ((1e6, 1.0), (0.5, 1e-8)),
+        ((0.02, 1e-30), (0.03, 1e-20)),
+    ],
+)
+def test_weibull_cost_against_mpmath(p, q):
+    with mp.workdps(60):
+        (a, s), (b, t) = (map(mp.mpf, law) for law in (p, q))
+        value = s**2 * mp.gamma(1 + 2 / a) + t**2 * mp.gamma(1 + 2 / b) - 2 * s * t * mp.gamma(1 + 1 / a + 1 / b)
+        expected = float(value)
+    assert Weibull([p[0]], [p[1]]).cost(Weibull([q[0]], [q[1]]))[0, 0] == pytest.approx(expected, rel=1e-11)
+
+
+def test_weibull_cost_is_the_integral_of_its_quantiles():
+    def quantile(shape, scale):
+        return lambda u, v: scale * (-mp.log(v) if v < u else -mp.log1p(-u)) ** (1 / mp.mpf(shape))
+
+    expected = integral_over_ranks(quantile(0.7, 1), quantile(3, 2), 25)
+    assert Weibull([0.7], [1.0]).cost(Weibull([3.0], [2.0]))[0, 0] == pytest.approx(expected, rel=1e-11)
+
+
+def test_weibull_moments_beyond_floating_point_are_refused():
+    wide = Weibull([1e-3], [1.0])
+    with pytest.raises(InputError, match="second moments, and that of component 0 of p"):
+        wide.cost(wide)
+    with pytest.raises(InputError, match="the moment of order 1 of weibull component 0"):
+        wide.mean()
+
+
+def test_rayleigh_laws_are_weibull_laws(rng):
+    laws = Rayleigh([0.5, 3.0])
+    check_against_scipy(laws.take(ONE), stats.rayleigh(scale=0.5), rng.rayleigh(0.5, 40))
+    wide, x = laws.widen(), rng.rayleigh(size=(20, 1))
+    assert isinstance(wide, Weibull)
+    np.testing.assert_allclose(wide.log_prob(x), laws.log_prob(x), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(wide.cost(wide), laws.cost(laws), rtol=1e-12)
+    np.testing.assert_allclose(wide.divergence(wide), laws.divergence(laws), rtol=1e-12, atol=1e-14)
+    p, q = Mixture([0.5, 0.5], laws), Mixture([1.0], Weibull([2.0], [1.0]))
+    assert distance(p, q) == pytest.approx(np.sqrt(((laws.scales - 0.5**0.5) ** 2 * 2).mean()), rel=1e-12)
+
+
+# -- inverse Gamma ---------------------------------------------------------------------------------------------------
+
+
+def test_inverse_gamma_is_that_of_scipy(rng):
+    for shape, scale in ((5.0, 2.0), (2.5, 1e-6), (300.0, 1e8)):
+        frozen = stats.invgamma(shape, scale=scale)
+        laws = InverseGamma([shape], [scale])
+        check_against_scipy(laws, frozen, frozen.rvs(50, random_state=rng))
+        np.testing.assert_allclose(laws.moments(2)[0], [frozen.moment(r) for r in range(3)], rtol=1e-9)
+    heavy = InverseGamma([0.7], [1.0])
+    np.testing.assert_allclose(heavy.log_prob(np.array([[2.0]]))[0], stats.invgamma(0.7).logpdf(2.0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shapes", [(3.0, 4.0), (2.5, 2.6), (2.01, 2.02), (2.001, 6.0), (60.0, 70.0)])
+def test_inverse_gamma_cost_against_a_quadrature_of_the_product(shapes):
+    # E X Y by the trapezoidal rule in the logarithm y of 1 / X; the sum goes on to -inf as a geometric one
+    h, g = shapes
+    step = 1 / 256
+    y = np.arange(-100.0, 12.0, step)
+    x = np.exp(y)
+    lower, upper = gammainc(h, x), gammaincc(h, x)
+    image = np.where(lower < 0.5, gammaincinv(g, np.minimum(lower, 0.5)), gammainccinv(g, np.minimum(upper, 0.5)))
+    far = (h * y - gammaln(h + 1) + gammaln(g + 1)) / g  # where ranks are powers
+    terms = (
+        np.exp(
+            -y - np.where((y < -40) | (lower < 1e-250), far, np.log(np.maximum(image, 1e-300))) + h * y - x - gammaln(h)
+        )
+        * step
+    )
+    product = terms.sum() + terms[0] / np.expm1((h - 1 - h / g) * step)
+    norms = 1 / ((h - 1) * (h - 2)) + 1 / ((g - 1) * (g - 2))
+    expected = norms - 2 * product
+    found = InverseGamma([h], [1.0]).cost(InverseGamma([g], [1.0]))[0, 0]
+    assert found == pytest.approx(expected, rel=1e-10, abs=1e-12 * norms)
+
+
+@pytest.mark.parametrize("shapes", [(2.0 + 1e-9, 3.0), (9e4, 1.1e5), (2.2, 1e4)])
+def test_the_rule_for_reciprocals_has_converged(shapes):
+    rows = centered_reciprocals(np.array(shapes))
+    second = [1 / ((h - 1) ** 2 * (h - 2)) for h in shapes]
+    np.testing.assert_allclose((rows**2).sum(axis=1), second, rtol=1e-11)
+
+
+def test_inverse_gamma_laws_without_moments_are_refused():
+    laws = InverseGamma([3.0, 1.5], [1.0, 1.0])
+    with pytest.raises(InputError, match=r"component 1 has shape 1\.5, and so no finite variance, and no finite W2"):
+        laws.cost(laws)
+    with pytest.raises(InputError, match=r"component 1 has shape 1\.5"):
+        laws.cov()
+    with pytest.raises(InputError, match="component 0 has shape 3, and so no finite moment of order 3"):
+        laws.take(ONE).moments(3)
+    assert laws.mean().tolist() == [[0.5], [2.0]]
+    with pytest.raises(InputError, match="no finite mean"):
+        InverseGamma([1.0], [1.0]).mean()
+
+
+def test_inverse_gamma_maps_are_those_of_the_reciprocals(rng):
+    p, q = InverseGamma([3.0], [2.0]), InverseGamma([7.0], [1.0])
+    coupling = Gamma([3.0], [0.5]).coupling(Gamma([7.0], [1.0]), ONE, ONE)
+    x = p.sample(np.zeros(50, dtype=int), rng)
+    np.testing.assert_allclose(p.coupling(q, ONE, ONE).map(x, 0), 1 / coupling.map(1 / x, 0), rtol=1e-10)
+    far = p.coupling(q, ONE, ONE).map(np.array([[0.0], [1e-5], [1e-3], [1e290], [1e300]]), 0)[:, 0]
+    assert np.isfinite(far).all()
+    assert (np.diff(far) >= 0).all()
+
+
+# -- Bernoulli -------------------------------------------------------------------------------------------------------
+
+
+def test_bernoulli_is_that_of_scipy():
+    laws = Bernoulli([0.3])
+    check_against_scipy(laws, stats.bernoulli(0.3), np.array([0.0, 1.0]))
+    assert (laws.log_prob(np.array([[0.5], [2.0], [-1.0]])) == -np.inf).all()
+    np.testing.assert_array_equal(laws.moments(3), [[1.0, 0.3, 0.3, 0.3]])
+
+
+def test_bernoulli_plans_at_the_ends():
+    p, q = Bernoulli([0.0, 1.0, 0.25]), Bernoulli([0.0, 0.5])
+    np.testing.assert_array_equal(p.cost(q), [[0.0, 0.5], [1.0, 0.5], [0.25, 0.25]])
+    np.testing.assert_array_equal(
+        p.log_prob(np.array([[0.0], [1.0]])), [[0.0, -np.inf, np.log(0.75)], [-np.inf, 0.0, np.log(0.25)]]
+    )
+    coupling = p.coupling(q, np.array([2]), np.array([1]))
+    # of the mass .75 at zero, a third goes to one
+    np.testing.assert_allclose(coupling.map(np.array([[0.0], [1.0]]), 0), [[1 / 3], [1.0]], rtol=1e-15)
+    assert p.divergence(q).tolist() == [
+        [0.0, np.log(2)],
+        [np.inf, np.log(2)],
+        pytest.approx([np.inf, 0.25 * np.log(0.5) + 0.75 * np.log(1.5)]),
+    ]

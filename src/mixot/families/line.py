@@ -123,6 +123,18 @@ def held(fixed: Mapping[str, Any], name: str, k: int, otherwise: ArrayLike) -> F
     return np.broadcast_to(value, k).copy()
 
 
+def one_fixed(cls: type[Family], fixed: Mapping[str, Any] | None, name: str, such_as: float) -> float:
+    """The number at which a fit to moments holds a parameter of all components; it must be given."""
+    cls.check_fixed(fixed or ())
+    value = (fixed or {}).get(name, ())
+    if np.size(value) != 1:
+        raise InputError(
+            f"to find {cls.name} mixtures from moments, fix one number for the {name} of all components, "
+            f'fixed={{"{name}": {such_as}}}, got {value if np.size(value) else "none"}'
+        )
+    return float(as_positive(np.atleast_1d(value), name)[0])
+
+
 def check_rows(good: np.ndarray, what: str, x: np.ndarray) -> None:
     """Raise an `InputError` that names the rows where ``good`` is false."""
     bad = np.flatnonzero(~good)

@@ -14,17 +14,19 @@ from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, register
-from mixot.families.line import LineFamily, as_positive, check_rows, held, scale_model, weighted_means
+from mixot.families.line import LineFamily, as_positive, check_rows, held, one_fixed, scale_model, weighted_means
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.counts import (
     RankTable,
     batches,
     best_size,
+    count_divergences,
     kernel_tables,
     negative_binomial_log_mass,
     negative_binomial_table,
     negative_binomial_windows,
 )
+from mixot.formulas.excess import log_excess
 from mixot.threads import thread_count
 
 _LOG_NOTHING = 57.0  # costs leave out exp(-57) = 2e-25 of the mass at each end
@@ -186,6 +188,20 @@ class NegativeBinomial(LineFamily):
                 out[rows, cols] = block
         return out
 
+    def divergence(self, other: NegativeBinomial) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l)``: in closed form for one size, ``m e(n (o - m) / (m (n + o))) + n e((m - o) / (n + o))``.
+
+        There n is the size, m and o the means, ``e(r) = r - log(1 + r)``. Else a sum over counts.
+        """
+        n, m, o = self.sizes[:, None], self.means[:, None], other.means
+        away = o - m
+        out = m * log_excess(away / m * (n / (n + o))) + n * log_excess(-away / (n + o))
+        differ = np.nonzero(n != other.sizes)
+        if len(differ[0]):
+            width = int(max(_checked_widths(self).max(), _checked_widths(other).max()))
+            out[differ] = count_divergences(self.sizes, self.means, other.sizes, other.means, width)[differ]
+        return out
+
     def between(
         self, other: NegativeBinomial, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float
     ) -> NegativeBinomial:
@@ -251,13 +267,7 @@ class NegativeBinomial(LineFamily):
         cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
     ) -> MomentModel:
         """The mean; the size must be fixed, for then moments are polynomials of the mean alone."""
-        cls.check_fixed(fixed or ())
-        values = (fixed or {}).get("sizes", ())
-        if np.size(values) != 1:
-            raise InputError(
-                f'to find negative binomial mixtures from moments, fix one size, fixed={{"sizes": 2.0}}, got {values}'
-            )
-        size = float(as_positive(np.atleast_1d(values), "sizes")[0])
+        size = one_fixed(cls, fixed, "sizes", 2.0)
 
         def moments(mean: Any, order: int) -> list[Any]:
             return _moments(mean, size, order)

@@ -10,11 +10,13 @@ import numpy as np
 from scipy.special import digamma, gammaln
 
 from mixot._shapes import Float, Int
-from mixot.formulas.excess import log_excess
+from mixot.formulas.excess import exp_excess, log_excess
 
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 _HALF_LOG_TWO_PI = 0.5 * np.log(2 * np.pi)
 _BLOCK = 128  # masses that a recurrence makes from one that is computed: it has no time to lose digits
+_CHUNK = 2**14  # counts whose masses are held at once
+_NEAR = 0.1  # divergences below are summed again, without cancellation
 _BERNOULLI = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132)  # of the digamma function's expansion
 _LARGE = 30.0  # sizes from which that expansion is exact to rounding
 
@@ -152,6 +154,34 @@ def batches(sizes: Int[np.ndarray, " k"], most: int) -> Iterator[slice]:
             first, total = i, 0
         total += size
     yield slice(first, len(sizes))
+
+
+def count_divergences(
+    size_p: Float[np.ndarray, " k"],
+    mean_p: Float[np.ndarray, " k"],
+    size_q: Float[np.ndarray, " l"],
+    mean_q: Float[np.ndarray, " l"],
+    width: int,
+) -> Float[np.ndarray, "k l"]:
+    """``sum_x p(x) log(p(x) / q(x))`` over the counts below ``width``, which hold the mass of all laws.
+
+    One matrix product; pairs that come out small are summed again as ``sum_x p(x) e(log(q(x) / p(x)))``, e being
+    `exp_excess`, whose terms are positive: both laws have the mass one, so it is the same.
+    """
+    out, again = np.zeros((len(size_p), len(size_q))), np.zeros((len(size_p), len(size_q)))
+    blocks = [np.arange(first, min(first + _CHUNK, width), dtype=np.float64) for first in range(0, width, _CHUNK)]
+    for x in blocks:
+        log_p = negative_binomial_log_mass(x, size_p[:, None], mean_p[:, None])
+        log_q = negative_binomial_log_mass(x, size_q[:, None], mean_q[:, None])
+        masses = np.exp(log_p)
+        out += (masses * log_p).sum(axis=1)[:, None] - masses @ log_q.T
+    near = np.argwhere(out < _NEAR).tolist()
+    for x in blocks if near else ():
+        log_p = negative_binomial_log_mass(x, size_p[:, None], mean_p[:, None])
+        log_q = negative_binomial_log_mass(x, size_q[:, None], mean_q[:, None])
+        for i, j in near:
+            again[i, j] += np.exp(log_p[i]) @ exp_excess(log_q[j] - log_p[i])
+    return np.where(out < _NEAR, again, out)
 
 
 def best_size(
