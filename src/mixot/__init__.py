@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
     from mixot.transport.geodesic import Geodesic as Geodesic
+    from mixot.transport.geodesic import Interpolation as Interpolation
     from mixot.transport.given_components import GivenComponents as GivenComponents
     from mixot.transport.maps import TransportMap as TransportMap
     from mixot.transport.quantize import Quantization as Quantization
@@ -114,7 +115,7 @@ _HOME = {
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),
     "transport.given_components": ("GivenComponents",),
-    "transport.geodesic": ("Geodesic",),
+    "transport.geodesic": ("Geodesic", "Interpolation"),
     "transport.maps": ("TransportMap",),
     "transport.quantize": ("Quantization", "quantize"),
     "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "barycenter", "bounds"),

@@ -122,7 +122,7 @@ class Gaussian(Family):
 
     def coupling(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
         """Optimal couplings of the pairs; noise is zero where the target's rank is at most the source's."""
-        law = optimal_joint_law(self.covs[rows], other.covs[cols])
+        law = optimal_joint_law(self.covs, other.covs, rows, cols)
         linear = law.linear
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
         return AffineCoupling(linear, shift, law.noise)
@@ -134,7 +134,7 @@ class Gaussian(Family):
         self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
     ) -> AffineCoupling:
         """The couplings of least cost plus eps KL: affine, and y given x is never certain."""
-        law = entropic_joint_law(self.covs[rows], other.covs[cols], eps)
+        law = entropic_joint_law(self.covs, other.covs, eps, rows, cols)
         linear = law.linear
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
         return AffineCoupling(linear, shift, law.noise)
@@ -144,7 +144,7 @@ class Gaussian(Family):
         if t in (0.0, 1.0):
             return self.take(rows) if t == 0.0 else other.take(cols)
         means = (1 - t) * self.means[rows] + t * other.means[cols]
-        return Gaussian(means, optimal_joint_law(self.covs[rows], other.covs[cols]).between(t))
+        return Gaussian(means, optimal_joint_law(self.covs, other.covs, rows, cols).between(t))
 
     def barycenter(
         self, others: Sequence[Gaussian], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
