@@ -35,6 +35,15 @@ CHAPTERS = {
     "Distances and plans": ["plan", "plan_on_the_line", "bounds"],
     "Paths": ["geodesic_1d", "geodesic_2d"],
     "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
+    "Optimal mixture transport": [
+        "omt_uniqueness",
+        "omt_rotation",
+        "omt_noise",
+        "omt_lam",
+        "omt_cost",
+        "omt_digits",
+        "choose_components",
+    ],
     "Points and densities": ["stippling", "training", "coming_from_sdot"],
     "Data": ["point_clouds", "joint_fit", "closest_mixture", "cell_types"],
 }

@@ -9,7 +9,7 @@ namespace mixot {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr double kReach = 76;                    // exp(-kReach / 2) < 4e-17 counts for nothing
+constexpr double kReach = 70;                    // exp(-kReach / 2) < 7e-16 counts for nothing
 constexpr double kFlux = 0.063493635934240969;   // (2 pi)^(-3/2)
 constexpr double kOnLine = 0.39894228040143268;  // (2 pi)^(-1/2)
 constexpr double kHalfRootPi = 0.88622692545275801;
@@ -50,11 +50,12 @@ SpaceGaussians::SpaceGaussians(const GaussianLaws& laws)
 }
 
 void face_of_group(const SpaceGaussians::Group& group, const double (*corner)[3], std::size_t n, FaceLanes& out) {
+  thread_local AlignedVector<double> space;
 #ifdef MIXOT_X86
-  if (isa() == Isa::avx512) return avx512::face_of_group(group, corner, n, out);
-  if (isa() == Isa::avx2) return avx2::face_of_group(group, corner, n, out);
+  if (isa() == Isa::avx512) return avx512::face_of_group(group, corner, n, space, out);
+  if (isa() == Isa::avx2) return avx2::face_of_group(group, corner, n, space, out);
 #endif
-  baseline::face_of_group(group, corner, n, out);
+  baseline::face_of_group(group, corner, n, space, out);
 }
 
 }  // namespace mixot

@@ -54,8 +54,8 @@ struct alignas(64) FaceLanes {
   double density[space_lanes];
 };
 
-// corner (n, 3), counterclockwise seen from outside. Absolute errors are below 1e-15; components further than 8.7
-// standard deviations from the face count by its solid angle, which leaves out less than exp(-38) < 4e-17.
+// corner (n, 3), counterclockwise seen from outside. Absolute errors are a few 1e-15; components further than 8.3
+// standard deviations from the face count by its solid angle, which leaves out less than exp(-35) < 7e-16.
 void face_of_group(const SpaceGaussians::Group& group, const double (*corner)[3], std::size_t n, FaceLanes& out);
 
 }  // namespace mixot

@@ -1,4 +1,4 @@
-// Compiled for each instruction set by gaussian_faces.cpp: components are the lanes.
+// Compiled for each instruction set by gaussian_faces.cpp: components are the lanes, and of an edge its nodes.
 #include "gaussian_lanes.inl"
 
 struct Triple {
@@ -34,7 +34,7 @@ MIXOT_INLINE Whitening whitening(const SpaceGaussians::Group& g, std::size_t at)
 // The plane of a face: z = d n + u e1 + v e2, (e1, e2, n) a right-handed frame (Duff et al. 2017).
 struct Frame {
   Triple n, e1, e2;
-  V d, density, least;  // least: a lower bound of the distance between mean and face
+  V d, density;
 };
 
 // Distances from the corner that is nearest: rounding of whitened coordinates grows with their size.
@@ -42,8 +42,7 @@ MIXOT_INLINE Frame frame_of(const Whitening& law, const double (*corner)[3], std
   const Triple first = law.point(corner[0]);
   Triple twice{splat(0.0), splat(0.0), splat(0.0)}, near = first;
   Triple before = law.difference(corner[1], corner[0]);
-  V nearest = dot(first, first), widest = dot(before, before);
-  const V from_first = nearest;
+  V nearest = dot(first, first);
   double flat[3] = {0, 0, 0};
   for (std::size_t k = 1; k < n; ++k) {
     const Triple z = law.point(corner[k]);
@@ -53,7 +52,6 @@ MIXOT_INLINE Frame frame_of(const Whitening& law, const double (*corner)[3], std
     nearest = v_min(r2, nearest);
     if (k == 1) continue;
     const Triple here = law.difference(corner[k], corner[0]), part = cross(before, here);
-    widest = vec_max<double>(widest, dot(here, here));
     twice = {twice.x + part.x, twice.y + part.y, twice.z + part.z};
     before = here;
     double u[3], v[3];
@@ -71,7 +69,6 @@ MIXOT_INLINE Frame frame_of(const Whitening& law, const double (*corner)[3], std
   const V a = minus / (sign + out.n.z), b = out.n.x * out.n.y * a;
   out.e1 = {one + sign * out.n.x * out.n.x * a, sign * b, none - sign * out.n.x};
   out.e2 = {b, sign + out.n.y * out.n.y * a, none - out.n.y};
-  out.least = vec_max<double>(v_abs(out.d), v_sqrt(from_first) - v_sqrt(widest));
   return out;
 }
 
@@ -97,11 +94,13 @@ MIXOT_INLINE V half_solid_angle(const Whitening& law, const double (*corner)[3],
   return turn(im, re);
 }
 
-// (1 - exp(-y^2) erfc-like tail) sqrt(pi) / (2 y) = F(y^2), e = exp(-y^2).
+// sqrt(pi) / (2 y) (1 - exp(-y^2) p(y)) = F(y^2), e = exp(-y^2); pairs of coefficients at a time, so that few operations
+// wait for each other.
 MIXOT_INLINE V boys(const V& y, const V& e) {
-  const V u = (y - splat(3.75)) / (y + splat(3.75));
-  V p = splat(kTail[15]);
-  MIXOT_UNROLL for (int j = 14; j >= 0; --j) p = p * u + splat(kTail[j]);
+  const V u = (y - splat(3.75)) / (y + splat(3.75)), u2 = u * u, u4 = u2 * u2;
+  const auto pair = [&](int j) { return splat(kTail[j]) + splat(kTail[j + 1]) * u; };
+  const auto four = [&](int j) { return pair(j) + pair(j + 2) * u2; };
+  const V p = (four(0) + four(4) * u4) + (four(8) + four(12) * u4) * (u4 * u4);
   return (splat(1.0) - e * p) * (splat(kHalfRootPi) / y);
 }
 
@@ -132,119 +131,140 @@ MIXOT_INLINE Ladder ladder(const V& x) {
 }
 
 // An edge in the plane of its face, as each component sees it: on the line at signed distance a from the foot of the
-// normal (positive: the foot is on its left), from t = from to t = to.
+// normal (positive: the foot is on its left), from t = from to t = to along (tx, ty).
 struct Side {
-  V tx, ty, a, from, to;
+  double tx[kLanes<double>], ty[kLanes<double>], a[kLanes<double>], from[kLanes<double>], to[kLanes<double>];
+};
+
+// The sides of a face, and the squared distance between mean and face.
+MIXOT_INLINE V measure_sides(const Whitening& law, const Frame& frame, const double (*corner)[3], std::size_t n,
+                             Side* sides) {
+  Triple z = law.point(corner[0]);
+  V r2 = dot(z, z), u = dot(frame.e1, z), v = dot(frame.e2, z), least = splat(1e300), outside = splat(0.0);
+  for (std::size_t k = 0; k < n; ++k) {
+    const double *from = corner[k], *to = corner[k + 1 < n ? k + 1 : 0];
+    const Triple step = law.difference(to, from), z1 = law.point(to);
+    const V r21 = dot(z1, z1), u1 = dot(frame.e1, z1), v1 = dot(frame.e2, z1);
+    const V du = dot(frame.e1, step), dv = dot(frame.e2, step), length = v_sqrt(du * du + dv * dv);
+    const V scale = splat(1.0) / vec_max<double>(length, splat(1e-300)), tx = du * scale, ty = dv * scale;
+    const V t = u * tx + v * ty, t1 = u1 * tx + v1 * ty;
+    const V begin = where_less<double>(r21, r2, t1 - length, t), end = where_less<double>(r21, r2, t1, t + length);
+    const V a = where_less<double>(r21, r2, u1 * ty - v1 * tx, u * ty - v * tx);
+    const V near = v_min(vec_max<double>(splat(0.0), begin), end);
+    least = v_min(least, a * a + near * near), outside = where_less<double>(a, splat(0.0), splat(1.0), outside);
+    store<double>(sides[k].tx, tx), store<double>(sides[k].ty, ty), store<double>(sides[k].a, a);
+    store<double>(sides[k].from, begin), store<double>(sides[k].to, end);
+    r2 = r21, u = u1, v = v1;
+  }
+  return frame.d * frame.d + where_less<double>(outside, splat(0.5), splat(0.0), least);
+}
+
+// One component: its distance, what a ladder says of that, and sums over the sides, of which the lanes are parts.
+struct Seen {
+  double d, f[5], e;
 };
 struct FaceSums {
   V flux, mass, x, y;
 };
 
-// Gauss-Legendre of N points on each of `panels` equal parts of [lo, hi].
+// Gauss-Legendre of N points on each of `panels` equal parts of [lo, hi]: nodes are the lanes.
 template <int N>
-MIXOT_INLINE void integrate_side(const Frame& frame, const Ladder& f, const Side& side, const V& lo, const V& hi,
-                                 int panels, FaceSums& out) {
-  const double *nodes = gauss_nodes(N), *weights = gauss_weights(N);
-  const V half = (hi - lo) * splat(0.5 / panels), a2 = side.a * side.a, x0 = splat(0.5) * frame.d * frame.d;
-  V flux = splat(0.0), mass = splat(0.0), line = splat(0.0);
-  for (int panel = 0; panel < panels; ++panel) {
-    const V middle = lo + half * splat(2.0 * panel + 1.0);
-    for (int j = 0; j < N / 2; ++j)
-      for (int way = -1; way <= 1; way += 2) {
-        const V t = middle + half * splat(way * nodes[j]);
-        const V delta = vec_max<double>(splat(0.5) * (a2 + t * t), splat(1e-300));
-        const V e = vec_exp<double>(splat(0.0) - delta), w = splat(weights[j]);
-        const V beyond = boys(v_sqrt(vec_max<double>(x0 + delta, splat(1e-300))), f.e * e);
-        V near = f.f[3] * splat(1.0 / 6) - f.f[4] * delta * splat(1.0 / 24);
-        near = f.f[1] - delta * (f.f[2] * splat(0.5) - delta * near);
-        flux += w * where_less<double>(delta, splat(kTaylor), near, (f.f[0] - beyond) / delta);
-        mass += w * mean_exp(delta, e);
-        line += w * e;
+MIXOT_INLINE void integrate_side(const Seen& seen, double a, double tx, double ty, double lo, double hi, int panels,
+                                 FaceSums& out) {
+  const double half = (hi - lo) * (0.5 / panels);
+  const V a2 = splat(a * a), x0 = splat(0.5 * seen.d * seen.d), tiny = splat(1e-300);
+  for (int panel = 0; panel < panels; ++panel)
+    for (int j = 0; j < N; j += kLanes<double>) {
+      const V t = splat(lo + half * (2 * panel + 1)) + splat(half) * load<double>(gauss_rule<N>.node + j);
+      const V w = splat(half) * load<double>(gauss_rule<N>.weight + j), wa = w * splat(a);
+      const V delta = vec_max<double>(splat(0.5) * (a2 + t * t), tiny), e = vec_exp<double>(splat(0.0) - delta);
+      const V beyond = boys(v_sqrt(vec_max<double>(x0 + delta, tiny)), splat(seen.e) * e), inverse = splat(1.0) / delta;
+      V flux = (splat(seen.f[0]) - beyond) * inverse, mass = (splat(1.0) - e) * inverse;
+      if (greatest(splat(0.0) - delta) > -0.125) {
+        mass = mean_exp(delta, e);
+        V near = splat(seen.f[3] / 6) - delta * splat(seen.f[4] / 24);
+        near = splat(seen.f[1]) - delta * (splat(seen.f[2] / 2) - delta * near);
+        flux = where_less<double>(delta, splat(kTaylor), near, flux);
       }
-  }
-  line = line * half * splat(0.5 / kPi);
-  out.flux += side.a * frame.d * half * flux * splat(0.5 * kFlux);
-  out.mass += side.a * half * mass * splat(0.25 / kPi);
-  out.x += splat(0.0) - side.ty * line;
-  out.y += side.tx * line;
-}
-
-// Beyond reach of the exponential: angles in the plane and in space.
-MIXOT_INLINE void rest_of_side(const Frame& frame, const Ladder& f, const Side& side, const V& lo, const V& hi,
-                               FaceSums& out) {
-  double theta[kLanes<double>], psi[kLanes<double>], a[kLanes<double>], d[kLanes<double>], t[4][kLanes<double>];
-  store<double>(a, side.a), store<double>(d, frame.d);
-  store<double>(t[0], side.from), store<double>(t[1], lo), store<double>(t[2], hi), store<double>(t[3], side.to);
-  for (int j = 0; j < kLanes<double>; ++j) {
-    theta[j] = psi[j] = 0;
-    for (int end = 0; end < 4; end += 2) {
-      const double u = t[end][j], v = t[end + 1][j], h2 = a[j] * a[j] + d[j] * d[j];
-      if (!(v > u)) continue;
-      const double ru = std::sqrt(h2 + u * u), rv = std::sqrt(h2 + v * v);
-      theta[j] += std::atan2(a[j] * (v - u), a[j] * a[j] + u * v);
-      psi[j] += std::atan2(a[j] * d[j] * (v * ru - u * rv), a[j] * a[j] * ru * rv + d[j] * d[j] * u * v);
+      out.flux += wa * flux, out.mass += wa * mass;
+      out.x += w * splat(0.0 - ty) * e, out.y += w * splat(tx) * e;
     }
-  }
-  const V angle = load<double>(theta);
-  out.flux += splat(kFlux) * frame.d * f.f[0] * angle - splat(0.25 / kPi) * load<double>(psi);
-  out.mass += angle * splat(0.5 / kPi);
 }
 
-// The rules as in gaussian_edges.inl: the integrands grow alike off the real line.
-MIXOT_INLINE void add_side(const Frame& frame, const Ladder& f, const Side& side, FaceSums& out) {
-  const V within = splat(kReach) - side.a * side.a - frame.d * frame.d;
-  const V cut = v_sqrt(vec_max<double>(within, splat(0.0)));
-  V lo = vec_max<double>(side.from, splat(0.0) - cut), hi = v_min(side.to, cut);
-  const V none = where_less<double>(hi - lo, splat(0.0), splat(1.0), splat(0.0));
-  lo = where_less<double>(none, splat(0.5), lo, side.from), hi = where_less<double>(none, splat(0.5), hi, side.from);
-  const double longest = greatest(hi - lo);
-  if (longest > 1)
-    integrate_side<16>(frame, f, side, lo, hi, int(std::ceil(longest / 4)), out);
-  else if (longest > 0.1)
-    integrate_side<8>(frame, f, side, lo, hi, 1, out);
-  else if (longest > 0)
-    integrate_side<4>(frame, f, side, lo, hi, 1, out);
-  if (greatest((side.to - side.from) - (hi - lo)) > 0) rest_of_side(frame, f, side, lo, hi, out);
+struct Angles {
+  double plane, space;
+};
+
+// Beyond reach of the exponential: the angles under which the foot of the normal and the mean see u <= t <= v.
+MIXOT_INLINE void add_angles(double d, double a, double u, double v, Angles& out) {
+  const double h2 = a * a + d * d, ru = std::sqrt(h2 + u * u), rv = std::sqrt(h2 + v * v);
+  out.plane += std::atan2(a * (v - u), a * a + u * v);
+  out.space += std::atan2(a * d * (v * ru - u * rv), a * a * ru * rv + d * d * u * v);
+}
+
+// The error of N points on a panel of length 2h is about d h exp(N) (h^2 / (8 N))^N / (2 pi), as in gaussian_edges.inl:
+// below 4e-15 here.
+MIXOT_INLINE void add_side(const Seen& seen, double a, double tx, double ty, double from, double to, FaceSums& out,
+                           Angles& angles) {
+  const double within = kReach - a * a - seen.d * seen.d, cut = within > 0 ? std::sqrt(within) : 0;
+  const double lo = from < -cut ? -cut : from, hi = to > cut ? cut : to, length = hi - lo;
+  if (!(length > 0) || within <= 0) return add_angles(seen.d, a, from, to, angles);
+  if (length > 3)
+    integrate_side<16>(seen, a, tx, ty, lo, hi, int(std::ceil(length / 5)), out);
+  else if (length > 1.4 && kLanes<double> <= 4)
+    integrate_side<12>(seen, a, tx, ty, lo, hi, 1, out);
+  else if (length > 1.4)
+    integrate_side<16>(seen, a, tx, ty, lo, hi, 1, out);
+  else if (length > 0.16 || kLanes<double> > 4)
+    integrate_side<8>(seen, a, tx, ty, lo, hi, 1, out);
+  else
+    integrate_side<4>(seen, a, tx, ty, lo, hi, 1, out);
+  if (lo > from) add_angles(seen.d, a, from, lo, angles);
+  if (to > hi) add_angles(seen.d, a, hi, to, angles);
 }
 
 MIXOT_INLINE void face_lanes(const SpaceGaussians::Group& g, std::size_t at, const double (*corner)[3], std::size_t n,
-                             FaceLanes& out) {
+                             AlignedVector<double>& space, FaceLanes& out) {
+  constexpr std::size_t lanes = kLanes<double>;
+  space.resize(n * (sizeof(Side) / sizeof(double)));
+  Side* sides = reinterpret_cast<Side*>(space.data());
   const Whitening law = whitening(g, at);
   const Frame frame = frame_of(law, corner, n);
-  FaceSums sums{splat(0.0), splat(0.0), splat(0.0), splat(0.0)};
-  if (greatest(splat(0.0) - frame.least) < -std::sqrt(kReach)) {
-    sums.flux = half_solid_angle(law, corner, n) * splat(0.5 / kPi);
-  } else {
-    const Ladder f = ladder(splat(0.5) * frame.d * frame.d);
-    Triple z = law.point(corner[0]);
-    V r2 = dot(z, z), u = dot(frame.e1, z), v = dot(frame.e2, z);
-    for (std::size_t k = 0; k < n; ++k) {
-      const double *from = corner[k], *to = corner[k + 1 < n ? k + 1 : 0];
-      const Triple step = law.difference(to, from), z1 = law.point(to);
-      const V r21 = dot(z1, z1), u1 = dot(frame.e1, z1), v1 = dot(frame.e2, z1);
-      const V du = dot(frame.e1, step), dv = dot(frame.e2, step), length = v_sqrt(du * du + dv * dv);
-      const V scale = splat(1.0) / vec_max<double>(length, splat(1e-300));
-      Side side;
-      side.tx = du * scale, side.ty = dv * scale;
-      const V t = u * side.tx + v * side.ty, t1 = u1 * side.tx + v1 * side.ty;
-      side.from = where_less<double>(r21, r2, t1 - length, t), side.to = where_less<double>(r21, r2, t1, t + length);
-      side.a = where_less<double>(r21, r2, u1 * side.ty - v1 * side.tx, u * side.ty - v * side.tx);
-      add_side(frame, f, side, sums);
-      r2 = r21, u = u1, v = v1;
+  const V apart = measure_sides(law, frame, corner, n, sides);
+  double flux[lanes], mass[lanes] = {}, x[lanes] = {}, y[lanes] = {}, d[lanes];
+  const std::size_t used = g.used - at < lanes ? g.used - at : lanes;
+  store<double>(d, frame.d);
+  if (greatest(apart) > kReach) store<double>(flux, half_solid_angle(law, corner, n) * splat(0.5 / kPi));
+  if (greatest(splat(0.0) - apart) >= -kReach) {
+    const Ladder ladders = ladder(splat(0.5) * frame.d * frame.d);
+    for (std::size_t j = 0; j < used; ++j) {
+      if (apart[j] > kReach) continue;
+      Seen seen{d[j], {}, ladders.e[j]};
+      for (int m = 0; m < 5; ++m) seen.f[m] = ladders.f[m][j];
+      FaceSums sums{splat(0.0), splat(0.0), splat(0.0), splat(0.0)};
+      Angles angles{0, 0};
+      for (std::size_t k = 0; k < n; ++k) {
+        const Side& s = sides[k];
+        add_side(seen, s.a[j], s.tx[j], s.ty[j], s.from[j], s.to[j], sums, angles);
+      }
+      const double on = seen.e * kOnLine, line = on * 0.5 / kPi;
+      flux[j] = kFlux * seen.d * (0.5 * sum_lanes<double>(sums.flux) + seen.f[0] * angles.plane) -
+                angles.space * (0.25 / kPi);
+      mass[j] = on * (0.25 * sum_lanes<double>(sums.mass) + 0.5 * angles.plane) / kPi;
+      x[j] = line * sum_lanes<double>(sums.x), y[j] = line * sum_lanes<double>(sums.y);
     }
-    const V on = f.e * splat(kOnLine);
-    sums.mass = sums.mass * on, sums.x = sums.x * on, sums.y = sums.y * on;
   }
-  const V along = frame.d * sums.mass;
-  store<double>(out.flux + at, sums.flux), store<double>(out.mass_on + at, sums.mass);
+  const V m = load<double>(mass), along = frame.d * m, u = load<double>(x), v = load<double>(y);
+  store<double>(out.flux + at, load<double>(flux)), store<double>(out.mass_on + at, m);
   store<double>(out.density + at, frame.density);
   store<double>(out.normal[0] + at, frame.n.x), store<double>(out.normal[1] + at, frame.n.y);
   store<double>(out.normal[2] + at, frame.n.z);
-  store<double>(out.first_on[0] + at, frame.n.x * along + frame.e1.x * sums.x + frame.e2.x * sums.y);
-  store<double>(out.first_on[1] + at, frame.n.y * along + frame.e1.y * sums.x + frame.e2.y * sums.y);
-  store<double>(out.first_on[2] + at, frame.n.z * along + frame.e1.z * sums.x + frame.e2.z * sums.y);
+  store<double>(out.first_on[0] + at, frame.n.x * along + frame.e1.x * u + frame.e2.x * v);
+  store<double>(out.first_on[1] + at, frame.n.y * along + frame.e1.y * u + frame.e2.y * v);
+  store<double>(out.first_on[2] + at, frame.n.z * along + frame.e1.z * u + frame.e2.z * v);
 }
 
-void face_of_group(const SpaceGaussians::Group& group, const double (*corner)[3], std::size_t n, FaceLanes& out) {
-  for (std::size_t at = 0; at < group.used; at += kLanes<double>) face_lanes(group, at, corner, n, out);
+void face_of_group(const SpaceGaussians::Group& group, const double (*corner)[3], std::size_t n,
+                   AlignedVector<double>& space, FaceLanes& out) {
+  for (std::size_t at = 0; at < group.used; at += kLanes<double>) face_lanes(group, at, corner, n, space, out);
 }

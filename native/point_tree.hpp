@@ -163,13 +163,17 @@ class PointTree {
     }
     double best = std::numeric_limits<double>::infinity(), size_of = 1;
     for (int a = 0; a < D; ++a) size_of += y[a] * y[a];
-    for (int q = 0, size = cell.size(); q < size; ++q) {
-      double value = 0;
-      for (int a = 0; a < D; ++a) {
-        const double v = cell.coordinate(q, a) - y[a], gap = std::max(std::max(lo[a] - v, v - hi[a]), 0.0);
-        value += gap * gap - node.slope[a] * v - v * v;
+    if constexpr (D == 3) {
+      best = cell.least_depth(lo, hi, node.slope, y);
+    } else {
+      for (int q = 0, size = cell.size(); q < size; ++q) {
+        double value = 0;
+        for (int a = 0; a < D; ++a) {
+          const double v = cell.coordinate(q, a) - y[a], gap = std::max(std::max(lo[a] - v, v - hi[a]), 0.0);
+          value += gap * gap - node.slope[a] * v - v * v;
+        }
+        best = std::min(best, value);
       }
-      best = std::min(best, value);
     }
     // what rounding may hide must be looked at
     return best + constant - 1e-15 * (size_of + std::abs(weights_[i]) + std::abs(node.level));

@@ -37,7 +37,8 @@ double SolidCells::mass_at(std::size_t i, double weight) {
   std::vector<double>& loop = loop_;
   for (const auto& face : cell.faces()) {
     loop.clear();
-    for (std::size_t k = face.first; k < face.last; ++k) loop.insert(loop.end(), cell.loop(k), cell.loop(k) + 3);
+    for (std::size_t k = face.first; k < face.last; ++k)
+      for (int a = 0; a < 3; ++a) loop.push_back(cell.at(k, a));
     mass += density_.face(reinterpret_cast<const double(*)[3]>(loop.data()), loop.size() / 3).mass;
   }
   return mass;

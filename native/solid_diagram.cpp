@@ -23,9 +23,8 @@ void SolidDiagram::Store::put(std::size_t i, const Polyhedron& cell, const Cuboi
     b.id.push_back(face.id);
     b.first.push_back(std::uint32_t(b.corner.size()));
     for (std::size_t k = face.first; k < face.last; ++k) {
-      const double* v = cell.loop(k);
       Corner c;
-      for (int a = 0; a < 3; ++a) c.x[a] = std::min(std::max(v[a], box.lo[a]), box.hi[a]);
+      for (int a = 0; a < 3; ++a) c.x[a] = std::min(std::max(cell.at(k, a), box.lo[a]), box.hi[a]);
       if (face.id < 0) c.x[(-1 - face.id) / 2] = (-1 - face.id) % 2 ? box.hi[(-1 - face.id) / 2] : box.lo[(-1 - face.id) / 2];
       b.corner.push_back(c);
     }

@@ -148,7 +148,10 @@ def test_growth_of_types(before, rng):
     factors = before.uns["transport"]["growth"].set_index(["side", "label"])["growth"]
     np.testing.assert_allclose(factors["source"][list(TYPES)], after_shares / before_shares, rtol=1e-2)
     assert set(factors["target"]) == {1.0}
+    each = before.obs.groupby("type", observed=True)["transport_growth"].mean()
+    np.testing.assert_allclose(each[list(TYPES)], factors["source"][list(TYPES)], rtol=1e-12)
     single_cell.transport(before, after, labels="type", key_added="balanced", rng=0)
+    assert "balanced_growth" not in before.obs
     assert np.trace(single_cell.flows(before, "balanced").to_numpy()) < 0.7
     with pytest.raises(InputError, match=r"say it there: OMT\(rho=\.\.\.\)"):
         single_cell.transport(before, after, labels="type", growth=True, solver=mixot.Exact())

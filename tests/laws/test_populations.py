@@ -139,3 +139,23 @@ def test_errors_of_flows_are_those_of_other_draws(rng):
     found = np.std(drawn, axis=0)[seen] / expected.flows()[seen]
     np.testing.assert_allclose(found, expected.errors()[seen], rtol=0.2)  # 400 draws: 3.5 %, and second order
     assert np.isnan(PopulationPlan(expected.source, expected.target, exact).errors()).all()
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("k", [1, 2])
+def test_weighted_by_growth_random_images_have_the_law_of_the_target(known, k, clouds, rng):
+    (x, codes), (y, labels) = clouds
+    kept = (labels == 0) | (np.arange(len(y)) % 3 == 0)
+    fits = [fit_labelled(x, codes, ["l", "r"], k=k, rng=0), fit_labelled(y[kept], labels[kept], ["l", "r"], k=k, rng=0)]
+    solver = OMT(lam=1.0, rho=(5.0, np.inf))
+    moved = PopulationPlan(*fits, plan(fits[0].mixture, fits[1].mixture, solver=solver))
+    given = codes if known else None
+    weights = moved.growth_at(x, given)
+    assert weights.mean() == pytest.approx(1.0, abs=0.02)  # the target's marginal is kept, and its mass is one
+    assert np.ptp(weights) > 0.3
+    images = np.stack([moved.push(x, given, kind="random", rng=rng) for _ in range(5)])
+    mean = np.average(images.mean(axis=0), weights=weights, axis=0)
+    np.testing.assert_allclose(mean, moved.target.mixture.mean(), atol=0.25)  # x itself: 6 / sqrt(3000) = 0.11
+    np.testing.assert_allclose(
+        np.average(moved.fates(x, given), weights=weights, axis=0), moved.flows().sum(axis=0), atol=0.02
+    )

@@ -117,8 +117,8 @@ def transport(
     ``.obsm[K + "_fates"]``
         Cells of the source, the probability of each type of the target, in the order of
         ``.uns[K]["target"]["labels"]``.
-    ``.obs[K + "_fate"]``
-        The most probable of them.
+    ``.obs[K + "_fate"]``, ``.obs[K + "_growth"]``
+        The most probable of them; where populations may grow, the mass that leaves a cell per unit that is there.
     ``.obsm[K + "_origin"]``, ``.obsm[K + "_origin_random"]``, ``.obsm[K + "_ancestors"]``, ``.obs[K + "_ancestor"]``
         Cells of the target, the same backwards.
     ``.uns[K]``
@@ -151,6 +151,8 @@ def transport(
     for each in out:
         each.uns[key_added] = dict(stored)
     _write_side(out[0], rows, found, key_added, ("image", "fate", "fates"), generator)
+    if isinstance(found.plan, OMTPlan) and np.isfinite(found.plan.rho[0]):
+        out[0].obs[f"{key_added}_growth"] = _spread(found.growth()[:, None], rows, out[0].n_obs)[:, 0]
     _write_side(out[-1], cols, _turned(found), key_added, ("origin", "ancestor", "ancestors"), generator)
     return None if not copy else out[0] if len(out) == 1 else (out[0], out[1])
 

@@ -48,6 +48,10 @@ class Transport:
         """
         return long(self.populations)
 
+    def growth(self) -> Float[np.ndarray, " n"]:
+        """Mass that leaves each cell of the source per unit that is there; one where marginals are kept."""
+        return self.populations.growth_at(self.source.points, self.source_codes)
+
     def fates(self) -> pd.DataFrame:
         """Probability of each type of the target for each cell of the source; rows sum to one."""
         values = self.populations.fates(self.source.points, self.source_codes)

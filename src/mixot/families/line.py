@@ -59,6 +59,20 @@ class LineFamily(Family):
 
         return QuantileCoupling(self.take(rows), other.take(cols))
 
+    def entropic_cost(self, other: Any, eps: float) -> Float[np.ndarray, "k l"]:
+        """By quadrature, right to 1e-8; `UnsupportedError` where eps is too small for that to end."""
+        from mixot.families.entropic_line import entropic_line_costs
+
+        return entropic_line_costs(self, other, eps)
+
+    def entropic_coupling(
+        self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
+    ) -> Coupling:
+        """The couplings of least cost plus eps KL, by the same quadrature."""
+        from mixot.families.entropic_line import EntropicLineCoupling
+
+        return EntropicLineCoupling.of(self, other, rows, cols, eps)
+
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
         if x.shape[1] != 1:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot.fitting.labelled import LabelledFit
+from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.entropic_plan import OMTPlan
 from mixot.transport.maps import TransportMap
@@ -19,8 +20,8 @@ class PopulationPlan:
     """A plan between two populations whose components belong to labels.
 
     A point x with the label a may be moved by the components of that label alone (``codes`` given), or, like a point
-    of a plain mixture, by all of them according to their responsibilities. Either way, x drawn from the source has
-    random images with the law of the target.
+    of a plain mixture, by all of them according to their responsibilities. Either way, x drawn from the source, and
+    weighted by its `growth_at` where marginals are relaxed, has random images with the law that the plan arrives at.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class PopulationPlan:
         flows = self.flows()
         before = self.source.membership.T @ self.source.mixture.weights
         after = self.target.membership.T @ self.target.mixture.weights
-        relaxed = np.isfinite(self.plan.rho) if isinstance(self.plan, OMTPlan) else (False, False)
+        relaxed = self._relaxed
         with np.errstate(divide="ignore"):
             out, back = flows.sum(axis=1) / before, after / flows.sum(axis=0)
         return out if relaxed[0] else np.ones_like(out), back if relaxed[1] else np.ones_like(back)
@@ -76,10 +77,16 @@ class PopulationPlan:
             return np.full_like(flows, np.nan)
         return self.plan.stability().relative_errors(int(self.source.counts.sum()), int(self.target.counts.sum()))
 
-    def fates(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n b"]:
-        """Probability of each label of the target for the points x of the source, (n, d) -> (n, b).
+    @property
+    def moving(self) -> LabelledFit:
+        """The source as the plan moves it: its components weighted by the mass that leaves them."""
+        if not self._relaxed[0]:
+            return self.source
+        mass = self.plan.coupling.sum(axis=1)
+        return replace(self.source, mixture=Mixture(mass / mass.sum(), self.source.mixture.components))
 
-        ``sum_kl r_k(x) w_kl / w_k`` over the components l of a label, with the responsibilities r of x.
+    def growth_at(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, " n"]:
+        """Mass that leaves each point x per unit that is there, (n, d) -> (n,); one where marginals are kept.
 
         Parameters
         ----------
@@ -88,7 +95,31 @@ class PopulationPlan:
         codes : (n,), optional
             Their labels as indices into ``source.names``, -1 where unknown.
         """
-        return self.source.responsibilities(x, codes) @ (self._conditional() @ self.target.membership)
+        if not self._relaxed[0]:
+            return np.ones(len(self.source.mixture.as_points(x)))
+        here, leaving = self.source.mixture.weights, self.plan.coupling.sum(axis=1)
+        factors = np.divide(leaving, here, out=np.ones_like(here), where=here > 0)
+        return self.source.responsibilities(x, codes) @ factors
+
+    @property
+    def _relaxed(self) -> tuple[bool, bool]:
+        rho = self.plan.rho if isinstance(self.plan, OMTPlan) else (np.inf, np.inf)
+        return bool(np.isfinite(rho[0])), bool(np.isfinite(rho[1]))
+
+    def fates(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n b"]:
+        """Probability of each label of the target for the points x of the source, (n, d) -> (n, b).
+
+        ``sum_kl r_k(x) w_kl / w_k`` over the components l of a label, with the responsibilities r of x in the part of
+        the source that moves.
+
+        Parameters
+        ----------
+        x : (n, d)
+            Points.
+        codes : (n,), optional
+            Their labels as indices into ``source.names``, -1 where unknown.
+        """
+        return self.moving.responsibilities(x, codes) @ (self._conditional() @ self.target.membership)
 
     def push(
         self,
@@ -130,12 +161,28 @@ class PopulationPlan:
         key = tuple(components.tolist())
         if key in self._maps and (kind == "random" or self._maps[key].kind == "mean"):
             return self._maps[key]
-        part, (f, g), whole = self.source.part(components), self.plan.potentials, self.plan
-        coupling, costs = part.weights[:, None] * self._conditional()[components], whole.cost_matrix[components]
-        cost = float((coupling * costs).sum())
-        own = Plan(coupling, cost, 0.0, whole.status, whole.iterations, whole.marginal_error, costs, (f[components], g))
+        part = self.moving.part(components)
+        own = _rows(self.plan, components, part.weights, self._conditional()[components])
         self._maps[key] = TransportMap.along(part, self.target.mixture, own, kind=kind)
         return self._maps[key]
+
+
+def _rows(
+    plan: Plan, rows: Int[np.ndarray, " s"], weights: Float[np.ndarray, " s"], conditional: Float[np.ndarray, "s l"]
+) -> Plan:
+    """The plan of some components of the source alone, with all their mass."""
+    coupling, costs, (f, g) = weights[:, None] * conditional, plan.cost_matrix[rows], plan.potentials
+    own: dict[str, Any] = {
+        "coupling": coupling,
+        "cost": float((coupling * costs).sum()),
+        "cost_matrix": costs,
+        "potentials": (f[rows], g),
+    }
+    if isinstance(plan, OMTPlan):
+        f, g = plan.entropic_potentials
+        marginals = {"source_weights": weights, "target_weights": coupling.sum(axis=0), "rho": (np.inf, np.inf)}
+        own |= marginals | {"entropic_potentials": (f[rows], g)}
+    return replace(plan, **own)
 
 
 def turned(plan: Plan) -> Plan:
