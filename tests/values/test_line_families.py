@@ -234,6 +234,30 @@ def test_negative_binomial_ranks_of_long_and_short_tables(law):
     assert (after[~low] > upper[~low]).all()
 
 
+import numpy as np
+
+print(np.linalg.eigh(np.zeros((0, 0))), np.linalg.eigvalsh(np.zeros((2, 0, 0))).shape)
+print(np.array([1, None], dtype=object).astype(float))
+import pandas as pd
+
+f = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": [1.0, 2]})
+print(f.to_numpy(dtype=np.float64, na_value=np.nan), [d.kind for d in f.dtypes])
+f = pd.DataFrame([[1, 2.0]], columns=["a", "a"])
+print(list(f.dtypes), f.to_numpy(dtype=np.float64, na_value=np.nan))
+print(
+    pd.DataFrame({"a": ["x"]}).dtypes.iloc[0].kind,
+    pd.DataFrame({"a": pd.Categorical(["x"])}).dtypes.iloc[0].kind,
+    pd.DataFrame({"a": pd.array([1.5, 2], dtype="float64[pyarrow]")}).dtypes.iloc[0].kind,
+)
+
+
+def test_negative_binomial_ranks_beyond_tables_have_all_digits_of_small_chances():
+    # p = 1 - 1e-8 would lose half of them, and with them a unit of the mean
+    laws = NegativeBinomial([1e16], [1e8])
+    x = 1e8 + 1e4 * np.array([-4.0, -1.0, 0.0, 1.0, 4.0])
+    np.testing.assert_allclose(laws.tails(x, 0), Poisson([1e8]).tails(x, 0), rtol=2e-7)
+
+
 def test_negative_binomial_costs_of_many_counts_run_in_batches(monkeypatch):
     from mixot.families import negative_binomial
 
