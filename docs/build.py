@@ -24,18 +24,28 @@ PAGES = [
     HERE / "index.md",
     HERE / "mathematics.md",
     HERE / "closest-mixture.md",
+    HERE / "single-cell.md",
     HERE / "performance.md",
     HERE.parent / "CHANGELOG.md",
 ]
-REFERENCE = ["mixot", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
+REFERENCE = ["mixot", "mixot.anndata", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
 
 # The gallery's chapters, in order; a script that is named in none stands in the last.
 CHAPTERS = {
     "Distances and plans": ["plan", "plan_on_the_line", "bounds"],
     "Paths": ["geodesic_1d", "geodesic_2d"],
     "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
+    "Optimal mixture transport": [
+        "omt_uniqueness",
+        "omt_rotation",
+        "omt_noise",
+        "omt_lam",
+        "omt_cost",
+        "omt_digits",
+        "choose_components",
+    ],
     "Points and densities": ["stippling", "training", "coming_from_sdot"],
-    "Data": ["point_clouds", "joint_fit", "closest_mixture"],
+    "Data": ["point_clouds", "joint_fit", "closest_mixture", "cell_types"],
 }
 
 STYLE = """

@@ -34,7 +34,8 @@ constexpr double tight_error = 1e-10; // an error left between them now would ta
 constexpr double last_error = 2e-15;  // where the last level stops
 constexpr double settled = 1e-10;     // an error below it that no longer halves is rounding
 constexpr double longest_step = 6.0;  // change of v that one Newton step may make: a factor of 400 in w
-constexpr double pivot_floor = 1e-14; // parts of w that hang together by less are left to the sweeps
+constexpr double ridge = 1e-14;       // added to the curvature, for parts of w that hang together by less than rounding:
+                                      // their shift is then as long as a step may be, until they hang together by more
 constexpr std::size_t most_sweeps = 400, lanes = 16;
 constexpr int most_stalls = 20;
 
@@ -161,7 +162,7 @@ class Solver {
  public:
   Solver(const EntropicProblem& problem, std::size_t max_newton, double* f, double* g)
       : problem_(problem), k_(problem.k), l_(problem.l), max_newton_(max_newton), f_(f), g_(g), e_(k_ * l_),
-        m_(k_ * l_), hessian_(l_ * l_), floors_(l_, pivot_floor), step_(l_), scratch_(l_), level_rows_(k_),
+        m_(k_ * l_), hessian_(l_ * l_), floors_(l_, 0.1 * ridge), step_(l_), scratch_(l_), level_rows_(k_),
         level_columns_(l_), old_f_(k_), old_g_(l_), now_(k_, l_), next_(k_, l_) {}
 
   // Once with loose levels, where these are safe, and again with tight ones should that have failed.
@@ -327,7 +328,7 @@ class Solver {
       for (std::size_t j = i; j < l_; ++j) hessian_[i * l_ + j] = balanced ? scratch_[i] * scratch_[j] : 0.0;
     for (std::size_t j = 0; j < l_; ++j) {
       const double off = std::expm1(std::min(columns.log_target(j, now_.v[j]) - now_.log_column[j], 300.0));
-      hessian_[j * l_ + j] += 1 + (columns.exact() ? 0.0 : lam_ / columns.rho * (1 + off));
+      hessian_[j * l_ + j] += 1 + ridge + (columns.exact() ? 0.0 : lam_ / columns.rho * (1 + off));
       step_[j] = scratch_[j] * off;
     }
     add_gram(m_.data(), k_, l_, -1.0, hessian_.data(), panels_);

@@ -32,17 +32,17 @@ Tutorials of sdot call some of these by names that the release has not: ``Polyno
 What differs under the same name: weights of points must sum to one here, and sdot scales them. Pixels are unit squares
 where no bounds are given, and in sdot the longer side of the picture is one. ``degree=1`` is linear between the centers
 of pixels here, with one value each; in sdot it is a polynomial on each pixel, with four. Gaussians have any covariance
-and all of the plane here; in sdot they are round, and end at 6 sigma. The gradient in a point is that of the squared
-distance in both, ``2 mass (point - centroid)``; the tutorial's formula leaves the 2 out.
+here, and all of the plane or of space; in sdot they are round, and end at 6 sigma. The gradient in a point is that of
+the squared distance in both, ``2 mass (point - centroid)``; the tutorial's formula leaves the 2 out.
 
 **What sdot has and mixot has not:** spaces that repeat (a torus, a cylinder), partial transport (points that take a
 share of the density), densities on meshes, polytopes and splines, functions of the distance to a point that its cell
-integrates, projections of points for tomography and batches of problems on the line, more than three dimensions,
+integrates, projections of points and of tents for tomography, in batches on the line, more than three dimensions,
 graphics cards, and views in the browser and VTK. Who needs one of these stays with sdot.
 
-**What mixot has and sdot has not:** exact integrals of Gaussians with full covariances over all of the plane, distances
-between two mixtures and between two sets of points, a proven gap, free weights, and no compiler at run time: the first
-plan takes milliseconds. [Performance](performance.html) has the times of both.
+**What mixot has and sdot has not:** integrals of Gaussians with full covariances over all of the plane or of space,
+distances between two mixtures and between two sets of points, a proven gap, free weights, and no compiler at run time:
+the first plan takes milliseconds. [Performance](performance.html) has the times of both.
 
 Above: the density and the points of sdot's tutorial on fitting a Gaussian mixture, 200 at random, with their cells,
 and with lines to the centroids; the points after ``quantize``. Below: what the tutorial announces, Gaussians with full
@@ -66,7 +66,7 @@ def tutorial() -> tuple[np.ndarray, Grid]:
 def main() -> Figure:
     """Draw the tutorial's problem, its solution by descent, and two that sdot does not have."""
     points, target = tutorial()
-    found = plan(points, target)
+    found = plan(Samples(points), target)
     assert distance(points, target) == found.distance == np.sqrt(found.cost)  # sdot's w2 is found.cost
     assert found.gap < 1e-6 * found.cost  # the squared distance lies in [cost, cost + gap]
 

@@ -12,15 +12,24 @@ if TYPE_CHECKING:
     from mixot.errors import MixotError as MixotError
     from mixot.errors import SolveError as SolveError
     from mixot.errors import UnsupportedError as UnsupportedError
+    from mixot.families.bernoulli import Bernoulli as Bernoulli
     from mixot.families.diagonal import DiagonalGaussian as DiagonalGaussian
     from mixot.families.exponential import Exponential as Exponential
     from mixot.families.gamma import Gamma as Gamma
     from mixot.families.gaussian import Gaussian as Gaussian
+    from mixot.families.inverse_gamma import InverseGamma as InverseGamma
     from mixot.families.laplace import Laplace as Laplace
     from mixot.families.lognormal import LogNormal as LogNormal
+    from mixot.families.negative_binomial import NegativeBinomial as NegativeBinomial
     from mixot.families.poisson import Poisson as Poisson
     from mixot.families.product import Product as Product
+    from mixot.families.rayleigh import Rayleigh as Rayleigh
     from mixot.families.student import StudentT as StudentT
+    from mixot.families.weibull import Weibull as Weibull
+    from mixot.fitting.component_pairs import ComponentChoice as ComponentChoice
+    from mixot.fitting.component_pairs import ComponentPair as ComponentPair
+    from mixot.fitting.component_pairs import ComponentSearch as ComponentSearch
+    from mixot.fitting.component_pairs import choose_components as choose_components
     from mixot.fitting.em import EM as EM
     from mixot.fitting.family_em import FamilyEM as FamilyEM
     from mixot.fitting.joint import JointEM as JointEM
@@ -62,6 +71,7 @@ if TYPE_CHECKING:
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
     from mixot.transport.geodesic import Geodesic as Geodesic
+    from mixot.transport.geodesic import Interpolation as Interpolation
     from mixot.transport.given_components import GivenComponents as GivenComponents
     from mixot.transport.maps import TransportMap as TransportMap
     from mixot.transport.quantize import Quantization as Quantization
@@ -87,7 +97,12 @@ _HOME = {
     "families.gamma": ("Gamma",),
     "families.laplace": ("Laplace",),
     "families.lognormal": ("LogNormal",),
+    "families.negative_binomial": ("NegativeBinomial",),
     "families.poisson": ("Poisson",),
+    "families.bernoulli": ("Bernoulli",),
+    "families.inverse_gamma": ("InverseGamma",),
+    "families.rayleigh": ("Rayleigh",),
+    "families.weibull": ("Weibull",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete": ("Exact",),
@@ -97,6 +112,7 @@ _HOME = {
     "solvers.sdp": ("SDP",),
     "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
     "solvers.stability": ("Stability",),
+    "fitting.component_pairs": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
     "fitting.em": ("EM",),
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
@@ -107,7 +123,7 @@ _HOME = {
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),
     "transport.given_components": ("GivenComponents",),
-    "transport.geodesic": ("Geodesic",),
+    "transport.geodesic": ("Geodesic", "Interpolation"),
     "transport.maps": ("TransportMap",),
     "transport.quantize": ("Quantization", "quantize"),
     "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "barycenter", "bounds"),

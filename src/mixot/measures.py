@@ -46,7 +46,7 @@ class Samples(Measure):
     Parameters
     ----------
     points : (n, d), finite; float32 stays float32, anything else becomes float64; a vector (n,) is n points on the line
-    weights : (n,), not negative, summing to one; equal where not given
+    weights : (n,), not negative, summing to one (to 1e-6, the rest is taken off); equal where not given
 
     Raises
     ------
@@ -306,6 +306,8 @@ def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
     if (out < 0).any():
         raise InputError(f"weights must not be negative, got {out.min():g} at {int(out.argmin())}")
     total = out.sum()
+    if total == 0:
+        raise InputError("weights must not be all zero: there is no mass")
     if abs(total - 1.0) > _WEIGHT_TOL:
         raise InputError(f"weights must sum to one, got {total:.9g}; pass weights / weights.sum() to normalise them")
     # Weights that sum to one up to rounding stay as they are, so that what is saved and loaded is the same to the bit.

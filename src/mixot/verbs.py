@@ -22,7 +22,7 @@ from mixot.transport import bounds as _bounds
 from mixot.transport import plans
 from mixot.transport.barycenter import Barycenter, BarycenterSolver
 from mixot.transport.cells import CentroidMap, PointMap
-from mixot.transport.geodesic import Geodesic
+from mixot.transport.geodesic import Geodesic, Interpolation
 from mixot.transport.maps import TransportMap
 
 
@@ -96,8 +96,8 @@ def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) ->
     For mixtures it is the coupling of their components that attains ``MW2^2 = min sum_kl w_kl W2^2(p_k, q_l)`` over
     nonnegative w with the weights of p and q as marginals (Delon and Desolneux 2020, eq. 4.4); for samples it is the
     exact discrete W2 plan; with ``OMT()`` both are smoothed by entropy, hence unique and stable (see there, and
-    "Optimal mixture transport" in the documentation). For samples and a grid or a mixture of Gaussians, in
-    dimension one to three, it is the exact semi-discrete one.
+    "Optimal mixture transport" in the documentation). For samples and a grid or a mixture of Gaussians, in dimension
+    one to three, it is the exact semi-discrete one.
 
     Parameters
     ----------
@@ -169,21 +169,27 @@ def distance(p: Any, q: Any) -> float:
     return plan(p, q).distance
 
 
-def geodesic(p: Any, q: Any) -> Geodesic:
+@overload
+def geodesic(p: Any, q: Any, *, solver: Exact | None = None) -> Geodesic: ...
+@overload
+def geodesic(p: Any, q: Any, *, solver: Exact | OMT | None = None) -> Interpolation: ...
+def geodesic(p: Any, q: Any, *, solver: Exact | OMT | None = None) -> Interpolation:
     """Return the path of mixtures from p (t = 0) to q (t = 1), of constant speed in MW2.
 
     Each pair of components that the plan joins moves on its own W2 geodesic with the mass the plan gives it (Delon
-    and Desolneux 2020, Corollary 2).
+    and Desolneux 2020, Corollary 2). With ``OMT()`` the path along its plan is a smooth interpolation, and no geodesic.
 
     Parameters
     ----------
     p, q : mixtures or fits
         Of one family and dimension.
+    solver : Exact or OMT
+        Which plan to follow.
 
     Returns
     -------
-    Geodesic
-        ``geodesic(t)`` is a `Mixture`; ``.plan .distance .weights``
+    Geodesic, or Interpolation with ``OMT(...)``
+        ``path(t)`` is a `Mixture`; ``.plan .distance .weights``
 
     Examples
     --------
@@ -192,7 +198,9 @@ def geodesic(p: Any, q: Any) -> Geodesic:
     >>> path(0.5).components.means.tolist(), path(0.5).components.covs.tolist()
     ([[2.0]], [[[4.0]]])
     """
-    return Geodesic.between(_mixture(p), _mixture(q))
+    source, target = _mixture(p), _mixture(q)
+    found = plans.between_mixtures(source, target, _solver(solver, Exact, OMT))
+    return (Interpolation if isinstance(found, OMTPlan) else Geodesic).along(source, target, found)
 
 
 @overload
@@ -206,8 +214,12 @@ def transport_map(p: Samples, q: Grid, *, kind: Literal["mean"] = "mean") -> Cen
 @overload
 def transport_map(p: Samples, q: Mixture, *, kind: Literal["mean"] = "mean") -> CentroidMap: ...
 @overload
-def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -> TransportMap: ...
-def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -> TransportMap | PointMap | CentroidMap:
+def transport_map(
+    p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Exact | OMT | None = None
+) -> TransportMap: ...
+def transport_map(
+    p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Exact | OMT | Semidiscrete | None = None
+) -> TransportMap | PointMap | CentroidMap:
     """Return the map that moves p onto q, component by component, weighted by where a point is.
 
     From a density, a grid or a mixture, to samples it is the optimal map, from samples to a density the mean image of
@@ -220,12 +232,15 @@ def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -
     kind : "mean" or "random"
         The smooth map ``T_mean(x) = sum_kl p_kl(x) T_kl(x)``; or ``T_rand(x) = T_kl(x)`` with probability p_kl(x),
         which has exactly q as image of p (Delon and Desolneux 2020, section 6.3).
+    solver : Exact, OMT or Semidiscrete
+        Whose plan to follow. Between mixtures, with ``OMT()`` the map changes smoothly with p and q.
 
     Returns
     -------
     TransportMap
-        ``map(x)`` moves points (n, d); ``map.sample(x, rng=)`` is the random map, ``map.conditional(x)`` the law of y
-        given one x; ``.plan .source .target``
+        ``map(x)`` moves points (n, d); ``map.sample(x, rng=)`` is the random map, ``map.trajectories(x, times)`` its
+        paths, ``map.destinations(x)`` the components of q that x may reach, ``map.conditional(x)`` the law of y given
+        one x; ``.plan .source .target``
     PointMap, CentroidMap
         From a density to samples, ``map(x)`` is the point whose cell x lies in; from samples to a density,
         ``map(points)`` are the centers of mass of their cells; ``.plan``
@@ -247,9 +262,9 @@ def transport_map(p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean") -
         case (Samples(), Grid() | Mixture()) | (Grid() | Mixture(), Samples()):
             if kind != "mean":
                 raise UnsupportedError(f'between samples and a density there is one map, kind="mean"; got {kind!r}')
-            solved: Any = plan(source, target)
+            solved: Any = plan(source, target, solver=_solver(solver, Semidiscrete))
             return CentroidMap(solved) if isinstance(source, Samples) else PointMap(solved)
-    return TransportMap.between(_mixture(source), _mixture(target), kind=kind)
+    return TransportMap.between(_mixture(source), _mixture(target), kind=kind, solver=_solver(solver, Exact, OMT))
 
 
 def barycenter(

@@ -123,7 +123,38 @@ def test_transport_recovers_planted_shifts(both):
         means = kept.target.mixture.components.means[code] - kept.source.mixture.components.means[code]
         np.testing.assert_allclose(means, SHIFTS[code], atol=0.35)
     assert both.uns["transport"]["params"]["from"] == "ctrl"
-    assert set(both.uns["transport"]["growth"]["growth"].round(9)) == {1.0}
+    assert set(both.uns["transport"]["growth"]["growth"]) == {1.0}
+    assert both.uns["transport"]["plan"]["kind"] == "omt"
+    assert both.uns["transport"]["stability"]["report"].startswith("stability of the plan, lam = ")
+
+
+@pytest.mark.parametrize("solver", [mixot.Exact(), mixot.OMT(lam=0.5), mixot.OMT(rho=30.0), mixot.OMT(lam=0.0)])
+def test_plans_of_all_solvers_survive(solver, before, after):
+    single_cell.transport(before, after, labels="type", solver=solver, rng=0)
+    found, kept = single_cell.between(before, after, labels="type", solver=solver), single_cell.planned(before)
+    assert type(kept.plan) is type(found.plan)
+    for name in type(kept.plan).__slots__:
+        np.testing.assert_array_equal(getattr(kept.plan, name), getattr(found.plan, name))
+    np.testing.assert_array_equal(kept.growth(), found.populations.growth())
+
+
+def test_growth_of_types(before, rng):
+    after = cells(rng, 3000, SHIFTS, odds=(0.2, 0.2, 0.6))
+    single_cell.transport(before, after, labels="type", growth=True, rng=0)
+    before_shares, after_shares = (
+        each.obs["type"].value_counts(normalize=True)[list(TYPES)] for each in (before, after)
+    )
+    assert np.trace(single_cell.flows(before).to_numpy()) > 0.999
+    factors = before.uns["transport"]["growth"].set_index(["side", "label"])["growth"]
+    np.testing.assert_allclose(factors["source"][list(TYPES)], after_shares / before_shares, rtol=1e-2)
+    assert set(factors["target"]) == {1.0}
+    each = before.obs.groupby("type", observed=True)["transport_growth"].mean()
+    np.testing.assert_allclose(each[list(TYPES)], factors["source"][list(TYPES)], rtol=1e-12)
+    single_cell.transport(before, after, labels="type", key_added="balanced", rng=0)
+    assert "balanced_growth" not in before.obs
+    assert np.trace(single_cell.flows(before, "balanced").to_numpy()) < 0.7
+    with pytest.raises(InputError, match=r"say it there: OMT\(rho=\.\.\.\)"):
+        single_cell.transport(before, after, labels="type", growth=True, solver=mixot.Exact())
 
 
 def test_what_transport_writes_and_for_which_cells(both):

@@ -213,7 +213,8 @@ def test_recolor_takes_a_model_as_palette(run, data):
 def test_version_and_help(run):
     assert run("--version").stdout == f"mixot {mixot.__version__}\n"
     text = run("--help").stdout
-    for command in ("fit", "distance", "plan", "geodesic", "barycenter", "joint", "map", "recolor", "quantize"):
+    verbs = "fit", "distance", "plan", "geodesic", "barycenter", "map"
+    for command in (*verbs, "joint", "components", "recolor", "quantize"):
         assert f"{command} " in text
         assert "--json" in run(command, "--help").stdout
 

@@ -22,12 +22,22 @@ CASES = [
     ("exponential", 1, "full", True),
     ("gamma", 1, "full", True),
     ("laplace", 1, "full", True),
+    ("weibull", 1, "full", True),
+    ("rayleigh", 1, "full", True),
+    ("inverse_gamma", 1, "full", True),
+    ("negative_binomial", 1, "full", True),
     ("lognormal", 1, "full", True),
     ("laplace", 1, "full", False),
 ]
 
 
-HELD = {"gamma": {"shapes": 2.5}, "lognormal": {"scales": 0.4}}
+HELD = {
+    "gamma": {"shapes": 2.5},
+    "weibull": {"shapes": 1.7},
+    "inverse_gamma": {"shapes": 9.5},
+    "lognormal": {"scales": 0.4},
+    "negative_binomial": {"sizes": 2.0},
+}
 
 
 @pytest.fixture(

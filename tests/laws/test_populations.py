@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mixot import plan
-from mixot.fitting.labelled import fit_labelled
+from mixot import OMT, Gaussian, Mixture, plan
+from mixot.fitting.labelled import LabelledFit, fit_labelled
 from mixot.transport.populations import PopulationPlan
 
 
@@ -83,3 +83,79 @@ def test_points_without_a_label_go_by_density(moved, clouds):
     np.testing.assert_array_equal(moved.fates(x, mixed)[lost], moved.fates(x)[lost])
     np.testing.assert_allclose(moved.push(x, mixed)[lost], moved.push(x)[lost], atol=1e-9)
     np.testing.assert_allclose(moved.push(x, mixed)[~lost], moved.push(x, codes)[~lost], atol=1e-9)
+
+
+def test_a_smooth_plan_and_its_way_back(clouds):
+    fits = [fit_labelled(x, codes, ["left", "right"]) for x, codes in clouds]
+    smooth = plan(fits[0].mixture, fits[1].mixture, solver=OMT(lam=5.0, rho=(40.0, 20.0)))
+    moved = PopulationPlan(fits[0], fits[1], smooth)
+    back = moved.reversed.plan
+    assert back.gap == smooth.gap
+    assert back.rho == (20.0, 40.0)
+    mirrored = plan(fits[1].mixture, fits[0].mixture, solver=OMT(lam=5.0, rho=(20.0, 40.0)))
+    np.testing.assert_allclose(back.coupling, mirrored.coupling, atol=1e-8)
+    for one, other in zip(moved.reversed.growth(), mirrored.growth, strict=True):
+        np.testing.assert_allclose(np.ravel(other), one, rtol=1e-6)
+
+
+def test_growth_is_found_where_types_grow(clouds):
+    """Half of the right side is lost: the relaxed plan says so, the balanced one turns right into left."""
+    (x, codes), (y, labels) = clouds
+    kept = (labels == 0) | (np.arange(len(y)) % 2 == 0)
+    fits = [fit_labelled(x, codes, ["left", "right"]), fit_labelled(y[kept], labels[kept], ["left", "right"])]
+    shares = [np.bincount(c) / len(c) for c in (codes, labels[kept])]
+    costs = plan(fits[0].mixture, fits[1].mixture).cost_matrix
+    solver = OMT(rho=(0.2 * float(np.median(costs)), np.inf))
+    relaxed = PopulationPlan(*fits, plan(fits[0].mixture, fits[1].mixture, solver=solver))
+    assert np.trace(relaxed.flows()) > 0.99
+    np.testing.assert_allclose(relaxed.growth()[0], shares[1] / shares[0], rtol=0.02)
+    np.testing.assert_array_equal(relaxed.growth()[1], 1.0)
+    np.testing.assert_allclose(relaxed.fates(x, codes).sum(axis=1), 1.0)
+    balanced = PopulationPlan(*fits, plan(fits[0].mixture, fits[1].mixture))
+    assert np.trace(balanced.flows()) < 0.96
+
+
+def test_errors_of_flows_are_those_of_other_draws(rng):
+    """Types drawn again from the same laws: flows vary as their errors say."""
+    weights = np.array([0.5, 0.3, 0.2]), np.array([0.3, 0.3, 0.4])
+    components = (
+        Gaussian([[0.0], [2.0], [4.0]], np.ones((3, 1, 1))),
+        Gaussian([[0.5], [2.5], [3.5]], np.ones((3, 1, 1))),
+    )
+
+    def moved(counts):
+        fits = []
+        for laws, count in zip(components, counts, strict=True):
+            law = Mixture(count / count.sum(), laws)
+            fits.append(LabelledFit(law, ("a", "b", "c"), np.arange(3), count, np.zeros(3)))
+        return PopulationPlan(fits[0], fits[1], plan(fits[0].mixture, fits[1].mixture, solver=OMT(lam=0.5)))
+
+    sizes = 400, 900
+    expected = moved([np.rint(w * n).astype(int) for w, n in zip(weights, sizes, strict=True)])
+    drawn = [moved([rng.multinomial(n, w) for w, n in zip(weights, sizes, strict=True)]).flows() for _ in range(400)]
+    exact = plan(expected.source.mixture, expected.target.mixture)
+    seen = expected.flows() > 0.01  # far below, the law of a flow over draws is not narrow, and not normal
+    assert seen.sum() >= 5
+    found = np.std(drawn, axis=0)[seen] / expected.flows()[seen]
+    np.testing.assert_allclose(found, expected.errors()[seen], rtol=0.2)  # 400 draws: 3.5 %, and second order
+    assert np.isnan(PopulationPlan(expected.source, expected.target, exact).errors()).all()
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("k", [1, 2])
+def test_weighted_by_growth_random_images_have_the_law_of_the_target(known, k, clouds, rng):
+    (x, codes), (y, labels) = clouds
+    kept = (labels == 0) | (np.arange(len(y)) % 3 == 0)
+    fits = [fit_labelled(x, codes, ["l", "r"], k=k, rng=0), fit_labelled(y[kept], labels[kept], ["l", "r"], k=k, rng=0)]
+    solver = OMT(lam=1.0, rho=(5.0, np.inf))
+    moved = PopulationPlan(*fits, plan(fits[0].mixture, fits[1].mixture, solver=solver))
+    given = codes if known else None
+    weights = moved.growth_at(x, given)
+    assert weights.mean() == pytest.approx(1.0, abs=0.02)  # the target's marginal is kept, and its mass is one
+    assert np.ptp(weights) > 0.3
+    images = np.stack([moved.push(x, given, kind="random", rng=rng) for _ in range(5)])
+    mean = np.average(images.mean(axis=0), weights=weights, axis=0)
+    np.testing.assert_allclose(mean, moved.target.mixture.mean(), atol=0.25)  # x itself: 6 / sqrt(3000) = 0.11
+    np.testing.assert_allclose(
+        np.average(moved.fates(x, given), weights=weights, axis=0), moved.flows().sum(axis=0), atol=0.02
+    )

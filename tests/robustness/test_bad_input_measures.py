@@ -61,7 +61,7 @@ BAD = {
     # weights
     "negative weight": (lambda: Samples([[0.0], [1.0]], [-0.5, 1.5]), "weights must not be negative, got -0.5 at 0"),
     "weights of sum 2": (lambda: Samples([[0.0], [1.0]], [1.0, 1.0]), r"sum to one, got 2; pass weights / weights.sum"),
-    "weights all zero": (lambda: Mixture([0.0, 0.0], PAIR), "sum to one, got 0"),
+    "weights all zero": (lambda: Mixture([0.0, 0.0], PAIR), "weights must not be all zero"),
     "wrong number": (lambda: Mixture([1.0], PAIR), r"shape \(2,\), one for each of the components, got \(1,\)"),
     "too many": (lambda: Samples([[0.0]], [0.5, 0.5]), r"shape \(1,\), one for each of the points, got \(2,\)"),
     "NaN weight": (

@@ -56,9 +56,9 @@ def test_samples_are_not_mixtures(verb):
         verb(P, np.zeros((4, 3)))
 
 
-def test_points_meet_mixtures_on_the_line_and_in_the_plane_alone():
-    with pytest.raises(UnsupportedError, match=r"in dimension 3; .* or fit a mixture to the points"):
-        transport_map(P, np.zeros((4, 3)))
+def test_points_meet_mixtures_in_dimension_one_to_three_alone():
+    with pytest.raises(UnsupportedError, match=r"in dimension 4; .* or fit a mixture to the points"):
+        transport_map(mixture(4), np.zeros((5, 4)))
 
 
 @pytest.mark.parametrize("t", [-0.1, 1.0000001, np.nan, np.inf])

@@ -14,13 +14,17 @@ from mixot._shapes import Int
 from mixot.anndata.fitting import copied, fit_cells
 from mixot.anndata.reading import check_object, labels_key, observations
 from mixot.anndata.results import Transport, wide
-from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stored_under, words
+from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stability_to_dict, stored_under, words
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io.observations import Labels, Observations, listed
+from mixot.solvers.entropic import OMT
+from mixot.solvers.entropic_plan import OMTPlan
+from mixot.transport.plans import component_costs
 from mixot.transport.populations import PopulationPlan
 from mixot.verbs import plan as plan_between
 
 KEY = "transport"
+_GROWTH = 0.2  # what growth by a factor of e costs, relative to the median cost between two components
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,12 @@ class Choices:
     structure: str = "full"
     dims: int | None = None
     solver: Any = None
+    growth: bool = False
     assign: str | None = None
 
     def __post_init__(self) -> None:
+        if self.growth and self.solver is not None:
+            raise InputError("growth=True chooses a solver; with one of your own say it there: OMT(rho=...)")
         if self.assign not in (None, "label", "density"):
             raise InputError(f'assign must be "label" or "density", got {self.assign!r}')
         if self.assign == "label" and self.labels is None:
@@ -57,6 +64,7 @@ def transport(
     structure: str = "full",
     dims: int | None = None,
     solver: Any = None,
+    growth: bool = False,
     assign: str | None = None,
     key_added: str = KEY,
     copy: bool = False,
@@ -82,7 +90,12 @@ def transport(
     rep, k, family, structure, dims
         As in `mixot.anndata.fit`; ``k`` is the number of components for each type, one where not given.
     solver : solver, optional
-        What `mixot.plan` takes between mixtures.
+        ``OMT()``, which is unique and stable, where not given; ``Exact()`` is the plan of MW2.
+    growth : bool
+        Let the types of the source grow and shrink on their way, as real populations do: ``OMT(rho=(r, inf))`` with a
+        fifth of the median cost between two components for r. Where the shares of types differ, a plan without it
+        turns the surplus of one type into another; with it this happens only between types so close that one grew by
+        ``exp(cost / r)`` more than the other.
     assign : "label" or "density", optional
         What decides where in its own population a cell stands: its label (the default where there are labels; cells
         without one go by density), or its responsibilities under the mixture.
@@ -104,14 +117,15 @@ def transport(
     ``.obsm[K + "_fates"]``
         Cells of the source, the probability of each type of the target, in the order of
         ``.uns[K]["target"]["labels"]``.
-    ``.obs[K + "_fate"]``
-        The most probable of them.
+    ``.obs[K + "_fate"]``, ``.obs[K + "_growth"]``
+        The most probable of them; where populations may grow, the mass that leaves a cell per unit that is there.
     ``.obsm[K + "_origin"]``, ``.obsm[K + "_origin_random"]``, ``.obsm[K + "_ancestors"]``, ``.obs[K + "_ancestor"]``
         Cells of the target, the same backwards.
     ``.uns[K]``
-        ``"flows"``, a table of mass, share of the source type and distance for each pair of types; ``"growth"``, mass
-        moved relative to the mass there is; the mixtures, the plan with its certificate, and the options. `flows` and
-        `planned` read it.
+        ``"flows"``, a table of mass, share of the source type, distance and relative standard error (from the numbers
+        of cells; NaN where unknown) for each pair of types; ``"growth"``, the factor by which each type grows, one
+        where marginals are kept; ``"stability"``, how far to trust the plan (``["report"]`` says it in words); the
+        mixtures, the plan with its certificate, and the options. `flows` and `planned` read it.
 
     Raises
     ------
@@ -125,7 +139,7 @@ def transport(
     AccuracyWarning
         Of types with few cells, of a single type, and of two objects whose PCAs differ.
     """
-    choices = Choices(labels, rep, k, family, structure, dims, solver, assign)
+    choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
     p, q, rows, cols = _populations(adata, target_adata, groupby, source, target, choices)
     generator = np.random.default_rng(rng)
     found = _join(p, q, choices, generator)
@@ -137,6 +151,8 @@ def transport(
     for each in out:
         each.uns[key_added] = dict(stored)
     _write_side(out[0], rows, found, key_added, ("image", "fate", "fates"), generator)
+    if isinstance(found.plan, OMTPlan) and np.isfinite(found.plan.rho[0]):
+        out[0].obs[f"{key_added}_growth"] = _spread(found.growth()[:, None], rows, out[0].n_obs)[:, 0]
     _write_side(out[-1], cols, _turned(found), key_added, ("origin", "ancestor", "ancestors"), generator)
     return None if not copy else out[0] if len(out) == 1 else (out[0], out[1])
 
@@ -152,6 +168,7 @@ def between(
     structure: str = "full",
     dims: int | None = None,
     solver: Any = None,
+    growth: bool = False,
     assign: str | None = None,
     rng: Any = None,
 ) -> Transport:
@@ -161,7 +178,7 @@ def between(
     ----------
     source, target : AnnData, or cells that ``mixot.io.read_observations`` read
         Both populations; views such as ``adata[adata.obs["time"] == "0"]`` will do.
-    labels, rep, k, family, structure, dims, solver, assign, rng
+    labels, rep, k, family, structure, dims, solver, growth, assign, rng
         As in `transport`.
 
     Returns
@@ -169,7 +186,7 @@ def between(
     Transport
         ``.flows() .table() .fates() .ancestors() .images(kind) .origins(kind) .plan .populations``
     """
-    choices = Choices(labels, rep, k, family, structure, dims, solver, assign)
+    choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
     p, q = (_cells(each, name, choices) for each, name in ((source, "source"), (target, "target")))
     return _join(p, q, choices, np.random.default_rng(rng))
 
@@ -258,7 +275,11 @@ def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Gen
             f"{choices.labels!r} has one group on each side, {sides[0].names[0]!r} and {sides[1].names[0]!r}: the plan "
             "has a single flow"
         )
-    plan = plan_between(sides[0].mixture, sides[1].mixture, solver=choices.solver)
+    solver = choices.solver or OMT()
+    if choices.growth:
+        costs = component_costs(sides[0].mixture.components, sides[1].mixture.components, solver)
+        solver = OMT(rho=(_GROWTH * float(np.median(costs)) or 1.0, np.inf))
+    plan = plan_between(sides[0].mixture, sides[1].mixture, solver=solver)
     assign = choices.assign or ("density" if choices.labels is None else "label")
     return Transport(PopulationPlan(sides[0], sides[1], plan), p, q, choices.labels, assign)
 
@@ -281,6 +302,7 @@ def _stored(found: Transport) -> dict[str, Any]:
         "source": fit_to_dict(populations.source),
         "target": fit_to_dict(populations.target),
         "plan": plan_to_dict(found.plan),
+        **({"stability": stability_to_dict(found.plan)} if isinstance(found.plan, OMTPlan) else {}),
     }
 
 

@@ -42,8 +42,15 @@ class Transport:
         return wide(self.populations)
 
     def table(self) -> pd.DataFrame:
-        """The same as one row for each pair of types, with the share of the source type and the distance it moves."""
+        """The same as one row for each pair of types: mass, share of the source type, distance, and relative error.
+
+        The error is the standard one that comes from the numbers of cells, see `PopulationPlan.errors`.
+        """
         return long(self.populations)
+
+    def growth(self) -> Float[np.ndarray, " n"]:
+        """Mass that leaves each cell of the source per unit that is there; one where marginals are kept."""
+        return self.populations.growth_at(self.source.points, self.source_codes)
 
     def fates(self) -> pd.DataFrame:
         """Probability of each type of the target for each cell of the source; rows sum to one."""
@@ -102,5 +109,6 @@ def long(populations: PopulationPlan) -> pd.DataFrame:
         "mass": flows.ravel(),
         "share": share.ravel(),
         "distance": np.sqrt(np.maximum(populations.costs(), 0.0)).ravel(),
+        "error": populations.errors().ravel(),
     }
     return pd.DataFrame(columns, index=pd.Index([str(row) for row in range(flows.size)]))

@@ -12,6 +12,7 @@ from mixot.families import lookup
 from mixot.fitting.labelled import LabelledFit
 from mixot.mixture import Mixture
 from mixot.results import Plan, Status
+from mixot.solvers.entropic_plan import OMTPlan
 from mixot.transport.populations import PopulationPlan
 
 
@@ -43,6 +44,7 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
     """A plan between components, with its certificate."""
     f, g = plan.potentials
     return {
+        "kind": "omt" if isinstance(plan, OMTPlan) else "exact",
         "coupling": plan.coupling,
         "cost_matrix": plan.cost_matrix,
         "f": f,
@@ -53,20 +55,66 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
         "status": str(plan.status),
         "iterations": int(plan.iterations),
         "marginal_error": float(plan.marginal_error),
+        **(_smooth_to_dict(plan) if isinstance(plan, OMTPlan) else {}),
+    }
+
+
+def _smooth_to_dict(plan: OMTPlan) -> dict[str, Any]:
+    """What a plan of optimal mixture transport says beyond."""
+    f, g = plan.entropic_potentials
+    return {
+        "lam": float(plan.lam),
+        "eps": float(plan.eps),
+        "rho": np.asarray(plan.rho, dtype=np.float64),
+        "primal": float(plan.primal),
+        "dual": float(plan.dual),
+        "source_weights": plan.source_weights,
+        "target_weights": plan.target_weights,
+        "entropic_f": f,
+        "entropic_g": g,
+    }
+
+
+def stability_to_dict(plan: OMTPlan) -> dict[str, Any]:
+    """How far to trust a smooth plan: the numbers that drive its bounds, and the report in words."""
+    found = plan.stability()
+    return {
+        "second_singular_value": float(found.second_singular_value),
+        "interaction": float(found.interaction),
+        "margin": float(found.margin),
+        "report": str(found),
     }
 
 
 def plan_from_dict(stored: Mapping[str, Any]) -> Plan:
     """The plan that `plan_to_dict` wrote."""
-    return Plan(
-        np.asarray(stored["coupling"]),
+
+    def array(name: str) -> np.ndarray:
+        return np.asarray(stored[name], dtype=np.float64)
+
+    common = (
+        array("coupling"),
         float(stored["cost"]),
         float(stored["lower_bound"]),
         Status(str(stored["status"])),
         int(stored["iterations"]),
         float(stored["marginal_error"]),
-        np.asarray(stored["cost_matrix"]),
-        (np.asarray(stored["f"]), np.asarray(stored["g"])),
+        array("cost_matrix"),
+        (array("f"), array("g")),
+    )
+    if str(stored["kind"]) != "omt":
+        return Plan(*common)
+    source_rho, target_rho = array("rho").tolist()
+    return OMTPlan(
+        *common,
+        lam=float(stored["lam"]),
+        eps=float(stored["eps"]),
+        rho=(source_rho, target_rho),
+        primal=float(stored["primal"]),
+        dual=float(stored["dual"]),
+        source_weights=array("source_weights"),
+        target_weights=array("target_weights"),
+        entropic_potentials=(array("entropic_f"), array("entropic_g")),
     )
 
 

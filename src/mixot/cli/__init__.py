@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | joint | map | recolor | quantize``.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map``, and what stands on these.
 
 Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
 """
@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot import __version__
-from mixot.cli import averages, drawings
+from mixot.cli import averages, cells, choices, drawings
+from mixot.cli import exact as as_they_are
 from mixot.cli.arguments import (
+    Bright,
     Columns,
     Components,
+    Exact,
     Json,
     Kind,
+    Label,
     MostComponents,
+    Rep,
     Seed,
     Shape,
     SourceFile,
@@ -43,6 +48,10 @@ _EXAMPLES = """Examples:
 [bold]mixot fit data.csv -o model.json --k-max 12[/]
 
 [bold]mixot distance before.csv after.csv --json[/]
+
+[bold]mixot plan points.csv photo.png -o cells.png[/]
+
+[bold]mixot plan day0.h5ad day1.h5ad --label cell_type -o flows.png[/]
 
 [bold]mixot geodesic a.json b.json --steps 6 -o path[/]
 
@@ -110,7 +119,7 @@ def _root(
 
 @app.command("fit")
 def fit_command(
-    data: Annotated[Path, typer.Argument(help="A table or a picture.", show_default=False)],
+    data: Annotated[Path, typer.Argument(help="A table, a picture, or cells (.h5ad).", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)
     ] = None,
@@ -122,6 +131,8 @@ def fit_command(
     ] = Method.em,
     distance: Annotated[Closeness, typer.Option("--distance", help="With moments: what is minimised.")] = Closeness.tv,
     order: Annotated[int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation.")] = None,
+    rep: Rep = None,
+    label: Label = None,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
@@ -140,7 +151,9 @@ def fit_command(
     if method is Method.em and order is not None:
         raise InputError("--order is an option of --method moments; leave it out, or add that")
     moments = None if method is Method.em else (distance.value, order)
-    source = open_source(data, replace(fit_options(k, k_max, structure, seed, columns, json), moments=moments))
+    source = open_source(
+        data, replace(fit_options(k, k_max, structure, seed, columns, json, rep, label), moments=moments)
+    )
     if output is not None:
         save(source.mixture, output)
     if json:
@@ -186,15 +199,25 @@ def distance(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    exact: Exact = False,
+    bright: Bright = False,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Distance MW2 between A and B, and an interval that is proven to hold W2 between their mixtures."""
+    """Distance MW2 between A and B, and an interval that is proven to hold W2 between their mixtures.
+
+    With --exact, or where a table of two columns meets a picture: W2 itself from the points to the other side.
+    """
     from mixot import verbs
     from mixot.cli.sources import open_pair
 
-    p, q = open_pair(a, b, fit_options(k, k_max, structure, seed, columns, json))
+    options = fit_options(k, k_max, structure, seed, columns, json)
+    pair = as_they_are.open_pair(a, b, options, exact=exact, bright=bright)
+    if pair is not None:
+        as_they_are.distance(pair, json)
+        return
+    p, q = open_pair(a, b, options)
     plan = verbs.plan(p.mixture, q.mixture)
     interval = verbs.bounds(p.mixture, q.mixture)
     if json:
@@ -218,18 +241,32 @@ def distance(
 @app.command()
 def plan(
     a: SourceFile,
-    b: TargetFile,
+    b: Annotated[Path | None, typer.Argument(metavar="B", help="The same, where it goes; see --groupby.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A table (.csv ...) or a figure (.png .svg .pdf).")
     ] = None,
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    exact: Exact = False,
+    bright: Bright = False,
+    rep: Rep = None,
+    label: Label = None,
+    groupby: Annotated[
+        str | None, typer.Option("--groupby", metavar="COLUMN", help="Of one .h5ad: column of obs that splits it.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="GROUP", help="With --groupby: what moves.")] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="GROUP", help="With --groupby: where to.")] = None,
+    growth: Annotated[bool, typer.Option("--growth", help="With --label: types may grow and shrink.")] = False,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Which component of A goes to which of B: mass and squared distance of each pair."""
+    """Which component of A goes to which of B: mass and squared distance of each pair.
+
+    With --exact, or where a table of two columns meets a picture: the cell of each point, its mass and center.
+    Of cells (.h5ad) with --label, which type goes to which; with --groupby both populations stand in A.
+    """
     import numpy as np
 
     from mixot import io, verbs
@@ -239,7 +276,17 @@ def plan(
     figure = output is not None and output.suffix.lower() in _FIGURES
     if output is not None:
         io.check_target(output, (*tables.SUFFIXES, *_FIGURES))
-    p, q = open_pair(a, b, fit_options(k, k_max, structure, seed, columns, json))
+    options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
+    if label is not None or groupby is not None:
+        cells.plan(a, b, cells.Groups(groupby, source, target, growth), options, output)
+        return
+    if b is None:
+        raise typer.BadParameter("missing; with one .h5ad file, name --groupby", param_hint="B")
+    pair = as_they_are.open_pair(a, b, options, exact=exact, bright=bright)
+    if pair is not None:
+        as_they_are.plan(pair, output, json)
+        return
+    p, q = open_pair(a, b, options)
     found = verbs.plan(p.mixture, q.mixture)
     rows, cols = np.nonzero(found.coupling)
     parts = [rows, cols, found.coupling[rows, cols], found.cost_matrix[rows, cols]]
@@ -305,6 +352,7 @@ def geodesic(
 
 app.command("barycenter", cls=ManyNumbers)(averages.barycenter)
 app.command("joint")(averages.joint)
+app.command("components")(choices.components)
 
 
 @app.command("map")
@@ -317,17 +365,29 @@ def map_command(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    exact: Exact = False,
+    bright: Bright = False,
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
 ) -> None:
-    """Move the points of A onto B, and write them as a table."""
+    """Move the points of A onto B, and write them as a table.
+
+    With --exact, or where a table of two columns meets a picture: to the centers of their cells.
+    """
     from mixot import io, verbs
     from mixot.cli.sources import open_pair, read_points
+    from mixot.errors import InputError
     from mixot.io import tables
 
     io.check_target(output, tables.SUFFIXES)
     options = fit_options(k, k_max, structure, seed, columns, json)
+    pair = as_they_are.open_pair(a, b, options, exact=exact, bright=bright)
+    if pair is not None:
+        if kind is Kind.random:
+            raise InputError("--kind random is for fits; between points and a density there is one map")
+        as_they_are.move(pair, output, points, options)
+        return
     table = read_points(points or a, options.columns)  # before the fits: it may be what is wrong
     p, q = open_pair(a, b, options)
     found = verbs.transport_map(p.mixture, q.mixture, kind=kind.value)
@@ -411,9 +471,13 @@ def _show_components(source: Source) -> None:
     means = mixture.components.mean()
     spreads = np.sqrt(np.einsum("kii->ki", mixture.components.cov()))
     rows = [
-        (f"{weight:.4f}", *(f"{means[i, j]:.4g} ± {spreads[i, j]:.2g}" for j in range(len(shown))))
+        (
+            *source.names[i : i + 1],
+            f"{weight:.4f}",
+            *(f"{means[i, j]:.4g} ± {spreads[i, j]:.2g}" for j in range(len(shown))),
+        )
         for i, weight in enumerate(mixture.weights)
     ]
     more = len(source.columns) - len(shown)
     title = "components: mean ± standard deviation" + (f" of the first {len(shown)} columns" if more else "")
-    show_table(title, ["weight", *shown], rows)
+    show_table(title, [*(["label"] if source.names else []), "weight", *shown], rows)

@@ -27,13 +27,17 @@ def quantize(
 ) -> None:
     """Draw a picture in dots, spread like blue noise: the points nearest to its darkness in W2."""
     from mixot import io
+    from mixot.errors import InputError
     from mixot.imaging.stipple import stipple
     from mixot.io import tables
 
     io.check_target(output, (".svg", ".png", *tables.SUFFIXES))
     picture = io.read_picture(photo)
-    with working(f"drawing {photo.name}", quiet=json) as progress:
-        drawing = stipple(picture.pixels, n, size=size, gamma=gamma, rng=seed, progress=progress)
+    try:
+        with working(f"drawing {photo.name}", quiet=json) as progress:
+            drawing = stipple(picture.pixels, n, size=size, gamma=gamma, rng=seed, progress=progress)
+    except InputError as wrong:
+        raise InputError(f"{photo}: {wrong}") from None
     suffix = output.suffix.lower()
     if suffix == ".svg":
         with io.replacing(output) as file:

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mixot.cli.console import remark, working
 from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.em import EM
-from mixot.io import Table, kind_of, load, read_picture, read_table
+from mixot.fitting.labelled import fit_labelled
+from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
 from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.results import Fit, MomentFit
+from mixot.results import Fit, MomentFit, Status
 from mixot.verbs import fit
 
 
@@ -30,6 +33,8 @@ class Options:
     columns: tuple[str, ...] | None = None
     quiet: bool = False
     moments: tuple[str, int | None] | None = None  # distance and order of a fit to moments
+    rep: str | None = None  # of annotated data: the representation, and the column with the types of the cells
+    label: str | None = None
 
     def __post_init__(self) -> None:
         if self.k is not None and self.k_max is not None:
@@ -46,12 +51,15 @@ class Source:
     columns: tuple[str, ...]
     points: Samples | None = None  # None for a model
     fitted: Fit | None = None
+    names: tuple[str, ...] = ()  # of the components, where they have any
 
     def summary(self) -> dict[str, Any]:
         """What machines are told about it."""
         facts: dict[str, Any] = {"path": str(self.path), "kind": self.kind, **describe(self.mixture)}
         if self.fitted is not None and self.points is not None:
             facts |= {"rows": len(self.points), "fit": describe_fit(self.fitted)}
+        if self.names:
+            facts["labels"] = list(self.names)
         return facts
 
     def line(self) -> str:
@@ -108,8 +116,12 @@ def _describe_proof(fitted: Fit) -> dict[str, Any]:
 def open_source(path: Path, options: Options) -> Source:
     """Load the model in ``path``, or read the table or picture there and fit one to it."""
     kind = kind_of(path)
+    if kind != "cells" and (options.rep is not None or options.label is not None):
+        raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
     if kind == "table":
         return _fit_table(path, read_table(path, columns=options.columns), options)
+    if kind == "cells":
+        return _fit_cells(path, options)
     if kind == "picture":
         return _fit_picture(path, options)
     mixture = load(path)
@@ -154,6 +166,9 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
         return read_table(path, columns=columns)
     if kind == "picture":
         return Table(("red", "green", "blue"), _rgb(path).points)
+    if kind == "cells":
+        cells = read_observations(path)
+        return Table(_coordinates(cells), cells.points)
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
@@ -177,6 +192,37 @@ def _fit_table(path: Path, table: Table, options: Options) -> Source:
         )
     _tell_trouble(path, fitted)
     return Source(path, "table", fitted.mixture, table.columns, points, fitted)
+
+
+def _fit_cells(path: Path, options: Options) -> Source:
+    """Cells of an .h5ad file, fitted like a table, or, with labels, a component for each type."""
+    if options.columns is not None:
+        raise InputError(f"{path}: columns can be chosen from a table, these are cells; --rep names the representation")
+    labels = () if options.label is None else (options.label,)
+    cells = read_observations(path, rep=options.rep or "X_pca", labels=labels)
+    if options.label is None:
+        fitted = _fit_table(path, Table(_coordinates(cells), cells.points), options)
+        return replace(fitted, kind="cells")
+    if options.moments is not None:
+        raise InputError(f"{path}: with --label each type gets components of its own; leave --method moments out")
+    held = cells.labels[options.label]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)
+        found = fit_labelled(
+            cells.points, held.codes, held.names, k=options.k or 1, structure=options.structure, rng=options.seed
+        )
+    n, likelihood = len(cells), float(found.mixture.log_density(cells.points).mean())
+    free = found.mixture.components.free_parameters() + len(found.mixture) - 1
+    criterion = float(-2 * likelihood + free * np.log(n) / n)
+    fitted = Fit(found.mixture, Status.CONVERGED, 1, likelihood, criterion, np.array([likelihood]), notes=found.notes)
+    _tell_trouble(path, fitted)
+    names = tuple(found.names[owner] for owner in found.owner)
+    return Source(path, "cells", found.mixture, _coordinates(cells), Samples(cells.points), fitted, names)
+
+
+def _coordinates(cells: Observations) -> tuple[str, ...]:
+    stem = "PC" if cells.rep == "X_pca" else cells.rep.removeprefix("X_")
+    return tuple(f"{stem}{j + 1}" for j in range(cells.points.shape[1]))
 
 
 def _method(options: Options) -> Fitter:

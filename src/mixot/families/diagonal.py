@@ -16,6 +16,7 @@ from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.gaussian import LEAST_VARIANCE, Gaussian, as_means, mean_parameters
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
 from mixot.formulas.cost_matrix import diagonal_costs, entropic_diagonal_costs
+from mixot.formulas.divergences import diagonal_divergences
 from mixot.formulas.elliptical import variance_floor
 from mixot.formulas.gaussian_barycenter import mean_barycenter
 from mixot.formulas.moments import gaussian_moments, stein_moments
@@ -163,6 +164,12 @@ class DiagonalGaussian(Family):
         linear = (4 * b / eps / (1 + r))[:, :, None] * np.eye(self.dim)
         noise = (2 * b / (1 + r))[:, :, None] * np.eye(self.dim)
         return AffineCoupling(linear, other.means[cols] - linear.diagonal(axis1=1, axis2=2) * self.means[rows], noise)
+
+    def divergence(self, other: DiagonalGaussian) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l)``, a sum over axes; of singular laws infinite, but for those that share their support."""
+        if (self.variances == 0).any() or (other.variances == 0).any():
+            return self.widen().divergence(other.widen())
+        return diagonal_divergences(self.means, self.variances, other.means, other.variances)
 
     def between(
         self, other: DiagonalGaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float

@@ -14,6 +14,7 @@ from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.gamma import Gamma
 from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
 from mixot.families.moment_model import MomentModel
+from mixot.formulas.excess import log_excess
 
 
 @register("exponential")
@@ -92,6 +93,11 @@ class Exponential(LineFamily):
         """Optimal maps of the pairs, ``y = x u / v``."""
         linear = (self.rates[rows] / other.rates[cols])[:, None, None]
         return AffineCoupling(linear, np.zeros((len(rows), 1)), np.zeros_like(linear))
+
+    def divergence(self, other: Exponential) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l) = v / u - 1 - log(v / u)``, u and v the rates."""
+        u = self.rates[:, None]
+        return log_excess((other.rates - u) / u)
 
     def between(
         self, other: Exponential, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammaln
 
-from mixot._shapes import ArrayLike, Float, Int
-from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import AffineCoupling, Coupling, Family, register
-from mixot.families.line import LineFamily, as_positive, check_rows, held, scale_model, scaled, weighted_means
+from mixot._shapes import Float, Int
+from mixot.families.base import Family, register
+from mixot.families.line import check_rows, held, one_fixed, scale_model, weighted_means
 from mixot.families.moment_model import MomentModel
+from mixot.families.shaped import ShapedFamily
+from mixot.formulas.excess import log_excess
+from mixot.formulas.gamma_excess import shape_excess
 from mixot.formulas.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
 
 _MAX_SHAPE = 1e6  # in fits: a coefficient of variation of 0.001, so that no component shrinks to a point
 
 
 @register("gamma")
-@dataclass(frozen=True, eq=False)
-class Gamma(LineFamily):
+@dataclass(frozen=True, eq=False, init=False)
+class Gamma(ShapedFamily):
     """k Gamma laws on [0, inf) with densities proportional to ``x^(shape - 1) exp(-x / scale)``.
 
     Laws of one shape h are scaled copies: ``W2^2 = h (h + 1) (s - t)^2``, maps ``x t / s``, geodesics and barycenters
@@ -46,20 +48,8 @@ class Gamma(LineFamily):
     [[24.0]]
     """
 
-    shapes: Float[np.ndarray, " k"]
-    scales: Float[np.ndarray, " k"]
-
-    holdable: ClassVar[tuple[str, ...]] = ("shapes",)
-
-    def __init__(self, shapes: ArrayLike, scales: ArrayLike) -> None:
-        k = max(np.size(shapes), np.size(scales))
-        for name, value in (("shapes", shapes), ("scales", scales)):
-            object.__setattr__(self, name, as_positive(np.full(k, value) if np.ndim(value) == 0 else value, name))
-        if len(self.shapes) != len(self.scales):
-            raise InputError(f"shapes and scales must be as many, got {len(self.shapes)} and {len(self.scales)}")
-
-    def __len__(self) -> int:
-        return len(self.shapes)
+    def unit_squares(self) -> Float[np.ndarray, " k"]:
+        return self.shapes * (self.shapes + 1)
 
     def mean(self) -> Float[np.ndarray, "k d"]:
         return (self.shapes * self.scales)[:, None]
@@ -96,9 +86,6 @@ class Gamma(LineFamily):
         out[~low] = gammainccinv(self.shapes[at], upper[~low])
         return out * self.scales[at]
 
-    def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Gamma:
-        return Gamma(self.shapes, self.scales * scaled(self, matrix, shift))
-
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
         """Squared W2: ``h (h + 1) (s - t)^2`` for one shape h, else ``int_0^1 (s Q_h(u) - t Q_g(u))^2 du``.
 
@@ -108,7 +95,7 @@ class Gamma(LineFamily):
         h, s = self.shapes, self.scales
         g, t = _parameters(other)
         same = h[:, None] == g
-        out = (h * (h + 1))[:, None] * (s[:, None] - t) ** 2
+        out = self.unit_squares()[:, None] * (s[:, None] - t) ** 2
         if not same.all():
             lower, upper, weights = rank_rule()
             x, y = (
@@ -119,42 +106,11 @@ class Gamma(LineFamily):
             out = np.where(same, out, apart)
         return out
 
-    def coupling(self, other: Gamma, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
-        """Optimal maps of the pairs: ``x t / s`` where all shapes agree pair by pair, else through ranks."""
-        if (self.shapes[rows] != other.shapes[cols]).any():
-            return super().coupling(other, rows, cols)
-        linear = (other.scales[cols] / self.scales[rows])[:, None, None]
-        return AffineCoupling(linear, np.zeros((len(rows), 1)), np.zeros_like(linear))
-
-    def between(self, other: Gamma, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Gamma:
-        """Geodesics between laws of one shape: scales move at constant speed."""
-        if t in (0.0, 1.0):
-            return self.take(rows) if t == 0.0 else other.take(cols)
-        differ = np.flatnonzero(self.shapes[rows] != other.shapes[cols])
-        if len(differ):
-            i, j = int(rows[differ[0]]), int(cols[differ[0]])
-            raise UnsupportedError(
-                f"between Gamma laws of different shapes the geodesic leaves the family (component {i} of p has "
-                f"shape {self.shapes[i]:g}, component {j} of q {other.shapes[j]:g}); fit both with one shape, "
-                'FamilyEM(fixed={"shapes": 2.0}), or move points part of the way along transport_map(p, q)'
-            )
-        return Gamma(self.shapes[rows], (1 - t) * self.scales[rows] + t * other.scales[cols])
-
-    def barycenter(
-        self, others: Sequence[Gamma], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
-    ) -> tuple[Gamma, Float[np.ndarray, " s"]]:
-        """Barycenters of tuples of one shape h: the mean of their scales; cost h (h + 1) times their variance."""
-        chosen = [family.take(k) for family, k in zip((self, *others), index.T, strict=True)]
-        shapes = np.stack([laws.shapes for laws in chosen], axis=1)
-        scales = np.stack([laws.scales for laws in chosen], axis=1)
-        differ = np.flatnonzero((shapes != shapes[:, :1]).any(axis=1))
-        if len(differ):
-            raise UnsupportedError(
-                "the barycenter of Gamma laws of different shapes leaves the family, got shapes "
-                f'{shapes[differ[0]].tolist()}; fit all with one shape, FamilyEM(fixed={{"shapes": 2.0}})'
-            )
-        center, h = scales @ weights, shapes[:, 0]
-        return Gamma(h, center), h * (h + 1) * ((scales - center[:, None]) ** 2 @ weights)
+    def divergence(self, other: Any) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l)``: that of shapes h, g at one mean, plus ``g (m / n - 1 - log(m / n))``, m, n the means."""
+        g, t = _parameters(other)
+        h, s = self.shapes[:, None], self.scales[:, None]
+        return shape_excess(g, h) + g * log_excess(((h - g) * s + g * (s - t)) / (g * t))
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
@@ -189,14 +145,7 @@ class Gamma(LineFamily):
         cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
     ) -> MomentModel:
         """The scale; the shape must be fixed, for then moments are ``h (h + 1) ... (h + r - 1) scale^r``."""
-        held = dict(fixed or {})
-        cls.check_fixed(held)
-        if np.size(held.get("shapes", ())) != 1:
-            raise InputError(
-                f'to find Gamma mixtures from moments, fix one shape for all components, fixed={{"shapes": 2.0}}, '
-                f"got {held.get('shapes', 'none')}"
-            )
-        shape = float(as_positive(np.atleast_1d(held["shapes"]), "shapes")[0])
+        shape = one_fixed(cls, fixed, "shapes", 2.0)
 
         def moments(scale: Any, order: int) -> list[Any]:
             rising = np.cumprod(np.append(1.0, shape + np.arange(order)))

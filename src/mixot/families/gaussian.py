@@ -16,6 +16,7 @@ from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
 from mixot.formulas.cost_matrix import entropic_gaussian_costs, gaussian_costs
+from mixot.formulas.divergences import gaussian_divergences, singular_divergence
 from mixot.formulas.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gaussian_barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian_maps import entropic_joint_law, optimal_joint_law
@@ -122,7 +123,7 @@ class Gaussian(Family):
 
     def coupling(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> AffineCoupling:
         """Optimal couplings of the pairs; noise is zero where the target's rank is at most the source's."""
-        law = optimal_joint_law(self.covs[rows], other.covs[cols])
+        law = optimal_joint_law(self.covs, other.covs, rows, cols)
         linear = law.linear
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
         return AffineCoupling(linear, shift, law.noise)
@@ -134,17 +135,29 @@ class Gaussian(Family):
         self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
     ) -> AffineCoupling:
         """The couplings of least cost plus eps KL: affine, and y given x is never certain."""
-        law = entropic_joint_law(self.covs[rows], other.covs[cols], eps)
+        law = entropic_joint_law(self.covs, other.covs, eps, rows, cols)
         linear = law.linear
         shift = other.means[cols] - np.einsum("sij,sj->si", linear, self.means[rows])
         return AffineCoupling(linear, shift, law.noise)
+
+    def divergence(self, other: Gaussian) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l)``; of singular laws infinite, but for those that share their support."""
+        full, theirs = self.rank() == self.dim, other.rank() == self.dim
+        out = np.full((len(self), len(other)), np.inf)
+        out[np.ix_(full, theirs)] = gaussian_divergences(
+            self.means[full], self.covs[full], other.means[theirs], other.covs[theirs]
+        )
+        for i in np.flatnonzero(~full):
+            for j in np.flatnonzero(~theirs):
+                out[i, j] = singular_divergence(self.means[i], self.covs[i], other.means[j], other.covs[j])
+        return out
 
     def between(self, other: Gaussian, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Gaussian:
         """Laws of ``(1 - t) x + t y`` under `coupling`; at t = 0 and 1 the components themselves."""
         if t in (0.0, 1.0):
             return self.take(rows) if t == 0.0 else other.take(cols)
         means = (1 - t) * self.means[rows] + t * other.means[cols]
-        return Gaussian(means, optimal_joint_law(self.covs[rows], other.covs[cols]).between(t))
+        return Gaussian(means, optimal_joint_law(self.covs, other.covs, rows, cols).between(t))
 
     def barycenter(
         self, others: Sequence[Gaussian], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]

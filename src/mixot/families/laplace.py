@@ -16,6 +16,7 @@ from mixot.families.base import AffineCoupling, Family, register
 from mixot.families.line import LineFamily, as_positive, held
 from mixot.families.moment_model import Extent, MomentModel, Parameter
 from mixot.formulas.elliptical import variance_floor
+from mixot.formulas.excess import exp_excess, log_excess
 from mixot.formulas.gaussian_barycenter import mean_barycenter
 from mixot.formulas.medians import weighted_medians
 from mixot.formulas.regions import Box, Region
@@ -109,6 +110,12 @@ class Laplace(LineFamily):
         slope = other.scales[cols] / self.scales[rows]
         shift = other.locs[cols] - slope * self.locs[rows]
         return AffineCoupling(slope[:, None, None], shift[:, None], np.zeros((len(rows), 1, 1)))
+
+    def divergence(self, other: Laplace) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l) = r - 1 - log(r) + r (z + exp(-z) - 1)`` with ``r = s / t`` and ``z = |l - m| / s``."""
+        s, t = self.scales[:, None], other.scales
+        away = np.abs(self.locs[:, None] - other.locs) / s
+        return log_excess((s - t) / t) + s / t * exp_excess(-away)
 
     def between(self, other: Laplace, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Laplace:
         """Geodesics: locations and scales move at constant speed."""

@@ -59,6 +59,20 @@ class LineFamily(Family):
 
         return QuantileCoupling(self.take(rows), other.take(cols))
 
+    def entropic_cost(self, other: Any, eps: float) -> Float[np.ndarray, "k l"]:
+        """By quadrature, right to 1e-8; `UnsupportedError` where eps is too small for that to end."""
+        from mixot.families.entropic_line import entropic_line_costs
+
+        return entropic_line_costs(self, other, eps)
+
+    def entropic_coupling(
+        self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
+    ) -> Coupling:
+        """The couplings of least cost plus eps KL, by the same quadrature."""
+        from mixot.families.entropic_line import EntropicLineCoupling
+
+        return EntropicLineCoupling.of(self, other, rows, cols, eps)
+
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
         if x.shape[1] != 1:
@@ -107,6 +121,18 @@ def held(fixed: Mapping[str, Any], name: str, k: int, otherwise: ArrayLike) -> F
     if value.shape not in ((), (k,)):
         raise InputError(f"{name} must be held at one number, or one for each of {k} components, got {value.shape}")
     return np.broadcast_to(value, k).copy()
+
+
+def one_fixed(cls: type[Family], fixed: Mapping[str, Any] | None, name: str, such_as: float) -> float:
+    """The number at which a fit to moments holds a parameter of all components; it must be given."""
+    cls.check_fixed(fixed or ())
+    value = (fixed or {}).get(name, ())
+    if np.size(value) != 1:
+        raise InputError(
+            f"to find {cls.name} mixtures from moments, fix one number for the {name} of all components, "
+            f'fixed={{"{name}": {such_as}}}, got {value if np.size(value) else "none"}'
+        )
+    return float(as_positive(np.atleast_1d(value), name)[0])
 
 
 def check_rows(good: np.ndarray, what: str, x: np.ndarray) -> None:

@@ -14,10 +14,11 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, register
 from mixot.families.couplings import PowerCoupling
-from mixot.families.line import LineFamily, as_positive, check_moments, check_rows, held, scale_model, scaled
+from mixot.families.line import LineFamily, as_positive, check_moments, check_rows, held, one_fixed, scale_model, scaled
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.comonotone import cost_of_norms
 from mixot.formulas.elliptical import variance_floor
+from mixot.formulas.excess import log_excess
 
 
 @register("lognormal")
@@ -41,7 +42,7 @@ class LogNormal(LineFamily):
     Examples
     --------
     >>> LogNormal([0.0], [1.0]).cost(LogNormal([0.0, 1.0], [1.0, 0.5])).round(10).tolist()
-    [[0.0, 3.1149430295]]
+    [[0.0, 2.8257550834]]
     """
 
     locs: Float[np.ndarray, " k"]
@@ -111,6 +112,12 @@ class LogNormal(LineFamily):
         power = other.scales[cols] / self.scales[rows]
         return PowerCoupling(np.exp(self.locs[rows]), np.exp(other.locs[cols]), power)
 
+    def divergence(self, other: LogNormal) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l)``, that of the Gaussian laws of the logarithms."""
+        s, t = self.scales[:, None], other.scales
+        apart = (self.locs[:, None] - other.locs) / t
+        return (log_excess((s - t) / t * ((s + t) / t)) + apart**2) / 2
+
     def between(
         self, other: LogNormal, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float
     ) -> LogNormal:
@@ -173,13 +180,7 @@ class LogNormal(LineFamily):
         cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
     ) -> MomentModel:
         """The median; the scale s must be fixed, for then moments are ``exp(r^2 s^2 / 2) median^r``."""
-        cls.check_fixed(fixed or ())
-        values = (fixed or {}).get("scales", ())
-        if np.size(values) != 1:
-            raise InputError(
-                f'to find log-normal mixtures from moments, fix one scale, fixed={{"scales": 0.5}}, got {values}'
-            )
-        scale = float(as_positive(np.atleast_1d(values), "scales")[0])
+        scale = one_fixed(cls, fixed, "scales", 0.5)
 
         def moments(median: Any, order: int) -> list[Any]:
             return [float(np.exp((r * scale) ** 2 / 2)) * median**r for r in range(order + 1)]

@@ -16,6 +16,7 @@ from mixot.errors import UnsupportedError
 from mixot.families.base import Family, register
 from mixot.families.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
 from mixot.families.moment_model import MomentModel
+from mixot.formulas.excess import log_excess
 from mixot.threads import thread_count
 
 _LOG_NOTHING = 57.0  # costs leave out exp(-57) = 2e-25 of the mass at each end
@@ -99,6 +100,11 @@ class Poisson(LineFamily):
         out = np.empty((len(self), len(theirs)))
         _native.comonotone_cost(*_tables(self.rates), *_tables(theirs), out, thread_count())
         return out
+
+    def divergence(self, other: Poisson) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l) = v - u - u log(v / u)``, u and v the rates."""
+        u = self.rates[:, None]
+        return u * log_excess((other.rates - u) / u)
 
     def between(self, other: Poisson, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Poisson:
         """The components themselves at t = 0 and 1; in between the geodesic is no Poisson law."""

@@ -183,6 +183,11 @@ class Product(Family):
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
         return ProductCoupling(tuple(m.entropic_coupling(t, rows, cols, eps) for m, t in pairs), self.dims)
 
+    def divergence(self, other: Product) -> Float[np.ndarray, "k l"]:
+        """``KL(p_k | q_l)``, the sum of the factors'."""
+        pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
+        return np.sum([mine.divergence(theirs) for mine, theirs in pairs], axis=0)
+
     def between(self, other: Product, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Product:
         """Geodesics, factor by factor."""
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]

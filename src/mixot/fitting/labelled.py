@@ -82,6 +82,7 @@ class LabelledFit:
     def part(self, components: Int[np.ndarray, " s"]) -> Mixture:
         """The mixture of some of the components."""
         weights = self.mixture.weights[components]
+        weights = weights if weights.any() else np.ones(len(components))  # of a label that dies out: any will do
         return Mixture(weights / weights.sum(), self.mixture.components.take(components))
 
 

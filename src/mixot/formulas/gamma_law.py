@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammainccinv, gammaincinv, polygamma
+from scipy.special import digamma, gammainccinv, gammaincinv, gammaln, polygamma
 
 from mixot._shapes import Float
 
@@ -43,6 +43,34 @@ def centered_gamma_quantiles(
             out[k, ~low] = gammainccinv(h, upper[~low]) - h
         else:
             out[k] = _cornish_fisher(h, lower, upper)
+    return out
+
+
+def centered_reciprocals(shapes: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k r"]:
+    """``(1 / g - E[1 / g]) sqrt(weight)`` of Gamma laws at the nodes of a rule over ranks, (k,) -> (k, r).
+
+    Shapes are above 2, so that products of rows add to covariances. Near the rank zero ``1 / g`` grows like
+    ``rank^(-1 / shape)``; where the smallest shape is next to 2 its square is barely integrable, and the rule has nodes
+    down to ranks of exp(-10^9) and less, which are told by their logarithms: there ``log g = (log rank +
+    log Gamma(shape + 1)) / shape``.
+    """
+    reach = 45 * shapes.min() / (shapes.min() - 2)  # beyond, exp(-45) of the smallest law's second moment
+    first = -max(3.75, float(np.arcsinh(reach / np.pi)))
+    z = np.arange(round(first * 24), round(3.75 * 24) + 1) / 24
+    s = np.pi * np.sinh(z)
+    log_root = (np.log(np.pi / 48) + np.abs(z) + np.log1p(np.exp(-2 * np.abs(z)))) / 2 - np.log1p(np.exp(-np.abs(s)))
+    near = s > -600
+    small = 1 / (1 + np.exp(np.abs(s[near])))
+    lower, upper = np.where(s[near] < 0, small, 1 - small), np.where(s[near] < 0, 1 - small, small)
+    out = np.empty((len(shapes), len(z)))
+    for k, h in enumerate(shapes):
+        away = centered_gamma_quantiles(shapes[[k]], lower, upper)[0]
+        g = away + h
+        low = lower < 0.5
+        if h <= _NEARLY_NORMAL:
+            g[low] = gammaincinv(h, lower[low])
+        out[k, near] = -(away + 1) / (g * (h - 1)) * np.exp(log_root[near] - np.abs(s[near]) / 2)
+        out[k, ~near] = np.exp(log_root[~near] + (s[~near] * (h - 2) / 2 - gammaln(h + 1)) / h)
     return out
 
 

@@ -40,7 +40,7 @@ def bures_gradients(
     full = (support_ranks(a) == a.shape[1]) & (support_ranks(b) == b.shape[1])
     pairs = np.flatnonzero(apart & full)
     if len(pairs):
-        law = optimal_joint_law(a[pairs], b[pairs])
+        law = optimal_joint_law(a, b, pairs, pairs)
         eye = np.eye(a.shape[1])
         in_a[pairs] = eye - _symmetric(law.linear)
         in_b[pairs] = eye - _symmetric(law.root @ np.linalg.inv(law.image))  # the same coupling, read backwards

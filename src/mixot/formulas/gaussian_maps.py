@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._shapes import Float
+from mixot._shapes import Float, Int
 from mixot.formulas.support import Support, support_ranks
+
+_GRADED = 16.0  # ratio of the units of two coordinates up to which a singular value decomposition loses but a digit
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,8 +46,13 @@ class JointLaw:
         return step @ step.swapaxes(1, 2) + t**2 * self.noise
 
 
-def optimal_joint_law(a: Float[np.ndarray, "s d d"], b: Float[np.ndarray, "s d d"]) -> JointLaw:
-    """Optimal coupling of N(0, a) and N(0, b), pair by pair.
+def optimal_joint_law(
+    a: Float[np.ndarray, "k d d"],
+    b: Float[np.ndarray, "l d d"],
+    rows: Int[np.ndarray, " s"] | None = None,
+    cols: Int[np.ndarray, " s"] | None = None,
+) -> JointLaw:
+    """Optimal couplings of N(0, a[rows]) and N(0, b[cols]), pair by pair; of a and b one to one if not given.
 
     Write ``a = l l'`` and ``b = r r'`` with as many columns as the ranks (see `Support`). The couplings are
     ``x = l u``, ``y = r (z u + ...)`` with z a contraction, and ``E x.y = tr(l' r z)`` is largest, the nuclear norm of
@@ -57,13 +65,18 @@ def optimal_joint_law(a: Float[np.ndarray, "s d d"], b: Float[np.ndarray, "s d d
     (parts of the supports at right angles) the optimal coupling is not unique, and this is one that is a map if any
     is; the pair in reverse order has the same joint law.
     """
-    law = JointLaw(*(np.zeros_like(a) for _ in range(4)))
-    rank_a, rank_b = support_ranks(a), support_ranks(b)
-    full = (rank_a == a.shape[-1]) & (rank_b == a.shape[-1])
-    if full.any():
-        law.root[full], law.inverse[full], law.image[full] = _full(a[full], b[full])
-    for s in np.flatnonzero(~full):
-        mine, theirs = (Support.of(np.zeros(len(cov)), cov) for cov in (a[s], b[s]))
+    pairs = _Pairs.of(a, b, rows, cols)
+    law, full = pairs.empty(), pairs.full
+    even = full & ~pairs.graded
+    if even.any():
+        left, right = pairs.roots(even)
+        u, _, vt = np.linalg.svd(left.swapaxes(1, 2) @ right)
+        law.root[even], law.inverse[even] = left, pairs.inverses(even)
+        law.image[even] = right @ (u @ vt).swapaxes(1, 2)
+    graded = full & pairs.graded
+    if graded.any():
+        law.root[graded], law.inverse[graded], law.image[graded] = _sorted(a[pairs.rows[graded]], b[pairs.cols[graded]])
+    for s, mine, theirs in pairs.singular():
         turn = _isometry(mine.root, theirs.root)
         i, j = mine.rank, theirs.rank
         law.root[s, :, :i], law.inverse[s, :i] = mine.root, mine.whiten.T
@@ -73,8 +86,14 @@ def optimal_joint_law(a: Float[np.ndarray, "s d d"], b: Float[np.ndarray, "s d d
     return law
 
 
-def entropic_joint_law(a: Float[np.ndarray, "s d d"], b: Float[np.ndarray, "s d d"], eps: float) -> JointLaw:
-    """Couplings of N(0, a) and N(0, b) that minimise ``E|x - y|^2 + eps KL(. | product)``, pair by pair.
+def entropic_joint_law(
+    a: Float[np.ndarray, "k d d"],
+    b: Float[np.ndarray, "l d d"],
+    eps: float,
+    rows: Int[np.ndarray, " s"] | None = None,
+    cols: Int[np.ndarray, " s"] | None = None,
+) -> JointLaw:
+    """Couplings of N(0, a[rows]) and N(0, b[cols]) that minimise ``E|x - y|^2 + eps KL(. | product)``, pair by pair.
 
     Where the optimal coupling joins the directions u_i and v_i, ``l' r = U S V'``, with correlation one, this joins
     them with ``rho_i = z_i / (1 + sqrt(1 + z_i^2))``, ``z_i = 4 S_i / eps``: ``image = r V rho U'``. The covariance of
@@ -87,13 +106,16 @@ def entropic_joint_law(a: Float[np.ndarray, "s d d"], b: Float[np.ndarray, "s d 
     >>> law.linear.round(12).item(), (law.linear**2 + law.noise).round(12).item()
     (0.414213562373, 1.0)
     """
-    law = JointLaw(*(np.zeros_like(a) for _ in range(4)))
-    rank_a, rank_b = support_ranks(a), support_ranks(b)
-    full = (rank_a == a.shape[-1]) & (rank_b == a.shape[-1])
+    pairs = _Pairs.of(a, b, rows, cols)
+    law, full = pairs.empty(), pairs.full
     if full.any():
-        law.root[full], law.inverse[full], law.image[full], law.rest[full] = _full_entropic(a[full], b[full], eps)
-    for s in np.flatnonzero(~full):
-        mine, theirs = (Support.of(np.zeros(len(cov)), cov) for cov in (a[s], b[s]))
+        left, right = pairs.roots(full)
+        u, sigma, vt = np.linalg.svd(left.swapaxes(1, 2) @ right)
+        rho, rest = _correlations(sigma, eps)
+        ends = right @ vt.swapaxes(1, 2)
+        law.root[full], law.inverse[full] = left, pairs.inverses(full)
+        law.image[full], law.rest[full] = (ends * rho[:, None, :]) @ u.swapaxes(1, 2), ends * rest[:, None, :]
+    for s, mine, theirs in pairs.singular():
         i, j = mine.rank, theirs.rank
         u, sigma, vt = np.linalg.svd(mine.root.T @ theirs.root)
         rho, rest = _correlations(sigma, eps)
@@ -110,16 +132,60 @@ def _correlations(sigma: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray
     return z / (1 + r), np.sqrt(2 / (1 + r))
 
 
-def _full_entropic(a: np.ndarray, b: np.ndarray, eps: float) -> tuple[np.ndarray, ...]:
-    mine, theirs = np.linalg.cholesky(a), np.linalg.cholesky(b)
-    u, sigma, vt = np.linalg.svd(mine.swapaxes(1, 2) @ theirs)
-    rho, rest = _correlations(sigma, eps)
-    ends = theirs @ vt.swapaxes(1, 2)
-    return mine, np.linalg.inv(mine), (ends * rho[:, None, :]) @ u.swapaxes(1, 2), ends * rest[:, None, :]
+@dataclass(frozen=True, eq=False, slots=True)
+class _Pairs:
+    """Pairs of covariances, with what is done once for each covariance: its rank, its Cholesky factor."""
+
+    a: np.ndarray
+    b: np.ndarray
+    rows: np.ndarray
+    cols: np.ndarray
+    full: np.ndarray  # (s,), whether both have full rank
+
+    @classmethod
+    def of(cls, a: np.ndarray, b: np.ndarray, rows: np.ndarray | None, cols: np.ndarray | None) -> _Pairs:
+        left = np.arange(len(a)) if rows is None else rows
+        right = np.arange(len(b)) if cols is None else cols
+        whole_a, whole_b = support_ranks(a) == a.shape[-1], support_ranks(b) == b.shape[-1]
+        return cls(a, b, left, right, whole_a[left] & whole_b[right])
+
+    def empty(self) -> JointLaw:
+        shape = len(self.rows), *self.a.shape[1:]
+        return JointLaw(*(np.zeros(shape) for _ in range(4)))
+
+    @property
+    def graded(self) -> np.ndarray:
+        """Where the coordinates have such unlike units that their order matters, (s,)."""
+        left, right = (np.sqrt(np.diagonal(c, axis1=1, axis2=2)) for c in (self.a, self.b))
+        units = left[self.rows] * right[self.cols]
+        return units.max(axis=1) > _GRADED * units.min(axis=1)
+
+    def roots(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lower Cholesky factors of both sides of some pairs."""
+        return self._left(which, np.linalg.cholesky), _of_each(self.b, self.cols[which], np.linalg.cholesky)
+
+    def inverses(self, which: np.ndarray) -> np.ndarray:
+        return self._left(which, lambda covs: np.linalg.inv(np.linalg.cholesky(covs)))
+
+    def _left(self, which: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return _of_each(self.a, self.rows[which], function)
+
+    def singular(self) -> Iterator[tuple[int, Support, Support]]:
+        """The other pairs, one by one."""
+        for s in np.flatnonzero(~self.full):
+            covs = self.a[self.rows[s]], self.b[self.cols[s]]
+            mine, theirs = (Support.of(np.zeros(len(cov)), cov) for cov in covs)
+            yield int(s), mine, theirs
 
 
-def _full(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Root, inverse and image for covariances of full rank.
+def _of_each(covs: np.ndarray, index: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """``function(covs)[index]``, computed once for each covariance that the index names."""
+    used, back = np.unique(index, return_inverse=True)
+    return function(covs[used])[back]
+
+
+def _sorted(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Root, inverse and image for covariances of full rank whose coordinates have unlike units.
 
     Cholesky factors do not mind columns in unlike units, but ``l' r`` mixes the units. With the largest first, it is
     graded from its first entry down, and the singular vectors of the small columns come out right too.

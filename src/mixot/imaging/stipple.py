@@ -108,6 +108,34 @@ def stipple(
     return Stipple(found.samples.points, radius, width, height, found)
 
 
+def density(picture: Any, *, bright: bool = False) -> Grid:
+    """A picture as a density on its sheet: one unit a pixel, x to the right and y down, like the dots of a `Stipple`.
+
+    Parameters
+    ----------
+    picture : (h, w), (h, w, c)
+        As for `stipple`.
+    bright : bool
+        Whether the mass is where the picture is light; where it is dark if not.
+
+    Raises
+    ------
+    InputError
+        Where there is no mass: the picture is white, or black for ``bright``.
+
+    Examples
+    --------
+    >>> density(np.array([[255, 0], [255, 255]], dtype=np.uint8)).values.tolist()  # x is the first axis
+    [[0.0, 0.0], [1.0, 0.0]]
+    """
+    ink = darkness(picture)
+    mass = 1 - ink if bright else ink
+    if not mass.any():
+        raise InputError(f"picture is {'black' if bright else 'white'}: it has no mass; invert it first")
+    height, width = mass.shape
+    return Grid(mass.T, [[0.0, width], [0.0, height]])
+
+
 def darkness(picture: Any) -> Float[np.ndarray, "h w"]:
     """Ink of each pixel, 0 white to 1 black; what is transparent is white."""
     pixels = np.asarray(picture)

@@ -79,7 +79,7 @@ class Observations:
         if self.axes is None or other.axes is None or not np.array_equal(self.axes[1], other.axes[1]):
             return True
         mine, theirs = self.axes[0], other.axes[0]
-        return mine.shape == theirs.shape and np.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
+        return mine.shape == theirs.shape and np.allclose(mine, theirs, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 def checked_points(values: Any, names: np.ndarray, rep: str, place: str, dims: int | None) -> Float[np.ndarray, "n d"]:

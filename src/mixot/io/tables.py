@@ -16,6 +16,7 @@ from mixot.io.arrays import read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
 from mixot.io.delimited import read_text, text_writer
+from mixot.measures import check_weights
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npy", ".npz", ".parquet")
 
@@ -44,7 +45,8 @@ def read_table(path: str | os.PathLike[str], *, columns: Sequence[str] | None = 
     ------
     InputError
         On a text column (with the first text and its line), a missing or infinite number (with the lines), rows of
-        unequal length, no rows, an unknown column, or a file that is not what its extension says.
+        unequal length, no rows, an unknown column, weights that do not sum to one, or a file that is not what its
+        extension says.
 
     Examples
     --------
@@ -117,6 +119,11 @@ def _array_table(
     kept = pick(labels, columns, path)
     values = values[:, kept]
     check_finite(path, values)
+    if weights is not None:
+        try:
+            weights = check_weights(weights, len(values), "rows")
+        except InputError as wrong:
+            raise InputError(f"{path}: {wrong}") from None
     return Table(tuple(labels[j] for j in kept), values, weights, named=names is not None)
 
 

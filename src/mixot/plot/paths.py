@@ -11,14 +11,14 @@ from mixot._shapes import ArrayLike
 from mixot.errors import InputError, UnsupportedError
 from mixot.plot.canvas import axes_or_new, between, new_panels
 from mixot.plot.densities import GRID, drawable, limits_around, mixture_density, principal_plane
-from mixot.transport.geodesic import Geodesic
+from mixot.transport.geodesic import Interpolation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def geodesic_1d(
-    path: Geodesic,
+    path: Interpolation,
     times: ArrayLike | None = None,
     *,
     ax: Axes | None = None,
@@ -80,7 +80,7 @@ def ridges(
 
 
 def geodesic_panels(
-    path: Geodesic,
+    path: Interpolation,
     times: ArrayLike | None = None,
     *,
     axes: Sequence[Axes] | np.ndarray | None = None,
@@ -93,7 +93,7 @@ def geodesic_panels(
 
     Parameters
     ----------
-    path : Geodesic
+    path : Geodesic or Interpolation
         What `mixot.geodesic` returns.
     times : array of floats, optional
         0, 0.2, ..., 1 where not given.

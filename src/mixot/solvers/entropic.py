@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -132,7 +132,9 @@ class OMT:
         primal, dual = problem.primal(w), problem.dual(f, g)
         converged = primal - dual <= self.tol * max(float(np.abs(active).max()), lam)
         status = Status.OPTIMAL if lam == 0 else Status.CONVERGED if converged else Status.MAX_ITER
-        plan = whole.plan(coupling, float(self.eps), (primal, dual), whole.extended(f, g, rows, cols), (status, steps))
+        plan = whole.plan(
+            coupling, (float(self.eps), self.cost), (primal, dual), whole.extended(f, g, rows, cols), (status, steps)
+        )
         if not status.solved:
             raise SolveError(f"optimal mixture transport did not finish: {status.advice}; gap {plan.gap:.3g}", plan)
         return plan
@@ -248,7 +250,7 @@ class _Problem:
     def plan(
         self,
         w: np.ndarray,
-        eps: float,
+        kind: tuple[float, str],
         values: tuple[float, float],
         potentials: Potentials,
         ending: tuple[Status, int],
@@ -263,10 +265,19 @@ class _Problem:
         primal = values[0]
         dual = min(values[1], primal)  # at the optimum they agree but for rounding
         status, steps = ending
+        proven = Plan(w, cost, bound, status, steps, float(error), self.cost, (f, g))
         return OMTPlan(
-            w, cost, bound, status, steps, float(error), self.cost, (f, g), self.lam, eps, self.rho, primal, dual,
-            self.a, self.b, potentials,
-        )  # fmt: skip
+            *(getattr(proven, field.name) for field in fields(Plan)),
+            lam=self.lam,
+            eps=kind[0],
+            rho=self.rho,
+            component_cost=kind[1],
+            primal=primal,
+            dual=dual,
+            source_weights=self.a,
+            target_weights=self.b,
+            entropic_potentials=potentials,
+        )
 
 
 def _log(x: np.ndarray) -> np.ndarray:

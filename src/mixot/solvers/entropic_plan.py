@@ -28,13 +28,14 @@ class OMTPlan(Plan):
     ``coupling = a_i b_j exp((f_i + g_j - C_ij) / lam)`` up to rounding, and ``gap = primal - dual`` is proven. With
     ``lam = 0`` all of this is the linear program's: ``primal = cost`` and ``dual = lower_bound``.
 
-    Where marginals are relaxed, ``rho`` finite, ``primal`` includes ``rho_p KL(w 1 | a) + rho_q KL(w' 1 | b)``, and
-    `created` and `destroyed` tell what the plan makes and loses.
+    ``component_cost`` is "w2" or "kl", what ``C`` is made of. Where marginals are relaxed, ``rho`` finite, ``primal``
+    includes ``rho_p KL(w 1 | a) + rho_q KL(w' 1 | b)``; `created` and `destroyed` tell what the plan makes and loses.
     """
 
     lam: float
     eps: float
     rho: tuple[float, float]
+    component_cost: str
     primal: float
     dual: float
     source_weights: Float[np.ndarray, " k"]

@@ -27,7 +27,7 @@ def line_cells(
     """
     order = np.argsort(points[:, 0], kind="stable")
     y = points[order, 0]
-    density = _Pieces(grid, bounds[0])
+    density = Pieces(grid, bounds[0])
     below = np.concatenate([[0.0], np.cumsum(weights[order])])
     cuts = density.quantile(np.minimum(below / below[-1], 1.0))
     cuts[0], cuts[-1] = bounds[0]
@@ -37,6 +37,27 @@ def line_cells(
     potentials[order] = np.concatenate([[0.0], np.cumsum(rise)])
     sums[order] = np.diff(density.moments_below(cuts), axis=0)
     return potentials, sums
+
+
+def nearest_cells(points: Float[np.ndarray, " n"], grid: Grid) -> Float[np.ndarray, "n 3"]:
+    """Return the moments of what is nearest to each point: integrals of 1, x - y_i and (x - y_i)^2 times the density.
+
+    Of equal points the first in order has what lies to the left, the last what lies to the right.
+
+    Parameters
+    ----------
+    points : (n,)
+        y, in increasing order.
+    grid : Grid
+        A density on the line.
+
+    Examples
+    --------
+    >>> nearest_cells(np.array([1.0, 3.0]), Grid([3.0, 1.0], [[0, 4]]))[:, 0].tolist()
+    [0.75, 0.25]
+    """
+    density = Pieces(grid, grid.bounds[0])
+    return density.moments_from(points, np.clip((points[1:] + points[:-1]) / 2, *grid.bounds[0]))
 
 
 def line_potentials(
@@ -76,28 +97,7 @@ def line_potentials(
     return out
 
 
-def nearest_cells(points: Float[np.ndarray, " n"], grid: Grid) -> Float[np.ndarray, "n 3"]:
-    """Return the moments of what is nearest to each point: integrals of 1, x - y_i and (x - y_i)^2 times the density.
-
-    Of equal points the first in order has what lies to the left, the last what lies to the right.
-
-    Parameters
-    ----------
-    points : (n,)
-        y, in increasing order.
-    grid : Grid
-        A density on the line.
-
-    Examples
-    --------
-    >>> nearest_cells(np.array([1.0, 3.0]), Grid([3.0, 1.0], [[0, 4]]))[:, 0].tolist()
-    [0.75, 0.25]
-    """
-    density = _Pieces(grid, grid.bounds[0])
-    return density.moments_from(points, np.clip((points[1:] + points[:-1]) / 2, *grid.bounds[0]))
-
-
-class _Pieces:
+class Pieces:
     """A density on the line, linear on each piece, ``height + slope (x - start)``, of total mass one."""
 
     def __init__(self, grid: Grid, ends: np.ndarray) -> None:

@@ -1,44 +1,47 @@
-"""The path between two mixtures along which each pair of components moves on its own geodesic."""
+"""Paths between two mixtures along which each pair of components moves on its own geodesic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mixot._shapes import Float, Int
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
-from mixot.transport.plans import between_mixtures
+from mixot.solvers.entropic_plan import OMTPlan
+from mixot.transport.plans import between_mixtures, joined_pairs
+
+P = TypeVar("P", bound="Interpolation")
 
 
 @dataclass(frozen=True, eq=False)
-class Geodesic:
-    """The path of mixtures from p at t = 0 to q at t = 1; ``geodesic(t)`` is the mixture at time t.
+class Interpolation:
+    """A path of mixtures from p at t = 0 to q at t = 1 along any plan; ``path(t)`` is the mixture at time t.
 
-    ``p_t = sum_kl w_kl p_kl(t)``: the pair (k, l) of components has the weight that the optimal plan gives it and
-    moves along its own W2 geodesic (Delon and Desolneux 2020, Corollary 2; Chen, Georgiou and Tannenbaum 2019,
-    Theorem 2). The path has constant speed, ``MW2(p_s, p_t) = |t - s| distance``, and at most K0 + K1 - 1 components.
+    ``p_t = sum_kl w_kl p_kl(t)``: the pair (k, l) of components has the weight that the plan gives it and moves along
+    its own W2 geodesic. It is the law of ``(1 - t) x + t y`` for x and y joined by the random map of the plan. Only for
+    the plan of MW2 is it a geodesic, of constant speed (`Geodesic`). Where marginals were relaxed it goes from the part
+    of p that moves to where that arrives, both of mass one.
 
     Parameters
     ----------
     source, target : components of p and of q
     rows, cols : (s,), the pairs of components that the plan joins
     weights : (s,), the mass of each pair
-    plan : the optimal plan, with its certificate
+    plan : the plan, with its certificate
 
     Examples
     --------
-    >>> from mixot import Gaussian, Mixture
-    >>> p = Mixture([0.5, 0.5], Gaussian([0.0, 1.0], [0.04, 0.04]))
-    >>> q = Mixture([1.0], Gaussian([2.0], [0.16]))
-    >>> half = Geodesic.between(p, q)(0.5)
-    >>> half.components.means.ravel().tolist(), half.components.covs.ravel().round(12).tolist()
-    ([1.0, 1.5], [0.09, 0.09])
+    >>> from mixot import OMT, Gaussian, Mixture
+    >>> p = Mixture([0.5, 0.5], Gaussian([0.0, 4.0], [1.0, 1.0]))
+    >>> path = Interpolation.along(p, p, between_mixtures(p, p, OMT(lam=1e9)))
+    >>> len(path), path(0.5).components.means.ravel().tolist()
+    (4, [0.0, 2.0, 2.0, 4.0])
     """
 
     source: Family
@@ -49,11 +52,15 @@ class Geodesic:
     plan: Plan
 
     @classmethod
-    def between(cls, p: Mixture, q: Mixture) -> Geodesic:
-        """Solve for the plan between p and q and return the path it gives."""
+    def along(cls: type[P], p: Mixture, q: Mixture, plan: Plan) -> P:
+        """Return the path along a plan between the components of p and q, optimal or not."""
         source, target = common(p.components, q.components)
-        plan = between_mixtures(p, q, Exact())
-        rows, cols = np.nonzero(plan.coupling > 0)
+        if isinstance(plan, OMTPlan) and (plan.eps > 0 or plan.component_cost != "w2"):
+            raise UnsupportedError(
+                "components move along W2 geodesics: leave out eps and cost, or draw paths of points, "
+                "transport_map(p, q, solver=...).trajectories(x, times)"
+            )
+        rows, cols = joined_pairs(plan)
         weights = plan.coupling[rows, cols]
         return cls(source, target, rows, cols, weights / weights.sum(), plan)
 
@@ -80,5 +87,27 @@ class Geodesic:
 
     @property
     def distance(self) -> float:
-        """MW2(p, q), the length of the path."""
+        """Root of what the plan costs: MW2(p, q), the length of the path, where it is a `Geodesic`."""
         return self.plan.distance
+
+
+class Geodesic(Interpolation):
+    """The path of mixtures from p at t = 0 to q at t = 1; ``geodesic(t)`` is the mixture at time t.
+
+    The `Interpolation` along the plan of MW2 (Delon and Desolneux 2020, Corollary 2; Chen, Georgiou and Tannenbaum
+    2019, Theorem 2). It has constant speed, ``MW2(p_s, p_t) = |t - s| distance``, and at most K0 + K1 - 1 components.
+
+    Examples
+    --------
+    >>> from mixot import Gaussian, Mixture
+    >>> p = Mixture([0.5, 0.5], Gaussian([0.0, 1.0], [0.04, 0.04]))
+    >>> q = Mixture([1.0], Gaussian([2.0], [0.16]))
+    >>> half = Geodesic.between(p, q)(0.5)
+    >>> half.components.means.ravel().tolist(), half.components.covs.ravel().round(12).tolist()
+    ([1.0, 1.5], [0.09, 0.09])
+    """
+
+    @classmethod
+    def between(cls, p: Mixture, q: Mixture) -> Geodesic:
+        """Solve for the plan between p and q and return the path it gives."""
+        return cls.along(p, q, between_mixtures(p, q, Exact()))

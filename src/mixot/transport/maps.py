@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mixot._checks import as_floats
 from mixot._native import blend_affine, pick_affine
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
@@ -18,9 +19,12 @@ from mixot.formulas.bures import sqrtm_psd
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.discrete import Exact
+from mixot.solvers.entropic import OMT
+from mixot.solvers.entropic_plan import OMTPlan
 from mixot.threads import thread_count
-from mixot.transport.plans import between_mixtures
+from mixot.transport.plans import between_mixtures, joined_pairs
 
+_MOST = 2**32  # bytes that the pieces of a map may take
 _CHUNK = 1 << 18  # points moved at a time, which bounds the memory beyond the answer itself
 
 
@@ -31,18 +35,26 @@ class TransportMap:
     The plan w joins components (k, l); given x, the pair has the probability ``p_kl(x) = w_kl p_k(x) / p(x)`` and
     moves x by the optimal affine coupling of its two laws, ``y = T_kl(x)`` (Delon and Desolneux 2020, section 6.3).
 
-    =====================  ==================================================================================
-    ``kind="mean"``        ``map(x) = T_mean(x) = sum_kl p_kl(x) T_kl(x)``, smooth; it does not push p onto q
-    ``kind="random"``      ``map(x, rng=) = map.sample(x, rng=)``
-    ``map.sample(x)``      ``T_rand(x) = T_kl(x)`` with probability p_kl(x); it pushes p onto q
-    ``map.conditional(x)`` the law of y given one x, as a mixture
-    ``map.joint()``        the law of (x, y), the plan itself, as a mixture on R^2d
-    =====================  ==================================================================================
+    ==============================  =========================================================================
+    ``kind="mean"``                 ``map(x) = T_mean(x) = sum_kl p_kl(x) T_kl(x)``, smooth, the barycentric
+                                    projection of the plan; it does not push p onto q
+    ``kind="random"``               ``map(x, rng=) = map.sample(x, rng=)``
+    ``map.sample(x)``               ``T_rand(x) = T_kl(x)`` with probability p_kl(x); it pushes p onto q
+    ``map.trajectories(x, times)``  random paths ``(1 - t) x + t y`` with y = ``map.sample(x)``
+    ``map.destinations(x)``         probability of each component of q; ``map.origins(y)`` of each of p
+    ``map.conditional(x)``          the law of y given one x, as a mixture
+    ``map.joint()``                 the law of (x, y), the plan itself, as a mixture on R^2d
+    ``map.growth(x)``               what becomes of a unit of mass at x, where marginals were relaxed
+    ==============================  =========================================================================
 
     Where a component of q has a larger support than the (singular) component of p it is joined to, no T_kl exists,
     only a conditional Gaussian law of y given x: the random map draws from it and the mean map is refused. Families
     with other couplings, on the line and their products, are moved by those; an atom of p is split by the random map
     and goes to the mean of y given x under the mean map.
+
+    Along an entropic plan, ``OMT(eps=...)``, y is random for every pair, and T_kl(x) its mean. Where marginals were
+    relaxed, ``source`` and ``target`` are the part of p that moves and what it becomes, scaled to mass one: points
+    weighted by ``map.growth(x)`` are moved to ``sum_kl w_kl q_l``.
 
     float32 points are moved in float32 and give float32; all else is float64. A point that no component of p can
     produce (p singular) is moved by the component with the nearest mean.
@@ -74,9 +86,11 @@ class TransportMap:
     kind: str
 
     @classmethod
-    def between(cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
+    def between(
+        cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean", solver: Exact | OMT | None = None
+    ) -> TransportMap:
         """Solve for the plan between p and q and return the map it gives."""
-        return cls.along(p, q, between_mixtures(p, q, Exact()), kind=kind)
+        return cls.along(p, q, between_mixtures(p, q, solver or Exact()), kind=kind)
 
     @classmethod
     def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
@@ -84,10 +98,17 @@ class TransportMap:
         if kind not in ("mean", "random"):
             raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
-        rows, cols = np.nonzero(plan.coupling > 0)
-        pieces = source.coupling(target, rows, cols)
+        rows, cols = joined_pairs(plan)
+        _check_size(len(rows), p.dim)
+        eps = 0.0
+        if isinstance(plan, OMTPlan):
+            if plan.component_cost != "w2":
+                raise UnsupportedError("a plan of KL costs joins components and moves no points; leave out cost")
+            eps, p, q = plan.eps, _moved(p, plan, 1), _moved(q, plan, 0)
+        smooth = eps > 0
+        pieces = source.entropic_coupling(target, rows, cols, eps) if smooth else source.coupling(target, rows, cols)
         spread = np.flatnonzero(~pieces.is_map) if isinstance(pieces, AffineCoupling) else np.empty(0, np.intp)
-        if kind == "mean" and len(spread):
+        if kind == "mean" and len(spread) and not smooth:
             pairs = ", ".join(f"({i}, {j})" for i, j in zip(rows[spread[:5]], cols[spread[:5]], strict=True))
             more = ", ..." if len(spread) > 5 else ""
             raise UnsupportedError(
@@ -158,10 +179,51 @@ class TransportMap:
                 pick_affine(chunk, *law, first, share, u, out[part], picked, thread_count())
             if draws is not None:
                 z = draws.standard_normal(chunk.shape)
-                for s, root in zip(noisy, roots, strict=True):
-                    mine = picked == s
-                    out[part][mine] += (z[mine] @ root).astype(out.dtype)
+                for s, mine in _by_pair(picked, noisy):
+                    out[part][mine] += (z[mine] @ roots[s]).astype(out.dtype)
         return out
+
+    def trajectories(self, x: Any, times: Any, *, rng: Any = None) -> Float[np.ndarray, "t n d"]:
+        """Return random paths of the points x, (n, d) -> (t, n, d): ``(1 - t) x + t y`` with ``y = sample(x, rng=)``.
+
+        For x drawn from p and maps between the components, the points at time t are drawn from the mixture at t of the
+        interpolation along this plan (`mixot.geodesic`).
+
+        Parameters
+        ----------
+        x : (n, d)
+            Points at time 0.
+        times : (t,)
+            Numbers in [0, 1].
+        rng : seed, Generator or None
+            What the ends of the paths are drawn from.
+        """
+        t = np.atleast_1d(as_floats(times, "times"))
+        if t.ndim != 1 or not ((t >= 0) & (t <= 1)).all():
+            raise InputError("times must be a vector of numbers in [0, 1]")
+        points = self.source.as_points(x)
+        ends, t = self.sample(points, rng=rng), t.astype(points.dtype)[:, None, None]
+        return (1 - t) * points + t * ends
+
+    def destinations(self, x: Any) -> Float[np.ndarray, "n l"]:
+        """Return the probability that each point goes to each component of q, (n, d) -> (n, l); rows sum to one."""
+        w = self.plan.coupling
+        return self.source.responsibilities(x) @ _rows_to_one(w)
+
+    def origins(self, y: Any) -> Float[np.ndarray, "n k"]:
+        """Return the probability that each point y of q came from each component of p, (n, d) -> (n, k)."""
+        return self.target.responsibilities(y) @ _rows_to_one(self.plan.coupling.T)
+
+    def growth(self, x: Any) -> Float[np.ndarray, " n"]:
+        """Return the mass that leaves each point per unit that is there, (n, d) -> (n,); one, unless relaxed.
+
+        ``sum_k p(k | x) growth_k``, with growth_k that of the plan at the components of p (`OMTPlan.growth`).
+        """
+        if not isinstance(self.plan, OMTPlan) or not np.isfinite(self.plan.rho[0]):
+            return np.ones(len(self.source.as_points(x)))
+        weights = self.plan.source_weights
+        given = Mixture(weights / weights.sum(), self.source.components)
+        return given.responsibilities(x) @ self.plan.growth[0]
 
     def conditional(self, x: Any) -> Mixture:
         """Return the law of y given one point x under the plan, ``sum_kl p_kl(x) N(T_kl(x), noise_kl)``.
@@ -266,10 +328,41 @@ class TransportMap:
         odds = np.cumsum(self.source.responsibilities(chunk)[:, self.rows] * self._shares(), axis=1)
         picked = (u[:, None] * odds[:, -1:] >= odds[:, :-1]).sum(axis=1)
         out = np.empty(chunk.shape)
-        for s in range(len(self.rows)):
-            mine = picked == s
+        for s, mine in _by_pair(picked, np.arange(len(self.rows))):
             out[mine] = chunk[mine] @ self._affine.linear[s].T + self._affine.shift[s]
         return out, picked
+
+
+def _check_size(pairs: int, d: int) -> None:
+    size = 64 * pairs * d * d  # bytes of the pieces and of what they are made of
+    if size > _MOST:
+        raise InputError(
+            f"a map along {pairs} pairs of components in dimension {d} needs {size / 2**30:.1f} GiB; take fewer "
+            "components, or a smaller lam, which joins fewer pairs"
+        )
+
+
+def _moved(p: Mixture, plan: OMTPlan, axis: int) -> Mixture:
+    """The part of p that moves, scaled to mass one; p itself where its marginal is kept."""
+    if not np.isfinite(plan.rho[1 - axis]):
+        return p
+    mass = plan.coupling.sum(axis=axis)
+    return Mixture(mass / mass.sum(), p.components)
+
+
+def _rows_to_one(w: np.ndarray) -> np.ndarray:
+    """Rows divided by their sums; zero where nothing is."""
+    total = w.sum(axis=1, keepdims=True)
+    return np.divide(w, total, out=np.zeros_like(w), where=total > 0)
+
+
+def _by_pair(picked: np.ndarray, pairs: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Position of each of ``pairs`` that was picked, and the points that picked it."""
+    order = np.argsort(picked, kind="stable")
+    sorted_pairs = picked[order]
+    starts, stops = np.searchsorted(sorted_pairs, pairs), np.searchsorted(sorted_pairs, pairs, side="right")
+    for s in np.flatnonzero(stops > starts):
+        yield int(s), order[starts[s] : stops[s]]
 
 
 def _chunks(n: int) -> Iterator[slice]:

@@ -6,7 +6,7 @@ from typing import overload
 
 import numpy as np
 
-from mixot._shapes import Float
+from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.families.gaussian import Gaussian
@@ -21,6 +21,7 @@ from mixot.solvers.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete import Semidiscrete, SemidiscretePlan
 
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
+_LEAST = 1e-17  # share of both its components below which a pair is not seen in their sums
 
 
 @overload
@@ -66,6 +67,22 @@ def component_costs(source: Family, target: Family, solver: Exact | OMT) -> Floa
     if isinstance(solver, OMT) and solver.eps > 0:
         return source.entropic_cost(target, solver.eps)
     return source.cost(target)
+
+
+def joined_pairs(plan: Plan) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
+    """Pairs of components that the plan joins, in order of rows: all that change a digit of either one's mass.
+
+    Examples
+    --------
+    >>> from mixot import Gaussian
+    >>> p = Mixture([0.5, 0.5], Gaussian([0.0, 9.0], [1.0, 1.0]))
+    >>> [part.tolist() for part in joined_pairs(between_mixtures(p, p, Exact()))]
+    [[0, 1], [0, 1]]
+    """
+    w = plan.coupling
+    left, arrived = w.sum(axis=1, keepdims=True), w.sum(axis=0)
+    rows, cols = np.nonzero((w > _LEAST * left) | (w > _LEAST * arrived))
+    return rows, cols
 
 
 def between_samples(p: Samples, q: Samples, solver: Exact | OMT) -> Plan:

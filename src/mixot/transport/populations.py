@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot.fitting.labelled import LabelledFit
+from mixot.mixture import Mixture
 from mixot.results import Plan
+from mixot.solvers.entropic_plan import OMTPlan
 from mixot.transport.maps import TransportMap
 
 
@@ -18,8 +20,8 @@ class PopulationPlan:
     """A plan between two populations whose components belong to labels.
 
     A point x with the label a may be moved by the components of that label alone (``codes`` given), or, like a point
-    of a plain mixture, by all of them according to their responsibilities. Either way, x drawn from the source has
-    random images with the law of the target.
+    of a plain mixture, by all of them according to their responsibilities. Either way, x drawn from the source, and
+    weighted by its `growth_at` where marginals are relaxed, has random images with the law that the plan arrives at.
 
     Parameters
     ----------
@@ -30,13 +32,12 @@ class PopulationPlan:
     source: LabelledFit
     target: LabelledFit
     plan: Plan
+    _maps: dict[tuple[int, ...], TransportMap] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def reversed(self) -> PopulationPlan:
         """The same plan, seen from the target."""
-        f, g = self.plan.potentials
-        back = replace(self.plan, coupling=self.plan.coupling.T, cost_matrix=self.plan.cost_matrix.T, potentials=(g, f))
-        return PopulationPlan(self.target, self.source, back)
+        return PopulationPlan(self.target, self.source, turned(self.plan))
 
     def flows(self) -> Float[np.ndarray, "a b"]:
         """Mass that goes from each label of the source to each of the target."""
@@ -49,20 +50,43 @@ class PopulationPlan:
         return np.divide(paid, flows, out=np.full_like(paid, np.nan), where=flows > 0)
 
     def growth(self) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]:
-        """Mass that the plan moves, relative to the mass there is, for each label of the source and of the target.
+        """Factor by which each label's mass changes on its side of the journey; one where the plan keeps its marginals.
 
-        All ones where the plan keeps its marginals. Above one in the source a label grows on its way; below one in
-        the target some of a label came from nowhere.
+        What leaves a label of the source over what it has, above one where it grows; what a label of the target has
+        over what arrives, above one where newcomers join.
         """
         flows = self.flows()
         before = self.source.membership.T @ self.source.mixture.weights
         after = self.target.membership.T @ self.target.mixture.weights
-        return flows.sum(axis=1) / before, flows.sum(axis=0) / after
+        relaxed = self._relaxed
+        with np.errstate(divide="ignore"):
+            out, back = flows.sum(axis=1) / before, after / flows.sum(axis=0)
+        return out if relaxed[0] else np.ones_like(out), back if relaxed[1] else np.ones_like(back)
 
-    def fates(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n b"]:
-        """Probability of each label of the target for the points x of the source, (n, d) -> (n, b).
+    def errors(self) -> Float[np.ndarray, "a b"]:
+        """Relative standard error of each flow, from the counts behind the shares of the labels alone.
 
-        ``sum_kl r_k(x) w_kl / w_k`` over the components l of a label, with the responsibilities r of x.
+        How much a flow varies, as a share of itself, when as many points as there were are drawn again; positions and
+        covariances are taken as they are. NaN where it is not known: for plans without entropy or with relaxed
+        marginals, and where labels have several components.
+        """
+        flows = self.flows()
+        if not (isinstance(self.plan, OMTPlan) and self.plan.balanced and self.plan.lam > 0):
+            return np.full_like(flows, np.nan)
+        if flows.shape != self.plan.coupling.shape:
+            return np.full_like(flows, np.nan)
+        return self.plan.stability().relative_errors(int(self.source.counts.sum()), int(self.target.counts.sum()))
+
+    @property
+    def moving(self) -> LabelledFit:
+        """The source as the plan moves it: its components weighted by the mass that leaves them."""
+        if not self._relaxed[0]:
+            return self.source
+        mass = self.plan.coupling.sum(axis=1)
+        return replace(self.source, mixture=Mixture(mass / mass.sum(), self.source.mixture.components))
+
+    def growth_at(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, " n"]:
+        """Mass that leaves each point x per unit that is there, (n, d) -> (n,); one where marginals are kept.
 
         Parameters
         ----------
@@ -71,7 +95,31 @@ class PopulationPlan:
         codes : (n,), optional
             Their labels as indices into ``source.names``, -1 where unknown.
         """
-        return self.source.responsibilities(x, codes) @ (self._conditional() @ self.target.membership)
+        if not self._relaxed[0]:
+            return np.ones(len(self.source.mixture.as_points(x)))
+        here, leaving = self.source.mixture.weights, self.plan.coupling.sum(axis=1)
+        factors = np.divide(leaving, here, out=np.ones_like(here), where=here > 0)
+        return self.source.responsibilities(x, codes) @ factors
+
+    @property
+    def _relaxed(self) -> tuple[bool, bool]:
+        rho = self.plan.rho if isinstance(self.plan, OMTPlan) else (np.inf, np.inf)
+        return bool(np.isfinite(rho[0])), bool(np.isfinite(rho[1]))
+
+    def fates(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n b"]:
+        """Probability of each label of the target for the points x of the source, (n, d) -> (n, b).
+
+        ``sum_kl r_k(x) w_kl / w_k`` over the components l of a label, with the responsibilities r of x in the part of
+        the source that moves.
+
+        Parameters
+        ----------
+        x : (n, d)
+            Points.
+        codes : (n,), optional
+            Their labels as indices into ``source.names``, -1 where unknown.
+        """
+        return self.moving.responsibilities(x, codes) @ (self._conditional() @ self.target.membership)
 
     def push(
         self,
@@ -99,7 +147,8 @@ class PopulationPlan:
         whole = np.full(len(points), -1) if codes is None else codes
         out = np.empty(points.shape, points.dtype)
         for components, rows in self.source.parts(whole):
-            out[rows] = self._map(components, kind)(np.ascontiguousarray(points[rows]), rng=generator)
+            own, mine = self._map(components, kind), np.ascontiguousarray(points[rows])
+            out[rows] = own(mine) if kind == "mean" else own.sample(mine, rng=generator)
         return out
 
     def _conditional(self) -> Float[np.ndarray, "k l"]:
@@ -108,12 +157,46 @@ class PopulationPlan:
         return np.divide(self.plan.coupling, mass, out=np.zeros_like(self.plan.coupling), where=mass > 0)
 
     def _map(self, components: Int[np.ndarray, " s"], kind: Literal["mean", "random"]) -> TransportMap:
-        """The map by some components of the source alone."""
-        part, (f, g) = self.source.part(components), self.plan.potentials
-        own = replace(
-            self.plan,
-            coupling=part.weights[:, None] * self._conditional()[components],
-            cost_matrix=self.plan.cost_matrix[components],
-            potentials=(f[components], g),
-        )
-        return TransportMap.along(part, self.target.mixture, own, kind=kind)
+        """The map by some components of the source alone; what its couplings cost is paid once."""
+        key = tuple(components.tolist())
+        if key in self._maps and (kind == "random" or self._maps[key].kind == "mean"):
+            return self._maps[key]
+        part = self.moving.part(components)
+        own = _rows(self.plan, components, part.weights, self._conditional()[components])
+        self._maps[key] = TransportMap.along(part, self.target.mixture, own, kind=kind)
+        return self._maps[key]
+
+
+def _rows(
+    plan: Plan, rows: Int[np.ndarray, " s"], weights: Float[np.ndarray, " s"], conditional: Float[np.ndarray, "s l"]
+) -> Plan:
+    """The plan of some components of the source alone, with all their mass."""
+    coupling, costs, (f, g) = weights[:, None] * conditional, plan.cost_matrix[rows], plan.potentials
+    own: dict[str, Any] = {
+        "coupling": coupling,
+        "cost": float((coupling * costs).sum()),
+        "cost_matrix": costs,
+        "potentials": (f[rows], g),
+    }
+    if isinstance(plan, OMTPlan):
+        f, g = plan.entropic_potentials
+        marginals = {"source_weights": weights, "target_weights": coupling.sum(axis=0), "rho": (np.inf, np.inf)}
+        own |= marginals | {"entropic_potentials": (f[rows], g)}
+    return replace(plan, **own)
+
+
+def turned(plan: Plan) -> Plan:
+    """The plan as the target sees it: rows and columns exchanged."""
+    exchanged: dict[str, Any] = {
+        "coupling": plan.coupling.T,
+        "cost_matrix": plan.cost_matrix.T,
+        "potentials": plan.potentials[::-1],
+    }
+    if isinstance(plan, OMTPlan):
+        exchanged |= {
+            "rho": plan.rho[::-1],
+            "source_weights": plan.target_weights,
+            "target_weights": plan.source_weights,
+            "entropic_potentials": plan.entropic_potentials[::-1],
+        }
+    return replace(plan, **exchanged)

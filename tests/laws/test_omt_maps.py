@@ -1,0 +1,199 @@
+"""Maps and paths along plans of optimal mixture transport."""
+
+import numpy as np
+import pytest
+
+from mixot import (
+    OMT,
+    DiagonalGaussian,
+    Exact,
+    Gamma,
+    Gaussian,
+    Geodesic,
+    InputError,
+    Interpolation,
+    Mixture,
+    Product,
+    Samples,
+    Semidiscrete,
+    UnsupportedError,
+    geodesic,
+    plan,
+    transport_map,
+)
+
+N = 200_000
+
+
+def mixture(rng, law, k):
+    return Mixture(rng.dirichlet(np.full(k, 3.0)), law.example(rng, k))
+
+
+def assert_drawn_from(y, law, sigmas=5.0):
+    """Means and second moments of the points agree with those of the law, within standard errors."""
+    for power in (1, 2):
+        values = y**power
+        exact = law.mean() if power == 1 else np.diagonal(law.cov()) + law.mean() ** 2
+        error = np.abs(values.mean(axis=0) - exact) / (
+            values.std(axis=0) / np.sqrt(len(y)) + 1e-5
+        )  # rarely picked pairs
+        assert error.max() < sigmas
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.05, 5.0])
+@pytest.mark.parametrize("law", [Gaussian, DiagonalGaussian], ids=lambda law: law.name)
+def test_the_random_map_pushes_p_onto_q(law, eps, rng):
+    p, q = mixture(rng, law, 4), mixture(rng, law, 5)
+    move = transport_map(p, q, kind="random", solver=OMT(eps=eps))
+    x = p.sample(N, rng=rng)
+    y = move(x, rng=rng)
+    assert_drawn_from(y, q)
+
+
+@pytest.mark.parametrize("law", [Gamma, Product], ids=lambda law: law.name)
+def test_other_families_are_pushed_too(law, rng):
+    p, q = mixture(rng, law, 3), mixture(rng, law, 4)
+    assert_drawn_from(transport_map(p, q, kind="random", solver=OMT())(p.sample(N, rng=rng), rng=rng), q)
+
+
+@pytest.mark.parametrize("eps", [0.0, 2.0])
+def test_the_mean_map_is_the_mean_of_the_random_one(eps, rng):
+    p, q = mixture(rng, Gaussian, 4), mixture(rng, Gaussian, 5)
+    move = transport_map(p, q, solver=OMT(eps=eps))
+    for x in p.sample(3, rng=rng):
+        np.testing.assert_allclose(move(x)[0], move.conditional(x).mean(), rtol=1e-10, atol=1e-12)
+        draws = move.sample(np.repeat(x[None], 20_000, axis=0), rng=rng)
+        assert_drawn_from(draws, move.conditional(x))
+    # barycentric: it shrinks, and does not push p onto q
+    y = move(p.sample(N, rng=rng))
+    assert np.trace(np.cov(y.T)) < 0.95 * np.trace(q.cov())
+
+
+@pytest.mark.parametrize("eps", [0.0, 2.0])
+def test_the_joint_law_has_both_marginals(eps, rng):
+    p, q = mixture(rng, Gaussian, 3), mixture(rng, Gaussian, 2)
+    joint = transport_map(p, q, kind="random", solver=OMT(eps=eps)).joint()
+    np.testing.assert_allclose(joint.mean(), np.concatenate([p.mean(), q.mean()]), atol=1e-12)
+    np.testing.assert_allclose(joint.cov()[:3, :3], p.cov(), atol=1e-11)
+    np.testing.assert_allclose(joint.cov()[3:, 3:], q.cov(), atol=1e-11)
+
+
+def test_singular_laws_are_pushed_by_entropic_couplings(rng):
+    root = rng.standard_normal((3, 3, 2))
+    p = Mixture(np.full(3, 1 / 3), Gaussian(rng.standard_normal((3, 3)), root @ root.swapaxes(1, 2)))
+    q = mixture(rng, Gaussian, 2)
+    assert_drawn_from(transport_map(p, q, kind="random", solver=OMT(eps=0.5))(p.sample(N, rng=rng), rng=rng), q)
+    assert_drawn_from(transport_map(q, p, kind="random", solver=OMT(eps=0.5))(q.sample(N, rng=rng), rng=rng), p)
+
+
+def test_float32_points_stay_float32_and_go_to_the_same_places(rng):
+    p, q = mixture(rng, Gaussian, 4), mixture(rng, Gaussian, 5)
+    x = p.sample(2000, rng=rng).astype(np.float32)
+    for solver in (OMT(), OMT(eps=1.0)):
+        move = transport_map(p, q, solver=solver)
+        assert move(x).dtype == move.sample(x, rng=0).dtype == move.trajectories(x, [0.5], rng=0).dtype == np.float32
+        np.testing.assert_allclose(move(x), move(x.astype(np.float64)), atol=2e-4)
+
+
+@pytest.mark.parametrize("d", [5, 6, 9])
+def test_points_picked_in_high_dimension_go_where_their_pair_says(d, rng):
+    root = rng.standard_normal((4, d, d + 2))
+    p = Mixture(rng.dirichlet(np.ones(4)), Gaussian(3 * rng.standard_normal((4, d)), root @ root.swapaxes(1, 2)))
+    q = Mixture(p.weights[::-1], Gaussian(rng.standard_normal((4, d)), np.stack([np.eye(d)] * 4)))
+    move = transport_map(p, q, kind="random", solver=OMT())
+    x = p.sample(777, rng=rng)
+    y = move(x, rng=1)
+    images = np.einsum("sij,nj->nsi", move.pieces.linear, x) + move.pieces.shift
+    nearest = np.abs(images - y[:, None]).max(axis=2).min(axis=1)
+    np.testing.assert_allclose(nearest, 0, atol=1e-11)
+
+
+def test_destinations_and_origins_follow_bayes(rng):
+    p, q = mixture(rng, Gaussian, 4), mixture(rng, Gaussian, 5)
+    move = transport_map(p, q, solver=OMT())
+    x, y = p.sample(N, rng=rng), q.sample(N, rng=rng)
+    there, back = move.destinations(x), move.origins(y)
+    assert there.shape == (N, 5)
+    assert back.shape == (N, 4)
+    np.testing.assert_allclose(there.sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(there.mean(axis=0), q.weights, atol=0.01)
+    np.testing.assert_allclose(back.mean(axis=0), p.weights, atol=0.01)
+
+
+# -- paths -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_interpolation_goes_from_p_to_q_and_says_that_it_is_no_geodesic(rng):
+    p, q = mixture(rng, Gaussian, 4), mixture(rng, Gaussian, 5)
+    path = geodesic(p, q, solver=OMT())
+    assert isinstance(path, Interpolation)
+    assert not isinstance(path, Geodesic)
+    for t, end in ((0.0, p), (1.0, q)):
+        x = end.sample(50, rng=rng)
+        np.testing.assert_allclose(path(t).density(x), end.density(x), rtol=1e-10)
+    assert path.distance == path.plan.distance > geodesic(p, q).distance
+    assert isinstance(geodesic(p, q), Geodesic)
+    assert isinstance(geodesic(p, q, solver=Exact()), Geodesic)
+
+
+def test_trajectories_are_drawn_from_the_interpolation(rng):
+    p, q = mixture(rng, Gaussian, 3), mixture(rng, Gaussian, 4)
+    found = plan(p, q, solver=OMT())
+    move, path = transport_map(p, q, solver=OMT()), Interpolation.along(p, q, found)
+    x, times = p.sample(N, rng=rng), [0.0, 0.3, 1.0]
+    paths = move.trajectories(x, times, rng=rng)
+    assert paths.shape == (3, N, 3)
+    np.testing.assert_array_equal(paths[0], x)
+    for points, t in zip(paths, times, strict=True):
+        assert_drawn_from(points, path(t))
+    np.testing.assert_array_equal(move.trajectories(x[:9], 1.0, rng=4)[0], move.sample(x[:9], rng=4))
+
+
+# -- relaxed marginals -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rho", [1.0, (2.0, np.inf)], ids=str)
+def test_points_weighted_by_their_growth_arrive_where_the_plan_says(rho, rng):
+    p, q = mixture(rng, Gaussian, 3), mixture(rng, Gaussian, 4)
+    move = transport_map(p, q, kind="random", solver=OMT(rho=rho))
+    found = move.plan
+    # p weighted by its growth is the part of p that moves
+    x = p.sample(N, rng=rng)
+    growth = move.growth(x)
+    assert growth.mean() == pytest.approx(found.coupling.sum(), abs=5 * growth.std() / np.sqrt(N))
+    moving = move.source.density(x[:100]) * found.coupling.sum()
+    np.testing.assert_allclose(p.density(x[:100]) * growth[:100], moving, rtol=1e-9)
+    arrived = found.coupling.sum(axis=0)
+    np.testing.assert_allclose(
+        move.target.weights, arrived / arrived.sum() if np.isscalar(rho) else q.weights, rtol=1e-9
+    )
+    y = move(x, rng=rng)
+    expected = arrived @ q.components.mean()
+    error = np.abs((growth[:, None] * y).mean(axis=0) - expected) / ((growth[:, None] * y).std(axis=0) / np.sqrt(N))
+    assert error.max() < 5
+
+
+def test_kept_marginals_do_not_grow(rng):
+    p, q = mixture(rng, Gaussian, 3), mixture(rng, Gaussian, 4)
+    x = p.sample(10, rng=rng)
+    for solver in (OMT(), Exact()):
+        np.testing.assert_array_equal(transport_map(p, q, solver=solver).growth(x), 1.0)
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_has_no_map_or_path_says_so(rng):
+    p, q = mixture(rng, Gaussian, 3), mixture(rng, Gaussian, 4)
+    with pytest.raises(UnsupportedError, match="along W2 geodesics"):
+        geodesic(p, q, solver=OMT(eps=1.0))
+    with pytest.raises(InputError, match="numbers in \\[0, 1\\]"):
+        transport_map(p, q).trajectories(p.sample(2, rng=rng), [0.0, 1.5])
+    with pytest.raises(InputError, match=r"solved by Exact\(...\) or OMT\(...\), got Semidiscrete"):
+        transport_map(p, q, solver=Semidiscrete())  # type: ignore[call-overload]
+    line = Mixture([1.0], Gaussian([0.0], [1.0]))
+    with pytest.raises(InputError, match=r"solved by Semidiscrete\(...\), got OMT"):
+        transport_map(Samples([0.0, 1.0]), line, solver=OMT())  # type: ignore[call-overload]
+    many = Mixture(np.full(400, 1 / 400), DiagonalGaussian(rng.standard_normal((400, 30)), np.ones((400, 30))))
+    with pytest.raises(InputError, match=r"a map along 160000 pairs of components in dimension 30 needs 8.6 GiB"):
+        transport_map(many, many, solver=OMT(lam=100.0))
