@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
+    from mixot.fitting.wasserstein import MinimumWasserstein as MinimumWasserstein
+    from mixot.fitting.wasserstein import WassersteinFit as WassersteinFit
     from mixot.measures import Grid as Grid
     from mixot.measures import Measure as Measure
     from mixot.measures import Moments as Moments
@@ -117,6 +119,7 @@ _HOME = {
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
     "fitting.moment_matching": ("MomentMatching",),
+    "fitting.wasserstein": ("MinimumWasserstein", "WassersteinFit"),
     "fitting.moments": ("MomentSOS",),
     "formulas.regions": ("Ball", "Box", "Inequality", "Linear"),
     "sos.sample_moments": ("SampleMoments",),
