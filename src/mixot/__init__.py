@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from mixot.fitting.joint import joint_path as joint_path
     from mixot.fitting.moment_matching import MomentMatching as MomentMatching
     from mixot.fitting.moments import MomentSOS as MomentSOS
+    from mixot.fitting.wasserstein import MinimumWasserstein as MinimumWasserstein
+    from mixot.fitting.wasserstein import WassersteinFit as WassersteinFit
     from mixot.formulas.regions import Ball as Ball
     from mixot.formulas.regions import Box as Box
     from mixot.formulas.regions import Inequality as Inequality
@@ -45,8 +47,6 @@ if TYPE_CHECKING:
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
-    from mixot.fitting.wasserstein import MinimumWasserstein as MinimumWasserstein
-    from mixot.fitting.wasserstein import WassersteinFit as WassersteinFit
     from mixot.measures import Grid as Grid
     from mixot.measures import Measure as Measure
     from mixot.measures import Moments as Moments
