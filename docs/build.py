@@ -23,6 +23,7 @@ GALLERY = HERE / "gallery"
 PAGES = [
     HERE / "index.md",
     HERE / "mathematics.md",
+    HERE / "families.md",
     HERE / "closest-mixture.md",
     HERE / "single-cell.md",
     HERE / "performance.md",

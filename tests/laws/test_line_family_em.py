@@ -17,6 +17,7 @@ from mixot import (
     Product,
     Samples,
     Weibull,
+    fit,
 )
 from mixot.formulas.medians import weighted_medians
 
@@ -270,13 +271,13 @@ def test_a_family_is_repeated_by_a_star(rng):
     x = rng.poisson(rng.permutation([2.0, 9.0] * 50)[:, None], (100, 6)).astype(float)
     short = FamilyEM().fit(Samples(x), "poisson*6", k=2, rng=0)
     long = FamilyEM().fit(Samples(x), ",".join(["poisson"] * 6), k=2, rng=0)
-    assert short.log_likelihood == long.log_likelihood
+    assert short.log_likelihood == long.log_likelihood == fit(x, "poisson*6", k=2, rng=0).log_likelihood
     assert short.mixture.dim == 6
     mixed = FamilyEM().fit(Samples(x), "poisson * 4, laplace*2", k=2, rng=0).mixture.components
     assert [part.name for part in mixed.factors] == ["poisson"] * 4 + ["laplace"] * 2
     for name in ("poisson*", "poisson*0", "poisson*two", "poisson*-1"):
         with pytest.raises(InputError, match="repeated by a whole number"):
-            FamilyEM().fit(Samples(x), name, k=2)
+            fit(x, name, k=2)
     with pytest.raises(InputError, match=r'the product family "poisson\*6"'):
         FamilyEM().fit(Samples(x), "poisson", k=2)
 

@@ -310,6 +310,25 @@ def lookup(name: str) -> type[Family]:
     return families[name]
 
 
+def factor_names(family: str) -> tuple[str, ...]:
+    """The names that a product is told by: "gamma,poisson*20" is a Gamma factor, then twenty Poisson ones.
+
+    A single family is one name.
+
+    Examples
+    --------
+    >>> factor_names("gamma, poisson*2")
+    ('gamma', 'poisson', 'poisson')
+    """
+    names: list[str] = []
+    for part in family.split(","):
+        name, star, times = part.partition("*")
+        if star and not (times.strip().isdecimal() and int(times) >= 1):
+            raise InputError(f'a family is repeated by a whole number, as in "poisson*20", got {part.strip()!r}')
+        names += [name.strip()] * int(times or 1)
+    return tuple(names)
+
+
 def common(p: Family, q: Family) -> tuple[Family, Family]:
     """Both in one family, widened if need be; `InputError` on dimension, `UnsupportedError` on family."""
     if p.dim != q.dim:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
-from mixot.families.base import lookup
+from mixot.families.base import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.revival import revive
 from mixot.fitting.starts import kmeans_labels
@@ -158,8 +158,8 @@ class EM:
 
     def _handed_over(self, family: str) -> Fitter:
         """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
-        for name in family.split(","):  # a product is named by its factors; an unknown name ends here
-            lookup(name.strip())
+        for name in factor_names(family):  # a product is named by its factors; an unknown name ends here
+            lookup(name)
         changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         try:
             other = type(as_fitter(_OTHERS))

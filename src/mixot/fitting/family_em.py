@@ -11,7 +11,7 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
-from mixot.families.base import Family, lookup
+from mixot.families.base import Family, factor_names, lookup
 from mixot.fitting.base import register_fitter
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
@@ -211,15 +211,9 @@ class _Run:
 
 def _law(family: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str, Any]]:
     """The family and all that is fixed; a list of names stands for their product, "poisson*20" for 20 in a row."""
-    if "," not in family and "*" not in family:
-        return lookup(family), dict(fixed)
-    factors: list[str] = []
-    for part in family.split(","):
-        name, _, times = part.partition("*")
-        if "*" in part and not (times.strip().isdecimal() and int(times) >= 1):
-            raise InputError(f'a family is repeated by a whole number, as in "poisson*20", got {part.strip()!r}')
-        factors += [name.strip()] * int(times or 1)
-    return lookup("product"), {**fixed, "factors": tuple(factors)}
+    if "," in family or "*" in family:
+        return lookup("product"), {**fixed, "factors": factor_names(family)}
+    return lookup(family), dict(fixed)
 
 
 def _check_k(k: int, n: int) -> int:
