@@ -12,6 +12,7 @@ the true one.
 """
 
 import warnings
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -86,7 +87,7 @@ def main() -> Figure:
         mixot.anndata.transport(cells, **options, key_added="balanced")
         mixot.anndata.transport(cells, **options, key_added="growth", growth=True)
     figure = plt.figure(figsize=(13, 10.5), layout="constrained")
-    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=[1.3, 1]))
+    above, below = cast("np.ndarray", figure.subfigures(2, 1, height_ratios=[1.3, 1]))
     plans, findings = above.subplots(1, 2), below.subplots(1, 2)
     for ax, key, title in zip(plans, ("balanced", "growth"), ("marginals kept", "growth=True"), strict=True):
         mixot.anndata.sankey(cells, key, ax=ax).set_title(title, pad=16)
