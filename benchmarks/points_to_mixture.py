@@ -14,11 +14,11 @@ from mixot._native import isa
 from mixot.threads import thread_count
 
 
-def mixture(rng: np.random.Generator, k: int) -> Mixture:
-    """k Gaussians of full covariances in the plane."""
-    root = 0.7 * rng.standard_normal((k, 2, 2))
+def mixture(rng: np.random.Generator, k: int, d: int = 2) -> Mixture:
+    """k Gaussians of full covariances, in the plane where d is not given."""
+    root = 0.7 * rng.standard_normal((k, d, d))
     return Mixture(
-        np.full(k, 1 / k), Gaussian(3 * rng.standard_normal((k, 2)), root @ root.swapaxes(1, 2) + 0.05 * np.eye(2))
+        np.full(k, 1 / k), Gaussian(3 * rng.standard_normal((k, d)), root @ root.swapaxes(1, 2) + 0.05 * np.eye(d))
     )
 
 
@@ -37,6 +37,22 @@ def transport(rows: list[list[object]]) -> None:
             p = Samples(draw(n))
             found = plan(p, q)
             seconds = time_it(lambda p=p: plan(p, q), repeat=3)
+            slope = time_it(found.mixture_gradient, repeat=3)
+            rows.append([f"{n} points {name}", seconds, slope, found.marginal_error, found.gap])
+
+
+def in_space(rows: list[list[object]]) -> None:
+    """Clouds in three dimensions against ten Gaussians."""
+    q = mixture(np.random.default_rng(1), 10, 3)
+    shapes = {
+        "drawn from a mixture nearby": lambda n: mixture(np.random.default_rng(2), 10, 3).sample(n, rng=0),
+        "drawn from the mixture": lambda n: q.sample(n, rng=0),
+    }
+    for name, draw in shapes.items():
+        for n in (1000, 5000):
+            p = Samples(draw(n))
+            found = plan(p, q)
+            seconds = time_it(lambda p=p: plan(p, q), repeat=1)
             slope = time_it(found.mixture_gradient, repeat=3)
             rows.append([f"{n} points {name}", seconds, slope, found.marginal_error, found.gap])
 
@@ -89,6 +105,10 @@ def main() -> None:
     print(versions("mixot", "numpy", "POT"), f"| {isa()}, {thread_count()} threads, CPU seconds\n")
     rows: list[list[object]] = [["ten Gaussians in the plane", "plan", "gradient", "error of masses", "gap"]]
     transport(rows)
+    print_table(rows)
+    rows = [["ten Gaussians in space", "plan", "gradient", "error of masses", "gap"]]
+    in_space(rows)
+    print()
     print_table(rows)
     rows = [["500 points", "seconds", "relative error of W2"]]
     with_pot(rows)

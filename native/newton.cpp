@@ -141,15 +141,31 @@ class Newton {
     const double before = merit(state_.cells.mass, state_.target, root);
     for (int halving = 0; halving < max_halvings && budget_.updates < budget_.max_updates; ++halving, t *= 0.5) {
       for (std::size_t i = 0; i < n_; ++i) trial_[i] = state_.weights[i] + t * step_[i];
+      if (halving > 0 && still_lost()) continue;
       update(trial_, fresh_);
       if (halving == 0) rescue();
-      if (least_ratio(fresh_.mass, state_.target) <= 0) continue;
+      lost_.clear();
+      for (std::size_t i = 0; i < n_; ++i)
+        if (fresh_.mass[i] <= 0) lost_.push_back(i);
+      if (!lost_.empty()) continue;
       if (!(merit(fresh_.mass, state_.target, root) <= (1 - 0.25 * t) * before)) continue;
       state_.weights.swap(trial_);
       std::swap(state_.cells, fresh_);
       system_.accept();
       return true;
     }
+    return false;
+  }
+
+  // Whether one of the cells that the last, longer step has emptied is empty at the trial, too: a few cells tell.
+  bool still_lost() {
+    if (lost_.empty()) return false;
+    system_.begin_raising(trial_.data());
+    for (std::size_t& i : lost_)
+      if (system_.mass_at(i, trial_[i]) <= 0) {
+        std::swap(i, lost_[0]);
+        return true;
+      }
     return false;
   }
 
@@ -172,6 +188,7 @@ class Newton {
   std::size_t n_;
   CellIntegrals fresh_;
   std::vector<double> step_, right_, scale_, trial_;
+  std::vector<std::size_t> lost_;  // cells without mass at the last trial
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ the true one.
 """
 
 import warnings
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,7 +34,7 @@ def planted(rng: np.random.Generator) -> tuple[AnnData, np.ndarray]:
     shifts = rng.standard_normal((len(types.categories), 50)) * (np.arange(50) < 20)
     shifts *= 4 / np.linalg.norm(shifts, axis=1, keepdims=True)
     treated = rng.random(cells.n_obs) < 0.5
-    lost = cells.obs["bulk_labels"].map(LOST).astype(float).fillna(0.0).to_numpy()
+    lost = np.array([LOST.get(name, 0.0) for name in cells.obs["bulk_labels"]])
     kept = ~treated | (rng.random(cells.n_obs) >= lost)
     cells.obsm["X_pca"] = cells.obsm["X_pca"] + treated[:, None] * shifts[types.codes]
     cells.obs["condition"] = np.where(treated, "treated", "control")
@@ -86,7 +87,7 @@ def main() -> Figure:
         mixot.anndata.transport(cells, **options, key_added="balanced")
         mixot.anndata.transport(cells, **options, key_added="growth", growth=True)
     figure = plt.figure(figsize=(13, 10.5), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1.3, 1])
+    above, below = cast("np.ndarray", figure.subfigures(2, 1, height_ratios=[1.3, 1]))
     plans, findings = above.subplots(1, 2), below.subplots(1, 2)
     for ax, key, title in zip(plans, ("balanced", "growth"), ("marginals kept", "growth=True"), strict=True):
         mixot.anndata.sankey(cells, key, ax=ax).set_title(title, pad=16)

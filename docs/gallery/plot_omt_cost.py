@@ -9,7 +9,7 @@ them takes what it takes: how many points they were fitted to does not matter, a
 Plans between the points themselves, by POT's ``emd`` and ``sinkhorn`` at the same regularization, cost matrix included,
 grow with their square or worse. They answer a finer question, point by point; this is about what it costs to ask it.
 
-The times are taken while this page is built, on one thread. ``benchmarks/omt.py`` has more of them, side by side.
+The times are taken while this page is built, on one thread. ``benchmarks/omt_points.py`` has more of them.
 
 OMT as it is here is a reconstruction: of Jin, Sümbül and Marghi (2026, arXiv 2606.02515) we know the abstract, which
 announces a cost that depends on the number of components only. No number here is theirs.

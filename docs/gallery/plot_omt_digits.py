@@ -28,8 +28,7 @@ from matplotlib.figure import Figure
 from scipy.linalg import eigh
 from scipy.ndimage import rotate
 
-from mixot import OMT, Gaussian, Mixture, fit, plan, plot
-from mixot.transport.maps import TransportMap
+from mixot import OMT, Gaussian, Mixture, OMTPlan, fit, plan, plot, transport_map
 
 AXES = 30  # principal components
 ANGLES = (0, 15, 30, 45, 60, 90)
@@ -85,7 +84,9 @@ def main() -> Figure:
             shown = p, q, x, mean, axes
     assert shown is not None
     p, q, x, mean, axes = shown
-    found = plan(p, q, solver=OMT())
+    mover = transport_map(p, q, solver=OMT())
+    found = mover.plan
+    assert isinstance(found, OMTPlan)
 
     figure = plt.figure(figsize=(12.5, 6.8), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.25), height_ratios=(1.5, 1))
@@ -102,7 +103,6 @@ def main() -> Figure:
     below.legend(frameon=False, fontsize=8)
 
     rows = [int(np.flatnonzero(classes[first] == c)[2]) for c in range(10)]
-    mover = TransportMap.along(p, q, found)
     images = [x[rows], mover(x[rows]), *(mover.sample(x[rows], rng=seed) for seed in range(3))]
     upright = pictures[first][rows]
     lines = [upright, *((z @ axes + mean).reshape(upright.shape) for z in images)]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from mixot.fitting.joint import joint_path as joint_path
     from mixot.fitting.moment_matching import MomentMatching as MomentMatching
     from mixot.fitting.moments import MomentSOS as MomentSOS
+    from mixot.fitting.wasserstein import MinimumWasserstein as MinimumWasserstein
+    from mixot.fitting.wasserstein import WassersteinFit as WassersteinFit
     from mixot.formulas.regions import Ball as Ball
     from mixot.formulas.regions import Box as Box
     from mixot.formulas.regions import Inequality as Inequality
@@ -117,6 +119,7 @@ _HOME = {
     "fitting.family_em": ("FamilyEM",),
     "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
     "fitting.moment_matching": ("MomentMatching",),
+    "fitting.wasserstein": ("MinimumWasserstein", "WassersteinFit"),
     "fitting.moments": ("MomentSOS",),
     "formulas.regions": ("Ball", "Box", "Inequality", "Linear"),
     "sos.sample_moments": ("SampleMoments",),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixot import OMT, Gaussian, Mixture, plan
+from mixot import OMT, Gaussian, Mixture, plan, transport_map
 from mixot.fitting.labelled import LabelledFit, fit_labelled
 from mixot.transport.populations import PopulationPlan
 
@@ -159,3 +159,17 @@ def test_weighted_by_growth_random_images_have_the_law_of_the_target(known, k, c
     np.testing.assert_allclose(
         np.average(moved.fates(x, given), weights=weights, axis=0), moved.flows().sum(axis=0), atol=0.02
     )
+
+
+def test_one_label_is_the_map_of_mixtures(clouds):
+    """With all points in one label, fates and images are those of `transport_map`, inner entropy included."""
+    fits = [fit_labelled(x, np.zeros(len(x), int), ["all"], k=2, rng=0) for x, _ in clouds]
+    for solver in (OMT(), OMT(eps=1.0), OMT(rho=20.0)):
+        whole = transport_map(fits[0].mixture, fits[1].mixture, solver=solver)
+        moved = PopulationPlan(fits[0], fits[1], whole.plan)
+        x = clouds[0][0][:200]
+        for codes in (None, np.zeros(200, int)):
+            np.testing.assert_allclose(moved.push(x, codes), whole(x), atol=1e-8)
+            np.testing.assert_allclose(moved.growth_at(x, codes), whole.growth(x), atol=1e-9)
+        back = transport_map(fits[1].mixture, fits[0].mixture, solver=solver)
+        np.testing.assert_allclose(moved.reversed.push(x), back(x), atol=1e-6)

@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy import sparse
 
 import mixot.anndata as single_cell
-from mixot import AccuracyWarning, InputError
+from mixot import AccuracyWarning, InputError, UnsupportedError
 from mixot.anndata.reading import observations
 from mixot.io.h5ad import read_observations
 
@@ -200,3 +200,15 @@ def test_without_anndata_the_error_names_the_extra():
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.startswith("UnsupportedError mixot.anndata needs the package")
     assert 'pip install "mixot[anndata]"' in said
+
+
+def test_what_fails_on_the_way_writes_nothing(adata, monkeypatch):
+    keys = set(adata.uns), set(adata.obs), set(adata.obsm)
+
+    def refused(*_, **__):
+        raise UnsupportedError("no map")
+
+    monkeypatch.setattr("mixot.transport.populations.PopulationPlan.push", refused)
+    with pytest.raises(UnsupportedError, match="no map"):
+        move(adata)
+    assert (set(adata.uns), set(adata.obs), set(adata.obsm)) == keys

@@ -84,10 +84,10 @@ def fit(
     """
     cells = observations(adata, rep=rep, labels=labels_key(groupby), dims=dims)
     found, more = fit_cells(cells, groupby, k, family, structure, method, rng)
+    responsibilities = found.responsibilities(cells.points)
     out = copied(adata) if copy else adata
     params = {"rep": rep, "groupby": groupby, "k": k, "structure": structure, "dims": dims, "method": method}
     out.uns[key_added] = {"params": words(params), **fit_to_dict(found), **more}
-    responsibilities = found.responsibilities(cells.points)
     out.obsm[f"{key_added}_responsibilities"] = responsibilities
     names = component_names(found)
     out.obs[key_added] = pd.Categorical.from_codes(responsibilities.argmax(axis=1), list(names))

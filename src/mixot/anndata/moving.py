@@ -118,7 +118,7 @@ def transport(
         Cells of the source, the probability of each type of the target, in the order of
         ``.uns[K]["target"]["labels"]``.
     ``.obs[K + "_fate"]``, ``.obs[K + "_growth"]``
-        The most probable of them; where populations may grow, the mass that leaves a cell per unit that is there.
+        The most probable of them, and the mass that leaves a cell per unit that is there: one, unless types may grow.
     ``.obsm[K + "_origin"]``, ``.obsm[K + "_origin_random"]``, ``.obsm[K + "_ancestors"]``, ``.obs[K + "_ancestor"]``
         Cells of the target, the same backwards.
     ``.uns[K]``
@@ -148,12 +148,15 @@ def transport(
     groups = {"groupby": groupby, "from": p.place, "to": q.place}
     params = {field.name: getattr(choices, field.name) for field in fields(choices)} | groups
     stored = {"params": words(params | {"assign": found.assign}), **_stored(found)}
+    forth, back = (
+        _Side.of(found, rows, generator),
+        _Side.of(_turned(found), cols, generator),
+    )  # before anything is written
     for each in out:
         each.uns[key_added] = dict(stored)
-    _write_side(out[0], rows, found, key_added, ("image", "fate", "fates"), generator)
-    if isinstance(found.plan, OMTPlan) and np.isfinite(found.plan.rho[0]):
-        out[0].obs[f"{key_added}_growth"] = _spread(found.growth()[:, None], rows, out[0].n_obs)[:, 0]
-    _write_side(out[-1], cols, _turned(found), key_added, ("origin", "ancestor", "ancestors"), generator)
+    forth.write(out[0], key_added, ("image", "fate", "fates"))
+    out[0].obs[f"{key_added}_growth"] = _spread(found.growth()[:, None], rows, out[0].n_obs)[:, 0]
+    back.write(out[-1], key_added, ("origin", "ancestor", "ancestors"))
     return None if not copy else out[0] if len(out) == 1 else (out[0], out[1])
 
 
@@ -306,22 +309,35 @@ def _stored(found: Transport) -> dict[str, Any]:
     }
 
 
-def _write_side(
-    adata: AnnData, rows: np.ndarray, found: Transport, key: str, names: tuple[str, str, str], rng: np.random.Generator
-) -> None:
-    """Images and fates of the source of ``found``; NaN for other cells."""
-    image, fate, fates = names
-    adata.obsm[f"{key}_{image}"] = _spread(found.images(), rows, adata.n_obs)
-    adata.obsm[f"{key}_{image}_random"] = _spread(found.images("random", rng=rng), rows, adata.n_obs)
-    odds = found.populations.fates(found.source.points, found.source_codes)
-    adata.obsm[f"{key}_{fates}"] = _spread(odds, rows, adata.n_obs)
-    codes = np.full(adata.n_obs, -1)
-    codes[rows] = odds.argmax(axis=1)
-    adata.obs[f"{key}_{fate}"] = pd.Categorical.from_codes(codes, list(found.populations.target.names))
-    held = found.target.labels.get(found.labels or "")
-    colors = dict(zip(held.names, held.colors, strict=False)) if held else {}
-    if colors and all(name in colors for name in found.populations.target.names):
-        adata.uns[f"{key}_{fate}_colors"] = [colors[name] for name in found.populations.target.names]
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """What becomes of the cells of one population: their rows, images on average and at random, and fates."""
+
+    found: Transport
+    rows: np.ndarray
+    mean: np.ndarray
+    random: np.ndarray
+    fates: np.ndarray
+
+    @classmethod
+    def of(cls, found: Transport, rows: np.ndarray, rng: np.random.Generator) -> _Side:
+        fates = found.populations.fates(found.source.points, found.source_codes)
+        return cls(found, rows, found.images(), found.images("random", rng=rng), fates)
+
+    def write(self, adata: AnnData, key: str, names: tuple[str, str, str]) -> None:
+        """Write it where `transport` says; NaN for other cells."""
+        image, fate, fates = (f"{key}_{name}" for name in names)
+        adata.obsm[image] = _spread(self.mean, self.rows, adata.n_obs)
+        adata.obsm[f"{image}_random"] = _spread(self.random, self.rows, adata.n_obs)
+        adata.obsm[fates] = _spread(self.fates, self.rows, adata.n_obs)
+        codes = np.full(adata.n_obs, -1)
+        codes[self.rows] = self.fates.argmax(axis=1)
+        types = list(self.found.populations.target.names)
+        adata.obs[fate] = pd.Categorical.from_codes(codes, types)
+        held = self.found.target.labels.get(self.found.labels or "")
+        colors = dict(zip(held.names, held.colors, strict=False)) if held else {}
+        if colors and all(name in colors for name in types):
+            adata.uns[f"{fate}_colors"] = [colors[name] for name in types]
 
 
 def _spread(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

@@ -65,6 +65,7 @@ def _smooth_to_dict(plan: OMTPlan) -> dict[str, Any]:
     return {
         "lam": float(plan.lam),
         "eps": float(plan.eps),
+        "component_cost": plan.component_cost,
         "rho": np.asarray(plan.rho, dtype=np.float64),
         "primal": float(plan.primal),
         "dual": float(plan.dual),
@@ -109,6 +110,7 @@ def plan_from_dict(stored: Mapping[str, Any]) -> Plan:
         *common,
         lam=float(stored["lam"]),
         eps=float(stored["eps"]),
+        component_cost=str(stored["component_cost"]),
         rho=(source_rho, target_rho),
         primal=float(stored["primal"]),
         dual=float(stored["dual"]),
