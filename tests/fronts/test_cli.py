@@ -82,6 +82,41 @@ def test_fit_by_moments_shows_what_is_proven(run, data):
     assert "is for tables" in run("fit", "a.png", "--method", "moments", code=1).output
 
 
+def test_fit_of_least_w2_shows_the_distance(run, data):
+    shown = run("fit", "a.csv", "--method", "wasserstein", "-k", 2).stdout
+    for words in ("W2 ", "where it started", "W2 at least", "W2 at most", "log-likelihood"):
+        assert words in shown
+    facts = read_json(run("fit", "a.csv", "--method", "wasserstein", "-k", 2, "-o", "m.json", "--json"))
+    found = facts["fit"]
+    assert (facts["k"], found["points"], facts["output"]) == (2, 40, "m.json")
+    assert found["lower_bound"] <= found["upper_bound"]
+    assert found["distance"] <= found["start_distance"]
+    assert found["residual"] < 1e-3
+    points = mixot.Samples(io.read(data / "a.csv").points)
+    assert mixot.distance(points, load("m.json")) == pytest.approx(found["distance"], rel=1e-6)
+    chosen = read_json(run("fit", "a.csv", "--method", "wasserstein", "--k-max", 2, "--structure", "tied", "--json"))
+    assert [c["k"] for c in chosen["fit"]["candidates"]] == [1, 2]
+
+
+def test_fit_of_least_w2_to_the_colors_of_a_picture(run, data):
+    facts = read_json(run("fit", "a.png", "--method", "wasserstein", "-k", 2, "-o", "m.json", "--json"))
+    assert (facts["kind"], facts["k"], facts["dim"], facts["rows"]) == ("picture", 2, 3, 120)
+    found = facts["fit"]
+    assert found["distance"] <= found["start_distance"]
+    colors = io.read_picture(data / "a.png").samples()
+    assert mixot.distance(colors, load("m.json")) == pytest.approx(found["distance"], rel=1e-4)
+
+
+def test_options_of_one_method_are_not_for_another(run, data):
+    for method in ("em", "wasserstein"):
+        for option, value in (("--order", 3), ("--distance", "tv")):
+            said = run("fit", "a.csv", "--method", method, option, value, "-o", "m.json", code=1).output
+            assert f"{option} is an option of --method moments" in " ".join(said.split())
+    four = np.arange(40.0).reshape(10, 4) % 7
+    io.write_table(data / "wide.csv", four, list("abcd"))
+    assert "dimension 1 to 3" in run("fit", "wide.csv", "--method", "wasserstein", "-k", 1, code=1).output
+
+
 def test_fit_chooses_k(run, data):
     facts = read_json(run("fit", "a.csv", "-o", "model.json", "--k-max", 3, "--json"))
     assert 1 <= facts["k"] <= 3

@@ -76,6 +76,7 @@ class Method(StrEnum):
 
     em = "em"
     moments = "moments"
+    wasserstein = "wasserstein"
 
 
 class Closeness(StrEnum):
@@ -127,9 +128,11 @@ def fit_command(
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
     method: Annotated[
-        Method, typer.Option("--method", help="EM, or relaxations of moments, with a bound.")
+        Method, typer.Option("--method", help="EM, relaxations of moments, with a bound, or least W2.")
     ] = Method.em,
-    distance: Annotated[Closeness, typer.Option("--distance", help="With moments: what is minimised.")] = Closeness.tv,
+    distance: Annotated[
+        Closeness | None, typer.Option("--distance", help="With moments: what is minimised; tv if not given.")
+    ] = None,
     order: Annotated[int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation.")] = None,
     rep: Rep = None,
     label: Label = None,
@@ -144,16 +147,16 @@ def fit_command(
 
     if output is not None:
         check_target(output, models.SUFFIXES)
-    elif method is Method.em:  # a fit to moments is worth its bound, too
+    elif method is Method.em:  # fits to moments and of least W2 are worth their bounds, too
         raise typer.BadParameter("a model has to go somewhere: -o model.json", param_hint="-o")
     if kind_of(data) == "model":
         raise InputError(f"{data}: already a model; pass the table or the picture to fit")
-    if method is Method.em and order is not None:
-        raise InputError("--order is an option of --method moments; leave it out, or add that")
-    moments = None if method is Method.em else (distance.value, order)
-    source = open_source(
-        data, replace(fit_options(k, k_max, structure, seed, columns, json, rep, label), moments=moments)
-    )
+    for name, value in (("--order", order), ("--distance", distance)):
+        if method is not Method.moments and value is not None:
+            raise InputError(f"{name} is an option of --method moments; leave it out, or add that")
+    options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
+    closeness = Closeness.tv if distance is None else distance
+    source = open_source(data, replace(options, method=method.value, distance=closeness.value, order=order))
     if output is not None:
         save(source.mixture, output)
     if json:
@@ -177,11 +180,20 @@ def fit_command(
 
 
 def _proof(fitted: Fit) -> dict[str, object]:
-    """What a fit to moments proves, for people."""
-    from mixot.results import MomentFit
+    """What a fit to moments, or of least W2, proves, for people."""
+    from mixot.results import Fit, MomentFit
 
-    if not isinstance(fitted, MomentFit):
+    if type(fitted) is Fit:
         return {}
+    if not isinstance(fitted, MomentFit):
+        from mixot.fitting.wasserstein import WassersteinFit
+
+        assert isinstance(fitted, WassersteinFit)
+        return {
+            "W2": f"{fitted.distance:.6g} (where it started: {fitted.start_distance:.6g})",
+            "W2 at least": f"{fitted.lower_bound:.6g} (proven, for this mixture and all the data)",
+            "W2 at most": f"{fitted.upper_bound:.6g} (proven)",
+        }
     name = "W2" if fitted.distance_name == "w2" else "total variation"
     levels = "  ".join(f"order {level.order}: {level.lower_bound:.4g}" for level in fitted.hierarchy)
     squared = " (squared)" if fitted.distance_name == "w2" else ""

@@ -18,7 +18,7 @@ from mixot.fitting.labelled import fit_labelled
 from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
 from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.results import Fit, MomentFit, Status
+from mixot.results import Fit, MomentFit, ProgressCallback, Status
 from mixot.verbs import fit
 
 
@@ -32,7 +32,9 @@ class Options:
     seed: int = 0
     columns: tuple[str, ...] | None = None
     quiet: bool = False
-    moments: tuple[str, int | None] | None = None  # distance and order of a fit to moments
+    method: str = "em"
+    distance: str = "tv"  # of a fit to moments, and its order
+    order: int | None = None
     rep: str | None = None  # of annotated data: the representation, and the column with the types of the cells
     label: str | None = None
 
@@ -88,9 +90,11 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
 
 
 def _describe_proof(fitted: Fit) -> dict[str, Any]:
-    """What a fit to moments proves, for machines."""
-    if not isinstance(fitted, MomentFit):
+    """What a fit to moments, or of least W2, proves, for machines."""
+    if type(fitted) is Fit:
         return {}
+    if not isinstance(fitted, MomentFit):
+        return _describe_distance(fitted)
     levels = [
         {
             "order": level.order,
@@ -111,6 +115,16 @@ def _describe_proof(fitted: Fit) -> dict[str, Any]:
         "ranks": list(fitted.ranks),
         "hierarchy": levels,
     }
+
+
+def _describe_distance(fitted: Fit) -> dict[str, Any]:
+    """How near a fit of least W2 came, and to how many points, for machines."""
+    from mixot.fitting.wasserstein import WassersteinFit
+
+    assert isinstance(fitted, WassersteinFit)
+    assert fitted.plan is not None
+    names = ("distance", "lower_bound", "upper_bound", "start_distance", "residual")
+    return {**{name: float(getattr(fitted, name)) for name in names}, "points": len(fitted.plan.source)}
 
 
 def open_source(path: Path, options: Options) -> Source:
@@ -203,8 +217,10 @@ def _fit_cells(path: Path, options: Options) -> Source:
     if options.label is None:
         fitted = _fit_table(path, Table(_coordinates(cells), cells.points), options)
         return replace(fitted, kind="cells")
-    if options.moments is not None:
-        raise InputError(f"{path}: with --label each type gets components of its own; leave --method moments out")
+    if options.method != "em":
+        raise InputError(
+            f"{path}: with --label each type gets components of its own; leave --method {options.method} out"
+        )
     held = cells.labels[options.label]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)
@@ -227,18 +243,21 @@ def _coordinates(cells: Observations) -> tuple[str, ...]:
 
 def _method(options: Options) -> Fitter:
     more: dict[str, Any] = {} if options.k_max is None else {"k_max": options.k_max}
-    if options.moments is None:
+    if options.method == "em":
         return EM(**more)
+    if options.method == "wasserstein":
+        from mixot.fitting.wasserstein import MinimumWasserstein
+
+        return MinimumWasserstein(em=EM(**more))
     from mixot.fitting.moments import MomentSOS
 
-    distance, order = options.moments
-    return MomentSOS(distance=distance, order=order, **more)
+    return MomentSOS(distance=options.distance, order=options.order, **more)
 
 
 def _fit_picture(path: Path, options: Options) -> Source:
     from mixot.imaging.color import fit_colors
 
-    if options.moments is not None:
+    if options.method == "moments":
         raise InputError(f"{path}: --method moments is for tables, this is a picture; use --method em")
     if options.columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
@@ -252,8 +271,24 @@ def _fit_picture(path: Path, options: Options) -> Source:
             rng=options.seed,
             progress=progress,
         )
+        if options.method == "wasserstein":
+            fitted = _nearest(_rgb(path), fitted, options, progress)
     _tell_trouble(path, fitted)
     return Source(path, "picture", fitted.mixture, ("red", "green", "blue"), _rgb(path), fitted)
+
+
+def _nearest(colors: Samples, start: Fit, options: Options, progress: ProgressCallback | None) -> Fit:
+    """The mixture of least W2 to the colors of all pixels, from one that was fitted to them; equal pixels are one."""
+    from mixot.fitting.wasserstein import MinimumWasserstein
+
+    different, counts = np.unique(colors.points, axis=0, return_counts=True)
+    method = MinimumWasserstein(start=start.mixture)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)
+        fitted = fit(
+            Samples(different, counts / counts.sum()), method=method, structure=options.structure, progress=progress
+        )
+    return replace(fitted, candidates=start.candidates)
 
 
 def _rgb(path: Path) -> Samples:

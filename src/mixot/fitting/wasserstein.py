@@ -90,10 +90,11 @@ class MinimumWasserstein:
 
     Examples
     --------
-    >>> x = np.array([[-3.0], [-1.0], [1.0], [3.0]])
-    >>> one, two = (MinimumWasserstein().fit(Samples(x), k=k, rng=0) for k in (1, 2))
+    >>> part = np.linspace(-1, 1, 20)[:, None]
+    >>> x = Samples(np.concatenate([part - 3, part + 3]))
+    >>> one, two = (MinimumWasserstein().fit(x, k=k, rng=0) for k in (1, 2))
     >>> two.distance < one.distance, sorted(two.mixture.components.means.ravel().round(4).tolist())
-    (True, [-2.0, 2.0])
+    (True, [-3.0, 3.0])
 
     References
     ----------
