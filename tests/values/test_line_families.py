@@ -232,22 +232,6 @@ def test_negative_binomial_ranks_of_long_and_short_tables(law):
     assert ((before[low] < lower[low]) | (y[low] == 0)).all()
     assert (above[~low] <= upper[~low]).all()
     assert (after[~low] > upper[~low]).all()
-
-
-import numpy as np
-
-print(np.linalg.eigh(np.zeros((0, 0))), np.linalg.eigvalsh(np.zeros((2, 0, 0))).shape)
-print(np.array([1, None], dtype=object).astype(float))
-import pandas as pd
-
-f = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": [1.0, 2]})
-print(f.to_numpy(dtype=np.float64, na_value=np.nan), [d.kind for d in f.dtypes])
-f = pd.DataFrame([[1, 2.0]], columns=["a", "a"])
-print(list(f.dtypes), f.to_numpy(dtype=np.float64, na_value=np.nan))
-print(
-    pd.DataFrame({"a": ["x"]}).dtypes.iloc[0].kind,
-    pd.DataFrame({"a": pd.Categorical(["x"])}).dtypes.iloc[0].kind,
-    pd.DataFrame({"a": pd.array([1.5, 2], dtype="float64[pyarrow]")}).dtypes.iloc[0].kind,
 )
 
 

@@ -4,8 +4,8 @@ The potentials of ``min_g E(x - y)^2 + eps KL(g | p x q)`` are smooth at the sca
 
     f(x) = -eps log int exp((g(y) - (x - y)^2) / eps) q(dy),
 
-and likewise for g. So integrals are replaced by Gauss-Legendre sums on panels of 2 sqrt(eps) and less, graded towards the
-lower end, where densities may be singular; laws on the integers are sums as they are. What is left out of a law is
+and likewise for g. So integrals are replaced by Gauss-Legendre sums on panels of 2 sqrt(eps) and less, graded towards
+the lower end, where densities may be singular; laws on the integers are sums as they are. What is left out of a law is
 1e-12 of its mass at each end (1e-16 of a law on the integers). Costs are right to 1e-8 of themselves.
 """
 

@@ -108,7 +108,7 @@ def _edge_integrals(
 ) -> tuple[Float[np.ndarray, "e k"], Float[np.ndarray, "e k 2"], Float[np.ndarray, "e k 2 2"]]:
     """Integrals of N, q N and q q' N along segments.
 
-    On a line in the direction u a Gaussian is one in the arc length t, of variance ``1 / (u' S^-1 u)``, and q is affine.
+    On a line in the direction u a Gaussian is one in the arc length t, of variance ``1 / (u' S^-1 u)``; q is affine.
     """
     from scipy.special import ndtr
 

@@ -12,6 +12,7 @@ from mixot._shapes import Float
 from mixot.fitting.cell_walls import Walls
 from mixot.formulas.gaussian_cells import MixtureGradient
 from mixot.solvers.gaussian_target import GaussianTarget
+
 _LEAK = 1e-12  # of its own row, added to the Laplacian: parts that nothing joins keep a finite answer
 
 

@@ -162,6 +162,9 @@ class MinimumWasserstein:
         found, begun = self._found(StandIn(frame.points(cloud.samples)), coordinates, inner, progress)
         mixture = frame.outward(found.point.law, shape)
         plan = _solved(data, cloud.samples, mixture, found.point.plan.potentials * frame.unit**2)
+        if plan.cost > found.history[0] * frame.unit**2:  # masses were too rough on the way: the start is better
+            mixture = frame.outward(begun, shape)
+            plan = _solved(data, cloud.samples, mixture, None)
         likelihood, criterion = _score(data, mixture, shape, self.weights == "free")
         return WassersteinFit(
             mixture=mixture,
@@ -276,7 +279,7 @@ class _Frame:
         return Mixture(law.weights, Gaussian(means, covs))
 
 
-def _solved(data: Measure, cloud: Samples, mixture: Mixture, start: np.ndarray) -> SemidiscretePlan:
+def _solved(data: Measure, cloud: Samples, mixture: Mixture, start: np.ndarray | None) -> SemidiscretePlan:
     """The plan in the coordinates of the data; of the data themselves where all their points were taken."""
     source = data if isinstance(data, Samples) and len(data) == len(cloud) else cloud
     solver = Semidiscrete(tol=min(max(_LAST * float(cloud.weights.min()), 1e-12), 1e-8))

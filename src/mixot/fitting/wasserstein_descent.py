@@ -63,7 +63,7 @@ def descend(
         if len(history) > max_iter:
             return Descent(model.point, history, model.residual, Status.MAX_ITER)
         after, trust = _try(problem, model, trust)
-        if after is None:  # at a kink, where groups of components are far apart, the slope in their weights never vanishes
+        if after is None:  # a kink: where groups of components are far apart, the slope in weights never vanishes
             rest = model.without_weights().residual
             return Descent(model.point, history, rest, Status.CONVERGED if rest <= tol else Status.STALLED)
         model = after
@@ -101,7 +101,8 @@ def _try(problem: Problem, model: _Model, trust: _Trust) -> tuple[_Model | None,
             kept = -np.inf if fresh is None else (point.cost - fresh.cost) / promised
             if fresh is None or kept < _KEPT:
                 even = fresh is not None and abs(fresh.cost - point.cost) <= _EVEN * point.cost
-                if even and fresh is not None and (after := _Model.at(problem, fresh, model)).residual < model.residual / 2:
+                after = _Model.at(problem, fresh, model) if even and fresh is not None else None
+                if after is not None and after.residual < model.residual / 2:
                     return after, _Trust(reach, pull)
                 failed[moving is held] = size
                 continue

@@ -62,7 +62,9 @@ class Coordinates:
             factors = diagonals if self.structure == "diagonal" else diagonals[:, 0]
         with np.errstate(divide="ignore"):
             logs = np.log(weights)
-        return np.concatenate([np.maximum(logs - logs.max(), _LEAST_LOG), mixture.components.mean().ravel(), factors.ravel()])
+        return np.concatenate(
+            [np.maximum(logs - logs.max(), _LEAST_LOG), mixture.components.mean().ravel(), factors.ravel()]
+        )
 
     def law(self, vector: np.ndarray) -> GaussianTarget:
         """The mixture of a vector."""
@@ -119,7 +121,7 @@ class Coordinates:
 
     def stiffness(self, law: GaussianTarget) -> Float[np.ndarray, " u"]:
         """Second derivatives of the upper bound in means and factors."""
-        k, d, twice = self.k, self.dim, 2 * law.weights
+        d, twice = self.dim, 2 * law.weights
         of_factors = {
             "full": np.repeat(twice, d * d),
             "tied": np.full(d * d, 2.0),
