@@ -232,7 +232,6 @@ def test_negative_binomial_ranks_of_long_and_short_tables(law):
     assert ((before[low] < lower[low]) | (y[low] == 0)).all()
     assert (above[~low] <= upper[~low]).all()
     assert (after[~low] > upper[~low]).all()
-)
 
 
 def test_negative_binomial_ranks_beyond_tables_have_all_digits_of_small_chances():
