@@ -23,8 +23,9 @@ class CellSystem {
   virtual void accept() = 0;
   // The first update starts from cells that are cut by the candidates only, which candidates(i, list) appends.
   virtual void seed(const double* weights, const std::function<void(std::size_t, std::vector<int>&)>& candidates) = 0;
-  // Of the last cells: centers of mass (n, dim), not defined where the mass is zero, and volumes (n).
-  virtual void centers(std::vector<double>& center, std::vector<double>& volume) = 0;
+  // Of the last cells: centers of mass (n, dim) and root mean square distances of the mass from there (n), not defined
+  // where the mass is zero.
+  virtual void centers(std::vector<double>& center, std::vector<double>& spread) = 0;
 
   // Largest value, over the last cell of point i, of what x pays there for going to j rather than to i.
   virtual double detour(std::size_t i, std::size_t j) const = 0;

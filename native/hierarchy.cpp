@@ -14,13 +14,15 @@ namespace {
 constexpr double kernel_width = 2;  // of the least-squares fit, in sides of a cluster
 constexpr double bump_radius = 1.8;
 constexpr double ridge = 0.02;         // pulls the second derivatives to those of a map that scales by the cell's size
-constexpr double least_stretch = 0.05;  // of the interpolated map, so that it stays a map
+constexpr double least_stretch = 0.05;  // of the interpolated map, relative to its mean, so that it stays a map
+constexpr double jump = 4;    // times the stretch that tells of a jump of the map
+constexpr double doubt = 3;   // in stretches times squared sides: how far above the least a quadratic is left out
 constexpr std::size_t chunk = 512;
 
 // A local quadratic, value + slope . x + x^T curve x / 2 about the coarse point, good up to reach.
 template <int D>
 struct Quadratic {
-  double value, slope[D], curve[D][D], reach;
+  double value, slope[D], curve[D][D], reach, doubt;
 };
 
 // Symmetric eigenvalues no less than least, by Jacobi rotations.
@@ -78,30 +80,33 @@ class Fitter {
     for (std::size_t q = 0; q < slope_.size(); ++q) slope_[q] = 2 * (slope_[q] - s_.centers[q]);
   }
 
-  Quadratic<D> at(int j, std::vector<int>& mark, int stamp) const {
+  struct Neighbor {
+    int at;
+    double weight, stretch;
+  };
+  using Ring = std::vector<Neighbor>;
+
+  Quadratic<D> at(int j, std::vector<int>& mark, int stamp, Ring& ring) const {
     const double *y = &s_.cloud.points[std::size_t(j) * D], *g = &slope_[std::size_t(j) * D];
     // the side of a square or cube whose points have this radius
     const double h = std::max((D == 2 ? 2.45 : 2.0) * s_.cloud.radius[j], 1e-9);
+    const double stretch = gather(j, mark, stamp, h, ring);
     double normal[unknowns][unknowns + 1] = {}, sum = 0;
-    two_rings(s_.graph, j, mark, stamp, [&](int k) {
-      const double *z = &s_.cloud.points[std::size_t(k) * D], *gz = &slope_[std::size_t(k) * D];
-      double x[D], squared = 0, value = s_.weights[k] - s_.weights[j];
+    for (const Neighbor& near : ring) {
+      const double *z = &s_.cloud.points[std::size_t(near.at) * D], *gz = &slope_[std::size_t(near.at) * D];
+      double x[D], value = s_.weights[near.at] - s_.weights[j], row[unknowns];
       for (int a = 0; a < D; ++a) {
         x[a] = (z[a] - y[a]) / h;
-        squared += x[a] * x[a];
         value -= g[a] * x[a] * h;
       }
-      const double weight = std::exp(-squared / (2 * kernel_width * kernel_width));
-      sum += weight;
-      double row[unknowns];
+      sum += near.weight;
       basis(x, row);
-      add(normal, row, value, weight);
+      add(normal, row, value, near.weight);
       for (int a = 0; a < D; ++a) {
         derivative(x, a, row);
-        add(normal, row, (gz[a] - g[a]) * h, 0.25 * weight);
+        add(normal, row, (gz[a] - g[a]) * h, 0.25 * near.weight);
       }
-    });
-    const double stretch = std::pow(s_.volumes[j], 1.0 / D) / h;
+    }
     for (int u = 0; u < unknowns; ++u) normal[u][u] += 1e-9 * (1 + sum);
     for (int a = 0, u = 1 + D; a < D; ++a)
       for (int b = a; b < D; ++b, ++u) {
@@ -113,12 +118,13 @@ class Fitter {
     Quadratic<D> out;
     out.value = s_.weights[j] + x[0];
     out.reach = bump_radius * h;
+    out.doubt = doubt * stretch * h * h;
     for (int a = 0, u = 1 + D; a < D; ++a) {
       out.slope[a] = g[a] + x[1 + a] / h;
       for (int b = a; b < D; ++b, ++u) out.curve[a][b] = out.curve[b][a] = -x[u] / (h * h);
       out.curve[a][a] += 2;  // now twice the derivative of the map
     }
-    raise_eigenvalues<D>(out.curve, least_stretch);
+    raise_eigenvalues<D>(out.curve, least_stretch * std::min(1.0, stretch));
     for (int a = 0; a < D; ++a)
       for (int b = 0; b < D; ++b) out.curve[a][b] = (a == b ? 2 : 0) - out.curve[a][b];
     return out;
@@ -126,6 +132,29 @@ class Fitter {
 
  private:
   static constexpr int unknowns = 1 + D + D * (D + 1) / 2;
+
+  // By how much the map widens the cluster of j: its cell against its points.
+  double widening(int j) const { return s_.spreads[j] / std::max(s_.cloud.radius[j], 1e-9); }
+
+  // The two rings around j, weighted down with their distance and where the map jumps in between; -> stretch of the map
+  // around j, from cells that do not lie on both sides of a jump.
+  double gather(int j, std::vector<int>& mark, int stamp, double h, Ring& ring) const {
+    const double *y = &s_.cloud.points[std::size_t(j) * D], *b = &s_.centers[std::size_t(j) * D];
+    ring.clear();
+    two_rings(s_.graph, j, mark, stamp, [&](int k) { ring.push_back({k, 1, widening(k)}); });
+    const auto middle = ring.begin() + std::ptrdiff_t(ring.size() / 2);
+    std::nth_element(ring.begin(), middle, ring.end(),
+                     [](const Neighbor& a, const Neighbor& b) { return a.stretch < b.stretch; });
+    const double stretch = std::min(middle->stretch, widening(j));
+    for (Neighbor& near : ring) {
+      const double *z = &s_.cloud.points[std::size_t(near.at) * D], *c = &s_.centers[std::size_t(near.at) * D];
+      double squared = 0, moved = 0;
+      for (int a = 0; a < D; ++a) squared += (z[a] - y[a]) * (z[a] - y[a]), moved += (c[a] - b[a]) * (c[a] - b[a]);
+      const double odd = moved / std::max(jump * jump * stretch * stretch * std::max(squared, 0.25 * h * h), 1e-300);
+      near.weight = near.at == j ? 1 : std::exp(-squared / (2 * kernel_width * kernel_width * h * h)) / (1 + odd * odd);
+    }
+    return stretch;
+  }
 
   static void basis(const double* x, double* row) {
     row[0] = 1;
@@ -169,6 +198,45 @@ class Fitter {
   std::vector<double> slope_;
 };
 
+// What a neighbor says of a weight, how much that counts, and how far above the least it is left out.
+struct Opinion {
+  double value, weight, doubt;
+};
+
+// Of coarse point k about the weight at y: by its quadratic within reach. Beyond, |y|^2 - w is still above its tangent
+// plane, which counts only where nobody else is lower.
+template <int D>
+Opinion opinion(const Solved<D>& coarse, const Quadratic<D>& q, int k, const double* y, bool parent) {
+  const double *at = &coarse.cloud.points[std::size_t(k) * D], *center = &coarse.centers[std::size_t(k) * D];
+  double x[D], squared = 0, bent = q.value, plane = q.value;
+  for (int a = 0; a < D; ++a) x[a] = y[a] - at[a], squared += x[a] * x[a];
+  for (int a = 0; a < D; ++a) {
+    double rise = q.slope[a];
+    for (int b = 0; b < D; ++b) rise += 0.5 * q.curve[a][b] * x[b];
+    bent += rise * x[a];
+    plane += (2 * (at[a] - center[a]) + x[a]) * x[a];
+  }
+  double bump = 1 - squared / (q.reach * q.reach);
+  if (bump <= 0 && !parent) return {plane, 1e-12, q.doubt};
+  bump = std::max(bump, 1e-3);
+  // where a tight cluster meets a loose one, the quadratic of the tight one knows better
+  return {bent, bump * bump * bump / (q.reach * q.reach * q.reach * q.reach), q.doubt};
+}
+
+// |y|^2 - w is convex: where the map jumps, it is the larger of what either side says, and between them they are blended.
+double consensus(const std::vector<Opinion>& opinions) {
+  const Opinion least = *std::min_element(opinions.begin(), opinions.end(),
+                                          [](const Opinion& a, const Opinion& b) { return a.value < b.value; });
+  double total = 0, sum = 0;
+  for (const Opinion& one : opinions) {
+    const double trust = least.doubt > 0 ? 1 - (one.value - least.value) / least.doubt : 0;
+    if (!(trust > 0) && one.value > least.value) continue;
+    const double weight = one.weight * (trust > 0 ? trust * trust : 1);
+    total += weight, sum += weight * (one.value - least.value);
+  }
+  return least.value + sum / total;
+}
+
 // body(begin, end, mark) over chunks of 0 .. n-1; mark is scratch of this many entries, none of them a stamp yet.
 template <class Body>
 void for_chunks(std::size_t n, std::size_t marks, std::size_t threads, Body&& body) {
@@ -207,33 +275,19 @@ std::vector<double> interpolate(const Solved<D>& coarse, const Cloud<D>& fine, s
   const Fitter<D> fitter(coarse);
   std::vector<Quadratic<D>> local(m);
   for_chunks(m, m, threads, [&](std::size_t begin, std::size_t end, std::vector<int>& mark) {
-    for (std::size_t j = begin; j < end; ++j) local[j] = fitter.at(int(j), mark, int(j));
+    typename Fitter<D>::Ring ring;
+    for (std::size_t j = begin; j < end; ++j) local[j] = fitter.at(int(j), mark, int(j), ring);
   });
   std::vector<double> out(n);
   for_chunks(n, m, threads, [&](std::size_t begin, std::size_t end, std::vector<int>& mark) {
+    std::vector<Opinion> opinions;
     for (std::size_t i = begin; i < end; ++i) {
       const int parent = int(i / Cloud<D>::children);
-      double total = 0, sum = 0;
+      opinions.clear();
       two_rings(coarse.graph, parent, mark, int(i), [&](int k) {
-        const Quadratic<D>& q = local[k];
-        double x[D], squared = 0, value = q.value;
-        for (int a = 0; a < D; ++a) {
-          x[a] = fine.points[i * D + a] - coarse.cloud.points[std::size_t(k) * D + a];
-          squared += x[a] * x[a];
-        }
-        double bump = 1 - squared / (q.reach * q.reach);
-        if (bump <= 0 && k != parent) return;
-        bump = std::max(bump, 1e-3);
-        // where a tight cluster meets a loose one, the quadratic of the tight one knows better
-        bump *= bump * bump / (q.reach * q.reach * q.reach * q.reach);
-        for (int a = 0; a < D; ++a) {
-          double rise = q.slope[a];
-          for (int b = 0; b < D; ++b) rise += 0.5 * q.curve[a][b] * x[b];
-          value += rise * x[a];
-        }
-        total += bump, sum += bump * value;
+        opinions.push_back(opinion<D>(coarse, local[k], k, &fine.points[i * D], k == parent));
       });
-      out[i] = sum / total;
+      out[i] = consensus(opinions);
     }
   });
   return out;

@@ -27,13 +27,13 @@ struct Solved {
   const Cloud<D>& cloud;
   const std::vector<double>& weights;
   const Laplacian& graph;              // neighbors
-  const std::vector<double>& centers;  // (n, D), of the cells
-  const std::vector<double>& volumes;  // (n), of the cells
+  const std::vector<double>& centers;  // (n, D), of mass of the cells
+  const std::vector<double>& spreads;  // (n), root mean square distances of their mass from there
 };
 
 // Weights of the finer cloud: a quadratic in each coarse point, fitted to the weights and gradients 2 (y - b) in two
-// rings of neighbors, blended by smooth bumps. The gradient of the weights is what the transport map is made of:
-// piecewise constant weights would be worse than none.
+// rings of neighbors but for those beyond a jump of the map, blended by smooth bumps. The gradient of the weights is what
+// the transport map is made of: piecewise constant weights would be worse than none.
 template <int D>
 std::vector<double> interpolate(const Solved<D>& coarse, const Cloud<D>& fine, std::size_t threads);
 

@@ -1,6 +1,7 @@
 #include "planar_cells.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace mixot {
 
@@ -24,15 +25,15 @@ void PlanarCells::moments(std::vector<PlaneMoments>& out) {
   add_up(diagram_, edges, out);
 }
 
-void PlanarCells::centers(std::vector<double>& center, std::vector<double>& volume) {
+void PlanarCells::centers(std::vector<double>& center, std::vector<double>& spread) {
   std::vector<PlaneMoments> sums;
   moments(sums);
-  center.resize(2 * sums.size()), volume.resize(sums.size());
+  center.resize(2 * sums.size()), spread.resize(sums.size());
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    const double mass = std::max(sums[i].value[0], 1e-300);
-    center[2 * i] = sums[i].value[1] / mass, center[2 * i + 1] = sums[i].value[2] / mass;
-    const PolygonView cell = diagram_[i];
-    volume[i] = std::max(0.0, shoelace(cell.x, cell.y, cell.size));
+    const double* m = sums[i].value;
+    const double mass = std::max(m[0], 1e-300), x = m[1] / mass, y = m[2] / mass;
+    center[2 * i] = x, center[2 * i + 1] = y;
+    spread[i] = std::sqrt(std::max(0.0, (m[3] + m[5]) / mass - x * x - y * y));
   }
 }
 

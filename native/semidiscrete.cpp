@@ -178,11 +178,11 @@ class Descent {
   // cells empty. False where that is not enough, or Newton's method does not fill them.
   bool descend(std::size_t level, double share) {
     const Cloud<D>&cloud = clouds_[level], &parent = clouds_[level + 1];
-    std::vector<double> centers, volumes;
-    system_->centers(centers, volumes);
+    std::vector<double> centers, spreads;
+    system_->centers(centers, spreads);
     const std::vector<double> weights = std::move(state_.weights);
     const CellIntegrals cells = std::move(state_.cells);
-    const Solved<D> coarse{parent, weights, cells.graph, centers, volumes};
+    const Solved<D> coarse{parent, weights, cells.graph, centers, spreads};
     const std::vector<double> smooth = interpolate<D>(coarse, cloud, budget_.threads);
     open(level);
     system_->seed(smooth.data(), [&](std::size_t i, std::vector<int>& out) {

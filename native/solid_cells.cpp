@@ -1,6 +1,7 @@
 #include "solid_cells.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace mixot {
 
@@ -20,14 +21,19 @@ void SolidCells::moments(std::vector<SolidMoments>& out) {
   add_up(diagram_, faces, out);
 }
 
-void SolidCells::centers(std::vector<double>& center, std::vector<double>& volume) {
+void SolidCells::centers(std::vector<double>& center, std::vector<double>& spread) {
   std::vector<SolidMoments> sums;
   moments(sums);
-  center.resize(3 * sums.size()), volume.resize(sums.size());
+  center.resize(3 * sums.size()), spread.resize(sums.size());
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const double mass = std::max(sums[i].value[0], 1e-300);
-    for (int a = 0; a < 3; ++a) center[3 * i + a] = sums[i].value[1 + a] / mass;
-    volume[i] = std::max(0.0, diagram_.volume(i));
+    double squares = 0;
+    for (int a = 0; a < 3; ++a) {
+      const double x = sums[i].value[1 + a] / mass;
+      center[3 * i + a] = x;
+      squares += sums[i].value[4 + a] / mass - x * x;
+    }
+    spread[i] = std::sqrt(std::max(0.0, squares));
   }
 }
 

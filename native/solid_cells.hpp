@@ -20,7 +20,7 @@ class SolidCells final : public CellSystem {
   void seed(const double* weights, const std::function<void(std::size_t, std::vector<int>&)>& candidates) override {
     diagram_.seed(weights, candidates);
   }
-  void centers(std::vector<double>& center, std::vector<double>& volume) override;
+  void centers(std::vector<double>& center, std::vector<double>& spread) override;
   double detour(std::size_t i, std::size_t j) const override { return diagram_.detour(i, j); }
   void blend(double share) override { density_.blend(share); }
   double floor() const override { return density_.floor(); }
