@@ -108,6 +108,28 @@ def test_translation_rotation_and_scaling(rng):
     assert plan(turned, Grid(quarter, UNIT)).cost == pytest.approx(cost, rel=1e-10)
 
 
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_a_cloud_far_away_keeps_its_digits(rng, d):
+    """A small cloud moved by c: the same cells, potentials + 2 y . c, and a cost that is known from the means."""
+    side = {1: 40, 2: 16, 3: 6}[d]
+    grid = Grid(rng.random((side,) * d) + 0.1, [[0.0, 1.0]] * d)
+    weights = rng.random(60) * (np.arange(60) > 2)
+    near = Samples(1 / 128 * rng.random((60, d)) + 0.5, weights / weights.sum())
+    c = np.array([4096.0, -1024.0, 512.0])[:d]
+    far = Samples(near.points + c, near.weights)
+    before, after = plan(near, grid), plan(far, grid)
+    assert_proven(after)
+    expected = before.cost + c @ c + 2 * c @ (near.weights @ near.points - grid.mean())
+    assert after.cost == pytest.approx(expected, rel=1e-13)
+    assert after.gap < 1e-9
+    np.testing.assert_allclose(after.centroids, before.centroids + c * (weights == 0)[:, None], rtol=0, atol=1e-6)
+    moved = before.potentials + 2 * (near.points - near.weights @ near.points) @ c
+    np.testing.assert_allclose(after.potentials, moved, rtol=0, atol=1e-7)
+    again = Semidiscrete().solve(far, grid, start=after.potentials)
+    assert again.cost == pytest.approx(after.cost, rel=1e-13)
+    np.testing.assert_allclose(after.values_gradient().ravel()[:5], again.values_gradient().ravel()[:5], rtol=1e-9)
+
+
 def test_the_plan_is_no_worse_than_discrete_transport_to_many_draws(rng):
     """Cost is squeezed: discrete transport to pixel centers differs by at most the pixels' own spread."""
     p, grid = weighted(rng, 30), Grid(two_bumps(24), UNIT)

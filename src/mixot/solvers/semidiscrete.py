@@ -30,6 +30,7 @@ from mixot.solvers.line import line_cells, line_potentials
 from mixot.threads import thread_count
 
 _EQUAL = 1e-10  # of the longest side of the box: points closer than this are one
+_FAR = 1.0  # the same, between the middles of a cloud and of the box
 _MOMENTS = {2: 6, 3: 10}  # monomials up to degree two
 _PAIRS = {2: ((0, 0), (0, 1), (1, 1)), 3: ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))}
 _OUTCOMES = (Status.CONVERGED, Status.MAX_ITER, Status.STALLED, Status.STALLED)
@@ -109,7 +110,7 @@ class SemidiscretePlan:
         points, weights = box.inward(self.source.points), self.potentials / box.unit**2
         if grid.dim == 1:
             atoms = _Atoms.of(points, self.source.weights)
-            out = line_potentials(atoms.points, weights[atoms.first], grid, box.bounds)
+            out = line_potentials(atoms.points + atoms.offset, weights[atoms.first], grid, box.bounds)
         else:
             out = np.empty(grid.values.shape)
             kernel = voxel_potentials if grid.dim == 3 else pixel_potentials
@@ -202,6 +203,8 @@ class Semidiscrete:
         box = _Box.around(target)
         atoms = _Atoms.of(box.inward(source.points), source.weights)
         initial = None if start is None else np.asarray(start, np.float64)[atoms.first] / box.unit**2
+        if initial is not None:
+            initial = initial - 2 * atoms.points @ atoms.offset
         solved = self._line(atoms, target, box) if target.dim == 1 else self._newton(atoms, target, box, initial)
         plan = _certified(source, target, box, atoms, solved)
         if not plan.status.solved:
@@ -264,9 +267,14 @@ class _Box:
 
 @dataclass(frozen=True, eq=False)
 class _Atoms:
-    """Distinct points of positive weight: ``points[atom[i]]`` is where point i is, -1 where it has no weight."""
+    """Distinct points of positive weight: ``points[atom[i]] + offset`` is where point i is, -1 where it has no weight.
+
+    A cloud far from the density is moved to it, which leaves the cells as they are (with ``w - 2 points . offset`` for
+    potentials) and saves the digits that squared distances would lose.
+    """
 
     points: np.ndarray
+    offset: np.ndarray
     weights: np.ndarray
     first: np.ndarray
     atom: np.ndarray
@@ -279,7 +287,10 @@ class _Atoms:
         atom = np.full(len(points), -1)
         atom[heavy] = label
         total = np.bincount(label, weights[heavy])
-        return cls(np.ascontiguousarray(points[first]), total / total.sum(), first, atom)
+        share = total / total.sum()
+        middle = share @ points[first]
+        offset = middle if np.abs(middle).max() > _FAR else np.zeros_like(middle)
+        return cls(np.ascontiguousarray(points[first] - offset), offset, share, first, atom)
 
 
 def _groups(points: np.ndarray) -> Int[np.ndarray, " n"]:
@@ -315,9 +326,11 @@ def _certified(
     y, nu, mass = atoms.points, atoms.weights, sums[:, 0]
     w = solved.potentials - nu @ solved.potentials
     own = sums[:, 1 + d] - 2 * (y * sums[:, 1 : 1 + d]).sum(axis=1) + mass * (y**2).sum(axis=1)
-    cost = float(own.sum() + w @ (nu - mass))
+    away = nu @ y + 0.5 * atoms.offset - sums[:, 1 : 1 + d].sum(axis=0) / mass.sum()
+    cost = float(own.sum() + w @ (nu - mass) + 2 * atoms.offset @ away)
     centers = sums[:, 1 : 1 + d] / np.where(mass > 0, mass, 1.0)[:, None]
     gap = min(solved.gap, _gap(box.bounds, y, w, np.maximum(mass - nu, 0.0).sum()))
+    y, w = y + atoms.offset, w + 2 * (y - nu @ y) @ atoms.offset
     atom, heavy = atoms.atom, atoms.atom >= 0
     share = np.where(heavy, source.weights / nu[atom], 0.0)
     potentials = np.where(heavy, w[atom], 0.0)
