@@ -256,3 +256,25 @@ def test_one_thread_or_two_give_the_same_bits(rng, monkeypatch):
         monkeypatch.setenv("MIXOT_NUM_THREADS", threads)
         costs.append(plan(p, grid).potentials)
     np.testing.assert_array_equal(*costs)
+
+
+def density_in_parts(kind, side=64):
+    values = np.zeros((side, side))
+    if kind == "two disks":
+        t = (np.arange(side) + 0.5) / side
+        for a in (0.25, 0.75):
+            values[((t[:, None] - a) ** 2 + (t - 0.5) ** 2) < 0.04] = 1
+    elif kind == "strips":
+        values[::8] = 1
+    elif kind == "dots":
+        values[4::16, 4::16] = 1
+    else:
+        values[16, 16] = values[-16, -16] = 1
+    return Grid(values, UNIT)
+
+
+@pytest.mark.parametrize(("kind", "n"), [("two disks", 3000), ("strips", 1000), ("dots", 500), ("two pixels", 100)])
+def test_densities_in_parts_that_nothing_joins(kind, n):
+    """No cell joins them, or one does, by chance: one constant of the potentials is free for each part."""
+    points = np.random.default_rng(0).random((n, 2))
+    assert_proven(plan(Samples(points), density_in_parts(kind)))
