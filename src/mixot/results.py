@@ -163,6 +163,11 @@ class Plan:
         """Square root of the cost, in the units of the data."""
         return float(np.sqrt(max(self.cost, 0.0)))
 
+    @property
+    def distance_name(self) -> str:
+        """What ``distance`` is called; between mixtures it is MW2."""
+        return "MW2"
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MultiPlan:

@@ -406,3 +406,30 @@ def test_bernoulli_plans_at_the_ends():
         [np.inf, np.log(2)],
         pytest.approx([np.inf, 0.25 * np.log(0.5) + 0.75 * np.log(1.5)]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("law", "p", "q", "value"),
+    [
+        # by mpmath with 34 digits: y = F_q^-1(F_p(x)) by Newton's method, sums over x = exp(z - exp(-z)) at two steps
+        (Gamma, (2.5, 1.0), (2.5 + 1e-6, 1.0), 1.1078583543475048911e-12),
+        (Gamma, (0.4, 2.0), (0.4 * (1 + 1e-6), 2.0), 1.1438221093366116163e-12),
+        (Gamma, (30.0, 1.0), (30.0 + 1e-6, 1.0 + 1e-7), 1.6408395369524532731e-11),
+        (InverseGamma, (9.0, 5.0), (9.0 + 1e-6, 5.0), 8.2890463285959814136e-15),
+        (InverseGamma, (4.5, 1.0), (4.5 + 1e-6, 1.0 + 1e-7), 8.0235123318335756417e-15),
+        (InverseGamma, (2.6, 1.0), (2.6 + 1e-6, 1.0), 1.8150351135699597701e-12),
+    ],
+)
+def test_gamma_costs_of_nearly_equal_shapes_keep_their_digits(law, p, q, value):
+    (h, s), (g, t) = p, q
+    one, other = law([h, h], [s, 3.0]), law([g, 40.0], [t, 1.0])  # beside pairs that are far apart
+    assert one.cost(other)[0, 0] == pytest.approx(value, rel=1e-12)
+    assert other.cost(one)[0, 0] == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("law", [Gamma, InverseGamma])
+def test_gamma_costs_are_smooth_where_the_formulas_meet(law):
+    for shape in (3.0, 12.0):
+        steps = 1e-3 * (1 + np.array([-3e-6, -1e-6, 1e-6, 3e-6]))  # a thousandth: quantiles are subtracted beyond
+        costs = np.sqrt(law([shape], [1.0]).cost(law(shape * (1 + steps), 1.0))[0]) / steps
+        assert np.abs(np.diff(costs)).max() < 1e-8 * costs[0]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mixot.cli.sources import Options
     from mixot.fitting.labelled import LabelledFit
     from mixot.io import Observations
+    from mixot.solvers.entropic import OMT
 
 _TABLES = (".csv", ".tsv", ".txt", ".parquet")
 _FIGURES = (".png", ".svg", ".pdf")
@@ -24,12 +25,13 @@ _LEAST = 5e-3  # flows below are left out of the table on the screen; files have
 
 @dataclass(frozen=True)
 class Groups:
-    """How one file is split, and whether the groups grow and shrink."""
+    """How one file is split, whether the groups grow and shrink, and by which solver they are joined."""
 
     groupby: str | None
     source: str | None
     target: str | None
     growth: bool = False
+    solver: OMT | None = None
 
 
 def plan(a: Path, b: Path | None, groups: Groups, options: Options, output: Path | None) -> None:
@@ -42,7 +44,7 @@ def plan(a: Path, b: Path | None, groups: Groups, options: Options, output: Path
     require("anndata", "anndata", "reading .h5ad files")
     p, q = _populations(a, b, groups, options)
     with working(f"joining {p.place} and {q.place}", quiet=options.quiet):
-        found = _transport(p, q, options, growth=groups.growth)
+        found = _transport(p, q, options, groups)
     table = found.table()
     parts = [table[name].to_numpy() for name in table.columns]
     if output is not None and output.suffix.lower() in _FIGURES:
@@ -76,14 +78,15 @@ def _populations(a: Path, b: Path | None, groups: Groups, options: Options) -> t
     return split(held, groups.groupby, groups.source, groups.target)[:2]
 
 
-def _transport(p: Observations, q: Observations, options: Options, *, growth: bool) -> Transport:
+def _transport(p: Observations, q: Observations, options: Options, groups: Groups) -> Transport:
     """The plan; what warnings say becomes remarks."""
     from mixot.anndata import between
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         how: dict[str, Any] = {"labels": options.label, "k": options.k, "structure": options.structure}
-        found = between(p, q, **how, rep=p.rep, growth=growth, rng=options.seed)
+        how |= {"growth": groups.growth, "solver": groups.solver}
+        found = between(p, q, **how, rep=p.rep, rng=options.seed)
     for text in dict.fromkeys(str(warning.message) for warning in told):
         remark(f"note: {text}")
     return found

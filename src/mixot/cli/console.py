@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -97,6 +98,11 @@ def show_facts(title: str, facts: dict[str, object]) -> None:
     for name, value in facts.items():
         table.add_row(name, f"{value:.10g}" if isinstance(value, float) else str(value))
     _print(title, table, "")
+
+
+def written(output: Path | None) -> dict[str, object]:
+    """The line that says which file was written, if any."""
+    return {} if output is None else {"written": output}
 
 
 def _print(title: str, table: Table, below: str) -> None:

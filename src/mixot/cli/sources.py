@@ -142,6 +142,11 @@ def open_source(path: Path, options: Options) -> Source:
     return Source(path, kind, mixture, tuple(f"x{j + 1}" for j in range(mixture.dim)))
 
 
+def sides(p: Source, q: Source) -> dict[str, Any]:
+    """What machines are told about both inputs of a command."""
+    return {"source": p.summary(), "target": q.summary()}
+
+
 def open_pair(a: Path, b: Path, options: Options) -> tuple[Source, Source]:
     """Both inputs of a command, as `open_all` reads them."""
     p, q = open_all([a, b], options)

@@ -18,7 +18,14 @@ from mixot.families.moment_model import MomentModel
 from mixot.families.shaped import ShapedFamily
 from mixot.formulas.excess import log_excess
 from mixot.formulas.gamma_excess import shape_excess
-from mixot.formulas.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
+from mixot.formulas.gamma_law import (
+    NEIGHBORHOOD,
+    centered_gamma_quantiles,
+    nearly_equal,
+    rank_rule,
+    rows_nearby,
+    solve_shape,
+)
 
 _MAX_SHAPE = 1e6  # in fits: a coefficient of variation of 0.001, so that no component shrinks to a point
 
@@ -102,9 +109,23 @@ class Gamma(ShapedFamily):
                 _rows_of_distinct(shapes, lower, upper) * (scales[:, None] * np.sqrt(weights))
                 for shapes, scales in ((h, s), (g, t))
             )
-            apart = ((h * s)[:, None] - g * t) ** 2 + cdist(x, y, "sqeuclidean")
+            apart = _mean_gaps(self, other) ** 2 + cdist(x, y, "sqeuclidean")
             out = np.where(same, out, apart)
+            self._refine(other, out)
         return out
+
+    def _refine(self, other: Any, out: Float[np.ndarray, "k l"]) -> None:
+        """Costs between laws whose shapes nearly agree, from the difference of their quantiles."""
+        lower, upper, weights = rank_rule()
+        near = nearly_equal(self.shapes, other.shapes)
+        gaps = _mean_gaps(self, other)
+        for k in np.flatnonzero(near.any(axis=1)):
+            h, cols = float(self.shapes[k]), np.flatnonzero(near[k])
+            row, ahead = rows_nearby(
+                lambda shapes: centered_gamma_quantiles(shapes, lower, upper), h, other.shapes[cols], NEIGHBORHOOD * h
+            )
+            t = other.scales[cols, None]
+            out[k, cols] = gaps[k, cols] ** 2 + ((self.scales[k] - t) * row - t * ahead) ** 2 @ weights
 
     def divergence(self, other: Any) -> Float[np.ndarray, "k l"]:
         """``KL(p_k | q_l)``: that of shapes h, g at one mean, plus ``g (m / n - 1 - log(m / n))``, m, n the means."""
@@ -156,6 +177,12 @@ class Gamma(ShapedFamily):
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Gamma:
         return cls(rng.uniform(0.6, 6.0, size=k), rng.uniform(0.5, 2.0, size=k))
+
+
+def _mean_gaps(p: Any, q: Any) -> Float[np.ndarray, "k l"]:
+    """Differences of the means, ``h s - g t``."""
+    h, s = p.shapes[:, None], p.scales[:, None]
+    return (h - q.shapes) * s + q.shapes * (s - q.scales)
 
 
 def _parameters(gamma: Any) -> tuple[np.ndarray, np.ndarray]:

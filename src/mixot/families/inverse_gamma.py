@@ -17,7 +17,7 @@ from mixot.families.gamma import Gamma
 from mixot.families.line import check_rows, held, one_fixed, scale_model
 from mixot.families.moment_model import MomentModel
 from mixot.families.shaped import ShapedFamily
-from mixot.formulas.gamma_law import centered_reciprocals
+from mixot.formulas.gamma_law import centered_reciprocals, nearly_equal, rows_nearby
 
 _TINY = 1e-300  # of a Gamma law: its reciprocal still is a number
 
@@ -110,8 +110,21 @@ class InverseGamma(ShapedFamily):
             distinct, back = np.unique(np.concatenate([h, g]), return_inverse=True)
             rows = centered_reciprocals(distinct)[back]
             x, y = rows[: len(h)] * self.scales[:, None], rows[len(h) :] * theirs.scales[:, None]
-            out = np.where(same, out, (self.mean() - theirs.mean()[:, 0]) ** 2 + cdist(x, y, "sqeuclidean"))
+            out = np.where(same, out, _mean_gaps(self, theirs) ** 2 + cdist(x, y, "sqeuclidean"))
+            self._refine(theirs, out)
         return out
+
+    def _refine(self, other: InverseGamma, out: Float[np.ndarray, "k l"]) -> None:
+        """Costs between laws whose shapes nearly agree, from the difference of their quantiles."""
+        near = nearly_equal(self.shapes, other.shapes)
+        gaps = _mean_gaps(self, other)
+        for k in np.flatnonzero(near.any(axis=1)):
+            h, cols = float(self.shapes[k]), np.flatnonzero(near[k])
+            width = min(0.1 * h, h * (h - 2) / 30)  # over which the far tail changes by a factor of e, or so
+            cols = cols[np.abs(other.shapes[cols] - h) < width]
+            row, ahead = rows_nearby(centered_reciprocals, h, other.shapes[cols], width)
+            t = other.scales[cols, None]
+            out[k, cols] = gaps[k, cols] ** 2 + (((self.scales[k] - t) * row - t * ahead) ** 2).sum(axis=1)
 
     def divergence(self, other: Any) -> Float[np.ndarray, "k l"]:
         """``KL(p_k | q_l)``, that between the Gamma laws of ``1 / x``."""
@@ -171,6 +184,12 @@ class InverseGamma(ShapedFamily):
                 f"inverse Gamma component {bad[0]} has shape {self.shapes[bad[0]]:g}, and so no finite {what}: "
                 f"shapes must be above {order}"
             )
+
+
+def _mean_gaps(p: InverseGamma, q: InverseGamma) -> Float[np.ndarray, "k l"]:
+    """Differences of the means, ``s / (h - 1) - t / (g - 1)``."""
+    h, s = p.shapes[:, None] - 1, p.scales[:, None]
+    return (s - q.scales) / h + q.scales * ((q.shapes - p.shapes[:, None]) / (h * (q.shapes - 1)))
 
 
 def _as_inverse_gamma(laws: Any) -> InverseGamma:

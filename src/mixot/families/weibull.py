@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
+from mixot._native import fast_exp
 from mixot._shapes import Float, Int
 from mixot.families.base import Coupling, Family, register
 from mixot.families.couplings import PowerCoupling
@@ -20,6 +21,7 @@ from mixot.formulas.excess import exp_excess, log_ratio
 from mixot.formulas.gamma_excess import log_gamma_excess, log_gamma_halves, log_gamma_near_two
 
 _SHAPES = (1e-6, 1e3)  # in fits: at the upper end a coefficient of variation of 0.0013, so that none shrinks to a point
+_CLOSE = 1e-4  # steps of Newton's method, in the logarithm, after which the next one is 1e-8 and changes no digit
 
 
 @register("weibull")
@@ -68,12 +70,16 @@ class Weibull(ShapedFamily):
 
     def log_prob(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Log-density, (n, 1) -> (n, k); at zero, where it is infinite for shapes below one, that next to zero."""
-        z = np.log(np.maximum(x, np.finfo(np.float64).tiny)) - np.log(self.scales)
-        with np.errstate(over="ignore"):
-            out = (self.shapes - 1) * z - np.exp(self.shapes * z) + np.log(self.shapes / self.scales)
-        out[x[:, 0] < 0] = -np.inf
-        out[np.ix_(x[:, 0] == 0, self.shapes > 1)] = -np.inf
-        return out
+        a, s = self.shapes[:, None], self.scales[:, None]
+        out = np.log(np.maximum(x[:, 0], np.finfo(np.float64).tiny)) - np.log(s)  # (k, n), turned at the end
+        power = _exp(a * out)
+        out *= a - 1
+        out -= power
+        out += np.log(a / s)
+        if len(x) and x.min() <= 0:
+            out[:, x[:, 0] < 0] = -np.inf
+            out[np.ix_(self.shapes > 1, x[:, 0] == 0)] = -np.inf
+        return out.T
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
         return (rng.weibull(self.shapes[labels]) * self.scales[labels])[:, None]
@@ -135,11 +141,13 @@ class Weibull(ShapedFamily):
         logs = np.log(np.ascontiguousarray(x[:, 0]))
         top = float(logs.max())
         logs -= top
-        shapes, scales = self.shapes.copy(), np.empty(len(self))
+        squares, shapes, scales = logs * logs, self.shapes.copy(), np.empty(len(self))
         for k, column in enumerate(np.ascontiguousarray(shares.T / shares.sum(axis=0)[:, None])):
-            if "shapes" not in fixed:
-                shapes[k] = _best_shape(logs, column, float(shapes[k]))
-            scales[k] = np.exp(top + np.log(column @ np.exp(shapes[k] * logs)) / shapes[k])
+            if "shapes" in fixed:
+                power = np.log(column @ _exp(shapes[k] * logs))
+            else:
+                shapes[k], power = _best_shape(logs, squares, column, float(shapes[k]))
+            scales[k] = np.exp(top + power / shapes[k])
         return Weibull(shapes, scales)
 
     def fit_notes(self) -> tuple[str, ...]:
@@ -166,17 +174,18 @@ class Weibull(ShapedFamily):
         return cls(rng.uniform(0.8, 4.0, size=k), rng.uniform(0.5, 2.0, size=k))
 
 
-def _best_shape(logs: np.ndarray, weights: np.ndarray, near: float) -> float:
-    """The root of the likelihood's slope in the shape, by Newton's method in its logarithm inside a bracket.
+def _best_shape(logs: np.ndarray, squares: np.ndarray, weights: np.ndarray, near: float) -> tuple[float, float]:
+    """The root a of the likelihood's slope in the shape, and ``log E[x^a]`` there.
 
-    ``logs`` are at most zero, weights sum to one.
+    By Newton's method in the logarithm of the shape, inside a bracket. ``logs`` are at most zero, ``squares`` theirs,
+    weights sum to one.
     """
-    level, squares = weights @ logs, logs * logs
+    level = weights @ logs
     low, high = np.log(_SHAPES)
     at = float(np.clip(np.log(near), low, high))
     for _ in range(100):
         a = np.exp(at)
-        tilted = np.exp(a * logs)
+        tilted = _exp(a * logs)
         tilted *= weights
         total = tilted.sum()
         if total == 0:  # all weight is on points far below the largest: their powers have no size
@@ -188,10 +197,21 @@ def _best_shape(logs: np.ndarray, weights: np.ndarray, near: float) -> float:
         low, high = (at, high) if slope < 0 else (low, at)
         ahead = at - float(np.clip(slope / (a * second + 1 / a), -2.0, 2.0))
         ahead = ahead if low <= ahead <= high else (low + high) / 2
-        if abs(ahead - at) < 1e-6:  # Newton's method squares it, and the likelihood once more
-            return float(np.exp(ahead))
+        if abs(ahead - at) < _CLOSE:
+            step = np.exp(ahead) - a
+            return float(np.exp(ahead)), float(np.log(total) + step * (first + step * second / 2))
         at = ahead
-    return float(np.exp(at))
+    return float(np.exp(at)), float(np.log(weights @ _exp(np.exp(at) * logs)))
+
+
+def _exp(x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Exponentials, infinite where they overflow; several times as fast as NumPy's."""
+    if x.size and x.max() > 700:
+        with np.errstate(over="ignore"):
+            return np.exp(x)
+    out = np.empty_like(x)
+    fast_exp(x.ravel(), out.ravel())
+    return out
 
 
 def _parameters(weibull: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._native import fast_exp
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family, factor_names, lookup
@@ -193,10 +194,12 @@ class _Run:
             )  # (k, n): sums over k are quick
             joint += level
             top = joint.max(axis=0)
-            part = np.exp(np.subtract(joint, top, out=joint), out=shares[:, block])
+            joint -= top
+            part = np.empty_like(joint)
+            fast_exp(joint.ravel(), part.ravel())
             total = part.sum(axis=0)
             likelihood += float(self.weights[block] @ (top + np.log(total)))
-            part *= self.weights[block] / total
+            np.multiply(part, self.weights[block] / total, out=shares[:, block])
         return likelihood, shares.T
 
     def _result(self, mixture: Mixture, status: Status, history: list[float]) -> Fit:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import digamma, gammainccinv, gammaincinv, gammaln, polygamma
 
-from mixot._shapes import Float
+from mixot._shapes import Bool, Float
 
+NEAR = 1e-3  # shapes within this share of each other: what quantiles differ by loses too many digits
+NEIGHBORHOOD = 0.15  # share of the shape over which quantiles are interpolated,
+_DEGREE = 12  # to rounding, at so many shapes
 _NEARLY_NORMAL = 1e5  # shapes above: the expansion below is exact to rounding, the incomplete gamma function is not
 
 
@@ -72,6 +77,31 @@ def centered_reciprocals(shapes: Float[np.ndarray, " k"]) -> Float[np.ndarray, "
         out[k, near] = -(away + 1) / (g * (h - 1)) * np.exp(log_root[near] - np.abs(s[near]) / 2)
         out[k, ~near] = np.exp(log_root[~near] + (s[~near] * (h - 2) / 2 - gammaln(h + 1)) / h)
     return out
+
+
+def nearly_equal(h: Float[np.ndarray, " k"], g: Float[np.ndarray, " l"]) -> Bool[np.ndarray, "k l"]:
+    """Which shapes nearly agree, but do not, and are such that the incomplete gamma function is used."""
+    away = np.abs(h[:, None] - g)
+    return (away > 0) & (away <= NEAR * g) & (g * (1 + NEIGHBORHOOD) <= _NEARLY_NORMAL)
+
+
+def rows_nearby(
+    rows: Callable[[np.ndarray], np.ndarray], h: float, g: Float[np.ndarray, " l"], width: float
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "l r"]]:
+    """``rows(h)`` and ``rows(g) - rows(h)`` for g close to h, without cancellation.
+
+    ``rows`` is smooth in the shape: it is interpolated by Chebyshev polynomials over ``h +- width``, and with
+    ``T_k(t) - T_k(0) = t d_k`` the difference has the factor t = (g - h) / width, ``d_(k + 1) = 2 T_k(t) - d_(k - 1)``.
+    """
+    angles = (np.arange(_DEGREE) + 0.5) * (np.pi / _DEGREE)
+    table = rows(np.append(h + width * np.cos(angles), h))
+    basis = np.cos(np.outer(np.arange(_DEGREE), angles)) * (2 / _DEGREE)
+    t = (g - h) / width
+    slopes, before, now = [np.zeros_like(t), np.ones_like(t)], np.ones_like(t), t
+    while len(slopes) < _DEGREE:
+        slopes.append(2 * now - slopes[-2])
+        before, now = now, 2 * t * now - before
+    return table[-1], t[:, None] * (np.stack(slopes, axis=1) @ (basis @ table[:-1]))
 
 
 def _cornish_fisher(h: float, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ def plan_heatmap(
         Options of matplotlib's ``imshow``.
     """
     ax = draw_masses(plan.coupling, source, target, ax, imshow)
-    ax.set(xlabel="component of the target", ylabel="component of the source", title=f"MW2 = {plan.distance:.4g}")
+    ax.set(xlabel="component of the target", ylabel="component of the source")
+    ax.set_title(f"{plan.distance_name} = {plan.distance:.4g}")
     return ax
 
 
@@ -97,5 +98,5 @@ def plan_lines(
     ax.scatter(*start.T, color=COLORS[0], s=24, zorder=3, label="source")
     ax.scatter(*end.T, color=COLORS[1], s=24, zorder=3, label="target")
     ax.legend(frameon=False)
-    ax.set_title(f"MW2 = {plan.distance:.4g}")
+    ax.set_title(f"{plan.distance_name} = {plan.distance:.4g}")
     return ax

@@ -53,6 +53,11 @@ class OMTPlan(Plan):
         return self.cost - self.lower_bound
 
     @property
+    def distance_name(self) -> str:
+        """What ``distance`` is called: not MW2, which is least among such roots."""
+        return "OMT" if self.component_cost == "w2" else "OMT (KL)"
+
+    @property
     def balanced(self) -> bool:
         """Whether both marginals were asked for exactly."""
         return not np.isfinite(self.rho).any()

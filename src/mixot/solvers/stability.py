@@ -135,7 +135,7 @@ class Stability:
         ``d = source_k + target_l``, and then `cost_bound`. For W2 costs only.
         """
         plan = self.plan
-        if plan.eps > 0 or not plan.balanced:
+        if plan.eps > 0 or plan.component_cost != "w2" or not plan.balanced:
             raise UnsupportedError("how far costs follow components is known for W2 costs and kept marginals only")
         moves = [
             np.broadcast_to(as_floats(x, "moves"), n)
@@ -189,8 +189,9 @@ class Stability:
             )
         tail = 2 / (1 + np.exp(min(self.interaction / 2, 700.0)))
         factor = 1 / np.sqrt(self.margin)
+        unit = "nats" if plan.component_cost == "kl" else "squared units of the data"
         lines = [
-            f"stability of the plan, lam = {plan.lam:.4g} squared units of the data",
+            f"stability of the plan, lam = {plan.lam:.4g} {unit}",
             f"  second singular value  {s2:.6g}, and below one by at least {tail:.2g} whatever the weights",
             f"  weights  a change of a, b moves |dw|_1 <= {factor:.4g} sqrt(sum da^2/a + sum db^2/b), to first order",
         ]

@@ -63,10 +63,22 @@ def component_costs(source: Family, target: Family, solver: Exact | OMT) -> Floa
     [[9.0, 1.0]]
     """
     if isinstance(solver, OMT) and solver.cost == "kl":
-        return source.divergence(target)
+        return _divergences(source, target)
     if isinstance(solver, OMT) and solver.eps > 0:
         return source.entropic_cost(target, solver.eps)
     return source.cost(target)
+
+
+def _divergences(source: Family, target: Family) -> Float[np.ndarray, "k l"]:
+    cost = source.divergence(target)
+    far = np.argwhere(~np.isfinite(cost))
+    if len(far):
+        k, l = far[0].tolist()  # noqa: E741
+        raise InputError(
+            f"KL(p_k | q_l) is infinite for {len(far)} of {cost.size} pairs of components, the first is k = {k}, "
+            f'l = {l}: the target has no mass where the source has some; use cost="w2"'
+        )
+    return cost
 
 
 def joined_pairs(plan: Plan) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
