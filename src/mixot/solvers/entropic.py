@@ -184,8 +184,8 @@ class _Problem:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         """`solved`, and again from the linear program's potentials should its gap be too wide.
 
-        For small lam they are close to the optimum. The way down from large lam can be lost where parts of the plan come
-        to hang together by less than rounding.
+        For small lam they are close to the optimum. The way down from large lam can be lost where parts of the plan
+        come to hang together by less than rounding.
         """
         f, g, w, steps = self.solved(start, max_iter)
         if not self.balanced or self.closed(f, g, w, tol):
