@@ -25,6 +25,7 @@ PAGES = [
     HERE / "mathematics.md",
     HERE / "families.md",
     HERE / "closest-mixture.md",
+    HERE / "optimal-mixture-transport.md",
     HERE / "single-cell.md",
     HERE / "performance.md",
     HERE.parent / "CHANGELOG.md",

@@ -22,11 +22,19 @@ constexpr std::size_t task_points = 4096;  // what a thread takes at a time
 template <class T>
 constexpr std::size_t lanes = 256 / sizeof(T);
 constexpr std::size_t small_dim = 4;  // up to here a map stays at hand, and points are moved as they are picked
+// From here on it pays to guess each point's component from its first coordinates and to handle alike points together:
+// all other components are then seen to be far away before the whole of their distance is known.
+constexpr std::size_t guess_dim = 12, guess_components = 8;
+// Minus the logarithm of a weight that changes no digit, the square of the rounding unit.
+template <class T>
+constexpr T negligible = sizeof(T) == 8 ? T(72.5) : T(32.25);
 
-// Buffers of one task, all (rows, lanes).
+// Buffers of one task, all (rows, lanes); the places of its points in the order in which they are handled, and which
+// component each of these is guessed to come from (empty: no guess was made).
 template <class T>
 struct Desk {
   std::vector<T> memory;
+  std::vector<std::uint32_t> order, guess;
   T *MIXOT_RESTRICT x, *MIXOT_RESTRICT y, *MIXOT_RESTRICT e, *MIXOT_RESTRICT moved, *MIXOT_RESTRICT top, *MIXOT_RESTRICT total;
 
   Desk(std::size_t d, std::size_t k) : memory((3 * d + k + 2) * lanes<T>) {

@@ -11,6 +11,17 @@ MIXOT_INLINE void gather(const Points<T>& points, size_t start, size_t count, co
   }
 }
 
+// The same for points at the places list[0] .. list[count - 1].
+template <class T>
+MIXOT_INLINE void gather(const Points<T>& points, const std::uint32_t* list, size_t count, const T* origin, T* x) {
+  for (size_t b = 0; b < count; ++b) {
+    const T* from = points.data + list[b] * points.d;
+    for (size_t j = 0; j < points.d; ++j) x[j * lanes<T> + b] = from[j] - origin[j];
+  }
+  for (size_t j = 0; j < points.d; ++j)
+    for (size_t b = count; b < lanes<T>; ++b) x[j * lanes<T> + b] = T(0);
+}
+
 // The small dimensions are written out by fold expressions: a loop over j inside the loop over lanes would keep it from
 // being a vector loop. sum_j w[j] (x[j] - m[j]) over the given j ...
 template <class T, size_t... J>
@@ -47,19 +58,39 @@ MIXOT_INLINE void tile_product(const T* w, const T* MIXOT_RESTRICT y, size_t d, 
       }
 }
 
-// q[b] = |w y_b|^2 for lower triangular w (d, d).
 template <class T>
-MIXOT_INLINE void squared_norms(const T* w, const T* y, size_t d, T* q) {
+MIXOT_INLINE bool all_above(const Vec<T> (&total)[4], const T* limit) {
+  Vec<T> below = splat(T(0));
+  MIXOT_UNROLL for (int g = 0; g < 4; ++g)
+    below += where_less<T>(load<T>(limit + g * kLanes<T>), total[g], splat(T(0)), splat(T(1)));
+  return sum_lanes<T>(below) == 0;
+}
+
+// q[b] = |w (x_b - mean)|^2 for the first rows of lower triangular w (d, d); y takes the differences as they are needed.
+// Given a limit for each lane, it may stop and return less where all lanes of a block are above theirs.
+template <class T>
+MIXOT_INLINE void squared_norms(const T* w, const T* MIXOT_RESTRICT x, const T* mean, size_t d, size_t rows,
+                                const T* limit, T* MIXOT_RESTRICT y, T* q) {
   constexpr int G = 4, W = kLanes<T>;
   for (size_t at = 0; at < lanes<T>; at += G * W) {
     Vec<T> sum[2][G], last[1][G], total[G];
     MIXOT_UNROLL for (int g = 0; g < G; ++g) total[g] = splat(T(0));
+    const auto center = [&](size_t j) {
+      MIXOT_UNROLL for (int g = 0; g < G; ++g) {
+        const size_t to = j * lanes<T> + at + g * W;
+        store<T>(y + to, load<T>(x + to) - splat(mean[j]));
+      }
+    };
     size_t i = 0;
-    for (; i + 2 <= d; i += 2) {
+    for (; i + 2 <= rows; i += 2) {
+      center(i);
+      center(i + 1);
       tile_product<T, 2, G, true>(w, y + at, d, i, sum);
       MIXOT_UNROLL for (int g = 0; g < G; ++g) total[g] += sum[0][g] * sum[0][g] + sum[1][g] * sum[1][g];
+      if (limit && i % 4 == 2 && all_above<T>(total, limit + at)) break;
     }
-    if (i < d) {
+    if (i + 1 == rows) {
+      center(i);
       tile_product<T, 1, G, true>(w, y + at, d, i, last);
       MIXOT_UNROLL for (int g = 0; g < G; ++g) total[g] += last[0][g] * last[0][g];
     }
@@ -90,9 +121,10 @@ MIXOT_INLINE void images(const T* shift, const T* linear, const T* y, size_t d, 
 }
 
 // e[c][b] = exp(l[c][b] - top[b]), total[b] = sum_c e[c][b], with l the log-joint and top its maximum over c. The floor
-// keeps a point that overflows every component finite: it is shared between them.
+// keeps a point that overflows every component finite: it is shared between them. With a guess at the first lane's
+// component, that one comes first, those of the other lanes soon after, and weights that are negligible are not exact.
 template <class T, size_t D>
-MIXOT_INLINE void weigh(const Whitened<T>& law, size_t dim, Desk<T>& desk) {
+MIXOT_INLINE void weigh(const Whitened<T>& law, size_t dim, const std::uint32_t* guess, Desk<T>& desk) {
   constexpr size_t B = lanes<T>;
   constexpr T floor = -std::numeric_limits<T>::max() / 4;
   const size_t d = D ? D : dim;
@@ -100,7 +132,8 @@ MIXOT_INLINE void weigh(const Whitened<T>& law, size_t dim, Desk<T>& desk) {
   T* const MIXOT_RESTRICT y = desk.y;
   T top[B], total[B];
   for (size_t b = 0; b < B; ++b) top[b] = floor;
-  for (size_t c = 0; c < law.k; ++c) {
+  for (size_t s = 0; s < law.k; ++s) {
+    const size_t c = !guess ? s : s + *guess < law.k ? s + *guess : s + *guess - law.k;
     const T *mean = law.mean + c * d, *whiten = law.whiten + c * d * d;
     const T level = law.log_weight[c];
     T q[B];
@@ -110,9 +143,9 @@ MIXOT_INLINE void weigh(const Whitened<T>& law, size_t dim, Desk<T>& desk) {
       for (size_t j = 0; j < D * D; ++j) w[j] = whiten[j];
       for (size_t b = 0; b < B; ++b) q[b] = squared_norm(w, x + b, m, std::make_index_sequence<D>());
     } else {
-      for (size_t j = 0; j < d; ++j)
-        for (size_t b = 0; b < B; ++b) y[j * B + b] = x[j * B + b] - mean[j];
-      squared_norms(whiten, y, d, q);
+      T limit[B];
+      for (size_t b = 0; b < B; ++b) limit[b] = T(2) * (level - top[b] + negligible<T>);
+      squared_norms<T>(whiten, x, mean, d, d, guess ? limit : nullptr, y, q);
     }
     T* const MIXOT_RESTRICT e = desk.e + c * B;
     for (size_t b = 0; b < B; ++b) {
@@ -132,6 +165,48 @@ MIXOT_INLINE void weigh(const Whitened<T>& law, size_t dim, Desk<T>& desk) {
   for (size_t b = 0; b < B; ++b) {
     desk.top[b] = top[b];
     desk.total[b] = total[b];
+  }
+}
+
+// The order of a task's points, by the component that is most likely given their first coordinates; as they come where
+// guessing does not pay. The first rows of whiten are those of the marginal law of these coordinates.
+template <class T>
+MIXOT_INLINE void put_in_order(const Points<T>& x, const Whitened<T>& law, size_t start, size_t stop, Desk<T>& desk) {
+  constexpr size_t B = lanes<T>;
+  const size_t d = x.d, k = law.k, lead = d / 3;
+  desk.order.resize(stop - start);
+  std::iota(desk.order.begin(), desk.order.end(), static_cast<std::uint32_t>(start));
+  if (d < guess_dim || k < guess_components) return;
+  std::vector<T> level(k);
+  for (size_t c = 0; c < k; ++c) {
+    level[c] = law.log_weight[c];
+    for (size_t i = lead; i < d; ++i) level[c] -= std::log(law.whiten[(c * d + i) * d + i]);
+  }
+  std::vector<std::uint32_t> guess(stop - start);
+  for (size_t at = start; at < stop; at += B) {
+    const size_t count = std::min(B, stop - at);
+    gather(x, at, count, law.origin, desk.x);
+    T best[B], q[B];
+    std::uint32_t which[B] = {};
+    for (size_t b = 0; b < B; ++b) best[b] = -std::numeric_limits<T>::max();
+    for (size_t c = 0; c < k; ++c) {
+      squared_norms<T>(law.whiten + c * d * d, desk.x, law.mean + c * d, d, lead, nullptr, desk.y, q);
+      for (size_t b = 0; b < B; ++b) {
+        const T l = level[c] - T(0.5) * q[b];
+        which[b] = l > best[b] ? static_cast<std::uint32_t>(c) : which[b];
+        best[b] = l > best[b] ? l : best[b];
+      }
+    }
+    std::copy(which, which + count, guess.begin() + static_cast<std::ptrdiff_t>(at - start));
+  }
+  std::vector<std::uint32_t> place(k + 1);
+  for (const std::uint32_t c : guess) ++place[c + 1];
+  std::partial_sum(place.begin(), place.end(), place.begin());
+  desk.guess.resize(stop - start);
+  for (size_t i = 0; i < guess.size(); ++i) {
+    const std::uint32_t to = place[guess[i]]++;
+    desk.order[to] = static_cast<std::uint32_t>(start + i);
+    desk.guess[to] = guess[i];
   }
 }
 
@@ -176,10 +251,15 @@ struct Blend {
     // A weight below the square of the rounding unit changes no digit: whole groups of them are skipped.
     constexpr T least = std::numeric_limits<T>::epsilon() * std::numeric_limits<T>::epsilon();
     const size_t d = D ? D : x.d;
+    if constexpr (D == 0) put_in_order(x, law, start, stop, desk);
     for (size_t at = start; at < stop; at += B) {
       const size_t count = std::min(B, stop - at);
-      gather(x, at, count, law.origin, desk.x);
-      weigh<T, D>(law, d, desk);
+      const std::uint32_t* list = D ? nullptr : &desk.order[at - start];
+      if constexpr (D > 0)
+        gather(x, at, count, law.origin, desk.x);
+      else
+        gather(x, list, count, law.origin, desk.x);
+      weigh<T, D>(law, d, desk.guess.empty() ? nullptr : &desk.guess[at - start], desk);
       for (size_t i = 0; i < d * B; ++i) desk.moved[i] = T(0);
       for (size_t c = 0; c < law.k; ++c) {
         const T* e = desk.e + c * B;
@@ -187,9 +267,15 @@ struct Blend {
         for (size_t b = 0; b < B; ++b) heavy |= e[b] >= least;
         if (heavy) add_image<T, D>(law.mean + c * d, maps.shift + c * d, maps.linear + c * d * d, d, e, desk);
       }
-      for (size_t i = 0; i < d; ++i)
+      if constexpr (D > 0) {
+        for (size_t i = 0; i < d; ++i)
+          for (size_t b = 0; b < count; ++b)
+            out[(at + b) * d + i] = maps.origin[i] + desk.moved[i * B + b] / desk.total[b];
+      } else {
         for (size_t b = 0; b < count; ++b)
-          out[(at + b) * d + i] = maps.origin[i] + desk.moved[i * B + b] / desk.total[b];
+          for (size_t i = 0; i < d; ++i)
+            out[list[b] * d + i] = maps.origin[i] + desk.moved[i * B + b] / desk.total[b];
+      }
     }
   }
 };
@@ -209,14 +295,20 @@ struct Pick {
   MIXOT_INLINE void run(size_t start, size_t stop, Desk<T>& desk) const {
     constexpr size_t B = lanes<T>;
     const size_t d = D ? D : x.d;
+    if constexpr (D == 0) put_in_order(x, law, start, stop, desk);
     for (size_t at = start; at < stop; at += B) {
       const size_t count = std::min(B, stop - at);
-      gather(x, at, count, law.origin, desk.x);
-      weigh<T, D>(law, d, desk);
+      const std::uint32_t* list = D ? nullptr : &desk.order[at - start];
+      if constexpr (D > 0)
+        gather(x, at, count, law.origin, desk.x);
+      else
+        gather(x, list, count, law.origin, desk.x);
+      weigh<T, D>(law, d, desk.guess.empty() ? nullptr : &desk.guess[at - start], desk);
       for (size_t b = 0; b < count; ++b) {
         size_t c;
-        const size_t r = draw(desk.e + b, uniform[at + b], c);
-        picked[at + b] = static_cast<std::int64_t>(r);
+        const size_t place = D ? at + b : list[b];
+        const size_t r = draw(desk.e + b, uniform[place], c);
+        picked[place] = static_cast<std::int64_t>(r);
         if constexpr (D == 0) continue;  // moved pair by pair, once all are known
         const T *mean = law.mean + c * d, *linear = maps.linear + r * d * d;
         for (size_t i = 0; i < d; ++i) {
@@ -261,7 +353,7 @@ struct Posterior {
     for (size_t at = start; at < stop; at += B) {
       const size_t count = std::min(B, stop - at);
       gather(x, at, count, law.origin, desk.x);
-      weigh<double, D>(law, x.d, desk);
+      weigh<double, D>(law, x.d, nullptr, desk);
       if (responsibilities)
         for (size_t b = 0; b < count; ++b)
           for (size_t c = 0; c < law.k; ++c)

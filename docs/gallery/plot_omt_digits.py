@@ -93,7 +93,7 @@ def main() -> Figure:
     above, below, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[:, 1])
     plot.plan_heatmap(found, ax=above)
     for text in above.texts:
-        text.set_visible(float(text.get_text()) >= 0.05)
+        text.set_visible(float(text.get_text()) >= 0.1)  # smaller ones do not fit
     above.set(xlabel="digit of the target, turned by 30 degrees", ylabel="digit of the source")
     above.set_title(f"Plan, lam = {found.lam:.2g}; {origin}", fontsize=11)
     for (name, values), color in zip(kept.items(), (plot.COLORS[3], "#86cfa9", "#009E73", "#005a41"), strict=True):
@@ -107,8 +107,10 @@ def main() -> Figure:
     upright = pictures[first][rows]
     lines = [upright, *((z @ axes + mean).reshape(upright.shape) for z in images)]
     names = ["a digit", "its projection", "mean map", *["random map"] * 3]
-    height = upright.shape[1]
-    right.imshow(np.concatenate([np.concatenate(list(row), axis=1) for row in lines]), cmap="gray_r", vmin=0, vmax=1)
+    height = upright.shape[1] + 2  # with a margin around each
+    margin = ((0, 0), (1, 1), (1, 1))
+    framed = [np.concatenate(list(np.pad(row, margin)), axis=1) for row in lines]
+    right.imshow(np.concatenate(framed), cmap="gray_r", vmin=0, vmax=1)
     right.set(title="Digits, and where they go", xticks=[])
     right.set_yticks((np.arange(len(names)) + 0.5) * height, names)
     right.tick_params(length=0)

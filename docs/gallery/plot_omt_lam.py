@@ -82,7 +82,7 @@ def main() -> Figure:
         ax.set(xscale="log", xlabel="lam / median cost", xlim=(shares[0], shares[-1]))
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, loc="lower right")
-    axes[2].legend(frameon=False, loc="upper right")
+    axes[2].legend(framealpha=1, edgecolor="none", loc="upper right")  # the line of the default passes below it
     axes[2].set_ylim(1e-3, 3e4)
     return figure
 

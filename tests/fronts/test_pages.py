@@ -16,7 +16,7 @@ import pytest
 import mixot
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/single-cell.md", "docs/families.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "docs/single-cell.md", "docs/families.md", "docs/optimal-mixture-transport.md"]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mixot.__path__, "mixot."))
 
 

@@ -106,6 +106,32 @@ def test_points_picked_in_high_dimension_go_where_their_pair_says(d, rng):
     np.testing.assert_allclose(nearest, 0, atol=1e-11)
 
 
+@pytest.mark.parametrize("apart", [0.3, 3.0, 30.0])
+@pytest.mark.parametrize("d", [12, 15])
+def test_many_components_in_high_dimension_give_the_formula(d, apart, rng):
+    """Far components are told by the first coordinates alone there, and the points are put in another order."""
+    sides = []
+    for _ in range(2):
+        root = rng.standard_normal((11, d, 2 * d)) / np.sqrt(2 * d)
+        laws = Gaussian(apart * rng.standard_normal((11, d)), root @ root.swapaxes(1, 2))
+        sides.append(Mixture(rng.dirichlet(np.ones(11)), laws))
+    p, q = sides
+    move = transport_map(p, q, solver=OMT())
+    x = np.concatenate([p.sample(5000, rng=rng), 3 * q.sample(77, rng=rng)])  # several tasks, and points from nowhere
+    images = np.einsum("sij,nj->nsi", move.pieces.linear, x) + move.pieces.shift
+    share = move.plan.coupling / p.weights[:, None]
+    odds = p.responsibilities(x)[:, move.rows] * share[move.rows, move.cols]
+    expected = np.einsum("ns,nsi->ni", odds, images)
+    np.testing.assert_allclose(move(x), expected, atol=1e-11 * np.abs(expected).max())
+    np.testing.assert_allclose(move(x[::-1])[::-1], move(x), atol=1e-12 * np.abs(expected).max())
+    drawn = move.sample(x, rng=1)
+    picked = np.abs(images - drawn[:, None]).max(axis=2).argmin(axis=1)
+    np.testing.assert_allclose(images[np.arange(len(x)), picked], drawn, atol=1e-11 * np.abs(expected).max())
+    assert np.log(odds[np.arange(len(x)), picked]).mean() == pytest.approx(
+        (odds * np.log(np.maximum(odds, 1e-300))).sum(axis=1).mean(), abs=0.1
+    )
+
+
 def test_destinations_and_origins_follow_bayes(rng):
     p, q = mixture(rng, Gaussian, 4), mixture(rng, Gaussian, 5)
     move = transport_map(p, q, solver=OMT())
