@@ -330,6 +330,16 @@ def test_many_points_are_replaced_by_few_and_it_says_so(rng):
     assert every.distance <= few.upper_bound
 
 
+def test_colors_are_fitted_by_fewer_points_than_the_plane_takes(rng):
+    x = Samples(groups(rng, 1500, 3))
+    found = MinimumWasserstein(max_iter=1).fit(x, k=1, rng=0)
+    assert found.plan is not None
+    assert len(found.plan.source) == 1000
+    assert found.lower_bound < found.distance < found.upper_bound
+    # the mean of stand-ins is that of the data, and k = 1 has it
+    np.testing.assert_allclose(found.mixture.mean(), x.mean(), atol=1e-2)
+
+
 def test_it_tells_how_far_it_is(rng):
     seen = []
     found = MinimumWasserstein(start=start_in(rng, 2)).fit(Samples(groups(rng, 60, 2)), progress=seen.append)
