@@ -47,7 +47,7 @@ CHAPTERS = {
         "choose_components",
     ],
     "Points and densities": ["stippling", "training", "coming_from_sdot"],
-    "Data": ["point_clouds", "joint_fit", "closest_mixture", "cell_types"],
+    "Data": ["point_clouds", "joint_fit", "wasserstein_fit", "closest_mixture", "cell_types"],
 }
 
 STYLE = """

@@ -22,6 +22,7 @@
 #include "gaussian_barycenter.hpp"
 #include "gaussian_cells.hpp"
 #include "gaussian_density.hpp"
+#include "gaussian_walls.hpp"
 #include "integer_laws.hpp"
 #include "moment_fit.hpp"
 #include "parallel.hpp"
@@ -565,6 +566,29 @@ void bind_solid_gaussians(nb::module_& m) {
       nb::arg("potentials").noconvert(), nb::arg("moments").noconvert());
 }
 
+// ---- walls between cells, for fits by transport in space ----
+
+void bind_gaussian_walls(nb::module_& m) {
+  using Vector = Dense<const double, 1>;
+  using Rows = Dense<const double, 2>;
+  m.def("gaussian_walls", [](Rows points, Vector potentials, Vector weights, Rows means, Dense<const double, 3> covs,
+                             Rows bounds, std::size_t threads) {
+    mixot::GaussianWalls walls;
+    const std::size_t n = points.shape(0), k = weights.shape(0);
+    {
+      nb::gil_scoped_release release;
+      walls = mixot::gaussian_walls(as_cloud(points, potentials), {weights.data(), means.data(), covs.data(), k},
+                                    as_cuboid(bounds), threads);
+    }
+    const std::size_t count = walls.below.size();
+    return std::make_tuple(to_python(std::move(walls.below), {count}), to_python(std::move(walls.above), {count}),
+                           to_python(std::move(walls.zeroth), {count, k}),
+                           to_python(std::move(walls.first), {count, k, 3}),
+                           to_python(std::move(walls.second), {count, k, 6}),
+                           to_python(std::move(walls.shares), {n, k}));
+  });
+}
+
 // ---- fits to moments: Gaussian mixtures whose Chebyshev moments are those of a target ----
 
 mixot::CovShape cov_shape(const std::string& structure) {
@@ -667,6 +691,7 @@ NB_MODULE(_native, m) {
   bind_pictures(m);
   bind_gaussian_cells(m);
   bind_solid_gaussians(m);
+  bind_gaussian_walls(m);
   bind_semidefinite(m);
   bind_moment_fits(m);
   bind_entropic(m);

@@ -47,6 +47,7 @@ WhitenedMoments whitened(const GaussianSum::Group& group, const Walk& region, do
     for (size_t k = 0; k < region.size(); ++k) {
       const Corner a = region[k], b = region[k + 1];
       if (a.far && b.far) continue;
+      if (!a.far && !b.far && a.x == b.x && a.y == b.y) continue;  // no length, no direction: 0 / 0
       far_edge_of_group(group, a, b, e);
       tail.add_edge(e);
       if (!lines) continue;

@@ -17,6 +17,7 @@ from mixot import (
     fit,
     quantize,
 )
+from mixot.fitting.wasserstein_problem import Coordinates, Problem
 
 
 def groups(rng, n, d, k=2, apart=3.0):
@@ -64,7 +65,8 @@ def test_it_goes_down_from_its_start_to_where_it_says(d, n, k, rng):
     x = groups(rng, n, d, k)
     found = fit(x, method="wasserstein", k=k, rng=0)
     assert isinstance(found, WassersteinFit)
-    assert found.status is Status.CONVERGED or found.residual <= 1e-2
+    assert found.status is Status.CONVERGED
+    assert found.residual <= 1e-4
     assert (np.diff(found.history) <= 0).all()
     assert found.distance <= found.start_distance
     # the points are all there, so the interval is the accuracy of the plan
@@ -130,7 +132,7 @@ def test_it_moves_and_grows_with_the_data(d, rng):
 
 @pytest.mark.parametrize("d", [1, 2])
 def test_twice_a_point_is_a_point_of_twice_the_weight(d, rng):
-    n = 12 if d == 1 else 40  # equal points on the line take many steps
+    n = 40
     x = groups(rng, n, d)
     weights = np.ones(n)
     weights[: n // 4] = 2.0
@@ -138,8 +140,10 @@ def test_twice_a_point_is_a_point_of_twice_the_weight(d, rng):
     method = MinimumWasserstein(start=start, tol=1e-5)
     doubled = method.fit(Samples(np.concatenate([x, x[: n // 4]])))
     weighted = method.fit(Samples(x, weights / weights.sum()))
-    assert doubled.distance == pytest.approx(weighted.distance, rel=1e-3)
-    assert_near(weighted.mixture, doubled.mixture, 0.03)
+    assert doubled.distance == pytest.approx(weighted.distance, rel=1e-6)
+    assert_near(weighted.mixture, doubled.mixture, 1e-3)
+    assert doubled.plan is not None
+    assert len(doubled.plan.source) == n + n // 4
 
 
 def test_points_without_weight_are_not_there(rng):
@@ -206,24 +210,31 @@ def test_more_components_are_nearer_and_so_are_free_weights(rng):
     assert np.ptp(free.mixture.weights) > 0.01
 
 
-KINK = "in space the weights of parts that are far apart drift, at no cost that the descent sees"
-
-
-@pytest.mark.parametrize("d", [1, 2, pytest.param(3, marks=pytest.mark.xfail(reason=KINK, strict=False))])
+@pytest.mark.parametrize("d", [1, 2, 3])
 def test_groups_that_are_far_apart_are_fitted_each_on_its_own(d):
     draws = np.random.default_rng(3)
-    x = np.concatenate([draws.standard_normal((20, d)) - 40, draws.standard_normal((20, d)) + 40])
+    x = np.concatenate([draws.standard_normal((20, d)) - 40, draws.standard_normal((12, d)) + 40])
     found = fit(x, method="wasserstein", k=2, rng=0)
     assert found.distance <= found.start_distance
     alone = [fit(part, method="wasserstein", k=1, rng=0).distance for part in (x[:20], x[20:])]
-    assert found.distance == pytest.approx(np.sqrt(np.mean(np.square(alone))), rel=1e-3)
-    np.testing.assert_allclose(found.mixture.weights, 0.5, atol=1e-5)
+    assert found.distance == pytest.approx(np.sqrt(np.square(alone) @ [0.625, 0.375]), rel=1e-3)
+    np.testing.assert_allclose(np.sort(found.mixture.weights), [0.375, 0.625], atol=1e-9)
+    assert found.status is Status.CONVERGED
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_a_start_with_wrong_weights_is_put_right(d, rng):
+    x = np.concatenate([rng.standard_normal((28, d)), rng.standard_normal((12, d)) + 60])
+    start = Mixture([0.5, 0.5], Gaussian(np.array([[0.0] * d, [60.0] * d]), np.array([np.eye(d)] * 2)))
+    found = MinimumWasserstein(start=start).fit(Samples(x))
+    np.testing.assert_allclose(found.mixture.weights, [0.7, 0.3], atol=1e-9)
+    assert found.distance < 2 < found.start_distance
 
 
 @pytest.mark.parametrize("structure", ["diagonal", "spherical", "tied"])
 @pytest.mark.parametrize("d", [2, 3])
 def test_structures_are_kept_and_cost(structure, d, rng):
-    x = Samples(groups(rng, 60 if d == 2 else 30, d))
+    x = Samples(groups(rng, 60, d))
     found = fit(x, method="wasserstein", k=2, structure=structure, rng=0)
     covs = found.mixture.components.cov()
     if structure == "tied":
@@ -319,6 +330,16 @@ def test_many_points_are_replaced_by_few_and_it_says_so(rng):
     assert every.distance <= few.upper_bound
 
 
+def test_colors_are_fitted_by_fewer_points_than_the_plane_takes(rng):
+    x = Samples(groups(rng, 1500, 3))
+    found = MinimumWasserstein(max_iter=1).fit(x, k=1, rng=0)
+    assert found.plan is not None
+    assert len(found.plan.source) == 1000
+    assert found.lower_bound < found.distance < found.upper_bound
+    # the mean of stand-ins is that of the data, and k = 1 has it
+    np.testing.assert_allclose(found.mixture.mean(), x.mean(), atol=1e-2)
+
+
 def test_it_tells_how_far_it_is(rng):
     seen = []
     found = MinimumWasserstein(start=start_in(rng, 2)).fit(Samples(groups(rng, 60, 2)), progress=seen.append)
@@ -326,10 +347,52 @@ def test_it_tells_how_far_it_is(rng):
     assert mine
     assert mine[-1].value < mine[0].value
     assert {each.total for each in mine} == {200}
-    assert max(each.step for each in mine) >= found.iterations - 1
+    assert [each.step for each in mine] == list(range(1, found.iterations + 1))
+    # squared distances in the units of the data, as in the history
+    np.testing.assert_allclose([each.value for each in mine], found.history[1:], rtol=1e-9)
+    assert mine[-1].value == pytest.approx(found.distance**2, rel=1e-4)
 
 
-def test_a_limit_of_steps_is_kept(rng):
-    found = MinimumWasserstein(start=start_in(rng, 2), max_iter=2).fit(Samples(groups(rng, 60, 2)))
-    assert found.status is Status.MAX_ITER
-    assert found.iterations <= 3  # the change to the start with other weights is one
+@pytest.mark.parametrize("starts", [1, 2])
+def test_a_limit_of_steps_is_kept(starts, rng):
+    x = Samples(groups(rng, 60, 2))
+    given = MinimumWasserstein(start=start_in(rng, 2), max_iter=2).fit(x)
+    assert (given.status, given.iterations, len(given.history)) == (Status.MAX_ITER, 2, 3)
+    found = MinimumWasserstein(starts=starts, max_iter=1, tol=1e-12).fit(x, k=3, rng=0)
+    assert (found.status, found.iterations, len(found.history)) == (Status.MAX_ITER, 1, 2)
+
+
+# ---- derivatives ----
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("structure", ["full", "diagonal", "spherical", "tied"])
+def test_second_derivatives_are_those_of_the_gradient(structure, d, rng):
+    coordinates = Coordinates(3, d, structure, 1e-3, True)
+    problem = Problem(Samples(2 * rng.standard_normal((30, d)), rng.dirichlet(np.full(30, 5.0))), coordinates)
+    vector = coordinates.of(start_in(rng, d, 3))
+
+    def at(v):
+        near = problem.first(v, 1e-3)
+        return problem.at(v, near.plan.potentials, 1e-13) or near
+
+    here = at(vector)
+    step = rng.standard_normal(len(vector))
+    up, down = at(vector + 1e-5 * step), at(vector - 1e-5 * step)
+    change = (up.gradient - down.gradient) / 2e-5
+    second = coordinates.hessian(vector, here.curvature)
+    np.testing.assert_allclose(second @ step, change, atol=5e-7 * np.abs(change).max())
+    moved = (up.plan.potentials - down.plan.potentials) / 2e-5
+    lead = here.curvature.lead(coordinates.jacobian(vector) @ step)
+    np.testing.assert_allclose(lead - lead.mean(), moved - moved.mean(), atol=1e-5 * np.abs(moved).max())
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_cost_counts_what_masses_that_are_off_hide(d, rng):
+    coordinates = Coordinates(2, d, "full", 1e-6, True)
+    problem = Problem(Samples(rng.standard_normal((40, d))), coordinates)
+    vector = coordinates.of(start_in(rng, d))
+    exact, rough = problem.first(vector, 1e-9), problem.first(vector, 0.3)
+    assert rough.plan.marginal_error > 1e-3 / 40
+    assert exact.cost - rough.plan.cost > 0
+    assert abs(exact.cost - rough.cost) < 0.3 * (exact.cost - rough.plan.cost)

@@ -269,3 +269,19 @@ def test_derivatives_by_mixture_parameters_are_those_of_the_dual(rng):
             nudge[k, i, j] = nudge[k, j, i] = step
             slope = (dual(weights, means, covs + nudge) - dual(weights, means, covs - nudge)) / (2 * step)
             np.testing.assert_allclose((gradient.covs[k] * nudge[k]).sum() / step, slope, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("far", [3.0, 40.0, 1e4])
+def test_edges_without_length_add_nothing(far):
+    """A wall through a corner of the box leaves edges from the corner to itself, far from some components."""
+    triangle = np.array([[1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    twice = np.repeat(triangle, [2, 1, 3], axis=0)
+    mean, cov = np.array([[-far, -far], [0.5, 0.5]]), np.array([np.eye(2), 0.1 * np.eye(2)])
+    plain, doubled = (
+        region_moments_each(
+            Regions(np.column_stack([c, np.ones(len(c))]), np.array([0, len(c)])), [[0.0, 0.0]], mean, cov
+        )
+        for c in (triangle, twice)
+    )
+    assert np.isfinite(doubled).all()
+    np.testing.assert_allclose(doubled, plain, rtol=1e-12, atol=1e-300)

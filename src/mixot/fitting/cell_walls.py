@@ -36,11 +36,9 @@ class Walls:
     shares: Float[np.ndarray, "n k"]
 
 
-def walls(plan: SemidiscretePlan, law: GaussianTarget) -> Walls | None:
-    """The walls of a plan's cells, points on the line and edges in the plane; none are known in space."""
-    if law.dim == 1:
-        return _on_line(plan, law)
-    return _in_plane(plan, law) if law.dim == 2 else None
+def walls(plan: SemidiscretePlan, law: GaussianTarget) -> Walls:
+    """The walls of a plan's cells: points on the line, edges in the plane, faces in space."""
+    return {1: _on_line, 2: _in_plane, 3: _in_space}[law.dim](plan, law)
 
 
 def shares(
@@ -62,7 +60,7 @@ def shares(
         return out
     if law.dim == 2:
         return _moments(power_cells(points, potentials, law.bounds), points, law)[:, :, 0]
-    return None
+    return _solid_walls(points, potentials, law)[-1]
 
 
 def _moments(cells: PlaneCells, points: np.ndarray, law: GaussianTarget) -> Float[np.ndarray, "n k 6"]:
@@ -103,12 +101,35 @@ def _in_plane(plan: SemidiscretePlan, law: GaussianTarget) -> Walls:
     return Walls(i, j, off / apart[:, None], apart, *_edge_integrals(start, end, law), _moments(cells, y, law)[:, :, 0])
 
 
+def _in_space(plan: SemidiscretePlan, law: GaussianTarget) -> Walls:
+    y = plan.source.points.astype(np.float64)
+    below, above, zeroth, first, second, shares = _solid_walls(y, plan.potentials, law)
+    off = y[above] - y[below]
+    apart = np.maximum(np.linalg.norm(off, axis=1), 1e-300)
+    square = second[:, :, [[0, 3, 4], [3, 1, 5], [4, 5, 2]]]
+    return Walls(below, above, off / apart[:, None], apart, zeroth, first, square, shares)
+
+
+def _solid_walls(points: np.ndarray, potentials: np.ndarray, law: GaussianTarget) -> tuple[np.ndarray, ...]:
+    center, unit = law.bounds.mean(axis=1), float(np.diff(law.bounds).max())
+    inner = law.inside(center, unit)
+    below, above, zeroth, first, second, shares = _native.gaussian_walls(
+        np.ascontiguousarray((points - center) / unit),
+        np.ascontiguousarray(potentials / unit**2),
+        *(inner.weights, inner.means, inner.covs),
+        np.ascontiguousarray((law.bounds - center[:, None]) / unit),
+        thread_count(),
+    )
+    ends = below.view(np.int64), above.view(np.int64)  # C knows two integers of 64 bits
+    return *ends, zeroth / unit, first / unit**2, second / unit**3, shares
+
+
 def _edge_integrals(
     start: np.ndarray, end: np.ndarray, law: GaussianTarget
 ) -> tuple[Float[np.ndarray, "e k"], Float[np.ndarray, "e k 2"], Float[np.ndarray, "e k 2 2"]]:
     """Integrals of N, q N and q q' N along segments.
 
-    On a line in the direction u a Gaussian is one in the arc length t, of variance ``1 / (u' S^-1 u)``; q is affine.
+    Along u a Gaussian is one in the arc length t, of variance ``1 / (u' S^-1 u)``, and q is affine.
     """
     from scipy.special import ndtr
 

@@ -14,6 +14,9 @@ from mixot.formulas.gaussian_cells import MixtureGradient
 from mixot.solvers.gaussian_target import GaussianTarget
 
 _LEAK = 1e-12  # of its own row, added to the Laplacian: parts that nothing joins keep a finite answer
+_FAINT = 1e-6  # the least row that counts, over the largest: cells without walls are parts, too
+_NO_WALL = 1e-100  # the largest row, where no cell has walls that mass goes through
+_CLOSE = 1e-12  # the least distance of two points: walls between closer ones conduct no better
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,10 @@ class Curvature:
         """Change of the potentials that keeps the masses along a step, to first order."""
         return -self._potentials((self.rates @ step)[:, None])[:, 0]
 
+    def slack(self, missing: Float[np.ndarray, " n"]) -> float:
+        """What the dual value is short by where masses are off by these, to second order: ``r' L^-1 r / 2``."""
+        return float(missing @ self._potentials(missing[:, None])[:, 0]) / 2
+
     @cached_property
     def rates(self) -> Float[np.ndarray, "n p"]:
         """Derivatives R of the masses of the cells with potentials held."""
@@ -58,7 +65,7 @@ class Curvature:
         turned = edge.normals[:, None, :, None] * edge.first[:, :, None, :] / 4
         flow[:, :, d:] = (turned + turned.swapaxes(2, 3)).reshape(*flow.shape[:2], d * d)
         flow *= a[:, None]
-        flat = flow.reshape(len(flow), -1)
+        flat = flow.reshape(len(flow), k * (d + d * d))
         moved = self._sum(edge.above, flat, n) - self._sum(edge.below, flat, n)
         out[:, :, 1:] = moved.reshape(n, k, d + d * d)
         return out.reshape(n, k * self._size)
@@ -94,12 +101,14 @@ class Curvature:
             out[at, 1:, at, 1:] = a[at] * block
         return out.reshape(k * size, k * size)
 
-    def balance(self, shares: Float[np.ndarray, "n k"], weights: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-        """Weights with which cells that hold these shares of the laws have the masses that they should.
+    def balance(
+        self, masses: Float[np.ndarray, " n"], shares: Float[np.ndarray, "n k"], weights: Float[np.ndarray, " k"]
+    ) -> Float[np.ndarray, " k"]:
+        """Weights with which cells that hold these shares of the laws have these masses.
 
         Of the masses left over, r, ``r' L^-1 r`` is least: what it costs to move them, to second order.
         """
-        rest = self.walls.shares @ self.law.weights - shares @ weights
+        rest = masses - shares @ weights
         moves = shares[:, 1:] - shares[:, :1]
         answer = self._potentials(moves)
         found = np.linalg.lstsq(moves.T @ answer, answer.T @ rest, rcond=1e-14)[0]
@@ -115,16 +124,16 @@ class Curvature:
         from scipy.sparse.linalg import splu
 
         edge, n = self.walls, len(self.walls.shares)
-        flux = edge.zeroth @ self.law.weights / (2 * np.maximum(edge.apart, 1e-300))
-        flux = np.minimum(flux, 1e12 * np.median(flux)) if len(flux) else flux  # points may be all but equal
+        flux = edge.zeroth @ self.law.weights / (2 * np.maximum(edge.apart, _CLOSE))
         ends = np.concatenate([edge.below, edge.above]), np.concatenate([edge.above, edge.below])
         off = coo_array((np.concatenate([flux, flux]), ends), shape=(n, n)).tocsc()
         own = np.asarray(off.sum(axis=1)).ravel()
         held = int(np.argmax(own))
-        own = np.where(own > 0, own, own[held] or 1.0) * (1 + _LEAK)
         free = np.arange(n) != held
         if not free.any():
             return None, free
+        most = own[held] if own[held] > _NO_WALL else 1.0
+        own += _LEAK * np.maximum(own, _FAINT * most)
         inner = csc_array((diags_array(own) - off).tocsc()[free][:, free])
         factors = splu(inner, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
         return factors.solve, free

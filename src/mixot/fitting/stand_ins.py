@@ -20,13 +20,15 @@ class StandIn:
     """Weighted points, each the center of mass of a part of the data.
 
     ``spread`` is what the parts vary about their centers, summed over their masses, and bounds the squared W2 between
-    the points and the data (by the plan that sends each part to its center); zero where the points are the data.
+    the points and the data (by the plan that sends each part to its center); zero where the points are the data, whose
+    row i is then point ``label[i]``, or -1 where it has no weight.
     Because each point is the mean of its part, ``W2(p, data)^2 <= W2(p, points)^2 + spread`` for every p: join the
     plan from p to the points with an independent draw from the part.
     """
 
     samples: Samples
     spread: float = 0.0
+    label: Int[np.ndarray, " rows"] | None = None
 
     def coarse(self, n: int) -> StandIn:
         """At most n points in the place of these."""
@@ -58,8 +60,7 @@ def stand_in(data: Measure, most: int | None = None) -> StandIn:
     ([0.125, 0.375, 0.625, 0.875], True)
     """
     if isinstance(data, Samples):
-        seen = data.weights > 0
-        out = StandIn(Samples(data.points[seen].astype(np.float64), data.weights[seen] / data.weights[seen].sum()))
+        out = _distinct(data)
     elif not isinstance(data, Grid):
         raise UnsupportedError(
             f"a mixture of least W2 is fitted to Samples and Grids, got {type(data).__name__}; draw points from it "
@@ -70,6 +71,16 @@ def stand_in(data: Measure, most: int | None = None) -> StandIn:
     else:
         out = _pixels(data, most)
     return out if most is None else out.coarse(most)
+
+
+def _distinct(data: Samples) -> StandIn:
+    """The same with equal points taken together, and those of weight zero left out."""
+    seen = np.flatnonzero(data.weights > 0)
+    points, place = np.unique(data.points[seen].astype(np.float64), axis=0, return_inverse=True)
+    label = np.full(len(data), -1)
+    label[seen] = place.ravel()
+    weights = np.bincount(place.ravel(), data.weights[seen])
+    return StandIn(Samples(points, weights / weights.sum()), 0.0, label)
 
 
 def _on_line(grid: Grid, n: int) -> StandIn:

@@ -14,16 +14,16 @@ from mixot.results import Status
 
 _ACCURACY = 1e-3  # of a mass, while the mixture is far from where it will be; then this share of the residual
 _SHARE = 0.03
-_FINAL = 1e-6
-_SOFT, _STIFF = 1e-3, 1.0  # least stiffness of the weights, where their curvature is known (by cost), and where not
+_FINAL = 1e-8
+_SOFT = 1e-3  # least stiffness of the logarithm of a weight, over the cost and the weight
 _BOLD = 1.0  # change of a log weight that counts as one step
 _REACH = 2.0  # the first step, in steps of the fixed-point iteration
 _FLAT = 1e-6  # curvature, relative to that of the upper bound, that a step reckons with at least
 _KEPT = 0.1  # share of the promised decrease that a step must keep
-_TRIALS = 12
+_ILL, _WELL = 0.25, 0.75  # shares that shorten the next step, and that lengthen it
+_TRIALS = 8
 _EVEN = 1e-10  # change of the cost, relative to it, that is none
-_DUST = 1e-3  # of the error of a mass
-_ROUNDING = 1e-13  # of the cost
+_NOTHING = 1e-13  # of the cost: a decrease that is not worth a trial
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,14 +48,13 @@ def descend(
 
     Newton's method in a trust region. Lengths are measured in the second derivatives of an upper bound of the cost, in
     which a gradient step is ``c_k <- E_k T, F_k <- E_k[DT] F_k``, with T the transport to the points: a fixed-point
-    iteration like Lloyd's, which never raises the cost, and which the trust region falls back to. The second
-    derivatives are exact where the walls of the cells are known, else rank-one updates (SR1) of that bound's.
+    iteration like Lloyd's, which never raises the cost, and which short steps come close to.
 
-    Between groups of components that are far apart the cost has a kink where their weights are those of the points;
-    there the weights are held, and all else moves. The potentials of a trial start from those that answer to the step
-    to first order.
+    Between groups of components that are far apart the cost has a kink where their weights are those of the points:
+    what is smooth there are the potentials. Those that answer to a step to first order start the transport of a trial,
+    and give it its weights.
     """
-    model, history = _Model.at(problem, start, None), [start.cost]
+    model, history = _Model.at(start), [start.cost]
     trust = _Trust(_REACH * float(np.linalg.norm(model.slope)), 0.0)
     while True:
         if model.residual <= tol:
@@ -78,45 +77,58 @@ class _Trust:
     reach: float
     pull: float
 
+    def after(self, kept: float, size: float, *, held: bool) -> _Trust:
+        """What a step of this length teaches that kept so much of its promise."""
+        reach = max(self.reach, 3 * size) if kept > _WELL else self.reach if kept > _ILL else size / 2
+        if held:
+            return _Trust(reach, self.stiffer)
+        return _Trust(reach, self.pull if kept <= _WELL else self.pull / 8 if self.pull > 1 else 0.0)
+
+    @property
+    def stiffer(self) -> float:
+        return max(8 * self.pull, 2.0)
+
 
 def _try(problem: Problem, model: _Model, trust: _Trust) -> tuple[_Model | None, _Trust]:
     """The model at a point of lower cost, and the trust in models from there on.
 
     Near a kink the curvature in the weights changes by orders of magnitude within a step, that in the rest does not:
-    where a step fails that succeeds with the weights held, it was the weights that went too far.
+    where a step fails that succeeds with the weights held, it was the weights that went too far. A step that only
+    brings the potentials to where the slope is less is a step, too.
     """
-    point, held, reach, pull = model.point, model.without_weights(), trust.reach, trust.pull
+    point, held = model.point, model.without_weights()
     tol = problem.tolerance(point, max(min(_ACCURACY, _SHARE * model.residual), _FINAL))
     for _ in range(_TRIALS):
         failed: dict[bool, float] = {}
-        for moving in (model, held) if model.count else (held,):
-            step, size, promised = moving.step(reach, pull)
-            if promised <= _ROUNDING * point.cost:
+        for moving in (model, held) if model.count else (model,):
+            step, size, promised = moving.step(trust)
+            if promised <= _NOTHING * point.cost:
                 continue
-            start = point.plan.potentials + moving.lead(step)
-            vector = point.vector + step
-            if moving is not held:
-                vector = problem.balanced(vector, start, point)
-            fresh = problem.at(vector, start, tol)
+            fresh = _moved(problem, moving, step, tol)
             kept = -np.inf if fresh is None else (point.cost - fresh.cost) / promised
-            if fresh is None or kept < _KEPT:
-                even = fresh is not None and abs(fresh.cost - point.cost) <= _EVEN * point.cost
-                after = _Model.at(problem, fresh, model) if even and fresh is not None else None
-                if after is not None and after.residual < model.residual / 2:
-                    return after, _Trust(reach, pull)
-                failed[moving is held] = size
-                continue
-            if moving is not held or not model.count:
-                pull = pull if kept <= 0.75 else pull / 8 if pull > 1 else 0.0
-            else:
-                pull = max(8 * pull, 2.0)
-            further = max(reach, 3 * size) if kept > 0.75 else reach if kept > 0.25 else size / 2
-            return _Model.at(problem, fresh, model), _Trust(further, pull)
+            if fresh is not None and kept >= _KEPT:
+                return _Model.at(fresh), trust.after(kept, size, held=moving is not model)
+            if fresh is not None and abs(fresh.cost - point.cost) <= _EVEN * point.cost:
+                after = _Model.at(fresh)
+                if after.residual < model.residual / 2:
+                    return after, trust
+            failed[moving is model] = size
         if not failed:
             break
-        pull = max(8 * pull, 2.0) if False in failed else pull
-        reach = min(reach, failed[True] / 4) if True in failed else reach
-    return None, _Trust(reach, pull)
+        last = failed.get(False, failed.get(True) if not model.count else None)
+        reach = trust.reach if last is None else min(trust.reach, last / 4)
+        trust = _Trust(reach, trust.stiffer if True in failed else trust.pull)
+    return None, trust
+
+
+def _moved(problem: Problem, model: _Model, step: np.ndarray, tol: float) -> Point | None:
+    """The point at a step, where its transport is found at once.
+
+    The weights follow the cells of the potentials to come: near a kink they are anything but linear in them.
+    """
+    point = model.point
+    vector, start = point.vector + step, point.plan.potentials + model.lead(step)
+    return problem.at(problem.balanced(vector, start, point) if model.count else vector, start, tol)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,22 +144,15 @@ class _Model:
     count: int
 
     @classmethod
-    def at(cls, problem: Problem, point: Point, before: _Model | None) -> _Model:
-        """The model near a point, after the one before."""
-        coordinates, curvature, k = problem.coordinates, point.curvature, problem.coordinates.k
-        shapes = coordinates.stiffness(point.law)
-        weights = np.diag(point.law.weights * (_STIFF if curvature is None else _SOFT * point.cost))
-        if curvature is None:
-            whole = np.diag(np.concatenate([np.diag(weights), shapes]))
-            second = whole if before is None else _updated(before, point)
-        else:
-            second = coordinates.hessian(point.vector, curvature)
-            weights += curvature.through_weights + np.diag(np.abs(point.gradient[:k]))
-        values, vectors = np.linalg.eigh(weights)
+    def at(cls, point: Point) -> _Model:
+        """The model near a point."""
+        coordinates, curvature, k = point.coordinates, point.curvature, point.coordinates.k
+        least = np.diag(_SOFT * point.cost * point.law.weights + np.abs(point.gradient[:k]))
+        values, vectors = np.linalg.eigh(curvature.through_weights + least)
         turn = np.zeros((len(point.vector),) * 2)
         turn[:k, :k] = vectors / np.sqrt(np.maximum(values, 1e-13 * values[-1]))
-        turn[k:, k:] = np.diag(1 / np.sqrt(shapes))
-        whole = cls(point, turn, second, k)
+        turn[k:, k:] = np.diag(1 / np.sqrt(coordinates.stiffness(point.law)))
+        whole = cls(point, turn, coordinates.hessian(point.vector, curvature), k)
         return whole if coordinates.free_weights else whole.without_weights()
 
     def without_weights(self) -> _Model:
@@ -163,8 +168,9 @@ class _Model:
         """Root mean square distance that a fixed-point step would move mass by, over the distance of the points."""
         return float(np.linalg.norm(self.slope) / np.sqrt(2 * max(self.point.cost, 1e-300)))
 
-    def step(self, reach: float, pull: float) -> tuple[np.ndarray, float, float]:
+    def step(self, trust: _Trust) -> tuple[np.ndarray, float, float]:
         """The best step within reach, its length, and the decrease that it promises; weights are pulled back."""
+        reach, pull = trust.reach, trust.pull
         bend = self.turn.T @ self.second @ self.turn
         stiff = np.arange(len(bend)) < self.count
         values, vectors = np.linalg.eigh((bend + bend.T) / 2 + np.diag(pull * stiff))
@@ -185,18 +191,5 @@ class _Model:
         return part * step, part * float(np.linalg.norm(s)), promised
 
     def lead(self, step: np.ndarray) -> np.ndarray:
-        """How the potentials answer to a step, to first order, where that is known."""
-        point = self.point
-        if point.curvature is None:
-            return np.zeros(len(point.plan.masses))
-        return point.curvature.lead(point.coordinates.jacobian(point.vector) @ step)
-
-
-def _updated(before: _Model, point: Point) -> np.ndarray:
-    """Second derivatives that fit the change of the gradient since the last point: a symmetric rank-one update."""
-    step = point.vector - before.point.vector
-    left = point.gradient - before.point.gradient - before.second @ step
-    across = float(left @ step)
-    if abs(across) < 1e-8 * float(np.linalg.norm(left) * np.linalg.norm(step)):
-        return before.second
-    return before.second + np.outer(left, left) / across
+        """How the potentials answer to a step, to first order."""
+        return self.point.curvature.lead(self.point.coordinates.jacobian(self.point.vector) @ step)

@@ -21,9 +21,10 @@ from mixot.transport.plans import gaussian_target
 
 _LEAST_LOG = -25.0  # of a weight over the largest one: it has gone, and its component costs nothing
 _LEAST_TOL = 1e-12  # of a mass, of a total of one
-_ROUNDING = 1e-9  # accepted where no better is possible
-_SLIP = 1e-2  # of the cost: masses that are further off than this, times the largest difference of prices, are wrong
-_FIRST, _NEXT = 2000, 60  # diagrams for the first plan, and for one that starts nearby
+_ROUGH = 0.3  # of a mass: a plan that is further off is none
+_SLIP = 1e-2  # of a mass, and of the cost: what a plan may be off by
+_LAST = 1e-4  # of the error of masses, where it costs more than that
+_FIRST, _NEXT = 2000, 30  # diagrams for the first plan, and for one that starts nearby
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +32,9 @@ class Coordinates:
     """Vectors (log weights, means, factors) and the mixtures they are; covariances are ``floor I + F F'``.
 
     The factors F are k square matrices for the structure "full", one for "tied", k diagonals for "diagonal" and k
-    numbers for "spherical". As functions of means and factors, with the coupling of the points and the standard normal
-    laws held fixed, the cost is a quadratic form of the second derivatives ``stiffness``: an upper bound of the cost,
-    but for the floor, whose minimum is therefore never above it.
+    numbers for "spherical". With the coupling of the points and the standard normal laws held as it is, the cost is
+    quadratic in means and factors (but for the floor), of the second derivatives ``stiffness``; the best coupling costs
+    no more, so that the minimum of that form is not above the cost.
     """
 
     k: int
@@ -142,8 +143,16 @@ class Point:
 
     @property
     def cost(self) -> float:
-        """Squared W2."""
-        return self.plan.cost
+        """Squared W2: the dual value, and what it is short by."""
+        return self.plan.cost + self.slip
+
+    @cached_property
+    def slip(self) -> float:
+        """What the dual value is short by as masses are off: little between cells that share walls, much elsewhere."""
+        if self.plan.gap <= 0:
+            return 0.0
+        missing = self.plan.source.weights - self.plan.masses
+        return min(self.plan.gap, max(self.curvature.slack(missing), 0.0))
 
     @cached_property
     def by_mixture(self) -> MixtureGradient:
@@ -156,10 +165,9 @@ class Point:
         return self.coordinates.gradient(self.vector, self.law, self.by_mixture)
 
     @cached_property
-    def curvature(self) -> Curvature | None:
-        """Second derivatives, where the walls of the cells are known."""
-        found = walls(self.plan, self.law)
-        return None if found is None else Curvature(self.law, found, self.by_mixture)
+    def curvature(self) -> Curvature:
+        """Second derivatives."""
+        return Curvature(self.law, walls(self.plan, self.law), self.by_mixture)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,28 +182,43 @@ class Problem:
         tol = self.tolerance(None, accuracy)
         point = self._solved(vector, None, tol)
         finer = self.tolerance(point, accuracy)
-        if finer > tol / 2:
-            return point
-        return self.at(vector, point.plan.potentials, finer) or self._solved(vector, None, finer)
+        if finer < tol / 2:
+            near = self.at(vector, point.plan.potentials, finer)
+            point = self._solved(vector, None, finer) if near is None else near
+        if point.plan.marginal_error > _ROUGH * float(self.points.weights.min()):
+            raise SolveError(
+                f"the transport to the first mixture was not found: masses are off by {point.plan.marginal_error:.2g}; "
+                "start elsewhere, or raise reg",
+                point.plan,
+            )
+        return point
 
     def at(self, vector: np.ndarray, start: np.ndarray, tol: float) -> Point | None:
-        """The cost at a vector, from the potentials of a plan nearby; None where they do not lead to a plan at once."""
-        try:
-            point = self._solved(vector, start, tol)
-        except SolveError:
+        """The cost at a vector, from the potentials of a plan nearby; None where they do not lead to a plan at once.
+
+        Where masses cannot be had to ``tol``, a plan is taken that is good enough for the cost.
+        """
+        point = self._solved(vector, start, tol)
+        if point.plan.marginal_error > max(tol, _SLIP * float(self.points.weights.min())):
             return None
-        slip = point.plan.marginal_error * float(np.ptp(point.plan.potentials))
-        return point if slip <= _SLIP * point.cost else None
+        if point.slip > _SLIP * point.plan.cost:
+            finer = self._solved(vector, point.plan.potentials, max(_LAST * tol, _LEAST_TOL))
+            point = min(point, finer, key=lambda each: each.slip)
+        return point
+
+    def refined(self, point: Point, accuracy: float) -> Point:
+        """The same point, its masses as exact as they can be."""
+        tol = self.tolerance(point, accuracy)
+        if point.plan.marginal_error <= tol:
+            return point
+        return self._solved(point.vector, point.plan.potentials, tol, most=_FIRST)
 
     def balanced(self, vector: np.ndarray, start: np.ndarray, near: Point) -> np.ndarray:
         """The vector with the weights that the cells of these potentials ask for, where that can be told."""
         law = self.coordinates.law(vector)
-        found = None if near.curvature is None else shares(self.points.points, start, law)
-        if found is None:
-            return vector
-        assert near.curvature is not None
-        weights = near.curvature.balance(found, law.weights)
-        if not (weights > 0).all():
+        found = shares(self.points.points, start, law)
+        weights = None if found is None else near.curvature.balance(self.points.weights, found, law.weights)
+        if weights is None or not (weights > 0).all():
             return vector
         return np.concatenate([np.log(weights / weights.max()), vector[self.coordinates.k :]])
 
@@ -209,13 +232,12 @@ class Problem:
             least = min(least, point.cost / max(float(np.ptp(point.plan.potentials)), 1e-300))
         return max(accuracy * least, _LEAST_TOL)
 
-    def _solved(self, vector: np.ndarray, start: np.ndarray | None, tol: float) -> Point:
+    def _solved(self, vector: np.ndarray, start: np.ndarray | None, tol: float, most: int = 0) -> Point:
+        """The best plan that is found, solved or not."""
         law = self.coordinates.law(vector)
-        solver = Semidiscrete(tol=min(tol, 0.5), max_iter=_FIRST if start is None else _NEXT)
+        solver = Semidiscrete(tol=min(tol, 0.5), max_iter=most or (_FIRST if start is None else _NEXT))
         try:
             plan = solver.solve(self.points, law, start)
         except SolveError as stopped:
-            if stopped.result.marginal_error > _ROUNDING:
-                raise
             plan = stopped.result
         return Point(vector, law, plan, self.coordinates)
