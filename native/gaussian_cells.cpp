@@ -63,10 +63,6 @@ WhitenedMoments whitened(const GaussianSum::Group& group, const Walk& region, do
   return sum;
 }
 
-size_t lanes_used(const GaussianSum& law, size_t group) {
-  return std::min(gaussian_lanes, law.size() - group * gaussian_lanes);
-}
-
 }  // namespace
 
 void integrate_gaussians(const PlaneRegions& regions, const double* centers, const GaussianSum& law,
@@ -84,7 +80,7 @@ void integrate_gaussians(const PlaneRegions& regions, const double* centers, con
       if (out.lines) std::fill(out.lines + first, out.lines + first + region.size(), 0.0);
       for (size_t g = 0; g < law.groups(); ++g) {
         const WhitenedMoments z = whitened(law[g], region, edges ? lines.data() : nullptr);
-        for (size_t j = 0; j < lanes_used(law, g); ++j) {
+        for (size_t j = 0; j < law[g].used; ++j) {
           double moments[6];
           z.unwhiten(law[g], j, centers + 2 * i, moments);
           for (int r = 0; r < 6; ++r) out.total[6 * i + r] += law[g].weight[j] * moments[r];
@@ -111,7 +107,7 @@ void gaussian_derivatives(const PlaneRegions& regions, const double* points, con
       const double* y = points + 2 * i;
       for (size_t g = 0; g < law.groups(); ++g) {
         const WhitenedMoments z = whitened(law[g], Walk(regions, i), nullptr);
-        for (size_t j = 0; j < lanes_used(law, g); ++j) {
+        for (size_t j = 0; j < law[g].used; ++j) {
           double m[6], *to = part + 7 * (g * gaussian_lanes + j);
           z.unwhiten(law[g], j, y, m);
           const double ux = y[0] - law[g].cx[j], uy = y[1] - law[g].cy[j];

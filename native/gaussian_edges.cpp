@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kTwoPi = 6.283185307179586477;
 constexpr double kReach = 76;  // exp(-kReach / 2) < 4e-17 counts for nothing
+constexpr double kAway = 0.125;  // of s / 2: from here on 1 - exp(-s / 2) keeps its digits
 
 }  // namespace
 }  // namespace mixot
@@ -26,6 +27,7 @@ GaussianSum::GaussianSum(const double* weights, const double* means, const doubl
     const std::size_t lane = j % gaussian_lanes, from = std::min(j, k - 1);
     const double *c = means + 2 * from, *s = covs + 4 * from;
     const double l11 = std::sqrt(s[0]), l21 = s[2] / l11, l22 = std::sqrt(s[3] - l21 * l21);
+    g.used = std::min(gaussian_lanes, k - j / gaussian_lanes * gaussian_lanes);
     g.weight[lane] = j < k ? weights[j] : 0;
     g.cx[lane] = c[0], g.cy[lane] = c[1];
     g.l11[lane] = l11, g.l21[lane] = l21, g.l22[lane] = l22;

@@ -30,13 +30,15 @@ struct Corner {
 
 constexpr std::size_t gaussian_lanes = 8;  // components that go together through an edge
 
-// Weighted Gaussian laws in the plane, eight to a group; what is missing in the last group weighs nothing.
+// Weighted Gaussian laws in the plane, eight to a group; what is missing in the last group weighs nothing, and edges
+// have zeros in registers that hold no law.
 class GaussianSum {
  public:
   struct Group {
     double weight[gaussian_lanes], cx[gaussian_lanes], cy[gaussian_lanes];          // mean
     double w11[gaussian_lanes], w21[gaussian_lanes], w22[gaussian_lanes];           // L^-1, lower triangular
     double l11[gaussian_lanes], l21[gaussian_lanes], l22[gaussian_lanes];           // L
+    std::size_t used;
   };
   // weights (k), means (k, 2), covs (k, 2, 2) positive definite.
   GaussianSum(const double* weights, const double* means, const double* covs, std::size_t k);

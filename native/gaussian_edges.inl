@@ -53,8 +53,10 @@ struct Sums {
   V flux, line, along;
 };
 
-// Gauss-Legendre of N points on each of `panels` equal parts of [lo, hi]; flux with the field of wedges where Far.
-template <int N, bool Far>
+enum class Field { whole, away, wedges };  // away: the same as whole where s / 2 is at least kAway
+
+// Gauss-Legendre of N points on each of `panels` equal parts of [lo, hi].
+template <int N, Field field>
 MIXOT_INLINE void integrate(const V& d, const V& lo, const V& hi, int panels, Sums& out) {
   const double *nodes = gauss_nodes(N), *weights = gauss_weights(N);
   const V half = (hi - lo) * splat(0.5 / panels), d2 = d * d;
@@ -67,8 +69,10 @@ MIXOT_INLINE void integrate(const V& d, const V& lo, const V& hi, int panels, Su
         const V x = s * splat(0.5), e = vec_exp<double>(splat(0.0) - x), we = e * splat(weights[j]);
         line += we;
         along += we * t;
-        if constexpr (Far)
+        if constexpr (field == Field::wedges)
           flux += splat(0.0) - we / x;
+        else if constexpr (field == Field::away)
+          flux += (splat(1.0) - e) * splat(weights[j]) / x;
         else
           flux += mean_exp(x, e) * splat(weights[j]);
       }
@@ -93,7 +97,22 @@ MIXOT_INLINE void arc(const GaussianSum::Group& g, std::size_t at, const Corner&
 }
 
 // The error of N points on a panel of length 2h is about d h exp(N) (h^2 / (8 N))^N / (2 pi), the best that an ellipse
-// of Bernstein gives for this integrand: 4 points up to a length of 0.1, 8 up to 1, 16 up to 4.
+// of Bernstein gives for this integrand: 4 points up to a length of 0.1, 6 up to 0.42, 8 up to 1, 12 up to 2.4, 16 up
+// to 4.
+template <Field field>
+MIXOT_INLINE void integrate_window(const V& d, const Window& w, double longest, Sums& out) {
+  if (longest > 2.4)
+    integrate<16, field>(d, w.lo, w.hi, int(std::ceil(longest / 4)), out);
+  else if (longest > 1)
+    integrate<12, field>(d, w.lo, w.hi, 1, out);
+  else if (longest > 0.42)
+    integrate<8, field>(d, w.lo, w.hi, 1, out);
+  else if (longest > 0.1)
+    integrate<6, field>(d, w.lo, w.hi, 1, out);
+  else if (longest > 0)
+    integrate<4, field>(d, w.lo, w.hi, 1, out);
+}
+
 MIXOT_INLINE void edge_lanes(const GaussianSum::Group& g, std::size_t at, const Corner& a, const Corner& b,
                              EdgeLanes& out) {
   if (a.far && b.far) return arc(g, at, a, b, out);
@@ -105,12 +124,10 @@ MIXOT_INLINE void edge_lanes(const GaussianSum::Group& g, std::size_t at, const 
   w.hi = where_less<double>(s0, beyond, w.hi, start);
   Sums sums{splat(0.0), splat(0.0), splat(0.0)};
   const double longest = greatest(w.hi - w.lo);
-  if (longest > 1)
-    integrate<16, false>(c.d, w.lo, w.hi, int(std::ceil(longest / 4)), sums);
-  else if (longest > 0.1)
-    integrate<8, false>(c.d, w.lo, w.hi, 1, sums);
-  else if (longest > 0)
-    integrate<4, false>(c.d, w.lo, w.hi, 1, sums);
+  if (greatest(splat(0.0) - s0) < -2 * kAway)
+    integrate_window<Field::away>(c.d, w, longest, sums);
+  else
+    integrate_window<Field::whole>(c.d, w, longest, sums);
   // what is seen under the rest of the edge, from infinity to lo or from a, and from hi to b or to infinity
   const V d2 = c.d * c.d;
   V angle = splat(0.0);
@@ -136,18 +153,28 @@ MIXOT_INLINE void far_edge_lanes(const GaussianSum::Group& g, std::size_t at, co
   const double fall = 0.5 * greatest(furthest - w.nearest), longest = greatest(w.hi - w.lo);
   Sums sums{splat(0.0), splat(0.0), splat(0.0)};
   if (fall < 0.1 && longest < 0.1)
-    integrate<4, true>(c.d, w.lo, w.hi, 1, sums);
+    integrate<4, Field::wedges>(c.d, w.lo, w.hi, 1, sums);
   else if (fall < 1 && longest < 0.5)
-    integrate<8, true>(c.d, w.lo, w.hi, 1, sums);
+    integrate<8, Field::wedges>(c.d, w.lo, w.hi, 1, sums);
   else
-    integrate<16, true>(c.d, w.lo, w.hi, int(std::ceil(longest > fall / 5 ? longest / 2 : fall / 10)), sums);
+    integrate<16, Field::wedges>(c.d, w.lo, w.hi, int(std::ceil(longest > fall / 5 ? longest / 2 : fall / 10)), sums);
   save(c, sums, at, out);
 }
 
+MIXOT_INLINE void clear_lanes(std::size_t at, EdgeLanes& out) {
+  const V none = splat(0.0);
+  for (; at < gaussian_lanes; at += kLanes<double>)
+    save({none, none, none, none, none, none}, {none, none, none}, at, out);
+}
+
 void edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corner& b, EdgeLanes& out) {
-  for (std::size_t at = 0; at < gaussian_lanes; at += kLanes<double>) edge_lanes(group, at, a, b, out);
+  std::size_t at = 0;
+  for (; at < group.used; at += kLanes<double>) edge_lanes(group, at, a, b, out);
+  clear_lanes(at, out);
 }
 
 void far_edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corner& b, EdgeLanes& out) {
-  for (std::size_t at = 0; at < gaussian_lanes; at += kLanes<double>) far_edge_lanes(group, at, a, b, out);
+  std::size_t at = 0;
+  for (; at < group.used; at += kLanes<double>) far_edge_lanes(group, at, a, b, out);
+  clear_lanes(at, out);
 }

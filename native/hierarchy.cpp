@@ -250,12 +250,13 @@ void for_chunks(std::size_t n, std::size_t marks, std::size_t threads, Body&& bo
 }  // namespace
 
 template <int D>
-Cloud<D> Cloud<D>::coarser() const {
-  const std::size_t n = size(), m = (n + children - 1) / children;
+Cloud<D> Cloud<D>::coarser(std::size_t run) const {
+  const std::size_t n = size(), m = (n + run - 1) / run;
   Cloud out;
+  out.children = run;
   out.points.assign(m * D, 0.0), out.target.assign(m, 0.0), out.radius.assign(m, 0.0);
   for (std::size_t j = 0; j < m; ++j) {
-    const std::size_t first = j * children, last = std::min(n, first + children);
+    const std::size_t first = j * run, last = std::min(n, first + run);
     double* y = &out.points[j * D];
     for (std::size_t i = first; i < last; ++i) {
       out.target[j] += target[i];
@@ -282,7 +283,7 @@ std::vector<double> interpolate(const Solved<D>& coarse, const Cloud<D>& fine, s
   for_chunks(n, m, threads, [&](std::size_t begin, std::size_t end, std::vector<int>& mark) {
     std::vector<Opinion> opinions;
     for (std::size_t i = begin; i < end; ++i) {
-      const int parent = int(i / Cloud<D>::children);
+      const int parent = int(i / coarse.cloud.children);
       opinions.clear();
       two_rings(coarse.graph, parent, mark, int(i), [&](int k) {
         opinions.push_back(opinion<D>(coarse, local[k], k, &fine.points[i * D], k == parent));
@@ -295,9 +296,9 @@ std::vector<double> interpolate(const Solved<D>& coarse, const Cloud<D>& fine, s
 
 template <int D>
 void near_points(const Solved<D>& coarse, std::size_t fine_size, std::size_t i, std::vector<int>& out) {
-  const std::size_t parent = i / Cloud<D>::children;
+  const std::size_t children = coarse.cloud.children, parent = i / children;
   const auto add = [&](std::size_t j) {
-    for (std::size_t c = j * Cloud<D>::children, last = std::min(fine_size, c + Cloud<D>::children); c < last; ++c)
+    for (std::size_t c = j * children, last = std::min(fine_size, c + children); c < last; ++c)
       out.push_back(int(c));
   };
   add(parent);

@@ -8,17 +8,17 @@
 
 namespace mixot {
 
-// One cloud, in kd order, so that the children of coarse point j are the points children * j, ... of the finer cloud.
+// One cloud, in kd order, so that the children of its point j are the points children * j, ... of the next finer cloud.
 template <int D>
 struct Cloud {
-  static constexpr std::size_t children = 8;
   std::vector<double> points;  // (n, D)
   std::vector<double> target;  // (n), masses
   std::vector<double> radius;  // (n), root mean square distance of the children; empty in the finest cloud
+  std::size_t children = 0;    // of each point but the last; 0 in the finest cloud
   std::size_t size() const { return target.size(); }
 
-  // Each run of children becomes one point at its center of mass.
-  Cloud coarser() const;
+  // Each run of so many points becomes one at its center of mass.
+  Cloud coarser(std::size_t run) const;
 };
 
 // What is known of a coarse cloud whose transport is solved.

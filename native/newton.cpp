@@ -143,12 +143,15 @@ class Newton {
       for (std::size_t i = 0; i < n_; ++i) trial_[i] = state_.weights[i] + t * step_[i];
       if (halving > 0 && still_lost()) continue;
       update(trial_, fresh_);
-      if (halving == 0) rescue();
+      const bool rescued = halving == 0 && rescue();
       lost_.clear();
       for (std::size_t i = 0; i < n_; ++i)
         if (fresh_.mass[i] <= 0) lost_.push_back(i);
-      if (!lost_.empty()) continue;
-      if (!(merit(fresh_.mass, state_.target, root) <= (1 - 0.25 * t) * before)) continue;
+      if (!lost_.empty() || !(merit(fresh_.mass, state_.target, root) <= (1 - 0.25 * t) * before)) {
+        if (rescued) without_rescue_ = 1 + 2 * in_vain_++;
+        continue;
+      }
+      if (rescued) in_vain_ = 0;
       state_.weights.swap(trial_);
       std::swap(state_.cells, fresh_);
       system_.accept();
@@ -169,15 +172,19 @@ class Newton {
     return false;
   }
 
-  void rescue() {
+  // -> whether it has tried to: each time in vain, more of the next steps go without.
+  bool rescue() {
+    if (without_rescue_ > 0) return --without_rescue_, false;
     std::size_t lost = 0;
     for (std::size_t i = 0; i < n_; ++i) lost += fresh_.mass[i] < 0.05 * std::min(state_.cells.mass[i], state_.target[i]);
-    if (double(lost) > 10 + 0.01 * double(n_)) return;
-    for (int round = 0; round < 3 && least_ratio(fresh_.mass, state_.target) < 1e-3; ++round) {
+    if (double(lost) > 10 + 0.01 * double(n_)) return false;
+    int round = 0;
+    for (; round < 3 && least_ratio(fresh_.mass, state_.target) < 1e-3; ++round) {
       const std::size_t count = raise(trial_, fresh_.mass, raised_share);
       update(trial_, fresh_);
-      if (count == 0) return;
+      if (count == 0) return true;
     }
+    return round > 0;
   }
 
   CellSystem& system_;
@@ -188,7 +195,8 @@ class Newton {
   std::size_t n_;
   CellIntegrals fresh_;
   std::vector<double> step_, right_, scale_, trial_;
-  std::vector<std::size_t> lost_;  // cells without mass at the last trial
+  int without_rescue_ = 0, in_vain_ = 0;  // steps that go without one; rescues in vain since the last good one
+  std::vector<std::size_t> lost_;         // cells without mass at the last trial
 };
 
 }  // namespace

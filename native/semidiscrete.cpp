@@ -11,8 +11,11 @@ namespace mixot {
 
 namespace {
 
-constexpr std::size_t coarsest = 60;  // points; a cloud of more than children times as many is made coarser
-constexpr double coarse_tol = 0.03;    // of a mean mass
+constexpr std::size_t coarsest = 60;  // points; a cloud of more than stride times as many is made coarser
+constexpr std::size_t stride = 8;     // points that become one of the next coarser cloud
+constexpr double rough = 0.1;         // share of the cells: where interpolation leaves more empty, steps get smaller,
+constexpr int easy = 40;              // unless the coarser levels took more updates each: then they do not help
+constexpr double coarse_tol = 0.03;   // of a mean mass
 // Shares of a density that vanishes nowhere, in which regions of density zero or nearly zero are left step by step.
 constexpr double shares[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0};
 constexpr int patience = 300;   // updates from interpolated weights where the density is thin, before it is blended
@@ -68,13 +71,19 @@ class Descent {
       warm();
       if (outcome_ == Outcome::converged || budget_.updates >= budget_.max_updates) return answer();
     }
-    while (clouds_.back().size() > coarsest * Cloud<D>::children) clouds_.push_back(clouds_.back().coarser());
+    while (clouds_.back().size() > coarsest * stride) clouds_.push_back(clouds_.back().coarser(stride));
     for (std::size_t level = clouds_.size(); level-- > 0;) {
       if (level + 1 == clouds_.size()) {
         open(level);
         start(level);
         continuation(level);
-      } else if (!descend(level, 0)) {
+        continue;
+      }
+      const Descended went = descend(level, 0, may_halve(level));
+      if (went == Descended::too_far) {
+        halve(level);
+        level += 3;
+      } else if (went == Descended::failed) {
         blended_descent(level);
         continuation(level);
       }
@@ -174,14 +183,32 @@ class Descent {
     }
   }
 
+  enum class Descended { solved, failed, too_far };
+
+  // In space smaller steps do not pay.
+  bool may_halve(std::size_t level) const {
+    const int levels = int(clouds_.size() - level) - 1;
+    return D == 2 && clouds_[level + 1].children > 2 && budget_.updates <= easy * levels;
+  }
+
+  // Two clouds between this one and the next coarser one, so that each has half as many points as the one before it.
+  void halve(std::size_t level) {
+    clouds_[level + 1].children = 2;
+    Cloud<D> half = clouds_[level].coarser(2), quarter = half.coarser(2);
+    const auto coarser = clouds_.begin() + std::ptrdiff_t(level) + 1;
+    clouds_.insert(clouds_.insert(coarser, std::move(quarter)), std::move(half));
+  }
+
   // From the next coarser level: interpolated weights, with as much of the separable start as it takes to leave few
-  // cells empty. False where that is not enough, or Newton's method does not fill them.
-  bool descend(std::size_t level, double share) {
+  // cells empty. Failed where that is not enough, or Newton's method does not fill them. Too far, if asked to be
+  // careful, where interpolation leaves many cells empty: then nothing has changed.
+  Descended descend(std::size_t level, double share, bool careful) {
     const Cloud<D>&cloud = clouds_[level], &parent = clouds_[level + 1];
     std::vector<double> centers, spreads;
     system_->centers(centers, spreads);
-    const std::vector<double> weights = std::move(state_.weights);
-    const CellIntegrals cells = std::move(state_.cells);
+    std::vector<double> weights = std::move(state_.weights);
+    CellIntegrals cells = std::move(state_.cells);
+    std::unique_ptr<CellSystem> above = std::move(system_);
     const Solved<D> coarse{parent, weights, cells.graph, centers, spreads};
     const std::vector<double> smooth = interpolate<D>(coarse, cloud, budget_.threads);
     open(level);
@@ -196,17 +223,24 @@ class Descent {
         for (std::size_t i = 0; i < cloud.size(); ++i) state_.weights[i] = (1 - part) * smooth[i] + part * convex[i];
       }
       update();
-      if (double(empty_cells()) > (part > 0 ? 0.01 : 0.15) * double(cloud.size())) continue;
+      const double empty = double(empty_cells()) / double(cloud.size());
+      if (careful && part == 0 && empty > rough) {
+        system_ = std::move(above), state_.target = parent.target;
+        state_.weights = std::move(weights), state_.cells = std::move(cells);
+        return Descended::too_far;
+      }
+      above.reset();
+      if (empty > (part > 0 ? 0.01 : parent.children > 2 ? 0.15 : 0.3)) continue;
       system_->accept();
       if (system_->floor() >= thin) {
         solve(tolerance(level, share), true);
       } else {
         try_to_solve(tolerance(level, share), true);
-        if (outcome_ == Outcome::max_iter || outcome_ == Outcome::stalled) return false;
+        if (outcome_ == Outcome::max_iter || outcome_ == Outcome::stalled) return Descended::failed;
       }
-      if (outcome_ != Outcome::empty_cells) return true;
+      if (outcome_ != Outcome::empty_cells) return Descended::solved;
     }
-    return false;
+    return Descended::failed;
   }
 
   // All the way down to a level with a density that vanishes nowhere: its map has fewer jumps, so that interpolation
@@ -214,7 +248,7 @@ class Descent {
   void blended_descent(std::size_t last) {
     for (std::size_t level = clouds_.size(); level-- > last;) {
       share_ = shares[0];
-      if (level + 1 < clouds_.size() && descend(level, share_)) continue;
+      if (level + 1 < clouds_.size() && descend(level, share_, false) == Descended::solved) continue;
       open(level);
       system_->blend(share_);
       start(level);
