@@ -78,7 +78,7 @@ class Descent {
         continuation(level);
         continue;
       }
-      const Descended went = descend(level, 0, clouds_[level + 1].children > 2);
+      const Descended went = descend(level, 0, D == 2 && clouds_[level + 1].children > 2);
       if (went == Descended::too_far) {
         halve(level);
         level += 3;
