@@ -379,7 +379,8 @@ void bind_semidiscrete_in_space(nb::module_& m) {
   m.def(
       "voxel_transport",
       [](Matrix points, Vector target, Dense<const double, 3> values, Matrix bounds, int degree,
-         std::optional<Vector> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> weights, Dense<double, 2> moments) {
+         std::optional<Vector> start, double tol, int max_updates, std::size_t threads, Dense<double, 1> weights,
+         Dense<double, 2> moments) {
         nb::gil_scoped_release release;
         const mixot::Voxels voxels = as_voxels(values, bounds, degree);
         mixot::VoxelDensity density(voxels);

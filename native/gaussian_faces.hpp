@@ -4,13 +4,15 @@
 // lies in a plane of outward normal n at signed distance d from the origin (positive: the mean is behind it). With sums
 // over the faces,
 //
-//     mass          int phi      = sum flux,   flux = d int g(|z|),   g = (erf(r / sqrt 2) - sqrt(2 / pi) r exp(-r^2 / 2)) / (4 pi r^3),
+//     mass          int phi      = sum flux, flux = d int g(|z|) over the face,
 //     first moment  int z phi    = -sum n mass_on, mass_on = int phi over the face,
-//     second        int z z' phi = mass I - sum sym n (int z phi over the face)'.
+//     second        int z z' phi = mass I - sum sym n (int z phi over the face)',
 //
-// The field z g(|z|), whose divergence is phi, is entire: nothing is singular where a face passes by the mean or through
-// it. It is the solid angle under which a face is seen, over 4 pi, less what the exponential has of it. Within a face,
-// seen from the foot of the normal, an edge at signed distance a is run through from t = t_a to t_b, and with
+//     g(r) = (erf(r / sqrt 2) - sqrt(2 / pi) r exp(-r^2 / 2)) / (4 pi r^3).
+//
+// The field z g(|z|), whose divergence is phi, is entire: nothing is singular where a face passes by the mean or
+// through it. It is the solid angle under which a face is seen, over 4 pi, less what the exponential has of it. In a
+// face, seen from the foot of the normal, an edge at signed distance a is run through from t = t_a to t_b, and with
 // rho^2 = a^2 + t^2, x = d^2 / 2, delta = rho^2 / 2 and Boys' function F(x) = int_0^1 exp(-x u^2) du
 //
 //     flux     = sum a d (2 pi)^(-3/2) / 2 int (F(x) - F(x + delta)) / delta dt,

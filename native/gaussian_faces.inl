@@ -94,8 +94,8 @@ MIXOT_INLINE V half_solid_angle(const Whitening& law, const double (*corner)[3],
   return turn(im, re);
 }
 
-// sqrt(pi) / (2 y) (1 - exp(-y^2) p(y)) = F(y^2), e = exp(-y^2); pairs of coefficients at a time, so that few operations
-// wait for each other.
+// sqrt(pi) / (2 y) (1 - exp(-y^2) p(y)) = F(y^2), e = exp(-y^2); pairs of coefficients at a time, so that few
+// operations wait for each other.
 MIXOT_INLINE V boys(const V& y, const V& e) {
   const V u = (y - splat(3.75)) / (y + splat(3.75)), u2 = u * u, u4 = u2 * u2;
   const auto pair = [&](int j) { return splat(kTail[j]) + splat(kTail[j + 1]) * u; };

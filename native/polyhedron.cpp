@@ -132,7 +132,7 @@ bool Polyhedron::cut(int id, const double* normal, double c, double tol) {
   next_corners_.fit(n);
   next_size_ = 0;
   for (int k = 0; k < n; ++k) {
-    if (side_[k] > 0 && side_[k] <= tol) side_[k] = 0;  // on the border: then what is cut off is one piece of every face
+    if (side_[k] > 0 && side_[k] <= tol) side_[k] = 0;  // on the border: what is cut off is one piece of every face
     if (side_[k] > 0) continue;
     renamed_[k] = next_size_;
     for (int a = 0; a < 3; ++a) next_corners_.column(a)[next_size_] = corners_.column(a)[k];

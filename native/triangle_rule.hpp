@@ -3,8 +3,9 @@
 
 namespace mixot {
 
-// Calls visit(wa, wb, wc, share) for each node, given by its barycentric coordinates; with share times the area as mass,
-// exact for polynomials of Degree 1, 4 or 6 by one, six or twelve nodes (Dunavant 1985, Int. J. Numer. Methods Eng. 21).
+// Calls visit(wa, wb, wc, share) for each node, given by its barycentric coordinates; with share times the area as
+// mass, exact for polynomials of Degree 1, 4 or 6 by one, six or twelve nodes (Dunavant 1985, Int. J. Numer. Methods
+// Eng. 21).
 template <int Degree, class Visit>
 void triangle_rule(Visit&& visit) {
   static_assert(Degree == 1 || Degree == 4 || Degree == 6, "no such rule here");

@@ -64,7 +64,8 @@ void VoxelDensity::fill(std::vector<Piece<Degree>>& pieces) {
           if (Degree) c[1] = v(1, 0) - c[0], c[2] = v(0, 1) - c[0], c[3] = v(1, 1) - v(1, 0) - c[2];
         }
         const double z = double(k) - middle;
-        for (int m = 0; m < (Degree ? 4 : 1); ++m) run.level.c[m] = low[m], run.rise.c[m] = Degree ? high[m] - low[m] : 0;
+        for (int m = 0; m < (Degree ? 4 : 1); ++m)
+          run.level.c[m] = low[m], run.rise.c[m] = Degree ? high[m] - low[m] : 0;
         pieces[at] = run;
         for (int m = 0; m < (Degree ? 4 : 1); ++m) {
           const double f = run.level.c[m], g = run.rise.c[m];

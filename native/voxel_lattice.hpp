@@ -9,8 +9,8 @@
 
 namespace mixot {
 
-// values (nx, ny, nz), row-major: the masses of the voxels of a box where the density is constant on each (degree 0), or
-// their weights in products of hat functions of one voxel's mass (degree 1, constant beyond the outermost centers).
+// values (nx, ny, nz), row-major: the masses of the voxels of a box where the density is constant on each (degree 0),
+// or their weights in products of hat functions of one voxel's mass (degree 1, constant beyond the outermost centers).
 struct Voxels {
   const double* values;
   std::size_t count[3];

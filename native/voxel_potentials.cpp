@@ -1,7 +1,7 @@
 // Integrals of the transport potential over voxels: the gradient of the cost with respect to the grid.
 //
 // On the cell of i the potential is f_i = |x - y_i|^2 - w_i. By the divergence theorem along z a face, times n_z, gives
-// to its own piece of the lattice what is between its bottom and the face, and to every piece below it in the column the
+// to its own piece of the lattice what is between its bottom and the face, and to every piece below in the column the
 // whole height, a polynomial of degree two in the height of that piece: coefficients that are added up from the top. A
 // face that two cells share carries f_i - f_j.
 #include <algorithm>

@@ -2,9 +2,13 @@
 // Exits with 1 where cells do not tile their box or masses are missed.
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <random>
 #include <vector>
 
+#include "entropic.hpp"
+#include "gaussian_cells.hpp"
+#include "gaussian_density.hpp"
 #include "plane_transport.hpp"
 #include "solid_gaussians.hpp"
 #include "solid_transport.hpp"
@@ -109,6 +113,96 @@ void solve_gaussians(int n, std::size_t threads) {
   expect(std::abs(mass - 1) < 1e-12, "mass of Gaussians in space", n);
 }
 
+// Laws in the plane, as many as k, one of them thin and one far away.
+struct PlaneLaws {
+  std::vector<double> shares, means, covs;
+  explicit PlaneLaws(std::size_t k) : shares(k, 1.0 / double(k)), means(2 * k), covs(4 * k, 0.0) {
+    for (double& m : means) m = 0.2 * (uniform() - 0.5);
+    for (std::size_t j = 0; j < k; ++j)
+      for (int a = 0; a < 2; ++a) covs[4 * j + 3 * a] = j == 1 && a == 1 ? 1e-8 : 1e-3 * (1 + uniform());
+    means[0] = 0.4;
+  }
+};
+
+void solve_plane_gaussians(int n, std::size_t k, std::size_t threads) {
+  const PlaneLaws laws(k);
+  const mixot::GaussianLaws view{laws.shares.data(), laws.means.data(), laws.covs.data(), k};
+  const mixot::Rectangle box{{-1, -1}, {1, 1}};
+  mixot::GaussianDensity density(view);
+  std::vector<double> target(n, 1.0 / n), weights(n), moments(6 * std::size_t(n)), layers[2];
+  mixot::gaussian_marginals<2>(view, box.lo, box.hi, 512, layers);
+  const std::vector<double> flat = cloud<2>(n, 0);
+  const auto found = mixot::plane_transport({flat.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
+                                            box, density, layers, weights.data(), moments.data());
+  expect(found.residual <= 1e-9 && found.gap >= 0, "Gaussians in the plane", n);
+  double mass = 0;
+  for (std::size_t i = 0; i < std::size_t(n); ++i) mass += moments[6 * i];
+  expect(std::abs(mass - 1) < 1e-12, "mass of Gaussians in the plane", n);
+}
+
+// A triangle, the rest of the plane beyond its sides in three wedges, nothing, and the plane in two halves.
+void integrate_unbounded(std::size_t k, std::size_t threads) {
+  const double corners[] = {-0.1, -0.1, 1, 0.3,  -0.1, 1, -0.1, 0.3, 1,                           // triangle
+                            0.3,  -0.1, 1, -0.1, -0.1, 1, -1,   -1,  0, 1,  -1, 0,                // below
+                            -0.1, 0.3,  1, 0.3,  -0.1, 1, 1,    -1,  0, 1,  1,  0, -1, 1, 0,      // beyond
+                            -0.1, -0.1, 1, -0.1, 0.3,  1, -1,   1,   0, -1, -1, 0,                // left
+                            0,    0,    1, 1,    0,    0, 0,    1,   0, -1, 0,  0,                // upper half
+                            0,    0,    1, -1,   0,    0, 0,    -1,  0, 1,  0,  0};               // lower half
+  const std::int64_t start[] = {0, 3, 7, 12, 16, 16, 20, 24};
+  const mixot::PlaneRegions regions{corners, start, 7};
+  const PlaneLaws laws(k);
+  const mixot::GaussianSum sum(laws.shares.data(), laws.means.data(), laws.covs.data(), k);
+  std::vector<double> centers(14, 0.05), weights(7, 0.1), total(42), each(42 * k), lines(24), lines_each(24 * k),
+      slopes(7 * k);
+  mixot::integrate_gaussians(regions, centers.data(), sum,
+                             {total.data(), each.data(), lines.data(), lines_each.data()}, threads);
+  expect(std::abs(total[0] + total[6] + total[12] + total[18] - 1) < 1e-14, "triangle and wedges", int(k));
+  expect(total[24] == 0 && std::abs(total[30] + total[36] - 1) < 1e-14, "halves of the plane", int(k));
+  mixot::gaussian_derivatives(regions, centers.data(), weights.data(), sum, slopes.data(), threads);
+}
+
+// Faces, each with an edge of no length, of a cube around everything, one through the laws, and a tiny one.
+void integrate_cube(std::size_t k) {
+  std::vector<double> shares(k, 1.0 / double(k)), means(3 * k), covs(9 * k, 0.0);
+  for (double& m : means) m = uniform() - 0.5;
+  for (std::size_t j = 0; j < k; ++j)
+    for (int a = 0; a < 3; ++a) covs[9 * j + 4 * a] = 0.01 * (0.1 + uniform());
+  for (double half : {3.0, 0.5, 1e-3}) {
+    std::vector<double> corners, moments(60), areas(6);
+    std::vector<std::int64_t> start{0};
+    for (int face = 0; face < 6; ++face) {
+      const int axis = face % 3, u = (axis + 1) % 3, v = (axis + 2) % 3, side = face < 3 ? 1 : -1;
+      const int turn[4][2] = {{-1, -1}, {1, -1}, {1, 1}, {-1, 1}};
+      for (int c = 0; c < 5; ++c) {  // the last corner twice
+        double p[3];
+        p[axis] = side * half;
+        p[u] = turn[c < 4 ? c : 3][side > 0 ? 0 : 1] * half, p[v] = turn[c < 4 ? c : 3][side > 0 ? 1 : 0] * half;
+        corners.insert(corners.end(), p, p + 3);
+      }
+      start.push_back(std::int64_t(corners.size() / 3));
+    }
+    mixot::integrate_faces({corners.data(), start.data(), 6}, {shares.data(), means.data(), covs.data(), k},
+                           moments.data(), areas.data());
+    double mass = 0;
+    for (int face = 0; face < 6; ++face) mass += moments[10 * face];
+    expect(half < 1 ? mass > -1e-15 && mass < 1 : std::abs(mass - 1) < 1e-13, "cube", int(k));
+  }
+}
+
+void couple(std::size_t k, std::size_t l, double lam, double rho_a, double rho_b) {
+  std::vector<double> cost(k * l), log_a(k, -std::log(double(k))), log_b(l, -std::log(double(l))), f(k, 0.0), g(l, 0.0),
+      w(k * l);
+  for (double& c : cost) c = uniform();
+  if (k > 1) log_a[0] -= 600;  // a row of hardly any weight
+  const auto report = mixot::entropic_coupling({cost.data(), log_a.data(), log_b.data(), k, l, lam, rho_a, rho_b}, 1.0,
+                                               200, f.data(), g.data(), w.data());
+  double sum = 0;
+  for (double x : w) sum += x;
+  expect(std::isfinite(sum) && sum > 0 && std::isfinite(report.error), "coupling", int(k));
+  if (std::isinf(rho_a) && std::isinf(rho_b) && k == 1) expect(std::abs(sum - 1) < 1e-12, "mass of a coupling", int(l));
+  expect(mixot::largest_interaction(cost.data(), k, l, 2) >= 0, "interaction", int(k));
+}
+
 }  // namespace
 
 int main() {
@@ -117,6 +211,12 @@ int main() {
     for (int n : {1, 2, 3, 7, 8, 9, 40, 700}) tile(n, kind, 2);
   for (int n : {1, 2, 9, 70, 3001}) solve(n, false, 2), solve(n, true, 1);
   for (int n : {1, 2, 9, 150}) solve_gaussians(n, 2);
+  for (int n : {1, 2, 9, 700}) solve_plane_gaussians(n, 3, 2), solve_plane_gaussians(n, 10, 1);
+  for (std::size_t k : {1, 2, 5, 8, 9, 17}) integrate_unbounded(k, 2), integrate_cube(k);
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (double lam : {1.0, 1e-2, 1e-4})
+    for (std::size_t k : {1, 2, 7, 33})
+      for (double rho : {infinity, 1.0}) couple(k, 5, lam, rho, infinity), couple(k, 40, lam, rho, rho);
   std::printf(failures ? "%d failures\n" : "cells tile, masses are met\n", failures);
   return failures ? 1 : 0;
 }
