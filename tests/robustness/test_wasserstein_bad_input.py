@@ -150,3 +150,12 @@ def test_pixels_that_are_all_dark_but_one():
     # all mass may lie in a corner of the pixel
     assert found.upper_bound >= np.sqrt(1 / 6) - 1e-9
     assert found.status in (Status.CONVERGED, Status.STALLED)
+
+
+@pytest.mark.filterwarnings("ignore:the least variance:mixot.AccuracyWarning")
+def test_equal_weights_where_two_of_three_points_are_equal():
+    # the start's transport is rough; a slope from it would lead nowhere at the end
+    x = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, -1.0, 0.0]])
+    found = MinimumWasserstein(weights="equal").fit(Samples(x), k=2, rng=0)
+    assert found.status is Status.CONVERGED
+    assert found.distance <= found.start_distance

@@ -62,7 +62,13 @@ def descend(
         if len(history) > max_iter:
             return Descent(model.point, history, model.residual, Status.MAX_ITER)
         after, trust = _try(problem, model, trust)
-        if after is None:  # a kink: where groups of components are far apart, the slope in weights never vanishes
+        if after is None:
+            exact = problem.refined(model.point, _FINAL)
+            if exact.plan.marginal_error < model.point.plan.marginal_error / 2:  # its slope was too rough
+                model = _Model.at(exact)
+                trust = _Trust(_REACH * float(np.linalg.norm(model.slope)), 0.0)
+                continue
+            # A kink: where groups of components are far apart, the slope in weights never vanishes
             rest = model.without_weights().residual
             return Descent(model.point, history, rest, Status.CONVERGED if rest <= tol else Status.STALLED)
         model = after
