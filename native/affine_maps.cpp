@@ -25,6 +25,7 @@ constexpr std::size_t small_dim = 4;  // up to here a map stays at hand, and poi
 // From here on it pays to guess each point's component from its first coordinates and to handle alike points together:
 // all other components are then seen to be far away before the whole of their distance is known.
 constexpr std::size_t guess_dim = 12, guess_components = 8;
+constexpr double confident = 0.9;  // how likely a guess has to be
 // Minus the logarithm of a weight that changes no digit, the square of the rounding unit.
 template <class T>
 constexpr T negligible = sizeof(T) == 8 ? T(72.5) : T(32.25);

@@ -168,38 +168,72 @@ MIXOT_INLINE void weigh(const Whitened<T>& law, size_t dim, const std::uint32_t*
   }
 }
 
-// The order of a task's points, by the component that is most likely given their first coordinates; as they come where
-// guessing does not pay. The first rows of whiten are those of the marginal law of these coordinates.
+// The marginal laws of the first coordinates, `rows` of them, whose whitening maps are the first rows of whiten.
 template <class T>
-MIXOT_INLINE void put_in_order(const Points<T>& x, const Whitened<T>& law, size_t start, size_t stop, Desk<T>& desk) {
-  constexpr size_t B = lanes<T>;
-  const size_t d = x.d, k = law.k, lead = d / 3;
-  desk.order.resize(stop - start);
-  std::iota(desk.order.begin(), desk.order.end(), static_cast<std::uint32_t>(start));
-  if (d < guess_dim || k < guess_components) return;
-  std::vector<T> level(k);
-  for (size_t c = 0; c < k; ++c) {
-    level[c] = law.log_weight[c];
-    for (size_t i = lead; i < d; ++i) level[c] -= std::log(law.whiten[(c * d + i) * d + i]);
+class Leading {
+ public:
+  MIXOT_INLINE Leading(const Whitened<T>& law, size_t d) : law_(law), d_(d), rows_(d / 3), level_(law.k) {
+    for (size_t c = 0; c < law.k; ++c) {
+      level_[c] = law.log_weight[c];
+      for (size_t i = rows_; i < d; ++i) level_[c] -= std::log(law.whiten[(c * d + i) * d + i]);
+    }
   }
-  std::vector<std::uint32_t> guess(stop - start);
-  for (size_t at = start; at < stop; at += B) {
-    const size_t count = std::min(B, stop - at);
-    gather(x, at, count, law.origin, desk.x);
-    T best[B], q[B];
-    std::uint32_t which[B] = {};
-    for (size_t b = 0; b < B; ++b) best[b] = -std::numeric_limits<T>::max();
-    for (size_t c = 0; c < k; ++c) {
-      squared_norms<T>(law.whiten + c * d * d, desk.x, law.mean + c * d, d, lead, nullptr, desk.y, q);
-      for (size_t b = 0; b < B; ++b) {
-        const T l = level[c] - T(0.5) * q[b];
-        which[b] = l > best[b] ? static_cast<std::uint32_t>(c) : which[b];
-        best[b] = l > best[b] ? l : best[b];
+
+  // The component that is most likely for each point of desk.x, and the logarithm of its weighted density.
+  MIXOT_INLINE void likeliest(Desk<T>& desk, std::uint32_t* which, T* best) const {
+    T l[lanes<T>];
+    std::fill_n(best, lanes<T>, -std::numeric_limits<T>::max());
+    for (size_t c = 0; c < law_.k; ++c) {
+      log_densities(c, desk, l);
+      for (size_t b = 0; b < lanes<T>; ++b) {
+        which[b] = l[b] > best[b] ? static_cast<std::uint32_t>(c) : which[b];
+        best[b] = l[b] > best[b] ? l[b] : best[b];
       }
     }
+  }
+
+  // How likely that component is, on average over the first points of desk.x.
+  MIXOT_INLINE T confidence(Desk<T>& desk, size_t count, const T* best) const {
+    T l[lanes<T>], total[lanes<T>] = {}, sum = 0;
+    for (size_t c = 0; c < law_.k; ++c) {
+      log_densities(c, desk, l);
+      for (size_t b = 0; b < count; ++b) total[b] += std::exp(l[b] - best[b]);
+    }
+    for (size_t b = 0; b < count; ++b) sum += 1 / total[b];
+    return sum / static_cast<T>(count);
+  }
+
+ private:
+  MIXOT_INLINE void log_densities(size_t c, Desk<T>& desk, T* l) const {
+    squared_norms<T>(law_.whiten + c * d_ * d_, desk.x, law_.mean + c * d_, d_, rows_, nullptr, desk.y, l);
+    for (size_t b = 0; b < lanes<T>; ++b) l[b] = level_[c] - T(0.5) * l[b];
+  }
+
+  const Whitened<T>& law_;
+  size_t d_, rows_;
+  std::vector<T> level_;
+};
+
+// The order of a task's points, by the component that is most likely given their first coordinates; as they come where
+// guessing does not pay, as it does not where components overlap.
+template <class T>
+MIXOT_INLINE void put_in_order(const Points<T>& x, const Whitened<T>& law, size_t start, size_t stop, Desk<T>& desk) {
+  desk.guess.clear();
+  desk.order.resize(stop - start);
+  std::iota(desk.order.begin(), desk.order.end(), static_cast<std::uint32_t>(start));
+  if (x.d < guess_dim || law.k < guess_components) return;
+  const Leading<T> leading(law, x.d);
+  std::vector<std::uint32_t> guess(stop - start);
+  for (size_t at = start; at < stop; at += lanes<T>) {
+    const size_t count = std::min(lanes<T>, stop - at);
+    std::uint32_t which[lanes<T>] = {};
+    T best[lanes<T>];
+    gather(x, at, count, law.origin, desk.x);
+    leading.likeliest(desk, which, best);
+    if (at == start && leading.confidence(desk, count, best) < T(confident)) return;
     std::copy(which, which + count, guess.begin() + static_cast<std::ptrdiff_t>(at - start));
   }
-  std::vector<std::uint32_t> place(k + 1);
+  std::vector<std::uint32_t> place(law.k + 1);
   for (const std::uint32_t c : guess) ++place[c + 1];
   std::partial_sum(place.begin(), place.end(), place.begin());
   desk.guess.resize(stop - start);
