@@ -21,10 +21,30 @@ void for_rows(std::size_t n, std::size_t threads, Body&& body) {
   });
 }
 
-double dot(const double* a, const double* b, std::size_t n) {
-  double sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += a[i] * b[i];
-  return sum;
+// body(first, last) over entries of vectors, shared only between threads that stand by: these loops are short.
+template <class Body>
+void for_entries(std::size_t n, std::size_t threads, Body&& body) {
+  constexpr std::size_t entries = 4096;
+  parallel_blocks((n + entries - 1) / entries, Crew::current() ? threads : 1, [&](std::size_t b, std::size_t) {
+    body(b * entries, std::min(n, (b + 1) * entries));
+  });
+}
+
+// Sum of term(i), in an order that does not depend on the number of threads.
+template <class Term>
+double sum_of(std::size_t n, std::size_t threads, Term&& term) {
+  constexpr std::size_t entries = 4096;
+  std::vector<double> part((n + entries - 1) / entries);
+  for_entries(n, threads, [&](std::size_t begin, std::size_t end) {
+    double sum = 0;
+    for (std::size_t i = begin; i < end; ++i) sum += term(i);
+    part[begin / entries] = sum;
+  });
+  return std::accumulate(part.begin(), part.end(), 0.0);
+}
+
+double dot(const double* a, const double* b, std::size_t n, std::size_t threads) {
+  return sum_of(n, threads, [&](std::size_t i) { return a[i] * b[i]; });
 }
 
 // Each node with its strongest free neighbor; who finds none joins the aggregate of a strong one. -> aggregates
@@ -272,11 +292,16 @@ void AggregationMultigrid::precondition(std::size_t at, const double* r, double*
     for (std::size_t i = 0; i < n; ++i)
       if (level.aggregate[i] >= 0) next.b[level.aggregate[i]] += rest[i];
     k_cycle(at + 1);
-    for (std::size_t i = 0; i < n; ++i)
-      if (level.aggregate[i] >= 0) z[i] += next.x[level.aggregate[i]];
+    for_entries(n, threads_, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i)
+        if (level.aggregate[i] >= 0) z[i] += next.x[level.aggregate[i]];
+    });
   }
   const bool several = n > Laplacian::block;
-  if (several) level.old.assign(z, z + n);
+  if (several) {
+    level.old.resize(n);
+    for_entries(n, threads_, [&](std::size_t begin, std::size_t end) { std::copy(z + begin, z + end, &level.old[begin]); });
+  }
   const double* old = several ? level.old.data() : z;
   for_rows(n, threads_, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = end; i-- > begin;) {
@@ -296,16 +321,16 @@ void AggregationMultigrid::k_cycle(std::size_t at) {
   l.r = l.b;
   precondition(at, l.r.data(), l.c1.data());
   l.graph->multiply(l.c1.data(), l.v1.data(), threads_);
-  const double rho1 = dot(l.c1.data(), l.v1.data(), n), alpha1 = dot(l.c1.data(), l.r.data(), n);
+  const double rho1 = dot(l.c1.data(), l.v1.data(), n, threads_), alpha1 = dot(l.c1.data(), l.r.data(), n, threads_);
   l.x = l.c1;
   if (!(rho1 > 0)) return;
-  const double step = alpha1 / rho1, before = dot(l.r.data(), l.r.data(), n);
+  const double step = alpha1 / rho1, before = dot(l.r.data(), l.r.data(), n, threads_);
   for (std::size_t i = 0; i < n; ++i) l.r[i] -= step * l.v1[i], l.x[i] *= step;
-  if (dot(l.r.data(), l.r.data(), n) <= 0.0625 * before) return;
+  if (dot(l.r.data(), l.r.data(), n, threads_) <= 0.0625 * before) return;
   precondition(at, l.r.data(), l.c2.data());
   l.graph->multiply(l.c2.data(), l.v2.data(), threads_);
-  const double gamma = dot(l.c2.data(), l.v1.data(), n), beta = dot(l.c2.data(), l.v2.data(), n);
-  const double alpha2 = dot(l.c2.data(), l.r.data(), n), rho2 = beta - gamma * gamma / rho1;
+  const double gamma = dot(l.c2.data(), l.v1.data(), n, threads_), beta = dot(l.c2.data(), l.v2.data(), n, threads_);
+  const double alpha2 = dot(l.c2.data(), l.r.data(), n, threads_), rho2 = beta - gamma * gamma / rho1;
   if (!(rho2 > 0)) return;
   const double f1 = step - gamma * alpha2 / (rho1 * rho2), f2 = alpha2 / rho2;
   for (std::size_t i = 0; i < n; ++i) l.x[i] = f1 * l.c1[i] + f2 * l.c2[i];
@@ -324,34 +349,28 @@ int AggregationMultigrid::solve(const double* b, double* x, const Stop& stop) {
   std::vector<double> r(b, b + n), z(n), p(n, 0.0), q(n), previous(n);
   std::fill(x, x + n, 0.0);
   remove_constants(r.data());
-  const auto norm = [&] {
-    double sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += r[i] * r[i] * inverse[i];
-    return std::sqrt(sum);
-  };
+  const auto norm = [&] { return std::sqrt(sum_of(n, threads_, [&](std::size_t i) { return r[i] * r[i] * inverse[i]; })); };
   const double start = norm();
   if (start == 0) return 0;
   double rz = 0;
   int iteration = 0;
   while (iteration < stop.max_iter) {
     precondition(0, r.data(), z.data());
-    const double fresh = dot(r.data(), z.data(), n);
+    const double fresh = dot(r.data(), z.data(), n, threads_);
     double beta = 0;  // of Polak and Ribiere, since the preconditioner changes a little each time
-    if (iteration > 0) {
-      for (std::size_t i = 0; i < n; ++i) beta += z[i] * (r[i] - previous[i]);
-      beta /= rz;
-    }
-    for (std::size_t i = 0; i < n; ++i) p[i] = z[i] + beta * p[i];
+    if (iteration > 0) beta = sum_of(n, threads_, [&](std::size_t i) { return z[i] * (r[i] - previous[i]); }) / rz;
+    for_entries(n, threads_, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) p[i] = z[i] + beta * p[i];
+    });
     g.multiply(p.data(), q.data(), threads_);
-    const double curvature = dot(p.data(), q.data(), n);
+    const double curvature = dot(p.data(), q.data(), n, threads_);
     if (!(curvature > 0)) break;
     const double step = fresh / curvature;
-    previous = r;
+    for_entries(n, threads_, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) x[i] += step * p[i], previous[i] = r[i], r[i] -= step * q[i];
+    });
     double worst = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      x[i] += step * p[i], r[i] -= step * q[i];
-      worst = std::max(worst, std::abs(r[i]) * stop.scale[i]);
-    }
+    for (std::size_t i = 0; i < n; ++i) worst = std::max(worst, std::abs(r[i]) * stop.scale[i]);
     rz = fresh;
     ++iteration;
     if (norm() <= stop.relative * start && worst <= stop.each) break;

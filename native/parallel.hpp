@@ -1,4 +1,5 @@
-// Blocks of work over std::thread. No pool: a call that is worth threads lasts far longer than starting them.
+// Blocks of work over std::thread. Threads are started for each call, unless a crew (crew.hpp) stands by: most calls that
+// are worth threads last far longer than starting them.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -6,6 +7,8 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "crew.hpp"
 
 namespace mixot {
 
@@ -28,15 +31,19 @@ void parallel_blocks(std::size_t blocks, std::size_t threads, Body&& body) {
       next = blocks;
     }
   };
-  std::vector<std::thread> crew;
-  crew.reserve(threads - 1);
-  try {
-    for (std::size_t worker = 1; worker < threads; ++worker) crew.emplace_back(work, worker);
-  } catch (const std::system_error&) {
-    // The system gives no more threads: those that run share the blocks.
+  if (Crew* crew = Crew::current()) {
+    crew->call(threads, work);
+  } else {
+    std::vector<std::thread> members;
+    members.reserve(threads - 1);
+    try {
+      for (std::size_t worker = 1; worker < threads; ++worker) members.emplace_back(work, worker);
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that run share the blocks.
+    }
+    work(0);
+    for (auto& member : members) member.join();
   }
-  work(0);
-  for (auto& member : crew) member.join();
   for (auto& failure : failures)
     if (failure) std::rethrow_exception(failure);
 }

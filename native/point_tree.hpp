@@ -15,6 +15,8 @@
 #include <numeric>
 #include <vector>
 
+#include "parallel.hpp"
+
 namespace mixot {
 
 constexpr int tree_leaf = 8;
@@ -22,20 +24,24 @@ constexpr int tree_leaf = 8;
 // Order of the points, (n, D), in which the splits of the tree are: -> a permutation of 0 .. n-1. Equal points keep
 // their order.
 template <int D>
-std::vector<int> kd_order(const double* points, std::size_t n) {
+std::vector<int> kd_order(const double* points, std::size_t n, std::size_t threads = 1) {
+  struct Range {
+    std::size_t first, last, span;
+  };
   struct Splitter {
     const double* points;
     int* order;
-    void split(std::size_t first, std::size_t last, std::size_t span) {
-      while (span > tree_leaf && first + span / 2 >= last) span /= 2;
-      if (span <= tree_leaf || last - first <= 1) {
-        std::sort(order + first, order + last);
-        return;
+    // False where there is nothing left to halve: then it is sorted.
+    bool halve(Range r, Range& left, Range& right) {
+      while (r.span > tree_leaf && r.first + r.span / 2 >= r.last) r.span /= 2;
+      if (r.span <= tree_leaf || r.last - r.first <= 1) {
+        std::sort(order + r.first, order + r.last);
+        return false;
       }
       double lo[D], hi[D];
       std::fill(lo, lo + D, std::numeric_limits<double>::infinity());
       std::fill(hi, hi + D, -std::numeric_limits<double>::infinity());
-      for (std::size_t i = first; i < last; ++i)
+      for (std::size_t i = r.first; i < r.last; ++i)
         for (int k = 0; k < D; ++k) {
           const double v = points[std::size_t(order[i]) * D + k];
           lo[k] = std::min(lo[k], v), hi[k] = std::max(hi[k], v);
@@ -43,20 +49,35 @@ std::vector<int> kd_order(const double* points, std::size_t n) {
       int axis = 0;
       for (int k = 1; k < D; ++k)
         if (hi[k] - lo[k] > hi[axis] - lo[axis]) axis = k;
-      const std::size_t middle = first + span / 2;
-      std::nth_element(order + first, order + middle, order + last, [this, axis](int a, int b) {
+      const std::size_t middle = r.first + r.span / 2;
+      std::nth_element(order + r.first, order + middle, order + r.last, [this, axis](int a, int b) {
         const double x = points[std::size_t(a) * D + axis], y = points[std::size_t(b) * D + axis];
         return x < y || (x == y && a < b);
       });
-      split(first, middle, span / 2);
-      split(middle, last, span / 2);
+      left = {r.first, middle, r.span / 2}, right = {middle, r.last, r.span / 2};
+      return true;
+    }
+    void split(const Range& r) {
+      Range left, right;
+      if (!halve(r, left, right)) return;
+      split(left);
+      split(right);
     }
   };
   std::vector<int> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::size_t span = tree_leaf;
   while (span < n) span *= 2;
-  Splitter{points, order.data()}.split(0, n, span);
+  Splitter splitter{points, order.data()};
+  std::vector<Range> parts{{0, n, span}};
+  while (!parts.empty() && parts.size() < threads && n > 4096) {
+    std::vector<Range> halves;
+    Range left, right;
+    for (const Range& part : parts)
+      if (splitter.halve(part, left, right)) halves.push_back(left), halves.push_back(right);
+    parts = std::move(halves);
+  }
+  parallel_blocks(parts.size(), threads, [&](std::size_t k, std::size_t) { splitter.split(parts[k]); });
   return order;
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
+#include "crew.hpp"
 #include "hierarchy.hpp"
 #include "point_tree.hpp"
 
@@ -15,6 +17,7 @@ constexpr std::size_t coarsest = 60;  // points; a cloud of more than stride tim
 constexpr std::size_t stride = 8;     // points that become one of the next coarser cloud
 constexpr double rough = 0.1;         // share of the cells: where interpolation leaves more empty, steps get smaller,
 constexpr int easy = 40;              // unless the coarser levels took more updates each: then they do not help
+constexpr std::size_t crowd = 2000;    // points from which threads are kept for the whole solve
 constexpr double coarse_tol = 0.03;   // of a mean mass
 // Shares of a density that vanishes nowhere, in which regions of density zero or nearly zero are left step by step.
 constexpr double shares[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0};
@@ -56,7 +59,7 @@ template <int D>
 class Descent {
  public:
   Descent(const TransportProblem<D>& problem, Budget budget) : problem_(problem), budget_(budget) {
-    order_ = kd_order<D>(problem.points, problem.n);
+    order_ = kd_order<D>(problem.points, problem.n, budget.threads);
     clouds_.emplace_back();
     Cloud<D>& finest = clouds_[0];
     finest.points.resize(problem.n * D), finest.target.resize(problem.n);
@@ -282,6 +285,8 @@ class Descent {
 
 template <int D>
 TransportAnswer transport(const TransportProblem<D>& problem, Budget budget) {
+  std::optional<Crew> crew;
+  if (budget.threads > 1 && problem.n > crowd) crew.emplace(budget.threads);
   return Descent<D>(problem, budget).run();
 }
 

@@ -329,7 +329,7 @@ def _certified(
     away = nu @ y + 0.5 * atoms.offset - sums[:, 1 : 1 + d].sum(axis=0) / mass.sum()
     cost = float(own.sum() + w @ (nu - mass) + 2 * atoms.offset @ away)
     centers = sums[:, 1 : 1 + d] / np.where(mass > 0, mass, 1.0)[:, None]
-    gap = min(solved.gap, _gap(box.bounds, y, w, np.maximum(mass - nu, 0.0).sum()))
+    gap = solved.gap if np.isfinite(solved.gap) else _gap(box.bounds, y, w, np.maximum(mass - nu, 0.0).sum())
     y, w = y + atoms.offset, w + 2 * (y - nu @ y) @ atoms.offset
     atom, heavy = atoms.atom, atoms.atom >= 0
     share = np.where(heavy, source.weights / nu[atom], 0.0)
