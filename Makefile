@@ -38,7 +38,7 @@ docs: $(VENV)/.dev
 # The native tests under AddressSanitizer and UndefinedBehaviorSanitizer; needs cmake.
 sanitize:
 	cmake -S . -B build/sanitize -DMIXOT_SANITIZE=ON
-	cmake --build build/sanitize
+	cmake --build build/sanitize --parallel $(JOBS)
 	build/sanitize/sanitized
 
 clean:
