@@ -50,7 +50,7 @@ distclean: clean
 
 # Installed in place: edits of Python files count at once; edits of the kernels and new files install again.
 $(VENV)/.dev $(VENV)/.demo: $(VENV)/%: $(VENV)/.python build/files $(SOURCES)
-	@echo "Installing mixot and what it needs for this into $(VENV); the first time takes a minute or two."
+	@echo "Installing mixot and what it needs for this into $(VENV); the first time takes a few minutes."
 	$(PIP) --editable ".[$(patsubst .%,%,$(notdir $@))]"
 	@touch $@
 
