@@ -172,6 +172,13 @@ def test_the_middle_of_a_lone_component_goes_and_comes_as_the_plan_says(rng):
     np.testing.assert_allclose(move.origins(q.components.means), (w / w.sum(axis=0)).T, rtol=1e-12)
 
 
+def test_destinations_of_laws_that_overlap_add_up_to_the_target(rng):
+    p, q = (Mixture(rng.dirichlet(np.ones(k)), Gaussian(np.arange(k) + 0.5, np.ones(k))) for k in (4, 5))
+    x = np.linspace(-12, 18, 2001)[:, None]  # the trapezoidal rule is exact to rounding
+    there = transport_map(p, q, solver=OMT()).destinations(x)
+    np.testing.assert_allclose(np.average(there, axis=0, weights=p.density(x)), q.weights, rtol=1e-10)
+
+
 # -- paths -------------------------------------------------------------------------------------------------------------
 
 
