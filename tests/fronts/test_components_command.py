@@ -24,7 +24,7 @@ def _close_figures():
 def tables(tmp_path, rng, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, centers in (("a", [-5, 5]), ("b", [-9, 0, 9])):
-        rows = np.concatenate([rng.normal(c, 1, size=(60, 2)) for c in centers])
+        rows = np.concatenate([rng.normal(c, 1, size=(30, 2)) for c in centers])
         np.savetxt(f"{name}.csv", rows, delimiter=",", header="u,v", comments="")
     return tmp_path
 
@@ -43,7 +43,7 @@ def test_the_command_writes_models_table_and_figure(tables):
     table = read(tables / "candidates.csv").points
     np.testing.assert_allclose(table[:, 2], [row["excess"] for row in told["candidates"]], rtol=0, atol=0)
     assert (tables / "components.png").stat().st_size > 10_000
-    said = run("components", "a.csv", "b.csv", *options)
+    said = run("components", "a.csv", "b.csv", "--k-min", 2, *options)
     assert "2 components and 3" in said.stdout
 
 
@@ -59,7 +59,7 @@ def test_the_command_takes_equal_numbers_and_a_lam(tables):
     ("words", "message"),
     [
         ("--k-min 4 --k-max 3 -o .", "--k-min 4 is above --k-max 3"),
-        ("--k-max 100 -o .", "half of the data has 60 rows"),
+        ("--k-max 100 -o .", "half of the data has 30 rows"),
         ("-o no/where", "does not exist"),
     ],
 )
@@ -71,7 +71,7 @@ def test_the_command_says_what_is_wrong(tables, words, message):
 
 @pytest.mark.parametrize("pairs", ["all", "equal"])
 def test_the_figure_is_drawn_into_the_axes_it_is_given(pairs, rng):
-    x, y = rng.normal(size=(40, 1)), rng.normal(size=(50, 1))
+    x, y = rng.normal(size=(20, 1)), rng.normal(size=(25, 1))
     search = ComponentSearch(pairs=pairs, splits=2, points=20, fitter=EM(starts=1))
     for sizes in ([1, 2], [1]):
         found = choose_components(x, y, ks=sizes, method=search, rng=0)

@@ -29,6 +29,14 @@ def clouds(rng, counts, n=60, apart=8.0, shift=0.0):
     return [(shift + apart * CORNERS[:k, None] + rng.normal(size=(k, n, 2))).reshape(-1, 2) for k in counts]
 
 
+@pytest.fixture(scope="module")
+def two_sides():
+    """Two sides whose clusters overlap, a search among small numbers, and what it finds with the seed 0."""
+    x, y = clouds(np.random.default_rng(3), (2, 3), n=40, apart=3.0)
+    options = {"ks": [1, 2], "ls": [1, 2, 3], "method": ComponentSearch(splits=2, points=50, fitter=QUICK)}
+    return x, y, options, choose_components(x, y, **options, rng=0)
+
+
 @pytest.mark.parametrize("k", [(3, 4), (2, 1), (1, 3)])
 def test_planted_numbers_are_found_on_both_sides(k, rng):
     x, y = clouds(rng, k)
@@ -49,21 +57,19 @@ def test_equal_numbers_are_the_diagonal(rng):
     assert (found.k, found.l) == (3, 3)
 
 
-def test_a_seed_gives_one_table(rng):
-    x, y = clouds(rng, (2, 3), n=40)
-    search = ComponentSearch(splits=2, points=50, fitter=replace(QUICK, k_max=2))
-    tables = [choose_components(x, y, method=search, rng=seed).candidates for seed in (3, 3, 4)]
+def test_a_seed_gives_one_table(two_sides):
+    x, y, options, found = two_sides
+    tables = [found.candidates, *(choose_components(x, y, **options, rng=seed).candidates for seed in (0, 4))]
     numbers = [[(each.excess, each.excess_error, each.instability) for each in table] for table in tables]
     assert numbers[0] == numbers[1]
     assert numbers[0] != numbers[2]
 
 
-def test_the_fits_are_those_of_fit(rng):
+def test_the_fits_are_those_of_fit(two_sides):
     """To the last bit: the table is that of two fits by BIC, and more."""
-    x, y = clouds(rng, (2, 3), n=60)
-    found = choose_components(x, y, method=ComponentSearch(splits=2, points=50, fitter=QUICK), rng=5)
-    for data, fits in ((x, found.source_fits), (y, found.target_fits)):
-        alone = fit(data, method=QUICK, rng=5)
+    x, y, options, found = two_sides
+    for data, fits, sizes in ((x, found.source_fits, options["ks"]), (y, found.target_fits, options["ls"])):
+        alone = fit(data, method=replace(QUICK, k_max=max(sizes)), rng=0)
         assert [each.criterion for each in fits] == [each.criterion for each in alone.candidates]
     sums = np.add.outer(*(len(d) * np.array([f.criterion for f in fits]) for d, fits in
                           ((x, found.source_fits), (y, found.target_fits))))  # fmt: skip
@@ -100,25 +106,22 @@ def one_component(data):
 
 
 def test_instability_is_the_sampling_variance_of_an_arrow(rng):
-    """Against data drawn anew, which nobody has in life: one component each, where the arrows are T(x) = A x + b."""
+    """Against the variance over data drawn anew, which nobody has in life: one component each, ``T(x) = A x + b``.
+
+    With m, s of N(0, 1) and N(3, 4) from n rows each, ``T(x) = m_y + s_y (x - m_x) / s_x`` has the variance
+    ``4 (2 + x^2) / n`` to first order, and the way back a quarter of it.
+    """
     n, x0 = 400, np.linspace(-2, 2, 200)[:, None]
     y0 = 3 + 2 * x0
-
-    def draw():
-        return rng.normal(0, 1, size=n), rng.normal(3, 2, size=n)
+    truth = (2 + (x0**2).mean()) / n / x0.var()
 
     def arrows(x, y):
         p, q = (one_component(side) for side in (x, y))
         return Arrows.of(p, q, plan(p, q, solver=OMT()), x0, y0)
 
-    ends = [arrows(*(Samples(side) for side in draw())) for _ in range(200)]
-    truth = np.mean(
-        [np.stack([getattr(e, way) for e in ends]).var(axis=0).mean() / getattr(ends[0], way).var()
-         for way in ("forth", "back")]
-    )  # fmt: skip
     shares = []
     for _ in range(8):
-        x, y = (Samples(side) for side in draw())
+        x, y = Samples(rng.normal(0, 1, size=n)), Samples(rng.normal(3, 2, size=n))
         for _ in range(8):
             halves = zip(split(x, rng, n), split(y, rng, n), strict=True)
             shares.append(instability(arrows(x, y), tuple(arrows(*half) for half in halves)))
@@ -127,13 +130,9 @@ def test_instability_is_the_sampling_variance_of_an_arrow(rng):
     )  # the mean of 64 shares, each of about three degrees of freedom
 
 
-def test_units_and_origin_do_not_matter(rng):
-    x, y = clouds(rng, (2, 3), n=40, apart=3.0)
-    search = ComponentSearch(splits=2, points=50, fitter=replace(QUICK, k_max=3))
-    plain, moved = (
-        choose_components(scale * x + shift, scale * y + shift, method=search, rng=0)
-        for scale, shift in ((1.0, 0.0), (1e3, 5e3))
-    )
+def test_units_and_origin_do_not_matter(two_sides):
+    x, y, options, plain = two_sides
+    moved = choose_components(1e3 * x + 5e3, 1e3 * y + 5e3, **options, rng=0)
     assert (plain.k, plain.l) == (moved.k, moved.l)
     for each, other in zip(plain.candidates, moved.candidates, strict=True):
         assert other.instability == pytest.approx(each.instability, rel=1e-4)
@@ -141,11 +140,10 @@ def test_units_and_origin_do_not_matter(rng):
         assert other.second_singular_value == pytest.approx(each.second_singular_value, abs=1e-5)
 
 
-def test_sides_may_be_exchanged(rng):
+def test_sides_may_be_exchanged(two_sides):
     """The fits and plans are the same; which rows are halved is not, so neither is the instability."""
-    x, y = clouds(rng, (2, 3), n=40, apart=3.0)
-    search = ComponentSearch(splits=2, points=50, fitter=replace(QUICK, k_max=3))
-    one, other = choose_components(x, y, method=search, rng=0), choose_components(y, x, method=search, rng=0)
+    x, y, options, one = two_sides
+    other = choose_components(y, x, ks=options["ls"], ls=options["ks"], method=options["method"], rng=0)
     for each in one.candidates:
         twin = other.candidate(each.l, each.k)
         assert twin.excess == pytest.approx(each.excess, abs=1e-8)
@@ -178,14 +176,14 @@ def test_a_component_with_too_few_rows_is_not_chosen(rng):
     """Three far points among sixty: a component of theirs has a covariance that they do not determine."""
     x = np.concatenate([rng.normal(size=(60, 3)), 1e3 + 1e-3 * rng.normal(size=(3, 3))])
     y = rng.normal(size=(60, 3))
-    found = choose_components(x, y, ks=[1, 2], ls=1, method=ComponentSearch(splits=2, points=20), rng=0)
+    found = choose_components(x, y, ks=[1, 2], ls=1, method=ComponentSearch(splits=2, points=20, fitter=QUICK), rng=0)
     assert [each.determined for each in found.candidates] == [True, False]
     assert found.k == 1
 
 
 def test_arrows_of_the_plan_turned_are_those_of_the_plan_back(rng):
     x, y = clouds(rng, (2, 3), n=40, apart=3.0)
-    p, q = fit(x, k=2, rng=0).mixture, fit(y, k=3, rng=0).mixture
+    p, q = (fit(side, k=k, method=QUICK, rng=0).mixture for side, k in ((x, 2), (y, 3)))
     forth, back = plan(p, q, solver=OMT(lam=1.0)), plan(q, p, solver=OMT(lam=1.0))
     np.testing.assert_allclose(turned(forth).coupling, back.coupling, atol=1e-9)
     assert turned(turned(forth)).gap == forth.gap
@@ -205,10 +203,9 @@ def test_every_plan_has_a_table(solver, rng):
 
 
 def test_counts_have_components_too(rng):
-    x, y = rng.poisson(np.repeat([2.0, 30.0], 100)), rng.poisson(np.repeat([1.0, 20.0, 80.0], 70))
-    found = choose_components(
-        x, y, "poisson", ks=[1, 2, 3], ls=[2, 3, 4], method=ComponentSearch(splits=2, points=20), rng=0
-    )
+    x, y = rng.poisson(np.repeat([2.0, 30.0], 50)), rng.poisson(np.repeat([1.0, 20.0, 80.0], 40))
+    search = ComponentSearch(splits=2, points=20, fitter=QUICK)
+    found = choose_components(x, y, "poisson", ks=[1, 2, 3], ls=[2, 3, 4], method=search, rng=0)
     assert (found.k, found.l) == (2, 3)
 
 

@@ -98,9 +98,9 @@ def test_conditional_means_are_those_of_the_closed_form_out_to_the_far_tails(eps
         x = P.means[k] + P.stds[k] * z[:, None]
         _, slope, _ = closed_form(P.means[k], P.stds[k], Q.means[l], Q.stds[l], eps)
         affine = Q.means[l] + slope * (x - P.means[k])
-        np.testing.assert_allclose(closed.map(x, pair), affine, atol=1e-12)
-        np.testing.assert_allclose(mine.map(x, pair), affine, atol=5e-8)  # the ends: 1e-9 a standard deviation
-        np.testing.assert_allclose(mine.map(x[3:8], pair), affine[3:8], atol=1e-8)
+        np.testing.assert_allclose(closed.map(x, pair), affine, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(mine.map(x, pair), affine, rtol=0, atol=5e-8)  # the ends: 1e-9 a standard deviation
+        np.testing.assert_allclose(mine.map(x[3:8], pair), affine[3:8], rtol=0, atol=1e-8)
     for x in (0.0, -9.0):  # of N(1, 0.5^2): near, and 20 standard deviations away
         y = mine.sample(np.full((50_000, 1), x), 1, rng)
         assert y.mean() == pytest.approx(closed.map(np.full((1, 1), x), 1).item(), abs=5 * y.std() / np.sqrt(50_000))
@@ -123,8 +123,8 @@ def test_costs_potentials_and_means_are_those_of_sweeps_on_a_grid(p, q, eps, end
     coupling = p.entropic_coupling(q, one, one, eps)
     odds = np.exp((f[:, None] + g - (x[:, None] - y) ** 2) / eps) * b
     common = (a.cumsum() > 1e-6) & (a[::-1].cumsum()[::-1] > 1e-6)
-    np.testing.assert_allclose(coupling.map(x[common, None], 0)[:, 0], (odds @ y)[common], atol=2e-8)
-    np.testing.assert_allclose(a @ odds, b, atol=1e-12)
+    np.testing.assert_allclose(coupling.map(x[common, None], 0)[:, 0], (odds @ y)[common], rtol=0, atol=2e-8)
+    np.testing.assert_allclose(a @ odds, b, rtol=0, atol=1e-12)
     level, nodes = coupling.potentials[0], coupling.targets[0].nodes
     seen = (nodes > y[0]) & (nodes < y[-1]) & (coupling.targets[0].weights > 1e-9)
     theirs = -eps * logsumexp((f[:, None] - (x[:, None] - nodes[seen]) ** 2) / eps, b=a[:, None], axis=0)

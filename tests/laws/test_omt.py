@@ -45,6 +45,7 @@ def assert_certified(found, cost, a, b, *, tol=1e-12):
     np.testing.assert_allclose(w.sum(axis=0), b, atol=1e-14)
     assert w.min() >= 0
     assert found.marginal_error <= 1e-14
+    assert found.marginal_error == max(np.abs(w.sum(axis=1) - a).max(), np.abs(w.sum(axis=0) - b).max())
     assert found.cost == pytest.approx((w * cost).sum(), rel=1e-13)
     assert 0 <= found.gap <= tol * max(size, found.lam)
     assert found.excess >= 0
@@ -56,6 +57,9 @@ def assert_certified(found, cost, a, b, *, tol=1e-12):
     feasible_f, feasible_g = found.potentials
     assert (feasible_f[:, None] + feasible_g - cost).max() <= 1e-14 * size
     assert found.lower_bound == pytest.approx(min(a @ feasible_f + b @ feasible_g, found.cost), abs=1e-13 * size)
+    assert found.excess == pytest.approx(
+        found.cost - min(a @ feasible_f + b @ feasible_g, found.cost), abs=1e-13 * size
+    )
 
 
 @pytest.mark.parametrize("kind", ["random", "equal", "some zero", "very unequal"])

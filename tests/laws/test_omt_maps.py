@@ -67,6 +67,25 @@ def test_the_mean_map_is_the_mean_of_the_random_one(eps, rng):
     assert np.trace(np.cov(y.T)) < 0.95 * np.trace(q.cov())
 
 
+@pytest.mark.parametrize("law", [Gamma, Product], ids=lambda law: law.name)
+def test_mean_images_in_other_families_are_means_of_draws(law, rng):
+    p, q = mixture(rng, law, 3), mixture(rng, law, 4)
+    move = transport_map(p, q, solver=OMT())
+    for x in p.sample(3, rng=rng):
+        draws = move.sample(np.repeat(x[None], 20_000, axis=0), rng=rng)
+        error = np.abs(draws.mean(axis=0) - move(x[None])[0])
+        assert (error <= 5 * draws.std(axis=0) / np.sqrt(len(draws)) + 1e-9).all()
+
+
+def test_images_of_singular_laws_are_those_of_their_conditional_laws(rng):
+    root = rng.standard_normal((3, 3, 2))
+    p = Mixture(rng.dirichlet(np.ones(3)), Gaussian(np.zeros((3, 3)), root @ root.swapaxes(1, 2)))
+    move = transport_map(p, mixture(rng, Gaussian, 2), solver=OMT(eps=0.5))
+    for x in np.vstack([p.sample(3, rng=rng), np.zeros((1, 3))]):
+        np.testing.assert_allclose(move(x)[0], move.conditional(x).mean(), rtol=1e-10, atol=1e-12)
+        assert_drawn_from(move.sample(np.repeat(x[None], 20_000, axis=0), rng=rng), move.conditional(x))
+
+
 @pytest.mark.parametrize("eps", [0.0, 2.0])
 def test_the_joint_law_has_both_marginals(eps, rng):
     p, q = mixture(rng, Gaussian, 3), mixture(rng, Gaussian, 2)
@@ -142,6 +161,22 @@ def test_destinations_and_origins_follow_bayes(rng):
     np.testing.assert_allclose(there.sum(axis=1), 1, rtol=1e-12)
     np.testing.assert_allclose(there.mean(axis=0), q.weights, atol=0.01)
     np.testing.assert_allclose(back.mean(axis=0), p.weights, atol=0.01)
+
+
+def test_the_middle_of_a_lone_component_goes_and_comes_as_the_plan_says(rng):
+    p, q = (Mixture(rng.dirichlet(np.ones(k)), Gaussian(1e3 * np.arange(k), np.ones(k))) for k in (4, 5))
+    move = transport_map(p, q, solver=OMT(lam=1e7))
+    w = move.plan.coupling
+    assert (w > 1e-3 * w.max()).mean() > 0.5  # a plan that joins many
+    np.testing.assert_allclose(move.destinations(p.components.means), w / w.sum(axis=1)[:, None], rtol=1e-12)
+    np.testing.assert_allclose(move.origins(q.components.means), (w / w.sum(axis=0)).T, rtol=1e-12)
+
+
+def test_destinations_of_laws_that_overlap_add_up_to_the_target(rng):
+    p, q = (Mixture(rng.dirichlet(np.ones(k)), Gaussian(np.arange(k) + 0.5, np.ones(k))) for k in (4, 5))
+    x = np.linspace(-12, 18, 2001)[:, None]  # the trapezoidal rule is exact to rounding
+    there = transport_map(p, q, solver=OMT()).destinations(x)
+    np.testing.assert_allclose(np.average(there, axis=0, weights=p.density(x)), q.weights, rtol=1e-10)
 
 
 # -- paths -------------------------------------------------------------------------------------------------------------

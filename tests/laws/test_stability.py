@@ -101,6 +101,16 @@ def test_bounds_for_relaxed_marginals(rho, rng):
         report.weights_bound_everywhere(a, b)
 
 
+@pytest.mark.parametrize("rho", [1.0, (np.inf, 0.3), (2.0, np.inf), (0.1, 5.0)], ids=str)
+def test_the_margin_is_the_least_eigenvalue_of_the_system(rho, rng):
+    cost, a, b = problem(rng, 5, 7)
+    found = OMT(lam=0.3, rho=rho).solve(cost, a, b)
+    left, arrived = found.coupling.sum(axis=1), found.coupling.sum(axis=0)
+    system = np.diag(1 + np.repeat(found.lam / np.array(found.rho), (5, 7)))
+    system[:5, 5:] = found.coupling / np.sqrt(np.outer(left, arrived))
+    assert found.stability().margin == pytest.approx(np.linalg.eigvalsh(system, UPLO="U")[0], rel=1e-10)
+
+
 def test_errors_of_arrows_are_those_of_resampled_weights(rng):
     cost, a, b = problem(rng, 4, 5)
     before = OMT(lam=0.3).solve(cost, a, b)
@@ -143,6 +153,20 @@ def test_components_that_move_move_the_plan_no_more_than_their_bound(rng):
         assert moved(before, after) <= report.component_bound(sizes, 0.0)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_moves_of_both_sides_add_up_in_a_bound_that_is_attained(share):
+    # two sources at zero part, towards a target each at +-2: costs (2 -+ d)^2 range over 8 d, which nothing separates
+    lam, d, half = 0.5, 0.1, np.full(2, 0.5)
+    p, q = (Mixture(half, Gaussian(means, [1.0, 1.0])) for means in ([0.0, 0.0], [2.0, -2.0]))
+    report = plan(p, q, solver=OMT(lam=lam)).stability()
+    parted = Gaussian([d, -d], [1.0, 1.0]).cost(q.components)
+    assert report.cost_bound(parted) == pytest.approx(8 * d / (2 * lam), rel=1e-12)
+    # by the triangle inequality alone costs could also rise by d^2 where they fall
+    expected = report.cost_bound(parted) + 2 * d**2 / (2 * lam)
+    assert report.component_bound(share * d, (1 - share) * d) == pytest.approx(expected, rel=1e-12)
+    assert report.component_bound([share * d, 0.0], [0.0, (1 - share) * d]) == pytest.approx(expected, rel=1e-12)
+
+
 def test_an_arrow_outlives_errors_of_its_size(rng):
     cost, a, b = problem(rng, 5, 6)
     before = OMT(lam=0.3).solve(cost, a, b)
@@ -173,6 +197,22 @@ def test_the_report_reads_well(rng):
         assert word in text
     assert max(map(len, text.splitlines())) <= 120
     assert "arrows" not in str(OMT(lam=0.3, rho=1.0).solve(cost, a, b).stability())
+
+
+def test_the_numbers_of_the_report_are_those_of_its_methods(rng):
+    cost, a, b = problem(rng, 5, 6)
+    found = OMT(lam=2.0).solve(cost, a, b)
+    report, text = found.stability(), str(found.stability())
+    near = drift(rng, a, 1e-3)
+    weights = report.weights_bound(near) / np.sqrt(((near - a) ** 2 / a).sum())
+    assert f"|dw|_1 <= {weights:.4g} sqrt(sum da^2/a" in text
+    assert f"{report.second_singular_value:.6g}, and below one by at least" in text
+    assert f"at least {1 - np.tanh(report.interaction / 4):.2g} whatever" in text
+    error = np.zeros((5, 6))
+    error[:2, :2] = np.array([[1, -1], [-1, 1]]) / 2  # of range one, and nothing of it separates
+    assert f"e / (2 lam) = {report.cost_bound(cost + error):.4g} e" in text
+    assert f"off by {(found.coupling * report.relative_errors(1000, 1000)).sum():.2%}" in text
+    assert f"{8 * 2.0 * found.coupling.max():.4g} for the largest" in text
 
 
 def test_nothing_moves_where_nothing_changes(rng):

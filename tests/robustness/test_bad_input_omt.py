@@ -85,3 +85,17 @@ def test_giving_up_leaves_the_best_plan(rng):
     left = caught.value.result
     np.testing.assert_allclose(left.coupling.sum(axis=1), a, atol=1e-14)
     assert left.gap > 0
+
+
+def test_the_gap_of_a_plan_given_up_is_that_of_its_potentials(rng):
+    cost, lam = rng.random((60, 60)), 1e-3
+    a, b = rng.dirichlet(np.ones(60)), rng.dirichlet(np.ones(60))
+    with pytest.raises(SolveError, match="did not finish") as caught:
+        OMT(lam=lam, max_iter=1).solve(cost, a, b)
+    left = caught.value.result
+    w, (f, g), scale = left.coupling, left.entropic_potentials, np.outer(a, b)
+    primal = (w * cost).sum() + lam * (w * np.log(np.where(w > 0, w, 1.0) / scale)).sum()
+    dual = a @ f + b @ g - lam * ((scale * np.exp((f[:, None] + g - cost) / lam)).sum() - 1)
+    assert left.gap == pytest.approx(primal - dual, rel=1e-9)
+    best = OMT(lam=lam).solve(cost, a, b)
+    assert left.gap >= left.primal - best.primal > 0
