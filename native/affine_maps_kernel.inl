@@ -244,6 +244,19 @@ MIXOT_INLINE void put_in_order(const Points<T>& x, const Whitened<T>& law, size_
   }
 }
 
+// The next points of a task and the weights of their components. -> their places, where they do not come as they stand.
+template <class T, size_t D>
+MIXOT_INLINE const std::uint32_t* take(const Points<T>& x, const Whitened<T>& law, size_t start, size_t at, size_t count,
+                                       Desk<T>& desk) {
+  const std::uint32_t* list = D ? nullptr : &desk.order[at - start];
+  if constexpr (D > 0)
+    gather(x, at, count, law.origin, desk.x);
+  else
+    gather(x, list, count, law.origin, desk.x);
+  weigh<T, D>(law, D ? D : x.d, desk.guess.empty() ? nullptr : &desk.guess[at - start], desk);
+  return list;
+}
+
 // moved[i][b] += e[b] (shift + linear (x_b - mean))[i]
 template <class T, size_t D>
 MIXOT_INLINE void add_image(const T* mean, const T* shift, const T* linear, size_t dim, const T* MIXOT_RESTRICT e, Desk<T>& desk) {
@@ -288,12 +301,7 @@ struct Blend {
     if constexpr (D == 0) put_in_order(x, law, start, stop, desk);
     for (size_t at = start; at < stop; at += B) {
       const size_t count = std::min(B, stop - at);
-      const std::uint32_t* list = D ? nullptr : &desk.order[at - start];
-      if constexpr (D > 0)
-        gather(x, at, count, law.origin, desk.x);
-      else
-        gather(x, list, count, law.origin, desk.x);
-      weigh<T, D>(law, d, desk.guess.empty() ? nullptr : &desk.guess[at - start], desk);
+      const std::uint32_t* list = take<T, D>(x, law, start, at, count, desk);
       for (size_t i = 0; i < d * B; ++i) desk.moved[i] = T(0);
       for (size_t c = 0; c < law.k; ++c) {
         const T* e = desk.e + c * B;
@@ -332,12 +340,7 @@ struct Pick {
     if constexpr (D == 0) put_in_order(x, law, start, stop, desk);
     for (size_t at = start; at < stop; at += B) {
       const size_t count = std::min(B, stop - at);
-      const std::uint32_t* list = D ? nullptr : &desk.order[at - start];
-      if constexpr (D > 0)
-        gather(x, at, count, law.origin, desk.x);
-      else
-        gather(x, list, count, law.origin, desk.x);
-      weigh<T, D>(law, d, desk.guess.empty() ? nullptr : &desk.guess[at - start], desk);
+      const std::uint32_t* list = take<T, D>(x, law, start, at, count, desk);
       for (size_t b = 0; b < count; ++b) {
         size_t c;
         const size_t place = D ? at + b : list[b];

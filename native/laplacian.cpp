@@ -11,6 +11,7 @@ namespace mixot {
 namespace {
 
 constexpr std::size_t direct_size = 64, dense_limit = 1024, max_levels = 30;
+constexpr std::size_t entries = 4096;  // of a vector, that one thread takes at a time
 constexpr double strong = 0.25;  // of the strongest neighbor: whom a node may be paired with
 
 // body(first, last) over blocks of rows.
@@ -24,7 +25,6 @@ void for_rows(std::size_t n, std::size_t threads, Body&& body) {
 // body(first, last) over entries of vectors, shared only between threads that stand by: these loops are short.
 template <class Body>
 void for_entries(std::size_t n, std::size_t threads, Body&& body) {
-  constexpr std::size_t entries = 4096;
   parallel_blocks((n + entries - 1) / entries, Crew::current() ? threads : 1, [&](std::size_t b, std::size_t) {
     body(b * entries, std::min(n, (b + 1) * entries));
   });
@@ -33,7 +33,6 @@ void for_entries(std::size_t n, std::size_t threads, Body&& body) {
 // Sum of term(i), in an order that does not depend on the number of threads.
 template <class Term>
 double sum_of(std::size_t n, std::size_t threads, Term&& term) {
-  constexpr std::size_t entries = 4096;
   std::vector<double> part((n + entries - 1) / entries);
   for_entries(n, threads, [&](std::size_t begin, std::size_t end) {
     double sum = 0;

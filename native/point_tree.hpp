@@ -20,6 +20,7 @@
 namespace mixot {
 
 constexpr int tree_leaf = 8;
+constexpr std::size_t few_points = 4096;  // up to here they are put in order by one thread
 
 // Order of the points, (n, D), in which the splits of the tree are: -> a permutation of 0 .. n-1. Equal points keep
 // their order.
@@ -70,7 +71,7 @@ std::vector<int> kd_order(const double* points, std::size_t n, std::size_t threa
   while (span < n) span *= 2;
   Splitter splitter{points, order.data()};
   std::vector<Range> parts{{0, n, span}};
-  while (!parts.empty() && parts.size() < threads && n > 4096) {
+  while (!parts.empty() && parts.size() < threads && n > few_points) {
     std::vector<Range> halves;
     Range left, right;
     for (const Range& part : parts)
