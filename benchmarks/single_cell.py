@@ -257,7 +257,7 @@ def summary(found: list[list[float]]) -> list[str]:
 
 def grown(n: int) -> Planted:
     """As many cells as asked for on each side, drawn from the mixtures of the types."""
-    from mixot.fitting.labelled import fit_labelled
+    from mixot.fitting.likelihood.labelled import fit_labelled
 
     data = planted(0, grow=True)
     rng = np.random.default_rng(0)

@@ -20,9 +20,9 @@ from matplotlib.patches import Ellipse
 from scipy.special import ndtr
 
 from mixot import DiagonalGaussian, Mixture, Moments, Samples
-from mixot.fitting.moment_matching import MomentMatching
-from mixot.fitting.moments import MomentSOS
-from mixot.formulas.regions import Box
+from mixot.fitting.moments.moment_matching import MomentMatching
+from mixot.fitting.moments.moments import MomentSOS
+from mixot.formulas.polynomial.regions import Box
 
 ORDERS = range(2, 6)
 TRUTH = Mixture(

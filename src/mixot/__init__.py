@@ -12,38 +12,38 @@ if TYPE_CHECKING:
     from mixot.errors import MixotError as MixotError
     from mixot.errors import SolveError as SolveError
     from mixot.errors import UnsupportedError as UnsupportedError
-    from mixot.families.bernoulli import Bernoulli as Bernoulli
-    from mixot.families.diagonal import DiagonalGaussian as DiagonalGaussian
-    from mixot.families.exponential import Exponential as Exponential
-    from mixot.families.gamma import Gamma as Gamma
-    from mixot.families.gaussian import Gaussian as Gaussian
-    from mixot.families.inverse_gamma import InverseGamma as InverseGamma
-    from mixot.families.laplace import Laplace as Laplace
-    from mixot.families.lognormal import LogNormal as LogNormal
-    from mixot.families.negative_binomial import NegativeBinomial as NegativeBinomial
-    from mixot.families.poisson import Poisson as Poisson
+    from mixot.families.elliptical.diagonal import DiagonalGaussian as DiagonalGaussian
+    from mixot.families.elliptical.gaussian import Gaussian as Gaussian
+    from mixot.families.elliptical.student import StudentT as StudentT
+    from mixot.families.line.bernoulli import Bernoulli as Bernoulli
+    from mixot.families.line.exponential import Exponential as Exponential
+    from mixot.families.line.gamma import Gamma as Gamma
+    from mixot.families.line.inverse_gamma import InverseGamma as InverseGamma
+    from mixot.families.line.laplace import Laplace as Laplace
+    from mixot.families.line.lognormal import LogNormal as LogNormal
+    from mixot.families.line.negative_binomial import NegativeBinomial as NegativeBinomial
+    from mixot.families.line.poisson import Poisson as Poisson
+    from mixot.families.line.rayleigh import Rayleigh as Rayleigh
+    from mixot.families.line.weibull import Weibull as Weibull
     from mixot.families.product import Product as Product
-    from mixot.families.rayleigh import Rayleigh as Rayleigh
-    from mixot.families.student import StudentT as StudentT
-    from mixot.families.weibull import Weibull as Weibull
-    from mixot.fitting.component_pairs import ComponentChoice as ComponentChoice
-    from mixot.fitting.component_pairs import ComponentPair as ComponentPair
-    from mixot.fitting.component_pairs import ComponentSearch as ComponentSearch
-    from mixot.fitting.component_pairs import choose_components as choose_components
-    from mixot.fitting.em import EM as EM
-    from mixot.fitting.family_em import FamilyEM as FamilyEM
-    from mixot.fitting.joint import JointEM as JointEM
-    from mixot.fitting.joint import JointFit as JointFit
-    from mixot.fitting.joint import fit_pair as fit_pair
-    from mixot.fitting.joint import joint_path as joint_path
-    from mixot.fitting.moment_matching import MomentMatching as MomentMatching
-    from mixot.fitting.moments import MomentSOS as MomentSOS
-    from mixot.fitting.wasserstein import MinimumWasserstein as MinimumWasserstein
-    from mixot.fitting.wasserstein import WassersteinFit as WassersteinFit
-    from mixot.formulas.regions import Ball as Ball
-    from mixot.formulas.regions import Box as Box
-    from mixot.formulas.regions import Inequality as Inequality
-    from mixot.formulas.regions import Linear as Linear
+    from mixot.fitting.joint.component_pairs import ComponentChoice as ComponentChoice
+    from mixot.fitting.joint.component_pairs import ComponentPair as ComponentPair
+    from mixot.fitting.joint.component_pairs import ComponentSearch as ComponentSearch
+    from mixot.fitting.joint.component_pairs import choose_components as choose_components
+    from mixot.fitting.joint.joint import JointEM as JointEM
+    from mixot.fitting.joint.joint import JointFit as JointFit
+    from mixot.fitting.joint.joint import fit_pair as fit_pair
+    from mixot.fitting.joint.joint import joint_path as joint_path
+    from mixot.fitting.likelihood.em import EM as EM
+    from mixot.fitting.likelihood.family_em import FamilyEM as FamilyEM
+    from mixot.fitting.moments.moment_matching import MomentMatching as MomentMatching
+    from mixot.fitting.moments.moments import MomentSOS as MomentSOS
+    from mixot.fitting.wasserstein.wasserstein import MinimumWasserstein as MinimumWasserstein
+    from mixot.fitting.wasserstein.wasserstein import WassersteinFit as WassersteinFit
+    from mixot.formulas.polynomial.regions import Ball as Ball
+    from mixot.formulas.polynomial.regions import Box as Box
+    from mixot.formulas.polynomial.regions import Inequality as Inequality
+    from mixot.formulas.polynomial.regions import Linear as Linear
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
@@ -61,14 +61,14 @@ if TYPE_CHECKING:
     from mixot.results import Plan as Plan
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
-    from mixot.solvers.discrete import Exact as Exact
-    from mixot.solvers.entropic import OMT as OMT
-    from mixot.solvers.entropic_plan import OMTPlan as OMTPlan
-    from mixot.solvers.multimarginal import MultiMarginal as MultiMarginal
-    from mixot.solvers.sdp import SDP as SDP
-    from mixot.solvers.semidiscrete import Semidiscrete as Semidiscrete
-    from mixot.solvers.semidiscrete import SemidiscretePlan as SemidiscretePlan
-    from mixot.solvers.stability import Stability as Stability
+    from mixot.solvers.discrete.discrete import Exact as Exact
+    from mixot.solvers.entropic.entropic import OMT as OMT
+    from mixot.solvers.entropic.entropic_plan import OMTPlan as OMTPlan
+    from mixot.solvers.entropic.stability import Stability as Stability
+    from mixot.solvers.multimarginal.multimarginal import MultiMarginal as MultiMarginal
+    from mixot.solvers.sdp.sdp import SDP as SDP
+    from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete as Semidiscrete
+    from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan as SemidiscretePlan
     from mixot.sos.sample_moments import SampleMoments as SampleMoments
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
@@ -92,36 +92,36 @@ _HOME = {
     "errors": ("MixotError", "InputError", "UnsupportedError", "SolveError", "AccuracyWarning"),
     "results": ("Fit", "Interval", "Level", "MomentFit", "MultiPlan", "Plan", "Progress", "Status"),
     "measures": ("Measure", "Samples", "Grid", "Moments", "as_measure"),
-    "families.gaussian": ("Gaussian",),
-    "families.diagonal": ("DiagonalGaussian",),
-    "families.student": ("StudentT",),
-    "families.exponential": ("Exponential",),
-    "families.gamma": ("Gamma",),
-    "families.laplace": ("Laplace",),
-    "families.lognormal": ("LogNormal",),
-    "families.negative_binomial": ("NegativeBinomial",),
-    "families.poisson": ("Poisson",),
-    "families.bernoulli": ("Bernoulli",),
-    "families.inverse_gamma": ("InverseGamma",),
-    "families.rayleigh": ("Rayleigh",),
-    "families.weibull": ("Weibull",),
+    "families.elliptical.gaussian": ("Gaussian",),
+    "families.elliptical.diagonal": ("DiagonalGaussian",),
+    "families.elliptical.student": ("StudentT",),
+    "families.line.exponential": ("Exponential",),
+    "families.line.gamma": ("Gamma",),
+    "families.line.laplace": ("Laplace",),
+    "families.line.lognormal": ("LogNormal",),
+    "families.line.negative_binomial": ("NegativeBinomial",),
+    "families.line.poisson": ("Poisson",),
+    "families.line.bernoulli": ("Bernoulli",),
+    "families.line.inverse_gamma": ("InverseGamma",),
+    "families.line.rayleigh": ("Rayleigh",),
+    "families.line.weibull": ("Weibull",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),
-    "solvers.discrete": ("Exact",),
-    "solvers.entropic": ("OMT",),
-    "solvers.entropic_plan": ("OMTPlan",),
-    "solvers.multimarginal": ("MultiMarginal",),
-    "solvers.sdp": ("SDP",),
-    "solvers.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
-    "solvers.stability": ("Stability",),
-    "fitting.component_pairs": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
-    "fitting.em": ("EM",),
-    "fitting.family_em": ("FamilyEM",),
-    "fitting.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
-    "fitting.moment_matching": ("MomentMatching",),
-    "fitting.wasserstein": ("MinimumWasserstein", "WassersteinFit"),
-    "fitting.moments": ("MomentSOS",),
-    "formulas.regions": ("Ball", "Box", "Inequality", "Linear"),
+    "solvers.discrete.discrete": ("Exact",),
+    "solvers.entropic.entropic": ("OMT",),
+    "solvers.entropic.entropic_plan": ("OMTPlan",),
+    "solvers.multimarginal.multimarginal": ("MultiMarginal",),
+    "solvers.sdp.sdp": ("SDP",),
+    "solvers.semidiscrete.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
+    "solvers.entropic.stability": ("Stability",),
+    "fitting.joint.component_pairs": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
+    "fitting.likelihood.em": ("EM",),
+    "fitting.likelihood.family_em": ("FamilyEM",),
+    "fitting.joint.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
+    "fitting.moments.moment_matching": ("MomentMatching",),
+    "fitting.wasserstein.wasserstein": ("MinimumWasserstein", "WassersteinFit"),
+    "fitting.moments.moments": ("MomentSOS",),
+    "formulas.polynomial.regions": ("Ball", "Box", "Inequality", "Linear"),
     "sos.sample_moments": ("SampleMoments",),
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),

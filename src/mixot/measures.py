@@ -13,7 +13,7 @@ import numpy as np
 from mixot._checks import as_floats, as_numbers, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
-from mixot.formulas.moments import exponents, sample_moments
+from mixot.formulas.polynomial.moments import exponents, sample_moments
 
 _WEIGHT_TOL = 1e-6  # decimals printed in a paper or float32 sums are normalised; anything further off is an error
 

@@ -6,7 +6,7 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, Samples, UnsupportedError, bounds, distance, quantize
-from mixot.formulas.quantiles import Line, w2_squared_on_line
+from mixot.formulas.gaussian.quantiles import Line, w2_squared_on_line
 from mixot.transport import bounds as module
 
 # Chen, Georgiou and Tannenbaum (2019), figure 1: N(0, 1) against half N(-D, 1), half N(D, 1); W2 by quadrature in many

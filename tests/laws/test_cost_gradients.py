@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import Exact, Gaussian, Grid, InputError, Mixture, Poisson, Samples, UnsupportedError
-from mixot.solvers.potentials import balanced_potentials
+from mixot.solvers.discrete.potentials import balanced_potentials
 from mixot.transport.arguments import GridOf, read
 from mixot.transport.gradients import cost_and_gradients, cost_between
 

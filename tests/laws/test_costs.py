@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, Mixture, _native, distance
-from mixot.formulas.cost_matrix import gaussian_costs, point_costs
+from mixot.formulas.gaussian.cost_matrix import gaussian_costs, point_costs
 
 
 def full(rng, k, dim, rank=None):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp, ndtr, ndtri
 
-import mixot.families.entropic_line as line
+import mixot.families.line.entropic_line as line
 from mixot import OMT, Gamma, Gaussian, LogNormal, Mixture, Poisson, Product, UnsupportedError, plan, transport_map
-from mixot.families.line import LineFamily
+from mixot.families.line.line import LineFamily
 
 
 class Normal(LineFamily):

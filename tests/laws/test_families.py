@@ -5,7 +5,7 @@ import pytest
 
 from mixot import DiagonalGaussian, Gaussian, InputError, UnsupportedError
 from mixot.families.base import _REGISTRY, Family, common, lookup, register, registered
-from mixot.formulas.moments import exponents, gaussian_moments
+from mixot.formulas.polynomial.moments import exponents, gaussian_moments
 
 SMOOTH = {"gaussian", "diagonal"}  # laws on all of R^d with light tails: the trapezoidal rule integrates them exactly
 

@@ -17,9 +17,9 @@ from mixot import (
     fit_pair,
     joint_path,
 )
-from mixot.fitting.pulled import Axes, Ellipsoids, Graph, pulled_means
-from mixot.fitting.statistics import STRUCTURES
-from mixot.solvers.free_marginals import FreeMarginals
+from mixot.fitting.joint.pulled import Axes, Ellipsoids, Graph, pulled_means
+from mixot.fitting.likelihood.statistics import STRUCTURES
+from mixot.solvers.entropic.free_marginals import FreeMarginals
 
 COUPLINGS = ("free", "paired")
 PLAIN = EM(reg=0.0)

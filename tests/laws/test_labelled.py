@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mixot import EM, AccuracyWarning, DiagonalGaussian
-from mixot.fitting.labelled import fit_labelled
-from mixot.formulas.shrinkage import diagonal_shrinkage, shrinkage
+from mixot.fitting.likelihood.labelled import fit_labelled
+from mixot.formulas.gaussian.shrinkage import diagonal_shrinkage, shrinkage
 
 
 @pytest.mark.parametrize("n", [5, 20, 60, 300])

@@ -19,7 +19,7 @@ from mixot import (
     Weibull,
     fit,
 )
-from mixot.formulas.medians import weighted_medians
+from mixot.formulas.line.medians import weighted_medians
 
 
 def climb(law, x, shares, steps=3):

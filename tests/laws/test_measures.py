@@ -9,7 +9,7 @@ from numpy.polynomial.legendre import leggauss
 
 from mixot import Fit, Gaussian, Grid, Mixture, Moments, Samples, Status, as_measure
 from mixot.formulas import moments as moments_module
-from mixot.formulas.moments import exponents, sample_moments
+from mixot.formulas.polynomial.moments import exponents, sample_moments
 
 
 def grids(rng, degree):

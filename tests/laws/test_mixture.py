@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, Product, UnsupportedError
-from mixot.formulas.moments import exponents
+from mixot.formulas.polynomial.moments import exponents
 
 CLOSED = {"gaussian", "diagonal", "student"}  # families on R^d that every affine map leaves, or widens, in closed form
 

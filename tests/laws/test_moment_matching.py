@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, Grid, Mixture, Samples, _native
-from mixot.fitting.moment_matching import MomentMatching, blind_start
-from mixot.fitting.moment_target import STRUCTURES, MomentTarget, component_parameters, gaussian_chebyshev
-from mixot.fitting.polish import (
+from mixot.fitting.likelihood.starts import lloyd
+from mixot.fitting.moments.moment_matching import MomentMatching, blind_start
+from mixot.fitting.moments.moment_target import STRUCTURES, MomentTarget, component_parameters, gaussian_chebyshev
+from mixot.fitting.moments.polish import (
     Atoms,
     Polisher,
     cheapest_merges,
@@ -16,9 +17,8 @@ from mixot.fitting.polish import (
     splits,
     unpacked,
 )
-from mixot.fitting.seeds import gauss_hermite_nodes, kmeans_seeds
-from mixot.fitting.starts import lloyd
-from mixot.formulas.chebyshev import (
+from mixot.fitting.moments.seeds import gauss_hermite_nodes, kmeans_seeds
+from mixot.formulas.polynomial.chebyshev import (
     chebyshev_of_powers,
     chebyshev_statistics,
     chebyshev_values,
@@ -26,7 +26,7 @@ from mixot.formulas.chebyshev import (
     product_covariance,
     shifted_powers,
 )
-from mixot.formulas.moments import exponents, sample_moments
+from mixot.formulas.polynomial.moments import exponents, sample_moments
 
 
 def random_law(rng, k, d, structure, spread=2.0):

@@ -6,9 +6,9 @@ import pytest
 from mixot import InputError, Mixture, UnsupportedError
 from mixot.families.base import lookup, registered
 from mixot.families.moment_model import Extent
-from mixot.formulas.moments import exponents
-from mixot.formulas.polynomials import symbols
-from mixot.formulas.regions import enclosing_box
+from mixot.formulas.polynomial.moments import exponents
+from mixot.formulas.polynomial.polynomials import symbols
+from mixot.formulas.polynomial.regions import enclosing_box
 
 CASES = [
     ("gaussian", 1, "full", True),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from mixot.formulas.points_on_line import points_to_line
-from mixot.formulas.quantiles import Line
+from mixot.formulas.gaussian.points_on_line import points_to_line
+from mixot.formulas.gaussian.quantiles import Line
 
 
 def mixture(rng, k):

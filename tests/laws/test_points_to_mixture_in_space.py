@@ -14,7 +14,7 @@ from mixot import (
     plan,
     transport_map,
 )
-from mixot.solvers.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 
 
 def mixture(rng, k=3):

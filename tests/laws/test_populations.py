@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import OMT, Gaussian, Mixture, plan, transport_map
-from mixot.fitting.labelled import LabelledFit, fit_labelled
+from mixot.fitting.likelihood.labelled import LabelledFit, fit_labelled
 from mixot.transport.populations import PopulationPlan
 
 

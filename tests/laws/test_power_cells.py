@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixot.solvers.laguerre import power_cells
+from mixot.solvers.semidiscrete.laguerre import power_cells
 
 BOX = np.array([[0.0, 1.0], [0.0, 1.0]])
 CORNERS = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]

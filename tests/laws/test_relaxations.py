@@ -6,7 +6,7 @@ from scipy.integrate import cumulative_trapezoid, trapezoid
 
 from mixot import Box, DiagonalGaussian, Exponential, Gamma, Gaussian, Mixture, Samples
 from mixot.families.base import lookup
-from mixot.formulas.regions import Ball, Inequality, Linear
+from mixot.formulas.polynomial.regions import Ball, Inequality, Linear
 from mixot.sos import regularizers
 from mixot.sos.certificate import variable_bounds
 from mixot.sos.hierarchy import solve

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixot import InputError, SampleMoments, Samples
-from mixot.formulas.moments import exponents
+from mixot.formulas.polynomial.moments import exponents
 from mixot.sos.monomials import basis_of
 
 

@@ -6,13 +6,13 @@
 #include <random>
 #include <vector>
 
-#include "entropic.hpp"
-#include "gaussian_cells.hpp"
-#include "gaussian_density.hpp"
-#include "plane_transport.hpp"
-#include "solid_gaussians.hpp"
-#include "solid_transport.hpp"
-#include "voxel_density.hpp"
+#include "discrete/entropic.hpp"
+#include "densities/gaussian_cells.hpp"
+#include "densities/gaussian_density.hpp"
+#include "semidiscrete/plane_transport.hpp"
+#include "densities/solid_gaussians.hpp"
+#include "semidiscrete/solid_transport.hpp"
+#include "densities/voxel_density.hpp"
 
 namespace {
 

@@ -4,8 +4,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from mixot.formulas.excess import exp_excess, log_excess, log_ratio
-from mixot.formulas.gamma_excess import log_gamma_excess, log_gamma_halves, log_gamma_near_two, shape_excess
+from mixot.formulas.line.excess import exp_excess, log_excess, log_ratio
+from mixot.formulas.line.gamma_excess import log_gamma_excess, log_gamma_halves, log_gamma_near_two, shape_excess
 
 STEPS = np.array([-0.999, -0.5, -0.26, -0.24, -1e-3, -1e-9, 1e-14, 1e-5, 0.1, 0.24, 0.26, 0.49, 0.51, 1.0, 30.0])
 PAIRS = [

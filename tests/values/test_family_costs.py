@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mixot import Exponential, Gamma, Gaussian, Poisson, Product, StudentT
-from mixot.formulas.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
+from mixot.formulas.line.gamma_law import centered_gamma_quantiles, rank_rule, solve_shape
 
 
 def test_exponential_cost_is_twice_the_squared_difference_of_means():

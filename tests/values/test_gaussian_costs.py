@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, Mixture, distance, plan
-from mixot.formulas.bures import bures_cost, procrustes_cost
-from mixot.formulas.cost_matrix import gaussian_costs, point_costs
+from mixot.formulas.gaussian.bures import bures_cost, procrustes_cost
+from mixot.formulas.gaussian.cost_matrix import gaussian_costs, point_costs
 
 
 @pytest.mark.parametrize("delta", [0.5, 1.0, 2.0, 3.0, 5.0])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mixot.formulas.cost_matrix import gaussian_costs
-from mixot.formulas.gaussian_gradients import bures_gradients
+from mixot.formulas.gaussian.cost_matrix import gaussian_costs
+from mixot.formulas.gaussian.gaussian_gradients import bures_gradients
 
 
 def bures(a, b):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mixot import Gaussian, Mixture
-from mixot.formulas.support import Support
+from mixot.formulas.gaussian.support import Support
 
 
 def exact_log_density(mean, cov, x, digits=80):

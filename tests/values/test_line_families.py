@@ -21,8 +21,8 @@ from mixot import (
     Weibull,
     distance,
 )
-from mixot.formulas.counts import negative_binomial_log_mass
-from mixot.formulas.gamma_law import centered_reciprocals
+from mixot.formulas.line.counts import negative_binomial_log_mass
+from mixot.formulas.line.gamma_law import centered_reciprocals
 
 ONE = np.array([0])
 
@@ -242,7 +242,7 @@ def test_negative_binomial_ranks_beyond_tables_have_all_digits_of_small_chances(
 
 
 def test_negative_binomial_costs_of_many_counts_run_in_batches(monkeypatch):
-    from mixot.families import negative_binomial
+    from mixot.families.line import negative_binomial
 
     p, q = NegativeBinomial([0.1, 2.0, 0.5], [5.0, 3.0, 9.0]), NegativeBinomial([1.0, 0.2], [4.0, 1.0])
     whole = p.cost(q)

@@ -7,9 +7,9 @@ import pytest
 from scipy.integrate import quad
 
 from mixot import Gaussian, Grid, Mixture, Status, plan, quantize
-from mixot.formulas.points_on_line import nearest_parts
-from mixot.formulas.quantiles import Line
-from mixot.solvers.line import nearest_cells
+from mixot.formulas.gaussian.points_on_line import nearest_parts
+from mixot.formulas.gaussian.quantiles import Line
+from mixot.solvers.semidiscrete.line import nearest_cells
 
 NORMAL = Mixture([1.0], Gaussian([0.0], [1.0]))
 LAW = Mixture([0.3, 0.7], Gaussian([-1.0, 4.0], [1.0, 0.25]))

@@ -12,8 +12,8 @@ from mixot.anndata.reading import check_object, labels_key, observations
 from mixot.anndata.storing import fit_from_dict, fit_to_dict, stored_under, words
 from mixot.errors import InputError
 from mixot.fitting.base import Fitter
-from mixot.fitting.em import EM
-from mixot.fitting.labelled import LabelledFit, fit_labelled
+from mixot.fitting.likelihood.em import EM
+from mixot.fitting.likelihood.labelled import LabelledFit, fit_labelled
 from mixot.io.observations import Observations
 from mixot.measures import Samples
 from mixot.results import Fit
@@ -44,7 +44,7 @@ def fit(
         Which representation: a key of ``.obsm``, or "X" where it is a dense array in memory.
     groupby : str, optional
         Column of ``.obs`` with cell types or clusters: each gets components of its own, and the weights are the shares
-        of the cells. Cells without a label are left out of the fit. Few cells: see `mixot.fitting.labelled`.
+        of the cells. Cells without a label are left out of the fit. Few cells: see `mixot.fitting.likelihood.labelled`.
     k : int, "auto" or None
         With labels, components of each: one where not given, by BIC for "auto". Without, components in all, by BIC
         where not given.

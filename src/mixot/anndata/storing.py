@@ -9,10 +9,10 @@ import numpy as np
 
 from mixot.errors import InputError
 from mixot.families import lookup
-from mixot.fitting.labelled import LabelledFit
+from mixot.fitting.likelihood.labelled import LabelledFit
 from mixot.mixture import Mixture
 from mixot.results import Plan, Status
-from mixot.solvers.entropic_plan import OMTPlan
+from mixot.solvers.entropic.entropic_plan import OMTPlan
 from mixot.transport.populations import PopulationPlan
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from mixot.anndata.results import Transport
     from mixot.cli.sources import Options
-    from mixot.fitting.labelled import LabelledFit
+    from mixot.fitting.likelihood.labelled import LabelledFit
     from mixot.io import Observations
-    from mixot.solvers.entropic import OMT
+    from mixot.solvers.entropic.entropic import OMT
 
 _TABLES = (".csv", ".tsv", ".txt", ".parquet")
 _FIGURES = (".png", ".svg", ".pdf")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mixot.cli.sources import Options
     from mixot.measures import Measure
     from mixot.results import Plan
-    from mixot.solvers.semidiscrete import SemidiscretePlan
+    from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
 
 _FIGURES = (".png", ".svg", ".pdf")
 
@@ -203,7 +203,7 @@ def _points(path: Path, table: Any) -> Side:
 
 
 def _semidiscrete(pair: Pair) -> SemidiscretePlan:
-    from mixot.solvers.semidiscrete import SemidiscretePlan
+    from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
 
     if not isinstance(pair.plan, SemidiscretePlan):
         raise InputError("between two tables there is a plan, but no map; leave out --exact, or see mixot plan --exact")
@@ -214,7 +214,7 @@ def _table(pair: Pair) -> tuple[list[str], list[Any]]:
     """Names and columns: each pair of points, or each point and the center of its cell."""
     import numpy as np
 
-    from mixot.solvers.semidiscrete import SemidiscretePlan
+    from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
 
     found = pair.plan
     if not isinstance(found, SemidiscretePlan):
@@ -234,7 +234,7 @@ def _table(pair: Pair) -> tuple[list[str], list[Any]]:
 def _draw(pair: Pair, output: Path) -> None:
     """The cells over the density; between two tables, the matrix."""
     from mixot import plot
-    from mixot.solvers.semidiscrete import SemidiscretePlan
+    from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
 
     if not isinstance(pair.plan, SemidiscretePlan):
         ax = plot.plan_heatmap(pair.plan)

@@ -24,7 +24,7 @@ class Coupling(Protocol):
     """Optimal couplings of s pairs of components, each told as the law of y given x.
 
     What a family answers when a map is asked for. `AffineCoupling` serves the families whose maps are affine,
-    `mixot.families.couplings` the others.
+    `mixot.families.line.couplings` the others.
     """
 
     def __len__(self) -> int:
@@ -120,7 +120,7 @@ class Family(ABC):
 
     @abstractmethod
     def moments(self, order: int) -> Float[np.ndarray, "k s"]:
-        """Raw moments up to ``order``; columns in the order of `mixot.formulas.moments.exponents`."""
+        """Raw moments up to ``order``; columns in the order of `mixot.formulas.polynomial.moments.exponents`."""
 
     @classmethod
     @abstractmethod
@@ -141,7 +141,7 @@ class Family(ABC):
         """Optimal couplings of the pairs ``(rows[s], cols[s])``, each as the law of y given x."""
         raise self._lacks("coupling", "closed-form transport maps")
 
-    # What optimal mixture transport asks for besides (`mixot.solvers.entropic`); ``eps`` is positive.
+    # What optimal mixture transport asks for besides (`mixot.solvers.entropic.entropic`); ``eps`` is positive.
 
     def entropic_cost(self, other: Any, eps: float) -> Float[np.ndarray, "k l"]:
         """``min_g E|x - y|^2 + eps KL(g | p_k x q_l)`` over couplings g of every pair of components."""
@@ -192,7 +192,7 @@ class Family(ABC):
         """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""
         return self
 
-    # What maximum likelihood asks for (`mixot.fitting.family_em`). ``shares[i, k]`` is the weight of point i times
+    # What maximum likelihood asks for (`mixot.fitting.likelihood.family_em`). ``shares[i, k]`` is the weight of point i times
     # the responsibility of component k for it. Parameters named in ``fixed`` keep their value.
 
     holdable: ClassVar[tuple[str, ...]] = ()  # parameters that a fit can hold at a value of the user's
@@ -231,7 +231,7 @@ class Family(ABC):
         """What a person should know about fitted parameters, such as one that came to rest at a bound."""
         return ()
 
-    # What finding a mixture from its moments asks for (`mixot.fitting.moments`).
+    # What finding a mixture from its moments asks for (`mixot.fitting.moments.moments`).
 
     @classmethod
     def moment_model(
@@ -297,8 +297,8 @@ def registered() -> dict[str, type[Family]]:
     """All families by name; every file of the package is loaded first, so that a new file is enough."""
     import mixot.families as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
     return dict(_REGISTRY)
 
 

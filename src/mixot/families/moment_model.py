@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.formulas.polynomials import Polynomial
-from mixot.formulas.regions import Region
+from mixot.formulas.polynomial.polynomials import Polynomial
+from mixot.formulas.polynomial.regions import Region
 
 if TYPE_CHECKING:
     from mixot.families.base import Family
@@ -57,10 +57,10 @@ class MomentModel:
     ----------
     parameters : of one component, in their order
     moments : ``moments(theta, order)`` lists ``p_a(theta)`` for all ``|a| <= order`` in the order of
-        `mixot.formulas.moments.exponents`, theta being symbols that compute like numbers
+        `mixot.formulas.polynomial.moments.exponents`, theta being symbols that compute like numbers
     laws : ``laws(theta)`` is the family with these components, theta (k, p)
     region : ``region(extent)`` is the set of parameters that is searched where the user names none, a tuple of
-        constraints of `mixot.formulas.regions`
+        constraints of `mixot.formulas.polynomial.regions`
     scales : whether x times a unit has the moments of the parameters times their units; false for counts
     isotropic : whether only one unit for all axes keeps the family, as for spherical covariances
     """

@@ -12,11 +12,11 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Coupling, Family, common, lookup, register
-from mixot.families.couplings import ProductCoupling
-from mixot.families.diagonal import DiagonalGaussian
-from mixot.families.exponential import Exponential
-from mixot.families.gaussian import Gaussian
-from mixot.formulas.moments import exponents
+from mixot.families.elliptical.diagonal import DiagonalGaussian
+from mixot.families.elliptical.gaussian import Gaussian
+from mixot.families.line.couplings import ProductCoupling
+from mixot.families.line.exponential import Exponential
+from mixot.formulas.polynomial.moments import exponents
 
 
 @register("product")
@@ -38,8 +38,8 @@ class Product(Family):
 
     Examples
     --------
-    >>> from mixot.families.gamma import Gamma
-    >>> from mixot.families.poisson import Poisson
+    >>> from mixot.families.line.gamma import Gamma
+    >>> from mixot.families.line.poisson import Poisson
     >>> waits_and_counts = Product((Gamma([2.0, 3.0], [1.0, 1.0]), Poisson([4.0, 1.0])))
     >>> waits_and_counts.dim, waits_and_counts.mean().tolist()
     (2, [[2.0, 4.0], [3.0, 1.0]])

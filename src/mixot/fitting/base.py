@@ -50,8 +50,8 @@ def as_fitter(method: str | Fitter) -> Fitter:
         return method
     import mixot.fitting as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
     if method not in _REGISTRY:
         raise InputError(f"unknown method {method!r}; methods are {', '.join(sorted(_REGISTRY))}, or a fitter object")
     return _REGISTRY[method]()

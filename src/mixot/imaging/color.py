@@ -12,9 +12,9 @@ import numpy as np
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError
 from mixot.extras import require
-from mixot.families.diagonal import DiagonalGaussian
-from mixot.families.gaussian import Gaussian
-from mixot.fitting.em import EM
+from mixot.families.elliptical.diagonal import DiagonalGaussian
+from mixot.families.elliptical.gaussian import Gaussian
+from mixot.fitting.likelihood.em import EM
 from mixot.imaging.guided import guided_filter
 from mixot.measures import Samples
 from mixot.mixture import Mixture

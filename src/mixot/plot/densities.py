@@ -184,7 +184,7 @@ def drawable(mixture: Mixture, box: np.ndarray) -> Mixture:
     flat = mixture.components.rank() < mixture.dim
     if not flat.any():
         return mixture
-    from mixot.families.gaussian import Gaussian
+    from mixot.families.elliptical.gaussian import Gaussian
 
     cell = (box[:, 1] - box[:, 0]) / GRID
     covs = mixture.components.cov() + flat[:, None, None] * np.diag(cell**2)

@@ -1,7 +1,7 @@
 """A lower bound that is a proof: how large the unknown moments of any true answer can be.
 
 A dual iterate is feasible only up to a residual; weighed with these bounds, the residual is subtracted from the bound
-that the iterate gives (`mixot.solvers.dual_bound`).
+that the iterate gives (`mixot.solvers.sdp.dual_bound`).
 """
 
 from __future__ import annotations

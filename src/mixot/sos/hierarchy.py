@@ -10,11 +10,11 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError
-from mixot.formulas.regions import enclosing_box
+from mixot.formulas.polynomial.regions import enclosing_box
 from mixot.results import Status
-from mixot.solvers.conic import SDPSolution
-from mixot.solvers.dual_bound import lower_bound
-from mixot.solvers.sdp import SDP
+from mixot.solvers.sdp.conic import SDPSolution
+from mixot.solvers.sdp.dual_bound import lower_bound
+from mixot.solvers.sdp.sdp import SDP
 from mixot.sos.certificate import variable_bounds
 from mixot.sos.extraction import Atoms, MixingMoments
 from mixot.sos.relaxation import Relaxation

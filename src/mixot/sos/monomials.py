@@ -21,7 +21,7 @@ from mixot._shapes import Float, Int
 def graded(degrees: tuple[int, ...], order: int) -> Int[np.ndarray, "s p"]:
     """Exponents of weighted degree ``sum_i a_i degrees[i] <= order``, by that degree, then x_1 before x_p.
 
-    With all degrees one this is the order of `mixot.formulas.moments.exponents`.
+    With all degrees one this is the order of `mixot.formulas.polynomial.moments.exponents`.
 
     Examples
     --------

@@ -12,7 +12,7 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError
-from mixot.formulas.polynomials import Polynomial
+from mixot.formulas.polynomial.polynomials import Polynomial
 from mixot.sos.extraction import MixingMoments
 from mixot.sos.monomials import graded, pairs_of
 from mixot.sos.relaxation import Regularizer, Relaxation

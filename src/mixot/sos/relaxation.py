@@ -24,9 +24,9 @@ from scipy import sparse
 from mixot._shapes import Bool, Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.moment_model import MomentModel
-from mixot.formulas.polynomials import Polynomial, coefficients, symbols
-from mixot.formulas.regions import Region, enclosing_box
-from mixot.solvers.conic import Block, ConicProblem
+from mixot.formulas.polynomial.polynomials import Polynomial, coefficients, symbols
+from mixot.formulas.polynomial.regions import Region, enclosing_box
+from mixot.solvers.sdp.conic import Block, ConicProblem
 from mixot.sos.monomials import Axis, Basis, basis_of, graded, orthonormal_axis
 from mixot.sos.sequences import MomentSequence, in_basis, matrix_in_basis
 from mixot.sos.target import Target

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import sparse
 
 from mixot._shapes import Float
-from mixot.formulas.polynomials import Polynomial, coefficients
-from mixot.formulas.regions import PolynomialMatrix
-from mixot.solvers.conic import Block
+from mixot.formulas.polynomial.polynomials import Polynomial, coefficients
+from mixot.formulas.polynomial.regions import PolynomialMatrix
+from mixot.solvers.sdp.conic import Block
 from mixot.sos.monomials import Basis, Pairs, basis_of, pairs_of
 from mixot.sos.target import moment_matrix
 

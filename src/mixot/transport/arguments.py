@@ -23,7 +23,7 @@ import numpy as np
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.gaussian import Gaussian
+from mixot.families.elliptical.gaussian import Gaussian
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.transport.gradients import cost_and_gradients, cost_between

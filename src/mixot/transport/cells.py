@@ -10,7 +10,7 @@ import numpy as np
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import Float, Int
 from mixot.errors import InputError
-from mixot.solvers.semidiscrete import SemidiscretePlan
+from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,14 +13,14 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import SolveError, UnsupportedError
-from mixot.families.gaussian import Gaussian
-from mixot.formulas.gaussian_gradients import bures_gradients
+from mixot.families.elliptical.gaussian import Gaussian
+from mixot.formulas.gaussian.gaussian_gradients import bures_gradients
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete import Exact
-from mixot.solvers.potentials import balanced_potentials
-from mixot.solvers.semidiscrete import Semidiscrete, SemidiscretePlan
+from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.discrete.potentials import balanced_potentials
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
 from mixot.transport import plans
 
 Gradients = tuple[np.ndarray, ...]

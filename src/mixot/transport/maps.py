@@ -13,14 +13,14 @@ from mixot._native import blend_affine, pick_affine
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Coupling, Whitening, common
-from mixot.families.couplings import mean_image, random_image
-from mixot.families.gaussian import Gaussian
-from mixot.formulas.bures import sqrtm_psd
+from mixot.families.elliptical.gaussian import Gaussian
+from mixot.families.line.couplings import mean_image, random_image
+from mixot.formulas.gaussian.bures import sqrtm_psd
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete import Exact
-from mixot.solvers.entropic import OMT
-from mixot.solvers.entropic_plan import OMTPlan
+from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.entropic.entropic import OMT
+from mixot.solvers.entropic.entropic_plan import OMTPlan
 from mixot.threads import thread_count
 from mixot.transport.plans import between_mixtures, joined_pairs
 

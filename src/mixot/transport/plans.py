@@ -9,16 +9,16 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, common
-from mixot.families.gaussian import Gaussian
-from mixot.formulas.cost_matrix import point_costs
+from mixot.families.elliptical.gaussian import Gaussian
+from mixot.formulas.gaussian.cost_matrix import point_costs
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete import Exact
-from mixot.solvers.entropic import OMT
-from mixot.solvers.entropic_plan import OMTPlan
-from mixot.solvers.gaussian_target import GaussianTarget
-from mixot.solvers.semidiscrete import Semidiscrete, SemidiscretePlan
+from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.entropic.entropic import OMT
+from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
 
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
 _LEAST = 1e-17  # share of both its components below which a pair is not seen in their sums

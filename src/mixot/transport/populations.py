@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from mixot._shapes import Float, Int
-from mixot.fitting.labelled import LabelledFit
+from mixot.fitting.likelihood.labelled import LabelledFit
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.entropic_plan import OMTPlan
+from mixot.solvers.entropic.entropic_plan import OMTPlan
 from mixot.transport.maps import TransportMap
 
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.formulas.points_on_line import nearest_parts
+from mixot.formulas.gaussian.points_on_line import nearest_parts
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Progress, ProgressCallback, Status
-from mixot.solvers.gaussian_target import GaussianTarget
-from mixot.solvers.line import nearest_cells
-from mixot.solvers.semidiscrete import Semidiscrete, cell_moments, second_moments
+from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete.line import nearest_cells
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, cell_moments, second_moments
 from mixot.transport.plans import gaussian_target
 
 _MEMORY = 8  # steps that the curvature is estimated from

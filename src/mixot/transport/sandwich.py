@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.formulas.gaussian_cells import Regions, region_moments
+from mixot.formulas.gaussian.gaussian_cells import Regions, region_moments
 from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.solvers.gaussian_target import GaussianTarget
-from mixot.solvers.laguerre import PlaneCells, power_cells
-from mixot.solvers.semidiscrete import Semidiscrete, cell_moments
+from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete.laguerre import PlaneCells, power_cells
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, cell_moments
 from mixot.transport.plans import gaussian_target
 from mixot.transport.quantize import quantize
 

@@ -1,0 +1,58 @@
+// Semi-discrete optimal transport: from weighted points to a density, from coarse to fine.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "cells/cell_system.hpp"
+#include "semidiscrete/newton.hpp"
+
+namespace mixot {
+
+// Points of positive mass, no two of them equal, and a density of the same mass in the box lo .. hi, whose longest side
+// is about one and whose middle is about zero.
+template <int D>
+struct TransportProblem {
+  const double* points;  // (n, D)
+  const double* target;  // (n), masses
+  std::size_t n;
+  double lo[D], hi[D];
+  std::vector<double> marginals[D];  // of the density, the masses of equal slabs along each axis
+  std::function<std::unique_ptr<CellSystem>(const double* points, std::size_t n)> cells;
+  const double* start;  // (n), weights from an earlier solution nearby; null: from coarse to fine
+  double tol;           // on max |mass - target|
+};
+
+struct TransportAnswer {
+  std::vector<int> order;             // point order[i] of the problem is point i of the cells
+  std::vector<double> weights;        // in this order, as all below
+  std::vector<double> points;         // (n, D)
+  CellIntegrals cells;
+  std::unique_ptr<CellSystem> system;  // its last cells are those of the weights
+  Outcome outcome;
+  double residual;
+  double gap;  // the dual value is proven to be no further than this from the optimum
+  Budget spent;
+};
+
+// The same as Python hands it over, and what it gets besides weights and moments.
+struct TransportTask {
+  const double* points;  // (n, D)
+  const double* target;  // (n)
+  std::size_t n;
+  const double* start;  // (n) or null
+  double tol;
+  int max_updates;
+  std::size_t threads;
+};
+struct TransportReport {
+  Outcome outcome;
+  double residual, gap;
+  Budget spent;
+};
+
+template <int D>
+TransportAnswer transport(const TransportProblem<D>& problem, Budget budget);
+
+}  // namespace mixot

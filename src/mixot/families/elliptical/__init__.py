@@ -1,0 +1,1 @@
+"""Families that affine maps keep or widen: Gaussian, diagonal Gaussian, Student."""

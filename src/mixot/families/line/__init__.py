@@ -1,0 +1,1 @@
+"""Families on the line, and what they share."""

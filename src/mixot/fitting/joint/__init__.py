@@ -1,0 +1,1 @@
+"""Fits of two data sets together."""

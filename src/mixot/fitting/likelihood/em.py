@@ -1,0 +1,329 @@
+"""Maximum likelihood by expectation-maximisation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
+from mixot.families.base import factor_names, lookup
+from mixot.fitting.base import Fitter, as_fitter, register_fitter
+from mixot.fitting.likelihood.revival import revive
+from mixot.fitting.likelihood.starts import kmeans_labels
+from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
+from mixot.fitting.likelihood.steps import Step, Steps
+from mixot.measures import Grid, Measure, Samples
+from mixot.mixture import Mixture
+from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
+
+_DEAD = 1e-3  # a component with less mass than this share of an average row is dead
+_REVIVALS = 3
+_SAME = 1e-9  # starts that end so close ended in one place: take the first, whatever the rounding
+_SHORT = 20  # iterations that tell a good start from a bad one
+_CRITERIA = ("bic", "icl")
+_OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
+_OTHERS = "family-em"
+
+
+@register_fitter("em")
+@dataclass(frozen=True)
+class EM:
+    """Expectation-maximisation from a k-means start.
+
+    What never decreases from iteration to iteration, and what ``Fit.history`` holds, is
+
+    ``mean_i log sum_k weight_k N(x_i; mean_k, cov_k) exp(-reg / 2 tr(diag(v) inv(cov_k)))``
+
+    (mean by weight, v the variances of the data): a lower bound on the log-likelihood of the data blurred by noise of
+    covariance ``reg * diag(v)``, which is then part of every covariance, so that none collapses. With ``reg=0`` it is
+    the log-likelihood itself. Because ``reg`` is measured in the variances of the data, a fit does not depend on
+    units: data times 1e8 give the same mixture times 1e8. A constant column gets ``reg`` times the average variance
+    of the others, and an `AccuracyWarning` says so.
+
+    Data in float32 are computed in float32 (about 6 digits) and summed in float64.
+
+    Parameters
+    ----------
+    max_iter : most iterations of one run; to reach it is no error, ``Fit.status`` says so
+    tol : stop when an iteration adds less than this to the objective, in nats per observation
+    reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
+    starts : number of k-means starts, in standardised and in plain coordinates by turns; after 20 iterations on the
+        subsample the best goes on, first there and then on all the data
+    k_max : where k is not given, 1 .. k_max are tried
+    criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
+        left out in which some component has too few rows to determine its covariance: ``reg`` alone bounds its density
+    subsample : starts are run on so many rows, drawn by weight
+    start : a mixture to start from, instead of k-means
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal([[-3.0], [3.0]], size=(2, 500)).reshape(-1, 1)
+    >>> fit = EM().fit(Samples(x), "gaussian", k=2, rng=0)
+    >>> str(fit.status), sorted(fit.mixture.components.means.ravel().round().tolist())
+    ('converged', [-3.0, 3.0])
+
+    References
+    ----------
+    Dempster, Laird and Rubin, J. R. Statist. Soc. B 39 (1977). ICL: Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
+    """
+
+    max_iter: int = 500
+    tol: float = 1e-5
+    reg: float = 1e-6
+    starts: int = 4
+    k_max: int = 10
+    criterion: str = "bic"
+    subsample: int = 20_000
+    start: Mixture | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_iter", "starts", "k_max", "subsample"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | np.integer) and value >= 1):
+                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        for name in ("tol", "reg"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise InputError(f"{name} must be finite and not negative, got {value!r}")
+        if self.criterion not in _CRITERIA:
+            raise InputError(f"criterion must be one of {', '.join(_CRITERIA)}, got {self.criterion!r}")
+
+    def fit(
+        self,
+        data: Measure,
+        family: str,
+        *,
+        k: int | None = None,
+        structure: str = "full",
+        rng: Any = None,
+        progress: ProgressCallback | None = None,
+    ) -> Fit:
+        """Return the mixture of k components of ``family`` that makes ``data`` most likely.
+
+        Parameters
+        ----------
+        data : Measure
+            `Samples`, or a `Grid`, which stands for its pixels' masses at their centers
+        family : str
+            "gaussian" or "diagonal"; any other goes, with the options that were changed, to the fitter "family-em"
+        k : int, optional
+            number of components; chosen by ``criterion`` among 1 .. ``k_max`` where not given
+        structure : str
+            "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all)
+        rng : seed, Generator or None
+            for the starts
+        progress : callable, optional
+            called with a `Progress` after every iteration
+
+        Raises
+        ------
+        InputError
+            On an unknown family or structure, or fewer rows, distinct rows or positive weights than components.
+        UnsupportedError
+            On a measure that is not made of points, or a family that no fitter fits.
+        SolveError
+            Where a covariance becomes singular, which ``reg > 0`` prevents.
+        """
+        if family not in _OWN:
+            return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
+        steps = Steps.of(*rows_of(data), structure_of(family, structure), self.reg)
+        notes = _constant_columns(steps)
+        generator = np.random.default_rng(rng)
+        sizes = self._sizes(k, steps)
+        runs = [self._run_of(steps, size, generator, progress) for size in sizes]
+        likelihoods = [steps.log_likelihood(run.state) for run in runs]
+        scores = [self._score(steps, run.state, value) for run, value in zip(runs, likelihoods, strict=True)]
+        best = _choice(scores, [steps.determined(run.last.shares) for run in runs])
+        run = runs[best]
+        dead = int((run.last.shares * len(steps.points) < _DEAD).sum())
+        if dead:
+            notes += (f"{dead} of {sizes[best]} components carry no mass; ask for fewer",)
+        for note in notes:
+            warnings.warn(note, AccuracyWarning, stacklevel=2)
+        return Fit(
+            mixture=steps.mixture(run.state),
+            status=run.status,
+            iterations=len(run.history),
+            log_likelihood=likelihoods[best],
+            criterion=scores[best],
+            history=np.array(run.history),
+            candidates=tuple(Candidate(*each) for each in zip(sizes, likelihoods, scores, strict=True)),
+            notes=notes,
+        )
+
+    def _handed_over(self, family: str) -> Fitter:
+        """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
+        for name in factor_names(family):  # a product is named by its factors; an unknown name ends here
+            lookup(name)
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        try:
+            other = type(as_fitter(_OTHERS))
+        except InputError:
+            raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(_OWN)}") from None
+        strange = sorted(set(changed) - {f.name for f in fields(other)})  # type: ignore[arg-type]
+        if strange:
+            raise InputError(
+                f"{', '.join(strange)}: an option of Gaussian fits, the {family} family has none; leave it out"
+            )
+        return other(**changed)
+
+    def _sizes(self, k: int | None, steps: Steps) -> list[int]:
+        """Numbers of components to try, each possible with these data."""
+        if self.start is not None:
+            if k not in (None, len(self.start)):
+                raise InputError(f"k={k} was asked for, but start has {len(self.start)} components; leave k out")
+            if self.start.dim != steps.points.shape[1]:
+                raise InputError(f"start has dimension {self.start.dim}, the data {steps.points.shape[1]}")
+            k = len(self.start)
+        if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
+            raise InputError(f"k must be a whole number of at least 1, got {k!r}")
+        n, most = len(steps.points), self.k_max if k is None else k
+        distinct = _distinct(steps.points, most)
+        if k is None:
+            return list(range(1, min(most, distinct) + 1))
+        if distinct < k:
+            rows = f"{n} rows" if distinct == n else f"{distinct} distinct rows among {n}"
+            raise InputError(
+                f"k={k} components need at least as many distinct rows of positive weight, got {rows}; lower k"
+            )
+        return [int(k)]
+
+    def _run_of(self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> _Run:
+        """The best of ``starts`` runs on the subsample, carried on over all the data."""
+        if self.start is not None:
+            return self._run(steps, steps.state(self.start), rng, reporter(progress, f"EM, k={k}", self.max_iter))
+        coarse = _thinned(steps, max(self.subsample, k), k, rng)
+        views = (coarse.standard(), coarse.points - coarse.center)
+        starts = self.starts if k > 1 else 1
+        tries, first = [], self.max_iter if starts == 1 else min(self.max_iter, _SHORT)
+        for s in range(starts):
+            labels = kmeans_labels(views[s % 2], coarse.weights, k, rng)
+            report = reporter(progress, f"EM, k={k}, start {s + 1} of {starts}", first)
+            tries.append(self._run(coarse, coarse.from_labels(labels, k), rng, report, first))
+        most = max(run.last.objective for run in tries)
+        best = next(run for run in tries if run.last.objective >= most - _SAME)
+        if best.status is Status.MAX_ITER and first < self.max_iter:
+            report = reporter(progress, f"EM, k={k}", self.max_iter)
+            best = self._run(coarse, best.state, rng, report, self.max_iter - first, best)
+        if coarse is steps:
+            return best
+        return self._run(steps, best.state, rng, reporter(progress, f"EM, k={k}, all rows", self.max_iter))
+
+    def _run(
+        self,
+        steps: Steps,
+        state: Parameters,
+        rng: np.random.Generator,
+        report: Callable[[int, float], Any],
+        max_iter: int | None = None,
+        before: _Run | None = None,
+    ) -> _Run:
+        """Iterate until the objective stands still, from ``state`` or from where ``before`` stopped."""
+        last, history = (before.last, list(before.history)) if before else (steps.step(state), [])
+        status, revivals = Status.MAX_ITER, _REVIVALS
+        for _ in range(self.max_iter if max_iter is None else max_iter):
+            dead = last.shares * len(steps.points) < _DEAD
+            revived = bool(dead.any()) and revivals > 0
+            proposal = revive(steps, last.following, dead, rng) if revived else last.following
+            step = steps.step(proposal)
+            if revived:
+                revivals -= 1
+                if step.objective < last.objective:  # the look at some of the rows misled it
+                    revived, proposal = False, last.following
+                    step = steps.step(proposal)
+            gain = step.objective - last.objective
+            if not np.isfinite(step.objective):
+                raise SolveError("the log-likelihood is not finite: data and covariances differ too much in scale")
+            state, last = proposal, step
+            history.append(step.objective)
+            report(len(history), step.objective)
+            if gain <= self.tol and not revived:
+                status = Status.CONVERGED
+                break
+        return _Run(state, last, history, status)
+
+    def _score(self, steps: Steps, state: Parameters, log_likelihood: float) -> float:
+        """BIC or ICL per observation, lower is better; n is Kish's effective number of rows."""
+        n = steps.weights.sum() ** 2 / (steps.weights**2).sum()
+        bic = -2 * log_likelihood + steps.free_parameters(len(state.weights)) * np.log(n) / n
+        return float(bic + (2 * steps.entropy(state) if self.criterion == "icl" else 0.0))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Run:
+    """Where one run of EM ended: its last state, the E step there, and the objective after each iteration."""
+
+    state: Parameters
+    last: Step
+    history: list[float]
+    status: Status
+
+
+def structure_of(family: str, structure: str) -> str:
+    """The structure meant: for the diagonal family, "full" is all it has."""
+    structure = "diagonal" if (family, structure) == ("diagonal", "full") else structure
+    if structure not in _OWN[family]:
+        raise InputError(f"unknown structure {structure!r}; the {family} family has {', '.join(_OWN[family])}")
+    return structure
+
+
+def _choice(scores: list[float], determined: list[bool]) -> int:
+    """Index of the lowest score among the fits that the data determine, or among all where none is."""
+    allowed = [score if fine else np.inf for score, fine in zip(scores, determined, strict=True)]
+    return int(np.argmin(allowed if any(determined) else scores))
+
+
+def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights, rows of weight zero left out."""
+    if isinstance(data, Grid):
+        data = data.centers()
+    if not isinstance(data, Samples):
+        raise UnsupportedError(
+            f"EM fits Samples and Grids, got {type(data).__name__}; draw points from it first, as in p.sample(10_000)"
+        )
+    seen = data.weights > 0
+    return (data.points, data.weights) if seen.all() else (data.points[seen], data.weights[seen])
+
+
+def _thinned(steps: Steps, size: int, k: int, rng: np.random.Generator) -> Steps:
+    """The steps on ``size`` rows drawn by weight (once a row, with its count), or themselves."""
+    n, weights = len(steps.points), steps.weights
+    if n <= size:
+        return steps
+    if weights.min() == weights.max():
+        rows = np.sort(rng.choice(n, size, replace=False))
+        counts = np.ones(size)
+    else:
+        rows, counts = np.unique(rng.choice(n, size, p=weights / weights.sum()), return_counts=True)
+    thin = steps.on(steps.points[rows], counts.astype(np.float64))
+    return thin if _distinct(thin.points, k) == k else steps
+
+
+def _distinct(points: np.ndarray, enough: int) -> int:
+    """Number of distinct rows, counted up to ``enough``."""
+    size = 4 * enough
+    while True:
+        count = len(np.unique(points[:size], axis=0))
+        if count >= enough or size >= len(points):
+            return min(count, enough)
+        size *= 8
+
+
+def _constant_columns(steps: Steps) -> tuple[str, ...]:
+    columns = np.flatnonzero(steps.variances == 0)
+    if not len(columns):
+        return ()
+    shown = ", ".join(f"{c} (value {steps.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
+
+
+def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Callable[[int, float], Any]:
+    """What tells ``progress``, if there is one, of a step and its value."""
+    if progress is None:
+        return lambda step, value: None
+    return lambda step, value: progress(Progress(stage, step, total, value))

@@ -1,0 +1,145 @@
+"""The E and M steps of Gaussian mixtures on one data set, whatever the structure of the covariances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from mixot.families.base import Family
+from mixot.fitting import statistics as gaussian
+from mixot.fitting.likelihood.statistics import Frame, Parameters, Weights
+from mixot.mixture import Mixture
+
+_CHUNK = 65_536  # rows whose log-densities are held at once
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Step:
+    """An E step: the objective, which never decreases, shares of the mass, and the M step that follows."""
+
+    objective: float
+    shares: np.ndarray
+    following: Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are."""
+
+    points: np.ndarray
+    weights: np.ndarray
+    structure: str
+    reg: float
+    center: np.ndarray
+    variances: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> Steps:
+        """The steps on all the data."""
+        return cls(points, weights, structure, reg, *center_and_variances(points, weights))
+
+    def on(self, points: np.ndarray, weights: np.ndarray) -> Steps:
+        """The same objective on other data."""
+        return replace(self, points=points, weights=weights)
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Variances that lengths are measured in: those of the data, none of them zero; their mean, if spherical."""
+        each = gaussian.proportionate(self.variances, self.center)
+        return np.full_like(each, each.mean()) if self.structure == "spherical" else each
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """Variances of the noise in the objective, (d,)."""
+        return self.reg * self.units
+
+    def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
+        """An M step whose responsibilities are zero and one."""
+        return gaussian.m_step(gaussian.of_labels(self.points, self.weights, labels, k, self.structure, self.noise))
+
+    def step(self, state: Parameters) -> Step:
+        """The E step under ``state``, and the M step after it."""
+        sums = self.sums(state)
+        return Step(sums.objective / sums.weight, sums.mass / sums.weight, gaussian.m_step(sums))
+
+    def sums(self, state: Parameters) -> gaussian.Statistics:
+        """What the E step under ``state`` leaves of the data."""
+        return self._sums(state, self.noise)
+
+    def log_likelihood(self, state: Parameters) -> float:
+        """Mean log-density of the points."""
+        sums = self._sums(state, np.zeros_like(self.noise))
+        return sums.objective / sums.weight
+
+    @cached_property
+    def _lifted(self) -> Weights:
+        return Weights.of(self.weights, len(self.points))
+
+    @cached_property
+    def _frame(self) -> Frame:
+        return Frame.of(self.center, self.variances)
+
+    def _sums(self, state: Parameters, noise: np.ndarray) -> gaussian.Statistics:
+        return gaussian.e_step(state, self.points, self._lifted, self.structure, noise, self._frame)
+
+    def state(self, mixture: Mixture) -> Parameters:
+        """The parameters of ``mixture``."""
+        return gaussian.parameters_of(mixture, self.structure)
+
+    def mixture(self, state: Parameters) -> Mixture:
+        """The mixture of these parameters."""
+        return gaussian.mixture_of(state, self.structure)
+
+    def log_joint(self, state: Parameters) -> np.ndarray:
+        """Log of weight times density of every component at every point, (n, k)."""
+        return gaussian.log_joint(state, self.points, self.structure, self._frame)
+
+    def component(self, points: np.ndarray) -> Family:
+        """One component fitted to ``points``."""
+        local = self.on(points, np.ones(len(points)))
+        return local.mixture(local.from_labels(np.zeros(len(points), dtype=np.int64), 1)).components
+
+    def entropy(self, state: Parameters) -> float:
+        """Mean entropy of the responsibilities, in nats."""
+        total = 0.0
+        for x, w in _chunks(self.points, self.weights):
+            joint = gaussian.log_joint(state, x, self.structure, self._frame)
+            excess = joint - joint.max(axis=1, keepdims=True)
+            log_sum = np.log(np.exp(excess).sum(axis=1))
+            shares = np.exp(excess - log_sum[:, None])
+            terms = np.where(shares > 0, shares * (log_sum[:, None] - excess), 0.0)
+            total += float(w @ terms.sum(axis=1))
+        return total / float(self.weights.sum())
+
+    def free_parameters(self, k: int) -> int:
+        """How many numbers a fit of k components chooses."""
+        d = self.points.shape[1]
+        covs = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diagonal": k * d, "spherical": k}
+        return k - 1 + k * d + covs[self.structure]
+
+    def determined(self, shares: np.ndarray) -> bool:
+        """Whether each component has rows enough to determine its covariance."""
+        least = {"full": self.points.shape[1] + 1, "diagonal": 2, "spherical": 2, "tied": 0}[self.structure]
+        return bool((shares * len(self.points) >= least).all())
+
+    def standard(self) -> np.ndarray:
+        """The points in units in which Euclidean distances are fair, float64."""
+        return (self.points - self.center) / np.sqrt(self.units)
+
+
+def center_and_variances(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and variances, (d,) twice, in float64; a constant column has exactly its value and zero."""
+    total = weights.sum()
+    center = sum(w @ x.astype(np.float64) for x, w in _chunks(points, weights)) / total
+    lowest = points.min(axis=0)
+    constant = lowest == points.max(axis=0)
+    center = np.where(constant, lowest, center)
+    variances = sum(w @ (x.astype(np.float64) - center) ** 2 for x, w in _chunks(points, weights)) / total
+    return center, np.where(constant, 0.0, variances)
+
+
+def _chunks(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    return (tuple(a[at : at + _CHUNK] for a in arrays) for at in range(0, len(arrays[0]), _CHUNK))

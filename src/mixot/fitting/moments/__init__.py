@@ -1,0 +1,1 @@
+"""The closest mixture by its moments, with a bound that relaxations prove."""

@@ -1,0 +1,386 @@
+"""The closest mixture to a measure of which moments are known, with a proof of how close any mixture can come."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from mixot.errors import AccuracyWarning, InputError, SolveError
+from mixot.families.base import lookup
+from mixot.families.moment_model import MomentModel
+from mixot.fitting.base import register_fitter
+from mixot.fitting.moments.moment_starts import Found, chosen, starts
+from mixot.fitting.moments.projections import Projection, project
+from mixot.formulas.polynomial.regions import Constraint, Region
+from mixot.measures import Measure
+from mixot.mixture import Mixture
+from mixot.results import Level, MomentFit, Progress, ProgressCallback
+from mixot.solvers.sdp.sdp import SDP
+from mixot.sos import regularizers
+from mixot.sos.atomic import Atomic, determined, fewest_atoms, theta_of
+from mixot.sos.extraction import Compression, Flatness, energy_rank, flatness, most_atoms
+from mixot.sos.hierarchy import Relaxed, check_region, mixing_of_atoms, solve
+from mixot.sos.relaxation import Relaxation
+from mixot.sos.target import Target, check_moments, target_of
+
+_ORDERS = {1: 5, 2: 4, 3: 3}  # the largest that is tried by default
+_WIDE = 3  # dimension above which the data are projected
+_ATTAINED = 1e-5  # a relaxation's value below this (relative to the data's spread) counts as zero
+_REGULARIZERS = ("auto", "rank", "spread", "published", "trace")
+
+
+@register_fitter("moments")
+@dataclass(frozen=True)
+class MomentSOS:
+    """The closest mixture by the hierarchy of moment-SOS relaxations.
+
+    Order r of the hierarchy is a semidefinite program in moments up to degree 2 r whose value is a lower bound of the
+    distance to every mixture of the family with parameters in a set S. The order is raised until the mixing measure
+    is flat, which means that it has K atoms, or until ``max_order``. Where it is flat, or where exact moments are those
+    of few components, these are the mixture; else the leading eigenvectors of its moment matrix give starts, from
+    which EM or k-means goes on.
+
+    Parameters
+    ----------
+    order : the only order, or the first one where ``max_order`` is given, too
+    max_order : the last order; where neither is given 5 on the line, 4 in the plane, 3 in space, or what the number of
+        samples supports
+    distance : "tv", total variation ``|mu - nu|`` between 0 and 2, or "w2"
+    regularizer : what chooses among the mixing measures of one mixture. "spread": components of one size, a tenth of
+        the data's variance; "published": the trace of the paper; "trace"; "rank": the fewest atoms with the given
+        moments; or a function of the parameters, in coordinates in which the data lie in [-1, 1]. "auto" is "rank" for
+        exact moments and "spread" for samples
+    eps : weight of the regulariser; 0.1 for "spread", else 1e-3
+    refine : "em", "kmeans" or None, what starts are handed to where data are at hand
+    support : constraints of `mixot.formulas.polynomial.regions` on the parameters, in the units of the data; by default the
+        region that the family takes from the data
+    parameterization : "weighted", variances of degree 2, or "published", standard deviations of degree 1
+    slack : how many standard errors the moments of samples may be off; None for none
+    basis : "chebyshev", "monomial" or "orthonormal"; "auto" is the first on the line, where orders are high, and the
+        second, which is sparser, in the plane and in space
+    fixed : parameters that keep a value, such as ``{"shapes": 2.0}`` for "gamma"
+    k_max : most components that are tried
+    rank_tol : singular values below this share of the largest count as zero
+    energy : share of the trace that the rank of nearly flat moments may leave out
+    projection : "pca" or "pairs", for data of more than three dimensions: two principal components, or the pair of
+        coordinates that look least Gaussian
+    solver : the solver of the semidefinite programs
+
+    Examples
+    --------
+    >>> from mixot import Mixture, Poisson
+    >>> known = Mixture([0.25, 0.75], Poisson([2.0, 9.0])).moments(8)  # what is known of it
+    >>> found = MomentSOS(order=4).fit(known, "poisson")
+    >>> found.flat, sorted(found.mixture.components.rates.round(6).tolist())
+    (True, [2.0, 9.0])
+
+    References
+    ----------
+    Durasinovic, Lasserre and Magron, Mixtures closest to a given measure: a semidefinite programming approach,
+    arXiv 2509.22879.
+    """
+
+    order: int | None = None
+    max_order: int | None = None
+    distance: str = "tv"
+    regularizer: Any = "auto"
+    eps: float | None = None
+    refine: str | None = "em"
+    support: Constraint | tuple[Constraint, ...] | None = None
+    parameterization: str = "weighted"
+    slack: float | None = None
+    basis: str = "auto"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    k_max: int = 8
+    rank_tol: float = 1e-4
+    energy: float = 0.01
+    projection: str = "pca"
+    solver: Any = field(default_factory=SDP)
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("distance", ("w2", "tv")),
+            ("refine", ("em", "kmeans", None)),
+            ("parameterization", ("weighted", "published")),
+            ("projection", ("pca", "pairs")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        for name in ("order", "max_order"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
+                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if self.order is not None and self.max_order is not None and self.order > self.max_order:
+            raise InputError(f"max_order must be at least order, got {self.max_order} and {self.order}")
+        if isinstance(self.regularizer, str) and self.regularizer not in _REGULARIZERS:
+            raise InputError(
+                f"regularizer must be one of {_REGULARIZERS}, a function or None, got {self.regularizer!r}"
+            )
+        if self.k_max < 1:
+            raise InputError(f"k_max must be at least 1, got {self.k_max}")
+
+    def fit(
+        self,
+        data: Measure,
+        family: str,
+        *,
+        k: int | None = None,
+        structure: str = "full",
+        rng: Any = None,
+        progress: ProgressCallback | None = None,
+    ) -> MomentFit:
+        """Return the mixture of ``family`` that is closest to ``data``, and the bound that no mixture can beat.
+
+        Parameters
+        ----------
+        data : Measure
+            `Samples`, `mixot.sos.sample_moments.SampleMoments`, `Grid`, `Moments` or a `Mixture` of any family.
+        family : str
+            A family whose moments are polynomials of its parameters: "gaussian", "diagonal", "poisson", "exponential",
+            "gamma" with fixed shapes, or one of your own.
+        k : int, optional
+            Number of components; found where not given.
+        structure : str
+            "full", "diagonal" or "spherical" covariances.
+        rng : seed, Generator or None
+            For EM, where it is what comes last.
+        progress : callable, optional
+            Called with a `Progress` for each order and search.
+
+        Raises
+        ------
+        InputError
+            On moments that no measure has (the matrix is named), constant columns, a region that does not contain the
+            data's scale, an order too low for ``k``.
+        SolveError
+            Where a semidefinite program does not converge; ``.result`` holds the hierarchy so far, its last level the
+            last certified bound.
+        """
+        shadow = project(data, self.projection) if data.dim > _WIDE else None
+        seen: Measure = data if shadow is None else shadow.measure
+        law = lookup(family)
+        model = law.moment_model(
+            seen.dim,
+            structure="full" if shadow is not None else structure,
+            weighted=self.parameterization == "weighted",
+            fixed=dict(self.fixed),
+        )
+        run = _Run(self, model, *_prepared(self, seen, model, k), k, progress)
+        found = run.climb()
+        return self._finished(data, family, structure, shadow, run, found, rng)
+
+    def _finished(
+        self, data: Measure, family: str, structure: str, shadow: Projection | None, run: _Run, found: Found, rng: Any
+    ) -> MomentFit:
+        """The fit, from the relaxations' starts."""
+        lift = (lambda mixture: mixture) if shadow is None else shadow.lift
+        last = run.levels[-1]
+        options = replace(self, order=last.order, max_order=None)
+        fit = chosen(replace(found, starts=tuple(map(lift, found.starts))), data, family, structure, options, rng)
+        notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
+        for note in (*run.notes, *(fit.notes if np.isfinite(fit.log_likelihood) else ())):
+            warnings.warn(note, AccuracyWarning, stacklevel=3)
+        bound = max(last.lower_bound, 0.0)
+        return MomentFit(
+            mixture=fit.mixture,
+            status=fit.status,
+            iterations=fit.iterations,
+            log_likelihood=fit.log_likelihood,
+            criterion=fit.criterion,
+            history=fit.history,
+            candidates=fit.candidates,
+            notes=notes,
+            lower_bound=float(np.sqrt(bound)) if self.distance == "w2" else bound,
+            distance_name=self.distance,
+            order=last.order,
+            flat=last.flat,
+            ranks=last.ranks,
+            hierarchy=tuple(run.levels),
+            projection=None if shadow is None else shadow.matrix,
+            starts=found.starts,
+        )
+
+
+def _prepared(options: MomentSOS, data: Measure, model: MomentModel, k: int | None) -> tuple[Target, Region, int, int]:
+    """The target, the region, and the first and last order."""
+    last = options.max_order or options.order or _ORDERS[model.dim]
+    known = getattr(data, "order", None)
+    if options.order is None and options.max_order is None and known is not None:
+        last = max(1, min(last, known // 2))
+    target = target_of(data, model, 2 * last)
+    check_moments(target, last)
+    first = min(options.order or 2, last)
+    support = options.support
+    region = model.region(target.extent) if support is None else support
+    region = region if isinstance(region, tuple) else (region,)
+    return target, region, first, last
+
+
+class _Run:
+    """One climb of the hierarchy: its levels so far and what is to be remarked."""
+
+    def __init__(
+        self,
+        options: MomentSOS,
+        model: MomentModel,
+        target: Target,
+        region: Region,
+        first: int,
+        last: int,
+        k: int | None,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self.options, self.model, self.target, self.region, self.k = options, model, target, region, k
+        self.progress = progress
+        self.levels: list[Level] = []
+        self.notes: list[str] = []
+        highest = max(target.highest_order(), 1)
+        if highest < last and not (options.order is None and options.max_order is None):  # an order that was asked for
+            self.notes.append(
+                f"too few samples for order {last}: the standard errors of moments of degree {2 * last} exceed half of "
+                f"them; order {highest} is used"
+            )
+        self.last = min(last, highest)
+        self.first = min(first, self.last)
+        self._check_k()
+
+    def _check_k(self) -> None:
+        """Refuse a k that even the last order cannot show."""
+        if self.k is None:
+            return
+        if not (isinstance(self.k, int | np.integer) and self.k >= 1):
+            raise InputError(f"k must be a whole number of at least 1, got {self.k!r}")
+        room = {r: most_atoms(_nothing(self._relaxation(r))) for r in range(self.first, self.last + 1)}
+        if room[self.last] < self.k:
+            need = next(r for r in range(self.last, 99) if _room(self.model, r) >= self.k)
+            raise InputError(
+                f"order {self.last} is too low for k={self.k}: its moments show at most {room[self.last]} components; "
+                f"use order {need} or more"
+            )
+        self.first = next(r for r in room if room[r] >= self.k)
+
+    def climb(self) -> Found:
+        """Raise the order until the mixing measure is flat, or to the last one."""
+        found = None
+        for order in range(self.first, self.last + 1):
+            found = self._level(order)
+            if found.flat:
+                break
+        assert found is not None
+        return found
+
+    def _level(self, order: int) -> Found:
+        begin = time.perf_counter()
+        plain = self._relaxation(order)
+        if order == self.first:
+            check_region(plain)
+        bare = self._solved(plain)
+        atomic = self._fewest(bare)
+        if atomic is not None:
+            level = flatness(mixing_of_atoms(atomic.relaxation, atomic.atoms), self.options.rank_tol)
+            start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(atomic.relaxation, atomic.atoms)))
+            found = Found(level.flat, (start,), len(start))
+            commutator = atomic.atoms.commutator
+        else:
+            relaxed = self._regularized(bare)
+            level = flatness(relaxed.mixing, self.options.rank_tol)
+            found = self._read(relaxed, level)
+            commutator = Compression(relaxed.mixing, True).atoms(min(found.k, most_atoms(relaxed.mixing))).commutator
+        self._record(bare, level, commutator, time.perf_counter() - begin)
+        return found
+
+    def _read(self, relaxed: Relaxed, level: Flatness) -> Found:
+        """Starts from a solved relaxation: as many as its rank where flat, else for each number that may be meant."""
+        room = most_atoms(relaxed.mixing)
+        guess = level.rank if level.flat else min(energy_rank(relaxed.mixing, self.options.energy), room)
+        flat = level.flat and self.k in (None, guess)
+        if flat or self.k is not None:
+            wanted = range(self.k or guess, (self.k or guess) + 1)
+        else:
+            wanted = range(1, min(self.options.k_max, room) + 1)
+        return Found(flat, tuple(starts(relaxed, wanted)), self.k or guess)
+
+    def _fewest(self, bare: Relaxed) -> Atomic | None:
+        """Exact moments, and a distance of zero: the fewest atoms that have them."""
+        options, relaxation = self.options, bare.relaxation
+        exact = relaxation.target.error_cov is None
+        if options.regularizer != "rank" and not (options.regularizer == "auto" and exact):
+            return None
+        if not bare.accurate or bare.distance > _ATTAINED * relaxation.unit:
+            return None
+        most = min(options.k_max, determined(relaxation)) if self.k is None else self.k
+
+        def report(k: int, left: float) -> None:
+            self._tell(f"order {relaxation.order}, {k} atoms", k, left)
+
+        return fewest_atoms(relaxation, most, least=self.k or 1, solver=options.solver, report=report)
+
+    def _regularized(self, bare: Relaxed) -> Relaxed:
+        options = self.options
+        name = "spread" if options.regularizer in ("auto", "rank") else options.regularizer
+        rule = regularizers.named(name, bare.relaxation)
+        eps = options.eps if options.eps is not None else (0.1 if name == "spread" else 1e-3)
+        if rule is None or eps == 0:
+            return bare
+        return self._solved(replace(bare.relaxation, eps=eps, regularizer=rule))
+
+    def _solved(self, relaxation: Relaxation) -> Relaxed:
+        self._tell(f"order {relaxation.order}, {relaxation.distance}", relaxation.order, None)
+        relaxed = solve(relaxation, self.options.solver)
+        if not relaxed.accurate:
+            bound = max([self.levels[-1].lower_bound if self.levels else -np.inf, relaxed.bound])
+            raise SolveError(
+                f"the semidefinite program of order {relaxation.order} did not converge: it {relaxed.status.advice}; "
+                f"the last certified bound of the distance is {bound:.6g}"
+                f"{' (squared)' if self.options.distance == 'w2' else ''}",
+                result=tuple(self.levels),
+            )
+        return relaxed
+
+    def _record(self, bare: Relaxed, level: Flatness, commutator: float, seconds: float) -> None:
+        before = self.levels[-1].lower_bound if self.levels else 0.0
+        self.levels.append(
+            Level(
+                order=bare.relaxation.order,
+                objective=bare.objective,
+                lower_bound=max(before, bare.bound, 0.0),
+                status=bare.status,
+                flat=level.flat,
+                vacuous=level.vacuous,
+                ranks=(level.rank, level.lower_rank),
+                singular_values=level.singular_values,
+                commutator=commutator,
+                variables=bare.relaxation.layout.total,
+                seconds=seconds,
+            )
+        )
+        self._tell(f"order {bare.relaxation.order} done", bare.relaxation.order, self.levels[-1].lower_bound)
+
+    def _relaxation(self, order: int) -> Relaxation:
+        options, line = self.options, self.model.dim == 1
+        basis = ("chebyshev" if line else "monomial") if options.basis == "auto" else options.basis
+        return Relaxation(
+            self.model, self.region, self.target, order, options.distance, slack=options.slack, basis=basis
+        )
+
+    def _tell(self, stage: str, step: int, value: float | None) -> None:
+        if self.progress is not None:
+            self.progress(Progress(f"moments, {stage}", step, None, value))
+
+
+def _nothing(relaxation: Relaxation) -> Any:
+    from mixot.sos.hierarchy import mixing_of
+
+    return mixing_of(relaxation, np.zeros(relaxation.layout.total))
+
+
+def _room(model: MomentModel, order: int) -> int:
+    """How many atoms the leading parameters show at an order."""
+    from math import comb
+
+    return comb(len(model.leading) + order - 1, order - 1)

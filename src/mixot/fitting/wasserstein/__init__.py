@@ -1,0 +1,1 @@
+"""The mixture at least Wasserstein distance from points or a density."""

@@ -1,0 +1,1 @@
+"""Gaussian laws: costs, maps, barycenters, divergences, integrals over cells."""

@@ -1,0 +1,229 @@
+"""Squared W2 between all pairs of points, or of Gaussian laws, by the cheapest formula their structure allows.
+
+==================  ==========================================================================================
+structure           formula for the covariance part
+==================  ==========================================================================================
+diagonal, d = 1     ``sum_i (a_i^1/2 - b_i^1/2)^2``: squared distances between points (mean, deviations)
+d = 2               ``min_U |L_A - L_B U|^2`` over rotations, whose best angle is known
+any other           ``tr A + tr B - 2 |L_A^T L_B|_*`` with factors of any rank; pairs that nearly agree, where
+                    this cancels, by ``min_U |L_A - L_B U|^2``; equal covariances give exactly zero
+==================  ==========================================================================================
+
+``A = L_A L_A^T``, ``|.|_*`` is the sum of singular values and U runs over orthogonal matrices: both formulas are
+``tr A + tr B - 2 tr (A^1/2 B A^1/2)^1/2`` (Delon and Desolneux 2020, eq. 2.7), and neither forms a product of
+covariances, which would lose half the digits of their small directions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixot import _native
+from mixot._shapes import Float, Int
+from mixot.formulas.gaussian.bures import procrustes_cost
+from mixot.threads import thread_count
+
+# The sum of singular values is right to about 1e-15 of the traces: where less than this share of them is left after
+# the subtraction, the cost would have fewer than twelve digits.
+_CLOSE = 2e-3
+_CHUNK = 2**22  # doubles in one batch of close pairs
+_LEAST_EPS = 1e-30  # relative to the variances: what less entropy adds to a cost is below its last digit
+
+
+def point_costs(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
+    """Squared distances ``|x_i - y_j|^2`` between all pairs of points, (n, d), (m, d) -> (n, m).
+
+    Examples
+    --------
+    >>> point_costs(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
+    [[25.0, 1.0]]
+    """
+    rows, cols = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
+    out = np.empty((len(rows), len(cols)))
+    _native.squared_distances(rows, cols, out, thread_count())
+    return out
+
+
+def diagonal_costs(
+    m: Float[np.ndarray, "k d"],
+    a: Float[np.ndarray, "k d"],
+    n: Float[np.ndarray, "l d"],
+    b: Float[np.ndarray, "l d"],
+) -> Float[np.ndarray, "k l"]:
+    """Squared W2 between all N(m_i, diag(a_i)) and N(n_j, diag(b_j)), (k, d) twice, (l, d) twice -> (k, l).
+
+    Examples
+    --------
+    >>> one = np.ones((1, 1))
+    >>> diagonal_costs(0 * one, one, 3 * one, 4 * one).item()
+    10.0
+    """
+    return point_costs(np.hstack([m, np.sqrt(a)]), np.hstack([n, np.sqrt(b)]))
+
+
+def gaussian_costs(
+    m: Float[np.ndarray, "k d"],
+    a: Float[np.ndarray, "k d d"],
+    n: Float[np.ndarray, "l d"],
+    b: Float[np.ndarray, "l d d"],
+) -> Float[np.ndarray, "k l"]:
+    """Squared W2 between all N(m_i, a_i) and N(n_j, b_j), (k, d), (k, d, d), (l, d), (l, d, d) -> (k, l).
+
+    Never negative, never NaN; singular covariances are right. A direction whose variance is at the rounding level of
+    its matrix counts as flat.
+
+    Examples
+    --------
+    >>> means, covs = np.zeros((2, 3)), np.stack([np.eye(3), 4 * np.eye(3)])
+    >>> gaussian_costs(means, covs, means, covs).tolist()
+    [[0.0, 3.0], [3.0, 0.0]]
+    """
+    if _is_diagonal(a) and _is_diagonal(b):
+        return diagonal_costs(m, np.diagonal(a, axis1=1, axis2=2), n, np.diagonal(b, axis1=1, axis2=2))
+    cost = point_costs(m, n)
+    # Powers of two change no digit, and then no square overflows, whatever the unit.
+    exponent = _exponent(a, b)
+    left, right = _Factors.of(a, exponent), _Factors.of(b, exponent)
+    bures = _plane(left, right) if a.shape[1] == 2 else _general(left, right, np.ldexp(cost, -2 * exponent))
+    return cost + np.ldexp(bures, 2 * exponent)
+
+
+def entropic_gaussian_costs(
+    m: Float[np.ndarray, "k d"],
+    a: Float[np.ndarray, "k d d"],
+    n: Float[np.ndarray, "l d"],
+    b: Float[np.ndarray, "l d d"],
+    eps: float,
+) -> Float[np.ndarray, "k l"]:
+    """Entropic costs ``min_g E|x - y|^2 + eps KL(g | p x q)`` between all N(m_i, a_i) and N(n_j, b_j) -> (k, l).
+
+    With ``eps = 2 s^2`` and the singular values sigma of ``L_A^T L_B`` it is
+
+        W2^2 + s^2 sum phi(2 sigma / s^2),   phi(z) = 1 - 1 / (z + r) + log((1 + r) / 2),   r = sqrt(1 + z^2),
+
+    which is the closed form of Janati, Muzellec, Peyré and Cuturi (2020, Theorem 1) written without cancellation: what
+    entropy adds is never negative, and vanishes with eps. Singular covariances are right as they stand.
+
+    Examples
+    --------
+    >>> one = np.ones((1, 1, 1))
+    >>> float(entropic_gaussian_costs(one[0], one, 3 * one[0], 4 * one, 1e-9).round(6)[0, 0])
+    5.0
+    """
+    cost, s2 = gaussian_costs(m, a, n, b), eps / 2
+    top = max(np.diagonal(c, axis1=1, axis2=2).max() for c in (a, b))
+    if s2 <= _LEAST_EPS * top:
+        return cost
+    if _is_diagonal(a) and _is_diagonal(b):
+        left, right = (np.sqrt(np.diagonal(c, axis1=1, axis2=2)) for c in (a, b))
+        return cost + s2 * _diagonal_excess(left, right, s2)
+    exponent = _exponent(a, b)
+    left, right = _Factors.of(a, exponent), _Factors.of(b, exponent)
+    out = np.empty(cost.shape)
+    _native.entropic_excess(
+        left.rows, left.ranks, right.rows, right.ranks, np.ldexp(s2, -2 * exponent), out, thread_count()
+    )
+    return cost + s2 * out
+
+
+def entropic_diagonal_costs(
+    m: Float[np.ndarray, "k d"],
+    a: Float[np.ndarray, "k d"],
+    n: Float[np.ndarray, "l d"],
+    b: Float[np.ndarray, "l d"],
+    eps: float,
+) -> Float[np.ndarray, "k l"]:
+    """`entropic_gaussian_costs` for diagonal covariances given by their variances, (k, d), (l, d) -> (k, l).
+
+    Examples
+    --------
+    >>> one = np.ones((1, 1))
+    >>> float(entropic_diagonal_costs(one, one, one, 0 * one, 1.0)[0, 0])  # a point: there is one coupling only
+    1.0
+    """
+    cost, s2 = diagonal_costs(m, a, n, b), eps / 2
+    if s2 <= _LEAST_EPS * max(a.max(), b.max()):
+        return cost
+    return cost + s2 * _diagonal_excess(np.sqrt(a), np.sqrt(b), s2)
+
+
+def _diagonal_excess(a: np.ndarray, b: np.ndarray, s2: float) -> Float[np.ndarray, "k l"]:
+    out = np.empty((len(a), len(b)))
+    _native.diagonal_excess(np.ascontiguousarray(a), np.ascontiguousarray(b), s2, out, thread_count())
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Factors:
+    """``cov[k] = rows[k].T @ rows[k]``; rows from ``ranks[k]`` on are zero."""
+
+    rows: Float[np.ndarray, "k r d"]
+    ranks: Int[np.ndarray, " k"]
+    traces: Float[np.ndarray, " k"]
+
+    @classmethod
+    def of(cls, covs: np.ndarray, exponent: int) -> _Factors:
+        """Factors of the covariances divided by ``4**exponent``."""
+        rows, ranks = np.zeros(covs.shape), np.zeros(len(covs), dtype=np.int64)
+        _native.psd_factors(np.ascontiguousarray(covs), rows, ranks, thread_count())
+        top = 2 if covs.shape[1] == 2 else max(int(ranks.max()), 1)
+        traces = np.ldexp(np.trace(covs, axis1=1, axis2=2), -2 * exponent)
+        return cls(np.ldexp(rows[:, :top], -exponent), ranks, traces)
+
+    def distinct(self) -> tuple[_Factors, Int[np.ndarray, " k"], dict[bytes, int]]:
+        """Each covariance once, where every component finds its own, and where each factor's bytes stand."""
+        place: dict[bytes, int] = {}
+        keys = (rows[:rank].tobytes() for rows, rank in zip(self.rows, self.ranks, strict=True))
+        label = np.array([place.setdefault(key, len(place)) for key in keys])
+        first = np.unique(label, return_index=True)[1]
+        return _Factors(self.rows[first], self.ranks[first], self.traces[first]), label, place
+
+
+def _exponent(*covs: np.ndarray) -> int:
+    top = max(np.diagonal(c, axis1=1, axis2=2).max() for c in covs)
+    return int(np.frexp(top)[1]) // 2
+
+
+def _is_diagonal(covs: np.ndarray) -> bool:
+    d = covs.shape[1]
+    # A flattened matrix without its first entry, as d - 1 rows of d + 1: the diagonal is the last column.
+    return d == 1 or not any(cov.ravel()[1:].reshape(d - 1, d + 1)[:, :-1].any() for cov in covs)
+
+
+def _plane(a: _Factors, b: _Factors) -> Float[np.ndarray, "k l"]:
+    out = np.empty((len(a.rows), len(b.rows)))
+    _native.plane_bures(a.rows, a.ranks, b.rows, b.ranks, out, thread_count())
+    return out
+
+
+def _general(a: _Factors, b: _Factors, apart: Float[np.ndarray, "k l"]) -> Float[np.ndarray, "k l"]:
+    """Bures part of all pairs; ``apart`` is what the means add to it."""
+    a, label_a, place_a = a.distinct()
+    b, label_b, place_b = b.distinct()
+    every = np.ix_(label_a, label_b)
+    traces = a.traces[:, None] + b.traces
+    norms = np.empty(traces.shape)
+    _native.nuclear_norms(a.rows, a.ranks, b.rows, b.ranks, norms, thread_count())
+    out = np.maximum(traces - 2 * norms, 0.0)
+
+    nearest = np.full(out.shape, np.inf)
+    np.minimum.at(nearest, every, apart)
+    close = out + nearest < _CLOSE * traces
+    for key in place_a.keys() & place_b.keys():
+        at = place_a[key], place_b[key]
+        out[at], close[at] = 0.0, False
+    rows, cols = np.nonzero(close)
+    left, right = _of_equal_height(a.rows, b.rows)
+    step = max(_CHUNK // left[0].size, 1)
+    for start in range(0, len(rows), step):
+        i, j = rows[start : start + step], cols[start : start + step]
+        out[i, j] = procrustes_cost(left[i], right[j])
+    return out[every]
+
+
+def _of_equal_height(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    height = max(a.shape[1], b.shape[1])
+    left, right = (np.pad(x, ((0, 0), (0, height - x.shape[1]), (0, 0))) for x in (a, b))
+    return left, right

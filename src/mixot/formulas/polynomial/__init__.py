@@ -1,0 +1,1 @@
+"""Moments, polynomials and the regions that they describe."""

@@ -1,0 +1,1 @@
+"""Transport between finitely many atoms."""

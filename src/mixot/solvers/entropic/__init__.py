@@ -1,0 +1,1 @@
+"""Optimal mixture transport: entropic couplings of components."""

@@ -1,0 +1,1 @@
+"""Barycenters by multi-marginal transport."""

@@ -1,0 +1,1 @@
+"""Semidefinite programs with proven bounds."""

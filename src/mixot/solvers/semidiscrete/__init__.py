@@ -1,0 +1,1 @@
+"""Transport between points and a density."""
