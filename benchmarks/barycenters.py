@@ -17,8 +17,8 @@ from _table import print_table, time_it, versions
 from scipy.optimize import linprog
 
 from mixot import FixedPoint, Gaussian, Mixture, MultiMarginal, barycenter, distance
+from mixot.formulas.gaussian.barycenter import gaussian_barycenter
 from mixot.formulas.gaussian.bures import sqrtm_psd
-from mixot.formulas.gaussian.gaussian_barycenter import gaussian_barycenter
 
 try:
     import ot

@@ -120,7 +120,7 @@ def kmeans_starts(x, order, seed):
 def relaxation_starts(distance):
     """Atoms of the moment-SOS relaxation, a mixture for each number of components; None where mixot has none."""
     try:
-        from mixot.fitting.moments.moments import MomentSOS
+        from mixot.fitting.moments.moment_sos import MomentSOS
     except ImportError:
         return None
 
@@ -288,7 +288,7 @@ def line(args):
 def recoveries(args):
     """Exact moments of other families, and of three Gaussian laws, through the relaxations: K is not told."""
     try:
-        from mixot.fitting.moments.moments import MomentSOS
+        from mixot.fitting.moments.moment_sos import MomentSOS
     except ImportError:
         print("\nrecoveries: this version of mixot has no relaxations, skipped")
         return
@@ -348,7 +348,7 @@ def real(args):
 def bound_of(x, distance):
     """What the relaxation proves of the distance between the data and every Gaussian mixture."""
     try:
-        from mixot.fitting.moments.moments import MomentSOS
+        from mixot.fitting.moments.moment_sos import MomentSOS
 
         return MomentSOS(distance=distance, refine=None).fit(Samples(x), "gaussian", structure="full").lower_bound
     except (ImportError, mixot.SolveError) as reason:

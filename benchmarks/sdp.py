@@ -22,11 +22,11 @@ from _table import print_table, time_it, versions  # noqa: E402
 from scipy import sparse  # noqa: E402
 
 from mixot.errors import UnsupportedError  # noqa: E402
-from mixot.solvers.sdp.clarabel_sdp import ClarabelSDP  # noqa: E402
-from mixot.solvers.sdp.conic import Block, ConicProblem  # noqa: E402
+from mixot.solvers.sdp.clarabel import ClarabelSDP  # noqa: E402
 from mixot.solvers.sdp.dual_bound import lower_bound  # noqa: E402
-from mixot.solvers.sdp.scs_sdp import SCSSDP  # noqa: E402
-from mixot.solvers.sdp.sdp import SDP  # noqa: E402
+from mixot.solvers.sdp.interior_point import SDP  # noqa: E402
+from mixot.solvers.sdp.problem import Block, ConicProblem  # noqa: E402
+from mixot.solvers.sdp.scs import SCSSDP  # noqa: E402
 
 Exponent = tuple[int, ...]
 Polynomial = dict[Exponent, float]

@@ -21,7 +21,7 @@ from scipy.special import ndtr
 
 from mixot import DiagonalGaussian, Mixture, Moments, Samples
 from mixot.fitting.moments.moment_matching import MomentMatching
-from mixot.fitting.moments.moments import MomentSOS
+from mixot.fitting.moments.moment_sos import MomentSOS
 from mixot.formulas.polynomial.regions import Box
 
 ORDERS = range(2, 6)

@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from mixot.families.line.rayleigh import Rayleigh as Rayleigh
     from mixot.families.line.weibull import Weibull as Weibull
     from mixot.families.product import Product as Product
-    from mixot.fitting.joint.component_pairs import ComponentChoice as ComponentChoice
-    from mixot.fitting.joint.component_pairs import ComponentPair as ComponentPair
-    from mixot.fitting.joint.component_pairs import ComponentSearch as ComponentSearch
-    from mixot.fitting.joint.component_pairs import choose_components as choose_components
-    from mixot.fitting.joint.joint import JointEM as JointEM
-    from mixot.fitting.joint.joint import JointFit as JointFit
-    from mixot.fitting.joint.joint import fit_pair as fit_pair
-    from mixot.fitting.joint.joint import joint_path as joint_path
+    from mixot.fitting.joint.component_choice import ComponentChoice as ComponentChoice
+    from mixot.fitting.joint.component_choice import ComponentPair as ComponentPair
+    from mixot.fitting.joint.component_choice import ComponentSearch as ComponentSearch
+    from mixot.fitting.joint.component_choice import choose_components as choose_components
+    from mixot.fitting.joint.joint_em import JointEM as JointEM
+    from mixot.fitting.joint.joint_em import JointFit as JointFit
+    from mixot.fitting.joint.joint_em import fit_pair as fit_pair
+    from mixot.fitting.joint.joint_em import joint_path as joint_path
     from mixot.fitting.likelihood.em import EM as EM
     from mixot.fitting.likelihood.family_em import FamilyEM as FamilyEM
     from mixot.fitting.moments.moment_matching import MomentMatching as MomentMatching
-    from mixot.fitting.moments.moments import MomentSOS as MomentSOS
-    from mixot.fitting.wasserstein.wasserstein import MinimumWasserstein as MinimumWasserstein
-    from mixot.fitting.wasserstein.wasserstein import WassersteinFit as WassersteinFit
+    from mixot.fitting.moments.moment_sos import MomentSOS as MomentSOS
+    from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein as MinimumWasserstein
+    from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit as WassersteinFit
     from mixot.formulas.polynomial.regions import Ball as Ball
     from mixot.formulas.polynomial.regions import Box as Box
     from mixot.formulas.polynomial.regions import Inequality as Inequality
@@ -61,12 +61,12 @@ if TYPE_CHECKING:
     from mixot.results import Plan as Plan
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
-    from mixot.solvers.discrete.discrete import Exact as Exact
-    from mixot.solvers.entropic.entropic import OMT as OMT
-    from mixot.solvers.entropic.entropic_plan import OMTPlan as OMTPlan
+    from mixot.solvers.discrete.exact import Exact as Exact
+    from mixot.solvers.entropic.omt import OMT as OMT
+    from mixot.solvers.entropic.omt_plan import OMTPlan as OMTPlan
     from mixot.solvers.entropic.stability import Stability as Stability
-    from mixot.solvers.multimarginal.multimarginal import MultiMarginal as MultiMarginal
-    from mixot.solvers.sdp.sdp import SDP as SDP
+    from mixot.solvers.multimarginal.multi_marginal import MultiMarginal as MultiMarginal
+    from mixot.solvers.sdp.interior_point import SDP as SDP
     from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete as Semidiscrete
     from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan as SemidiscretePlan
     from mixot.sos.sample_moments import SampleMoments as SampleMoments
@@ -107,20 +107,20 @@ _HOME = {
     "families.line.weibull": ("Weibull",),
     "families.product": ("Product",),
     "mixture": ("Mixture",),
-    "solvers.discrete.discrete": ("Exact",),
-    "solvers.entropic.entropic": ("OMT",),
-    "solvers.entropic.entropic_plan": ("OMTPlan",),
-    "solvers.multimarginal.multimarginal": ("MultiMarginal",),
-    "solvers.sdp.sdp": ("SDP",),
+    "solvers.discrete.exact": ("Exact",),
+    "solvers.entropic.omt": ("OMT",),
+    "solvers.entropic.omt_plan": ("OMTPlan",),
+    "solvers.multimarginal.multi_marginal": ("MultiMarginal",),
+    "solvers.sdp.interior_point": ("SDP",),
     "solvers.semidiscrete.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
     "solvers.entropic.stability": ("Stability",),
-    "fitting.joint.component_pairs": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
+    "fitting.joint.component_choice": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
     "fitting.likelihood.em": ("EM",),
     "fitting.likelihood.family_em": ("FamilyEM",),
-    "fitting.joint.joint": ("JointEM", "JointFit", "fit_pair", "joint_path"),
+    "fitting.joint.joint_em": ("JointEM", "JointFit", "fit_pair", "joint_path"),
     "fitting.moments.moment_matching": ("MomentMatching",),
-    "fitting.wasserstein.wasserstein": ("MinimumWasserstein", "WassersteinFit"),
-    "fitting.moments.moments": ("MomentSOS",),
+    "fitting.wasserstein.minimum_wasserstein": ("MinimumWasserstein", "WassersteinFit"),
+    "fitting.moments.moment_sos": ("MomentSOS",),
     "formulas.polynomial.regions": ("Ball", "Box", "Inequality", "Linear"),
     "sos.sample_moments": ("SampleMoments",),
     "transport.barycenter": ("Barycenter",),

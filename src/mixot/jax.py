@@ -39,8 +39,8 @@ from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 
 from mixot.errors import UnsupportedError
-from mixot.transport.arguments import GridOf as Grid
-from mixot.transport.arguments import Problem, read
+from mixot.transport.array_groups import GridOf as Grid
+from mixot.transport.array_groups import Problem, read
 
 __all__ = ["Grid", "cost", "distance"]
 

@@ -38,8 +38,8 @@ import torch
 from torch import Tensor
 
 from mixot.errors import UnsupportedError
-from mixot.transport.arguments import GridOf as Grid
-from mixot.transport.arguments import Problem, read
+from mixot.transport.array_groups import GridOf as Grid
+from mixot.transport.array_groups import Problem, read
 
 __all__ = ["Grid", "cost", "distance"]
 

@@ -12,10 +12,10 @@ from mixot.fitting.base import Fitter, as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Fit, Interval, Plan, ProgressCallback
-from mixot.solvers.discrete.discrete import Exact
-from mixot.solvers.entropic.entropic import OMT
-from mixot.solvers.entropic.entropic_plan import OMTPlan
-from mixot.solvers.multimarginal.multimarginal import MultiMarginal
+from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.entropic.omt import OMT
+from mixot.solvers.entropic.omt_plan import OMTPlan
+from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
 from mixot.transport import barycenter as _barycenter
 from mixot.transport import bounds as _bounds

@@ -17,8 +17,8 @@ from mixot import (
     fit,
     plan,
 )
-from mixot.fitting.joint.arrows import Arrows, instability, split, turned
-from mixot.fitting.joint.component_pairs import chosen
+from mixot.fitting.joint.component_choice import chosen
+from mixot.fitting.joint.map_stability import Arrows, instability, split, turned
 
 QUICK = EM(starts=2, k_max=3)
 CORNERS = np.array([[0.0, 0.0], [1, 0], [0, 1], [1, 1], [2, 0]])

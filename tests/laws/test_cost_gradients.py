@@ -5,7 +5,7 @@ import pytest
 
 from mixot import Exact, Gaussian, Grid, InputError, Mixture, Poisson, Samples, UnsupportedError
 from mixot.solvers.discrete.potentials import balanced_potentials
-from mixot.transport.arguments import GridOf, read
+from mixot.transport.array_groups import GridOf, read
 from mixot.transport.gradients import cost_and_gradients, cost_between
 
 DIMS = [1, 2, 3, 4, 5]

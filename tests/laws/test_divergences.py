@@ -24,7 +24,7 @@ from mixot import (
     Weibull,
 )
 from mixot.families.base import Family, registered
-from mixot.families.line.line import LineFamily
+from mixot.families.line.base import LineFamily
 
 DIVERGENT = [law for law in registered().values() if law.divergence is not Family.divergence]
 ON_THE_LINE = [law for law in DIVERGENT if issubclass(law, LineFamily)]

@@ -6,7 +6,7 @@ from scipy.special import logsumexp, ndtr, ndtri
 
 import mixot.families.line.entropic_line as line
 from mixot import OMT, Gamma, Gaussian, LogNormal, Mixture, Poisson, Product, UnsupportedError, plan, transport_map
-from mixot.families.line.line import LineFamily
+from mixot.families.line.base import LineFamily
 
 
 class Normal(LineFamily):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian
+from mixot.formulas.gaussian.barycenter import _newton, gaussian_barycenter, roots
 from mixot.formulas.gaussian.bures import bures_cost, sqrtm_psd
-from mixot.formulas.gaussian.gaussian_barycenter import _newton, gaussian_barycenter, roots
 
 DIMS = [1, 2, 3, 7, 40]
 

@@ -17,7 +17,7 @@ from mixot import (
     fit_pair,
     joint_path,
 )
-from mixot.fitting.joint.pulled import Axes, Ellipsoids, Graph, pulled_means
+from mixot.fitting.joint.joint_m_step import Axes, Ellipsoids, Graph, pulled_means
 from mixot.fitting.likelihood.statistics import STRUCTURES
 from mixot.solvers.entropic.free_marginals import FreeMarginals
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.polynomial.legendre import leggauss
 
 from mixot import Fit, Gaussian, Grid, Mixture, Moments, Samples, Status, as_measure
-from mixot.formulas import moments as moments_module
+from mixot.formulas.polynomial import moments as moments_module
 from mixot.formulas.polynomial.moments import exponents, sample_moments
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, Grid, Mixture, Samples, _native
-from mixot.fitting.likelihood.starts import lloyd
+from mixot.fitting.likelihood.k_means import lloyd
+from mixot.fitting.moments.k_means_on_a_law import gauss_hermite_nodes, kmeans_seeds
 from mixot.fitting.moments.moment_matching import MomentMatching, blind_start
-from mixot.fitting.moments.moment_target import STRUCTURES, MomentTarget, component_parameters, gaussian_chebyshev
 from mixot.fitting.moments.polish import (
     Atoms,
     Polisher,
@@ -17,7 +17,7 @@ from mixot.fitting.moments.polish import (
     splits,
     unpacked,
 )
-from mixot.fitting.moments.seeds import gauss_hermite_nodes, kmeans_seeds
+from mixot.fitting.moments.target import STRUCTURES, MomentTarget, component_parameters, gaussian_chebyshev
 from mixot.formulas.polynomial.chebyshev import (
     chebyshev_of_powers,
     chebyshev_statistics,

@@ -9,10 +9,10 @@ from scipy import integrate
 
 from mixot import Exponential, Gamma, Gaussian, Mixture, Poisson, Product, StudentT, UnsupportedError
 from mixot.families.base import AffineCoupling, Coupling, Family, common, registered
+from mixot.families.line.base import LineFamily
 from mixot.families.line.couplings import mean_image, random_image
-from mixot.families.line.line import LineFamily
 from mixot.formulas.polynomial.moments import exponents
-from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.discrete.exact import Exact
 
 ON_THE_LINE = [law for law in registered().values() if issubclass(law, LineFamily)]
 COUNTS = np.arange(3000.0)  # beyond, examples on the integers have no mass

@@ -8,8 +8,8 @@ from scipy.optimize import linprog
 
 from mixot import MultiMarginal, SolveError, Status
 from mixot._native import price_tuples
-from mixot.solvers.multimarginal.candidates import FreeWeights
-from mixot.solvers.multimarginal.master import Master, north_west
+from mixot.solvers.multimarginal.given_support import FreeWeights
+from mixot.solvers.multimarginal.restricted_master_problem import Master, north_west
 
 SIZES = [(4, 3), (2, 5, 3), (3, 1, 4, 2), (2, 3, 2, 3, 2, 2), (7, 6, 5, 4)]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import OMT, DiagonalGaussian, Exact, Gaussian, Mixture, Product, Samples, Status, plan
-from mixot.solvers.entropic.entropic import default_lam
+from mixot.solvers.entropic.omt import default_lam
 
 
 def weights(rng, k, kind="random"):

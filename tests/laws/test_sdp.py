@@ -8,9 +8,9 @@ import pytest
 
 from mixot.errors import InputError
 from mixot.results import Status
-from mixot.solvers.sdp.conic import Block, ConicProblem, SDPSolution
 from mixot.solvers.sdp.dual_bound import lower_bound
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.interior_point import SDP
+from mixot.solvers.sdp.problem import Block, ConicProblem, SDPSolution
 
 TOL = 1e-6  # a hundred times the solver's own
 

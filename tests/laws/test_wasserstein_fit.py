@@ -17,7 +17,7 @@ from mixot import (
     fit,
     quantize,
 )
-from mixot.fitting.wasserstein.wasserstein_problem import Coordinates, Problem
+from mixot.fitting.wasserstein.objective import Coordinates, Problem
 
 
 def groups(rng, n, d, k=2, apart=3.0):

@@ -5,7 +5,7 @@ import ot
 import pytest
 
 from mixot import FixedPoint, Gaussian, Mixture, barycenter, distance
-from mixot.formulas.gaussian.gaussian_barycenter import gaussian_barycenter
+from mixot.formulas.gaussian.barycenter import gaussian_barycenter
 
 
 @pytest.mark.parametrize("d", [2, 3, 8, 20])

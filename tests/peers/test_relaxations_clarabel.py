@@ -4,8 +4,8 @@ import pytest
 
 from mixot import DiagonalGaussian, Exponential, Gamma, Gaussian, Mixture, Samples
 from mixot.families.base import lookup
-from mixot.solvers.sdp.clarabel_sdp import ClarabelSDP
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.clarabel import ClarabelSDP
+from mixot.solvers.sdp.interior_point import SDP
 from mixot.sos import regularizers
 from mixot.sos.relaxation import Relaxation
 from mixot.sos.target import target_of

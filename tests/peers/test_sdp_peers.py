@@ -6,10 +6,10 @@ import pytest
 from mixot import extras
 from mixot.errors import UnsupportedError
 from mixot.results import Status
-from mixot.solvers.sdp.clarabel_sdp import ClarabelSDP
-from mixot.solvers.sdp.conic import Block, ConicProblem
-from mixot.solvers.sdp.scs_sdp import SCSSDP
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.clarabel import ClarabelSDP
+from mixot.solvers.sdp.interior_point import SDP
+from mixot.solvers.sdp.problem import Block, ConicProblem
+from mixot.solvers.sdp.scs import SCSSDP
 
 
 def random_problem(rng, variables=8, sizes=(5, 3), rows=4):

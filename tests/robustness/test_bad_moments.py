@@ -18,7 +18,7 @@ from mixot import (
     UnsupportedError,
     fit,
 )
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.interior_point import SDP
 
 P = Mixture([0.5, 0.5], Gaussian([-1.0, 2.0], [0.5, 0.3]))
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mixot import AccuracyWarning, Gaussian, InputError, Mixture, Moments, Poisson, Samples, UnsupportedError
+from mixot.fitting.moments.k_means_on_a_law import kmeans_seeds
 from mixot.fitting.moments.moment_matching import MomentMatching
-from mixot.fitting.moments.moment_target import MomentTarget
 from mixot.fitting.moments.polish import Polisher
-from mixot.fitting.moments.seeds import kmeans_seeds
+from mixot.fitting.moments.target import MomentTarget
 
 PAIR = Mixture([0.5, 0.5], Gaussian([-1.0, 1.0], [0.2, 0.3]))
 

@@ -5,9 +5,9 @@ import pytest
 
 from mixot.errors import InputError
 from mixot.results import Status
-from mixot.solvers.sdp.conic import Block, ConicProblem
 from mixot.solvers.sdp.dual_bound import lower_bound
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.interior_point import SDP
+from mixot.solvers.sdp.problem import Block, ConicProblem
 
 EYE = Block(np.eye(2), [0, 0], [0, 1], [0, 1], [1.0, 1.0])
 

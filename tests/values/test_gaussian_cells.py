@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import log_ndtr, ndtr
 
-from mixot.formulas.gaussian.gaussian_cells import (
+from mixot.formulas.gaussian.plane_cells import (
     Regions,
     edge_integrals,
     region_moments,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot.formulas.gaussian.cost_matrix import gaussian_costs
-from mixot.formulas.gaussian.gaussian_gradients import bures_gradients
+from mixot.formulas.gaussian.gradients import bures_gradients
 
 
 def bures(a, b):

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from mixot.formulas.gaussian.gaussian_solids import face_integrals
+from mixot.formulas.gaussian.solid_cells import face_integrals
 
 SIDES = ((0, 4, 6, 2), (1, 3, 7, 5), (0, 1, 5, 4), (2, 6, 7, 3), (0, 2, 3, 1), (4, 5, 7, 6))
 BITS = np.array([[corner >> axis & 1 for axis in range(3)] for corner in range(8)])

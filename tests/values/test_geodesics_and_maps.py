@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, Mixture, distance, geodesic, transport_map
-from mixot.formulas.gaussian.gaussian_maps import optimal_joint_law
+from mixot.formulas.gaussian.maps import optimal_joint_law
 
 # Delon and Desolneux (2020), section 4.3 and figure 2.
 P = Mixture([0.3, 0.7], Gaussian([0.2, 0.4], [0.03**2, 0.04**2]))

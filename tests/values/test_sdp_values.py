@@ -8,9 +8,9 @@ from scipy.optimize import linprog
 
 from mixot import _native
 from mixot.results import Status
-from mixot.solvers.sdp.conic import Block, ConicProblem
 from mixot.solvers.sdp.dual_bound import lower_bound
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.interior_point import SDP
+from mixot.solvers.sdp.problem import Block, ConicProblem
 
 TOL = 1e-7
 

@@ -17,8 +17,8 @@ from mixot.anndata.results import Transport, wide
 from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stability_to_dict, stored_under, words
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io.observations import Labels, Observations, listed
-from mixot.solvers.entropic.entropic import OMT
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.entropic.omt import OMT
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import component_costs
 from mixot.transport.populations import PopulationPlan
 from mixot.verbs import plan as plan_between
@@ -73,7 +73,8 @@ def transport(
     """Move one population of cells onto another, cell type by cell type.
 
     Both populations become mixtures on the representation, with components for each type (few cells: see
-    `mixot.fitting.likelihood.labelled`); the solver's plan joins the components, and each cell is moved by those of its type.
+    `mixot.fitting.likelihood.labelled`); the solver's plan joins the components, and each cell is moved by those of
+    its type.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from mixot.families import lookup
 from mixot.fitting.likelihood.labelled import LabelledFit
 from mixot.mixture import Mixture
 from mixot.results import Plan, Status
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.populations import PopulationPlan
 
 

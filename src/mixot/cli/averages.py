@@ -95,7 +95,7 @@ def joint(
     """Fit mixtures to A and B together: each likely, and both close, the closer the smaller --lam is."""
     from mixot import io
     from mixot.cli.sources import describe, open_points
-    from mixot.fitting.joint.joint import fit_pair
+    from mixot.fitting.joint.joint_em import fit_pair
     from mixot.measures import Samples
 
     folder = io.check_folder(output)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mixot.cli.sources import Options
     from mixot.fitting.likelihood.labelled import LabelledFit
     from mixot.io import Observations
-    from mixot.solvers.entropic.entropic import OMT
+    from mixot.solvers.entropic.omt import OMT
 
 _TABLES = (".csv", ".tsv", ".txt", ".parquet")
 _FIGURES = (".png", ".svg", ".pdf")

@@ -11,7 +11,7 @@ from mixot.cli.arguments import Columns, Json, Seed, Shape, Structure, TargetFil
 from mixot.cli.console import emit, remark, show_facts, show_table, working
 
 if TYPE_CHECKING:
-    from mixot.fitting.joint.component_pairs import ComponentChoice
+    from mixot.fitting.joint.component_choice import ComponentChoice
 
 
 def components(
@@ -38,9 +38,9 @@ def components(
     from mixot import io
     from mixot.cli.sources import open_points
     from mixot.errors import AccuracyWarning, InputError
-    from mixot.fitting.joint.component_pairs import ComponentSearch, choose_components
+    from mixot.fitting.joint.component_choice import ComponentSearch, choose_components
     from mixot.measures import Samples
-    from mixot.solvers.entropic.entropic import OMT
+    from mixot.solvers.entropic.omt import OMT
 
     if k_min > k_max:
         raise InputError(f"--k-min {k_min} is above --k-max {k_max}")

@@ -110,7 +110,7 @@ def _proof(fitted: Fit) -> dict[str, object]:
     if type(fitted) is Fit:
         return {}
     if not isinstance(fitted, MomentFit):
-        from mixot.fitting.wasserstein.wasserstein import WassersteinFit
+        from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
 
         assert isinstance(fitted, WassersteinFit)
         return {

@@ -8,8 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from mixot.results import Plan
-    from mixot.solvers.entropic.entropic import OMT
-    from mixot.solvers.entropic.entropic_plan import OMTPlan
+    from mixot.solvers.entropic.omt import OMT
+    from mixot.solvers.entropic.omt_plan import OMTPlan
 
 Lam = Annotated[
     str | None,
@@ -29,7 +29,7 @@ def smooth_solver(
     if lam is None and eps is None and rho is None:
         return None
     from mixot.errors import InputError
-    from mixot.solvers.entropic.entropic import OMT
+    from mixot.solvers.entropic.omt import OMT
 
     if exact:
         raise InputError("--exact fits nothing, and smooth plans join fitted components; leave out one of the two")
@@ -45,7 +45,7 @@ def smooth_solver(
 
 def smooth_facts(plan: Plan) -> dict[str, Any]:
     """What machines are told of a smooth plan; nothing of another."""
-    from mixot.solvers.entropic.entropic_plan import OMTPlan
+    from mixot.solvers.entropic.omt_plan import OMTPlan
 
     if not isinstance(plan, OMTPlan):
         return {}
@@ -63,7 +63,7 @@ def smooth_facts(plan: Plan) -> dict[str, Any]:
 
 def show_smooth(plan: Plan) -> None:
     """What people are told of a smooth plan: mass made and lost, and the report on its stability."""
-    from mixot.solvers.entropic.entropic_plan import OMTPlan
+    from mixot.solvers.entropic.omt_plan import OMTPlan
 
     if not isinstance(plan, OMTPlan):
         return

@@ -119,7 +119,7 @@ def _describe_proof(fitted: Fit) -> dict[str, Any]:
 
 def _describe_distance(fitted: Fit) -> dict[str, Any]:
     """How near a fit of least W2 came, and to how many points, for machines."""
-    from mixot.fitting.wasserstein.wasserstein import WassersteinFit
+    from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
 
     assert isinstance(fitted, WassersteinFit)
     assert fitted.plan is not None
@@ -251,10 +251,10 @@ def _method(options: Options) -> Fitter:
     if options.method == "em":
         return EM(**more)
     if options.method == "wasserstein":
-        from mixot.fitting.wasserstein.wasserstein import MinimumWasserstein
+        from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
 
         return MinimumWasserstein(em=EM(**more))
-    from mixot.fitting.moments.moments import MomentSOS
+    from mixot.fitting.moments.moment_sos import MomentSOS
 
     return MomentSOS(distance=options.distance, order=options.order, **more)
 
@@ -284,7 +284,7 @@ def _fit_picture(path: Path, options: Options) -> Source:
 
 def _nearest(colors: Samples, start: Fit, options: Options, progress: ProgressCallback | None) -> Fit:
     """The mixture of least W2 to the colors of all pixels, from one that was fitted to them; equal pixels are one."""
-    from mixot.fitting.wasserstein.wasserstein import MinimumWasserstein
+    from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
 
     different, counts = np.unique(colors.points, axis=0, return_counts=True)
     method = MinimumWasserstein(start=start.mixture)

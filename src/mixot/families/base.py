@@ -141,7 +141,7 @@ class Family(ABC):
         """Optimal couplings of the pairs ``(rows[s], cols[s])``, each as the law of y given x."""
         raise self._lacks("coupling", "closed-form transport maps")
 
-    # What optimal mixture transport asks for besides (`mixot.solvers.entropic.entropic`); ``eps`` is positive.
+    # What optimal mixture transport asks for besides (`mixot.solvers.entropic.omt`); ``eps`` is positive.
 
     def entropic_cost(self, other: Any, eps: float) -> Float[np.ndarray, "k l"]:
         """``min_g E|x - y|^2 + eps KL(g | p_k x q_l)`` over couplings g of every pair of components."""
@@ -192,8 +192,8 @@ class Family(ABC):
         """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""
         return self
 
-    # What maximum likelihood asks for (`mixot.fitting.likelihood.family_em`). ``shares[i, k]`` is the weight of point i times
-    # the responsibility of component k for it. Parameters named in ``fixed`` keep their value.
+    # What maximum likelihood asks for (`mixot.fitting.likelihood.family_em`). ``shares[i, k]`` is the weight of point
+    # i times the responsibility of component k for it. Parameters named in ``fixed`` keep their value.
 
     holdable: ClassVar[tuple[str, ...]] = ()  # parameters that a fit can hold at a value of the user's
 
@@ -231,7 +231,7 @@ class Family(ABC):
         """What a person should know about fitted parameters, such as one that came to rest at a bound."""
         return ()
 
-    # What finding a mixture from its moments asks for (`mixot.fitting.moments.moments`).
+    # What finding a mixture from its moments asks for (`mixot.fitting.moments.moment_sos`).
 
     @classmethod
     def moment_model(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import png_unfilter
 from mixot.errors import InputError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -44,7 +44,7 @@ def decode(data: bytes) -> np.ndarray:
             raise
         raise InputError(f"the PNG is cut or damaged ({damage})") from damage
     plain = np.empty((height, 2 * channels * width), np.uint8)
-    _native.png_unfilter(lines, 2 * channels, plain)
+    png_unfilter(lines, 2 * channels, plain)
     return plain.view(">u2").astype(np.uint16).reshape(height, width, channels)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mixot.errors import InputError
 from mixot.extras import require
-from mixot.fitting.joint.component_pairs import ComponentChoice
+from mixot.fitting.joint.component_choice import ComponentChoice
 from mixot.plot.canvas import COLORS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 
 from mixot._shapes import Float
 from mixot.errors import UnsupportedError
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.interior_point import SDP
 from mixot.sos import regularizers
 from mixot.sos.extraction import Atoms, Compression, MixingMoments
 from mixot.sos.hierarchy import mixing_of

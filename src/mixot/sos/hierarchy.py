@@ -12,9 +12,9 @@ from mixot._shapes import Float
 from mixot.errors import InputError
 from mixot.formulas.polynomial.regions import enclosing_box
 from mixot.results import Status
-from mixot.solvers.sdp.conic import SDPSolution
 from mixot.solvers.sdp.dual_bound import lower_bound
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.interior_point import SDP
+from mixot.solvers.sdp.problem import SDPSolution
 from mixot.sos.certificate import variable_bounds
 from mixot.sos.extraction import Atoms, MixingMoments
 from mixot.sos.relaxation import Relaxation

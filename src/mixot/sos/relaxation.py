@@ -26,7 +26,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.polynomial.polynomials import Polynomial, coefficients, symbols
 from mixot.formulas.polynomial.regions import Region, enclosing_box
-from mixot.solvers.sdp.conic import Block, ConicProblem
+from mixot.solvers.sdp.problem import Block, ConicProblem
 from mixot.sos.monomials import Axis, Basis, basis_of, graded, orthonormal_axis
 from mixot.sos.sequences import MomentSequence, in_basis, matrix_in_basis
 from mixot.sos.target import Target

@@ -10,7 +10,7 @@ from scipy import sparse
 from mixot._shapes import Float
 from mixot.formulas.polynomial.polynomials import Polynomial, coefficients
 from mixot.formulas.polynomial.regions import PolynomialMatrix
-from mixot.solvers.sdp.conic import Block
+from mixot.solvers.sdp.problem import Block
 from mixot.sos.monomials import Basis, Pairs, basis_of, pairs_of
 from mixot.sos.target import moment_matrix
 

@@ -16,8 +16,8 @@ from mixot.families.base import Family
 from mixot.measures import check_weights
 from mixot.mixture import Mixture
 from mixot.results import MultiPlan, Plan, Status
-from mixot.solvers.discrete.discrete import Exact
-from mixot.solvers.multimarginal.multimarginal import MultiMarginal
+from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
 from mixot.transport.maps import TransportMap
 
 

@@ -10,7 +10,7 @@ from mixot.families.elliptical.gaussian import Gaussian
 from mixot.formulas.gaussian.quantiles import Line, w2_squared_on_line
 from mixot.mixture import Mixture
 from mixot.results import Interval, Plan
-from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.discrete.exact import Exact
 from mixot.transport.plans import between_mixtures
 from mixot.transport.sandwich import semidiscrete_sandwich
 

@@ -9,8 +9,8 @@ import numpy as np
 from mixot.errors import InputError, SolveError
 from mixot.families.base import Family
 from mixot.results import MultiPlan, Status
-from mixot.solvers.multimarginal.candidates import FreeWeights
-from mixot.solvers.multimarginal.multimarginal import MultiMarginal
+from mixot.solvers.multimarginal.given_support import FreeWeights
+from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
 from mixot.transport.barycenter import Average, Barycenter
 from mixot.transport.given_components import on_candidates
 

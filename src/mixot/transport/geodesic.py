@@ -12,8 +12,8 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete.discrete import Exact
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import between_mixtures, joined_pairs
 
 P = TypeVar("P", bound="Interpolation")

@@ -11,7 +11,7 @@ from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.mixture import Mixture
 from mixot.results import MultiPlan
-from mixot.solvers.multimarginal.candidates import FreeWeights
+from mixot.solvers.multimarginal.given_support import FreeWeights
 from mixot.transport.barycenter import Average, Barycenter
 
 _WEIGHTS = FreeWeights()

@@ -14,11 +14,11 @@ import numpy as np
 from mixot._shapes import Float
 from mixot.errors import SolveError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.formulas.gaussian.gaussian_gradients import bures_gradients
+from mixot.formulas.gaussian.gradients import bures_gradients
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.discrete.potentials import balanced_potentials
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
 from mixot.transport import plans

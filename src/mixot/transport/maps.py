@@ -18,9 +18,9 @@ from mixot.families.line.couplings import mean_image, random_image
 from mixot.formulas.gaussian.bures import sqrtm_psd
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete.discrete import Exact
-from mixot.solvers.entropic.entropic import OMT
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.entropic.omt import OMT
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.threads import thread_count
 from mixot.transport.plans import between_mixtures, joined_pairs
 

@@ -14,9 +14,9 @@ from mixot.formulas.gaussian.cost_matrix import point_costs
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete.discrete import Exact
-from mixot.solvers.entropic.entropic import OMT
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.entropic.omt import OMT
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
 

@@ -11,7 +11,7 @@ from mixot._shapes import Float, Int
 from mixot.fitting.likelihood.labelled import LabelledFit
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.maps import TransportMap
 
 

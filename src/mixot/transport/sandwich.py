@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.formulas.gaussian.gaussian_cells import Regions, region_moments
+from mixot.formulas.gaussian.plane_cells import Regions, region_moments
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget

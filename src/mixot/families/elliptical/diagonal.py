@@ -15,10 +15,10 @@ from mixot.errors import InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.elliptical.gaussian import LEAST_VARIANCE, Gaussian, as_means, mean_parameters
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
+from mixot.formulas.gaussian.barycenter import mean_barycenter
 from mixot.formulas.gaussian.cost_matrix import diagonal_costs, entropic_diagonal_costs
 from mixot.formulas.gaussian.divergences import diagonal_divergences
 from mixot.formulas.gaussian.elliptical import variance_floor
-from mixot.formulas.gaussian.gaussian_barycenter import mean_barycenter
 from mixot.formulas.gaussian.support import off_tolerance
 from mixot.formulas.polynomial.moments import gaussian_moments, stein_moments
 from mixot.formulas.polynomial.regions import Box, Region

@@ -15,11 +15,11 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.base import AffineCoupling, Family, Whitening, register
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
+from mixot.formulas.gaussian.barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian.cost_matrix import entropic_gaussian_costs, gaussian_costs
 from mixot.formulas.gaussian.divergences import gaussian_divergences, singular_divergence
 from mixot.formulas.gaussian.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
-from mixot.formulas.gaussian.gaussian_barycenter import gaussian_barycenter, mean_barycenter
-from mixot.formulas.gaussian.gaussian_maps import entropic_joint_law, optimal_joint_law
+from mixot.formulas.gaussian.maps import entropic_joint_law, optimal_joint_law
 from mixot.formulas.gaussian.support import Support, support_ranks
 from mixot.formulas.polynomial.moments import gaussian_moments, stein_moments
 from mixot.formulas.polynomial.regions import Box, Region, Spectrum

@@ -12,8 +12,8 @@ from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, register
-from mixot.families.line.line import LineFamily, check_rows
-from mixot.formulas.line.excess import log_excess
+from mixot.families.line.base import LineFamily, check_rows
+from mixot.formulas.line.bregman import bregman_log
 
 
 @register("bernoulli")
@@ -100,7 +100,7 @@ class Bernoulli(LineFamily):
         for mine, theirs in ((p, q), (1 - p, 1 - q)):
             some = mine > 0
             away = (theirs - mine)[some]
-            out[some] += mine[some] * log_excess(away / mine[some])
+            out[some] += mine[some] * bregman_log(away / mine[some])
             out[~some] += theirs[~some]
         return out
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mixot._shapes import Bool, Float
 from mixot.families.base import Coupling
-from mixot.families.line.line import LineFamily
+from mixot.families.line.base import LineFamily
 
 _EDGE = 1e-290  # ranks closer than this to 0 or 1 are not told apart by floating point
 

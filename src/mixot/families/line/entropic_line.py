@@ -25,7 +25,7 @@ import numpy as np
 from mixot._native import entropic_coupling
 from mixot._shapes import Bool, Float, Int
 from mixot.errors import UnsupportedError
-from mixot.families.line.line import LineFamily
+from mixot.families.line.base import LineFamily
 
 _LEFT_OUT = 1e-12  # of the mass, at each end, where there is a density
 _LEFT_OUT_OF_MAPS = 1e-16  # the same for couplings, as long as that makes the rule no longer than

@@ -11,10 +11,10 @@ import numpy as np
 
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.families.base import AffineCoupling, Family, register
+from mixot.families.line.base import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
 from mixot.families.line.gamma import Gamma
-from mixot.families.line.line import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
 from mixot.families.moment_model import MomentModel
-from mixot.formulas.line.excess import log_excess
+from mixot.formulas.line.bregman import bregman_log
 
 
 @register("exponential")
@@ -97,7 +97,7 @@ class Exponential(LineFamily):
     def divergence(self, other: Exponential) -> Float[np.ndarray, "k l"]:
         """``KL(p_k | q_l) = v / u - 1 - log(v / u)``, u and v the rates."""
         u = self.rates[:, None]
-        return log_excess((other.rates - u) / u)
+        return bregman_log((other.rates - u) / u)
 
     def between(
         self, other: Exponential, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float

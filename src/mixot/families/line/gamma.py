@@ -13,11 +13,11 @@ from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammal
 
 from mixot._shapes import Float, Int
 from mixot.families.base import Family, register
-from mixot.families.line.line import check_rows, held, one_fixed, scale_model, weighted_means
-from mixot.families.line.shaped import ShapedFamily
+from mixot.families.line.base import check_rows, held, one_fixed, scale_model, weighted_means
+from mixot.families.line.shape_and_scale import ShapedFamily
 from mixot.families.moment_model import MomentModel
-from mixot.formulas.line.excess import log_excess
-from mixot.formulas.line.gamma_excess import shape_excess
+from mixot.formulas.line.bregman import bregman_log
+from mixot.formulas.line.gamma_bregman import gamma_shape_divergence
 from mixot.formulas.line.gamma_law import (
     NEIGHBORHOOD,
     centered_gamma_quantiles,
@@ -131,7 +131,7 @@ class Gamma(ShapedFamily):
         """``KL(p_k | q_l)``: that of shapes h, g at one mean, plus ``g (m / n - 1 - log(m / n))``, m, n the means."""
         g, t = _parameters(other)
         h, s = self.shapes[:, None], self.scales[:, None]
-        return shape_excess(g, h) + g * log_excess(((h - g) * s + g * (s - t)) / (g * t))
+        return gamma_shape_divergence(g, h) + g * bregman_log(((h - g) * s + g * (s - t)) / (g * t))
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:

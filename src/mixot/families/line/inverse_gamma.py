@@ -13,9 +13,9 @@ from scipy.special import gammainc, gammaincc, gammainccinv, gammaincinv, gammal
 from mixot._shapes import Float, Int
 from mixot.errors import InputError
 from mixot.families.base import Family, register
+from mixot.families.line.base import check_rows, held, one_fixed, scale_model
 from mixot.families.line.gamma import Gamma
-from mixot.families.line.line import check_rows, held, one_fixed, scale_model
-from mixot.families.line.shaped import ShapedFamily
+from mixot.families.line.shape_and_scale import ShapedFamily
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.line.gamma_law import centered_reciprocals, nearly_equal, rows_nearby
 

@@ -13,11 +13,11 @@ from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Family, register
-from mixot.families.line.line import LineFamily, as_positive, held
+from mixot.families.line.base import LineFamily, as_positive, held
 from mixot.families.moment_model import Extent, MomentModel, Parameter
+from mixot.formulas.gaussian.barycenter import mean_barycenter
 from mixot.formulas.gaussian.elliptical import variance_floor
-from mixot.formulas.gaussian.gaussian_barycenter import mean_barycenter
-from mixot.formulas.line.excess import exp_excess, log_excess
+from mixot.formulas.line.bregman import bregman_exp, bregman_log
 from mixot.formulas.line.medians import weighted_medians
 from mixot.formulas.polynomial.regions import Box, Region
 
@@ -115,7 +115,7 @@ class Laplace(LineFamily):
         """``KL(p_k | q_l) = r - 1 - log(r) + r (z + exp(-z) - 1)`` with ``r = s / t`` and ``z = |l - m| / s``."""
         s, t = self.scales[:, None], other.scales
         away = np.abs(self.locs[:, None] - other.locs) / s
-        return log_excess((s - t) / t) + s / t * exp_excess(-away)
+        return bregman_log((s - t) / t) + s / t * bregman_exp(-away)
 
     def between(self, other: Laplace, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Laplace:
         """Geodesics: locations and scales move at constant speed."""

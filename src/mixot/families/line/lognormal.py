@@ -13,8 +13,7 @@ from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, register
-from mixot.families.line.couplings import PowerCoupling
-from mixot.families.line.line import (
+from mixot.families.line.base import (
     LineFamily,
     as_positive,
     check_moments,
@@ -24,10 +23,11 @@ from mixot.families.line.line import (
     scale_model,
     scaled,
 )
+from mixot.families.line.couplings import PowerCoupling
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.gaussian.elliptical import variance_floor
+from mixot.formulas.line.bregman import bregman_log
 from mixot.formulas.line.comonotone import cost_of_norms
-from mixot.formulas.line.excess import log_excess
 
 
 @register("lognormal")
@@ -125,7 +125,7 @@ class LogNormal(LineFamily):
         """``KL(p_k | q_l)``, that of the Gaussian laws of the logarithms."""
         s, t = self.scales[:, None], other.scales
         apart = (self.locs[:, None] - other.locs) / t
-        return (log_excess((s - t) / t * ((s + t) / t)) + apart**2) / 2
+        return (bregman_log((s - t) / t * ((s + t) / t)) + apart**2) / 2
 
     def between(
         self, other: LogNormal, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import betainc, betaincc
 
-from mixot import _native
 from mixot._checks import as_floats
+from mixot._native import comonotone_cost
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, register
-from mixot.families.line.line import LineFamily, as_positive, check_rows, held, one_fixed, scale_model, weighted_means
+from mixot.families.line.base import LineFamily, as_positive, check_rows, held, one_fixed, scale_model, weighted_means
 from mixot.families.moment_model import MomentModel
+from mixot.formulas.line.bregman import bregman_log
 from mixot.formulas.line.counts import (
     RankTable,
     batches,
@@ -26,7 +27,6 @@ from mixot.formulas.line.counts import (
     negative_binomial_table,
     negative_binomial_windows,
 )
-from mixot.formulas.line.excess import log_excess
 from mixot.threads import thread_count
 
 _LOG_NOTHING = 57.0  # costs leave out exp(-57) = 2e-25 of the mass at each end
@@ -184,7 +184,7 @@ class NegativeBinomial(LineFamily):
             mine = kernel_tables(_tables(self, rows))
             for cols in batches(widths[1], _BATCH):
                 block = np.empty((rows.stop - rows.start, cols.stop - cols.start))
-                _native.comonotone_cost(*mine, *kernel_tables(_tables(other, cols)), block, thread_count())
+                comonotone_cost(*mine, *kernel_tables(_tables(other, cols)), block, thread_count())
                 out[rows, cols] = block
         return out
 
@@ -195,7 +195,7 @@ class NegativeBinomial(LineFamily):
         """
         n, m, o = self.sizes[:, None], self.means[:, None], other.means
         away = o - m
-        out = m * log_excess(away / m * (n / (n + o))) + n * log_excess(-away / (n + o))
+        out = m * bregman_log(away / m * (n / (n + o))) + n * bregman_log(-away / (n + o))
         differ = np.nonzero(n != other.sizes)
         if len(differ[0]):
             width = int(max(_checked_widths(self).max(), _checked_widths(other).max()))

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from scipy.special import gammainc, gammaincc, gammaln, xlogy
 
-from mixot import _native
+from mixot._native import comonotone_cost
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import UnsupportedError
 from mixot.families.base import Family, register
-from mixot.families.line.line import LineFamily, as_positive, check_rows, scale_model, weighted_means
+from mixot.families.line.base import LineFamily, as_positive, check_rows, scale_model, weighted_means
 from mixot.families.moment_model import MomentModel
-from mixot.formulas.line.excess import log_excess
+from mixot.formulas.line.bregman import bregman_log
 from mixot.threads import thread_count
 
 _LOG_NOTHING = 57.0  # costs leave out exp(-57) = 2e-25 of the mass at each end
@@ -98,13 +98,13 @@ class Poisson(LineFamily):
         """
         theirs: np.ndarray = other.rates  # type: ignore[attr-defined]
         out = np.empty((len(self), len(theirs)))
-        _native.comonotone_cost(*_tables(self.rates), *_tables(theirs), out, thread_count())
+        comonotone_cost(*_tables(self.rates), *_tables(theirs), out, thread_count())
         return out
 
     def divergence(self, other: Poisson) -> Float[np.ndarray, "k l"]:
         """``KL(p_k | q_l) = v - u - u log(v / u)``, u and v the rates."""
         u = self.rates[:, None]
-        return u * log_excess((other.rates - u) / u)
+        return u * bregman_log((other.rates - u) / u)
 
     def between(self, other: Poisson, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Poisson:
         """The components themselves at t = 0 and 1; in between the geodesic is no Poisson law."""

@@ -11,10 +11,10 @@ from scipy.special import gamma
 
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.families.base import AffineCoupling, Family, register
-from mixot.families.line.line import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
+from mixot.families.line.base import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
 from mixot.families.line.weibull import Weibull
 from mixot.families.moment_model import MomentModel
-from mixot.formulas.line.excess import log_excess
+from mixot.formulas.line.bregman import bregman_log
 
 
 @register("rayleigh")
@@ -96,7 +96,7 @@ class Rayleigh(LineFamily):
     def divergence(self, other: Rayleigh) -> Float[np.ndarray, "k l"]:
         """``KL(p_k | q_l) = s^2 / t^2 - 1 - log(s^2 / t^2)``."""
         s, t = self.scales[:, None], other.scales
-        return log_excess((s - t) / t * ((s + t) / t))
+        return bregman_log((s - t) / t * ((s + t) / t))
 
     def between(self, other: Rayleigh, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Rayleigh:
         """Geodesics: scales move at constant speed."""

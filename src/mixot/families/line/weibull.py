@@ -12,13 +12,13 @@ from scipy.special import gammaln
 from mixot._native import fast_exp
 from mixot._shapes import Float, Int
 from mixot.families.base import Coupling, Family, register
+from mixot.families.line.base import check_moments, check_rows, held, one_fixed, scale_model
 from mixot.families.line.couplings import PowerCoupling
-from mixot.families.line.line import check_moments, check_rows, held, one_fixed, scale_model
-from mixot.families.line.shaped import ShapedFamily
+from mixot.families.line.shape_and_scale import ShapedFamily
 from mixot.families.moment_model import MomentModel
+from mixot.formulas.line.bregman import bregman_exp, log_ratio
 from mixot.formulas.line.comonotone import cost_of_norms
-from mixot.formulas.line.excess import exp_excess, log_ratio
-from mixot.formulas.line.gamma_excess import log_gamma_excess, log_gamma_halves, log_gamma_near_two
+from mixot.formulas.line.gamma_bregman import bregman_log_gamma, log_gamma_halves, log_gamma_near_two
 
 _SHAPES = (1e-6, 1e3)  # in fits: at the upper end a coefficient of variation of 0.0013, so that none shrinks to a point
 _CLOSE = 1e-4  # steps of Newton's method, in the logarithm, after which the next one is 1e-8 and changes no digit
@@ -120,7 +120,7 @@ class Weibull(ShapedFamily):
         w = b * log_ratio(self.scales[:, None], t) + log_gamma_near_two(
             (b - self.shapes[:, None]) / self.shapes[:, None]
         )
-        return exp_excess(w) + log_gamma_excess(ratio, np.ones(1))
+        return bregman_exp(w) + bregman_log_gamma(ratio, np.ones(1))
 
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.base import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
-from mixot.fitting.likelihood.revival import revive
-from mixot.fitting.likelihood.starts import kmeans_labels
+from mixot.fitting.likelihood.empty_components import revive
+from mixot.fitting.likelihood.gaussian_em import Step, Steps
+from mixot.fitting.likelihood.k_means import kmeans_labels
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
-from mixot.fitting.likelihood.steps import Step, Steps
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status

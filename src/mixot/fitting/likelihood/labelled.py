@@ -100,7 +100,8 @@ def fit_labelled(
 
     The weight of a label is its share of the labelled points. Its covariance S, from n points, becomes
     ``(1 - share) S + share P`` with the covariance P within all labels together and the share of
-    `mixot.formulas.gaussian.shrinkage`: about ``d / n`` where the label's shape is its own, one where it has a single point.
+    `mixot.formulas.gaussian.shrinkage`: about ``d / n`` where the label's shape is its own, one where it has a single
+    point.
 
     Parameters
     ----------

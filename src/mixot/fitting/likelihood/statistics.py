@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixot import _native
 from mixot._checks import as_floats
+from mixot._native import em_log_joint, em_pass
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
@@ -222,7 +222,7 @@ def e_step(
     model = _KernelModel.of(parameters, structure, noise, frame, points.dtype)
     mass, first = np.empty(k), np.empty((k, d))
     second = np.empty({"full": (k, d, d), "tied": (d, d)}.get(structure, (k, d)))
-    objective = _native.em_pass(points, weights.values, *model, thread_count(), mass, first, second)
+    objective = em_pass(points, weights.values, *model, thread_count(), mass, first, second)
     if structure in ("full", "tied"):
         second += np.tril(second, -1).swapaxes(-1, -2)
     if structure == "tied":  # the kernel's moment is about zero; make it one about the references
@@ -283,7 +283,7 @@ def log_joint(parameters: Parameters, points: np.ndarray, structure: str, frame:
     """Logarithm of weight times density of every component at every point, (n, k)."""
     out = np.empty((len(points), len(parameters.weights)))
     model = _KernelModel.of(parameters, structure, np.zeros(points.shape[1]), frame, points.dtype)
-    _native.em_log_joint(points, *model, thread_count(), out)
+    em_log_joint(points, *model, thread_count(), out)
     return out
 
 

@@ -13,12 +13,12 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.em import EM
-from mixot.fitting.likelihood.starts import kmeans_labels, lloyd
-from mixot.fitting.likelihood.steps import Steps
-from mixot.fitting.moments.component_choice import ZERO, by_likelihood, by_moments
-from mixot.fitting.moments.moment_target import STRUCTURES, MomentTarget
+from mixot.fitting.likelihood.gaussian_em import Steps
+from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd
+from mixot.fitting.moments.k_means_on_a_law import kmeans_seeds
+from mixot.fitting.moments.number_of_components import ZERO, by_likelihood, by_moments
 from mixot.fitting.moments.polish import Polisher, Sweep
-from mixot.fitting.moments.seeds import kmeans_seeds
+from mixot.fitting.moments.target import STRUCTURES, MomentTarget
 from mixot.measures import Grid, Measure, Moments, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import moment_fit
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.moments.moment_target import STRUCTURES, MomentTarget, component_parameters
+from mixot.fitting.moments.target import STRUCTURES, MomentTarget, component_parameters
 from mixot.mixture import Mixture
 from mixot.threads import thread_count
 
@@ -109,7 +109,7 @@ class Polisher:
         weights /= weights.sum(axis=1, keepdims=True)
         objectives, iterations = np.empty(len(starts)), np.empty(len(starts), dtype=np.int64)
         box = (target.floor, _CEILING, 1.0)
-        _native.moment_fit(
+        moment_fit(
             target.powers, target.operators(self.structure), target.whitening @ target.moments, self.structure, box,
             weights, means, covs, objectives, iterations, self.max_iter, self.tol, target.exact, thread_count(),
         )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import gaussian_walls, integrate_gaussians
 from mixot._shapes import Float, Int
 from mixot.formulas.gaussian.points_on_line import points_to_line
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
@@ -67,7 +67,7 @@ def _moments(cells: PlaneCells, points: np.ndarray, law: GaussianTarget) -> Floa
     corners = np.column_stack([cells.corners, np.ones(len(cells.corners))])
     each = np.empty((len(points), len(law.weights), 6))
     arrays = (np.ascontiguousarray(a) for a in (cells.first, points, law.weights, law.means, law.covs))
-    _native.integrate_gaussians(corners, *arrays, np.empty((len(points), 6)), each, None, None, thread_count())
+    integrate_gaussians(corners, *arrays, np.empty((len(points), 6)), each, None, None, thread_count())
     return each
 
 
@@ -113,7 +113,7 @@ def _in_space(plan: SemidiscretePlan, law: GaussianTarget) -> Walls:
 def _solid_walls(points: np.ndarray, potentials: np.ndarray, law: GaussianTarget) -> tuple[np.ndarray, ...]:
     center, unit = law.bounds.mean(axis=1), float(np.diff(law.bounds).max())
     inner = law.inside(center, unit)
-    below, above, zeroth, first, second, shares = _native.gaussian_walls(
+    below, above, zeroth, first, second, shares = gaussian_walls(
         np.ascontiguousarray((points - center) / unit),
         np.ascontiguousarray(potentials / unit**2),
         *(inner.weights, inner.means, inner.covs),

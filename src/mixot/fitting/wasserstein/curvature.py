@@ -10,7 +10,7 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.fitting.wasserstein.cell_walls import Walls
-from mixot.formulas.gaussian.gaussian_cells import MixtureGradient
+from mixot.formulas.gaussian.plane_cells import MixtureGradient
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 
 _LEAK = 1e-12  # of its own row, added to the Laplacian: parts that nothing joins keep a finite answer

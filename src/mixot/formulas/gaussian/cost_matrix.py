@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import diagonal_excess, entropic_excess, nuclear_norms, plane_bures, psd_factors, squared_distances
 from mixot._shapes import Float, Int
 from mixot.formulas.gaussian.bures import procrustes_cost
 from mixot.threads import thread_count
@@ -42,7 +42,7 @@ def point_costs(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> Flo
     """
     rows, cols = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
     out = np.empty((len(rows), len(cols)))
-    _native.squared_distances(rows, cols, out, thread_count())
+    squared_distances(rows, cols, out, thread_count())
     return out
 
 
@@ -122,9 +122,7 @@ def entropic_gaussian_costs(
     exponent = _exponent(a, b)
     left, right = _Factors.of(a, exponent), _Factors.of(b, exponent)
     out = np.empty(cost.shape)
-    _native.entropic_excess(
-        left.rows, left.ranks, right.rows, right.ranks, np.ldexp(s2, -2 * exponent), out, thread_count()
-    )
+    entropic_excess(left.rows, left.ranks, right.rows, right.ranks, np.ldexp(s2, -2 * exponent), out, thread_count())
     return cost + s2 * out
 
 
@@ -151,7 +149,7 @@ def entropic_diagonal_costs(
 
 def _diagonal_excess(a: np.ndarray, b: np.ndarray, s2: float) -> Float[np.ndarray, "k l"]:
     out = np.empty((len(a), len(b)))
-    _native.diagonal_excess(np.ascontiguousarray(a), np.ascontiguousarray(b), s2, out, thread_count())
+    diagonal_excess(np.ascontiguousarray(a), np.ascontiguousarray(b), s2, out, thread_count())
     return out
 
 
@@ -167,7 +165,7 @@ class _Factors:
     def of(cls, covs: np.ndarray, exponent: int) -> _Factors:
         """Factors of the covariances divided by ``4**exponent``."""
         rows, ranks = np.zeros(covs.shape), np.zeros(len(covs), dtype=np.int64)
-        _native.psd_factors(np.ascontiguousarray(covs), rows, ranks, thread_count())
+        psd_factors(np.ascontiguousarray(covs), rows, ranks, thread_count())
         top = 2 if covs.shape[1] == 2 else max(int(ranks.max()), 1)
         traces = np.ldexp(np.trace(covs, axis1=1, axis2=2), -2 * exponent)
         return cls(np.ldexp(rows[:, :top], -exponent), ranks, traces)
@@ -194,7 +192,7 @@ def _is_diagonal(covs: np.ndarray) -> bool:
 
 def _plane(a: _Factors, b: _Factors) -> Float[np.ndarray, "k l"]:
     out = np.empty((len(a.rows), len(b.rows)))
-    _native.plane_bures(a.rows, a.ranks, b.rows, b.ranks, out, thread_count())
+    plane_bures(a.rows, a.ranks, b.rows, b.ranks, out, thread_count())
     return out
 
 
@@ -205,7 +203,7 @@ def _general(a: _Factors, b: _Factors, apart: Float[np.ndarray, "k l"]) -> Float
     every = np.ix_(label_a, label_b)
     traces = a.traces[:, None] + b.traces
     norms = np.empty(traces.shape)
-    _native.nuclear_norms(a.rows, a.ranks, b.rows, b.ranks, norms, thread_count())
+    nuclear_norms(a.rows, a.ranks, b.rows, b.ranks, norms, thread_count())
     out = np.maximum(traces - 2 * norms, 0.0)
 
     nearest = np.full(out.shape, np.inf)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.formulas.gaussian.support import Support
-from mixot.formulas.line.excess import log_excess
+from mixot.formulas.line.bregman import bregman_log
 
 _CLOSE = 1e-2  # per axis: below, the difference of large terms is found anew from the difference of covariances
 _PAIRS = 4096  # matrices that are held at once
@@ -32,7 +32,7 @@ def gaussian_divergences(
     for first in range(0, len(rows), _PAIRS):
         i, j = rows[first : first + _PAIRS], cols[first : first + _PAIRS]
         apart = whiten[j] @ (covs_p[i] - covs_q[j]) @ whiten[j].swapaxes(1, 2)
-        out[i, j] = log_excess(np.maximum(np.linalg.eigvalsh(apart), -1.0)).sum(axis=1)
+        out[i, j] = bregman_log(np.maximum(np.linalg.eigvalsh(apart), -1.0)).sum(axis=1)
     for j, center in enumerate(means_q):
         out[:, j] += (((means_p - center) @ whiten[j].T) ** 2).sum(axis=1)
     return out / 2
@@ -47,7 +47,7 @@ def diagonal_divergences(
     """The same axis by axis: ``sum_i (a_i / b_i - 1 - log(a_i / b_i) + (m_i - n_i)^2 / b_i) / 2``, all positive."""
     out = np.empty((len(means_p), len(means_q)))
     for i, (mean, variance) in enumerate(zip(means_p, variances_p, strict=True)):
-        terms = log_excess((variance - variances_q) / variances_q) + (mean - means_q) ** 2 / variances_q
+        terms = bregman_log((variance - variances_q) / variances_q) + (mean - means_q) ** 2 / variances_q
         out[i] = terms.sum(axis=1) / 2
     return out
 

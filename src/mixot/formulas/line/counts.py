@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import digamma, gammaln
 
 from mixot._shapes import Float, Int
-from mixot.formulas.line.excess import exp_excess, log_excess
+from mixot.formulas.line.bregman import bregman_exp, bregman_log
 
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 _HALF_LOG_TWO_PI = 0.5 * np.log(2 * np.pi)
@@ -166,7 +166,7 @@ def count_divergences(
     """``sum_x p(x) log(p(x) / q(x))`` over the counts below ``width``, which hold the mass of all laws.
 
     One matrix product; pairs that come out small are summed again as ``sum_x p(x) e(log(q(x) / p(x)))``, e being
-    `exp_excess`, whose terms are positive: both laws have the mass one, so it is the same.
+    `bregman_exp`, whose terms are positive: both laws have the mass one, so it is the same.
     """
     out, again = np.zeros((len(size_p), len(size_q))), np.zeros((len(size_p), len(size_q)))
     blocks = [np.arange(first, min(first + _CHUNK, width), dtype=np.float64) for first in range(0, width, _CHUNK)]
@@ -180,7 +180,7 @@ def count_divergences(
         log_p = negative_binomial_log_mass(x, size_p[:, None], mean_p[:, None])
         log_q = negative_binomial_log_mass(x, size_q[:, None], mean_q[:, None])
         for i, j in near:
-            again[i, j] += np.exp(log_p[i]) @ exp_excess(log_q[j] - log_p[i])
+            again[i, j] += np.exp(log_p[i]) @ bregman_exp(log_q[j] - log_p[i])
     return np.where(out < _NEAR, again, out)
 
 
@@ -189,7 +189,7 @@ def best_size(
 ) -> float:
     """The size of maximum likelihood between two ends for weighted counts of this mean, (m,), (m,).
 
-    The likelihood is stationary where ``n e(mean / n) = E sum_{j < x} j / (n + j)``, e being `log_excess`. Both sides
+    The likelihood is stationary where ``n e(mean / n) = E sum_{j < x} j / (n + j)``, e being `bregman_log`. Both sides
     keep their digits for large n, where the textbook's digamma functions cancel. There is one root, a maximum, where
     the variance exceeds the mean, and none otherwise (Levin and Reeds 1977): then the upper end is best. Secant steps
     in log n from ``near``, inside a bracket that the signs give.
@@ -198,7 +198,7 @@ def best_size(
 
     def score(at: float) -> float:  # positive below the root, of the order of the variance
         n = np.exp(at)
-        return float(n * (n * log_excess(np.array([mean / n]))[0] - shares @ _harmonic_rest(x, float(n))))
+        return float(n * (n * bregman_log(np.array([mean / n]))[0] - shares @ _harmonic_rest(x, float(n))))
 
     low, high = np.log(ends[0]), np.log(ends[1])
     last = float(np.clip(np.log(near), low, high))
@@ -223,4 +223,4 @@ def _harmonic_rest(x: np.ndarray, n: float) -> np.ndarray:
     if n < _LARGE:
         return x - n * (digamma(n + x) - digamma(n))
     there, here = (np.polynomial.polynomial.polyval(z**-2.0, (0.0, *_BERNOULLI)) for z in (n + x, n))
-    return n * log_excess(x / n) - 0.5 * x / (n + x) + n * (there - here)
+    return n * bregman_log(x / n) - 0.5 * x / (n + x) + n * (there - here)

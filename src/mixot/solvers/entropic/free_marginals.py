@@ -8,7 +8,7 @@ import numpy as np
 
 from mixot._shapes import Bool, Float
 from mixot.errors import SolveError
-from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.discrete.exact import Exact
 
 
 @dataclass(frozen=True)

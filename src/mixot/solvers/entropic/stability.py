@@ -21,7 +21,7 @@ from mixot._checks import as_floats
 from mixot._native import largest_interaction
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.threads import thread_count
 
 _MANY = 1000  # components beyond which the summary leaves out what takes their third power

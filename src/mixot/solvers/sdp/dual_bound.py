@@ -25,11 +25,11 @@ import math
 
 import numpy as np
 
-from mixot import _native
 from mixot._checks import as_floats
+from mixot._native import psd_inverse_factors
 from mixot._shapes import ArrayLike
 from mixot.errors import InputError
-from mixot.solvers.sdp.conic import ConicProblem, SDPSolution
+from mixot.solvers.sdp.problem import ConicProblem, SDPSolution
 
 _U = 2.0**-53
 _SLACK = 1.01  # the margins are themselves computed with rounding
@@ -57,8 +57,8 @@ def lower_bound(problem: ConicProblem, solution: SDPSolution, variable_bounds: A
 
     Examples
     --------
-    >>> from mixot.solvers.sdp.conic import Block
-    >>> from mixot.solvers.sdp.sdp import SDP
+    >>> from mixot.solvers.sdp.problem import Block
+    >>> from mixot.solvers.sdp.interior_point import SDP
     >>> problem = ConicProblem([1.0], [Block(np.eye(2), [0], [0], [1], [1.0])])
     >>> bound = lower_bound(problem, SDP().solve(problem), [1.0])
     >>> -1 - 1e-6 < bound <= -1
@@ -139,7 +139,7 @@ def _in_cone(x: np.ndarray) -> np.ndarray | None:
         shift = 4 * (n + 8) * _U * trace + _TINY
         if (diagonal >= 0).all() and np.isfinite(trace):
             lowered = moved - shift * np.eye(n)
-            if _native.psd_inverse_factors(size, lowered.ravel(), factor):
+            if psd_inverse_factors(size, lowered.ravel(), factor):
                 return moved
         least = float(np.linalg.eigvalsh(moved)[0])
         lift = 2 * lift + max(-least, 0.0) + 8 * (n + 8) * _U * max(float(np.abs(x).max()), trace)

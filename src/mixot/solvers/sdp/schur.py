@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import add_schur
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class SchurPlan:
-    """Arguments of the kernel (``native/linear_algebra/schur.hpp``) for one block of ``size`` rows that ends at ``end``."""
+    """Arguments of the kernel (``linear_algebra/schur.hpp``) for one block of ``size`` rows that ends at ``end``."""
 
     size: int
     end: int
@@ -80,7 +80,7 @@ class SchurPlan:
     def add_to(self, s: np.ndarray, inverse: np.ndarray, z: np.ndarray, threads: int, space: np.ndarray) -> None:
         """Add ``tr(A_a X^-1 A_b Z)`` to the upper triangle of s (m, m); ``inverse`` and ``z`` are flat."""
         here = slice(self.end - self.size**2, self.end)
-        _native.add_schur(self.size, *self.arrays, inverse[here], z[here], threads, space, s)
+        add_schur(self.size, *self.arrays, inverse[here], z[here], threads, space, s)
 
 
 def _grouped(upper: Rows) -> list[tuple[Rows, Rows]]:

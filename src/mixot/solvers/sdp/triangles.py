@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
-from mixot.solvers.sdp.conic import ConicProblem
+from mixot.solvers.sdp.problem import ConicProblem
 
 Half = Literal["upper", "lower"]
 

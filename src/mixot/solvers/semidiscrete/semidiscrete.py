@@ -19,9 +19,9 @@ from mixot._native import (
 )
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
-from mixot.formulas.gaussian.gaussian_cells import MixtureGradient, Regions, transport_gradient
-from mixot.formulas.gaussian.gaussian_solids import transport_gradient_in_space
+from mixot.formulas.gaussian.plane_cells import MixtureGradient, Regions, transport_gradient
 from mixot.formulas.gaussian.points_on_line import points_to_line
+from mixot.formulas.gaussian.solid_cells import transport_gradient_in_space
 from mixot.measures import Grid, Measure, Samples
 from mixot.results import Status
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget

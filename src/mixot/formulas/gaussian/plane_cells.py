@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import gaussian_derivatives, integrate_gaussians
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.threads import thread_count
 
@@ -48,9 +48,9 @@ def region_moments(
 ) -> Float[np.ndarray, "n 6"]:
     """Integrals of 1, x, y, x^2, x y, y^2, seen from each region's center, times ``sum_k weights[k] N(m_k, S_k)``.
 
-    Whitened polygons have them as sums over their edges, by Green's theorem: see ``native/densities/gaussian_edges.hpp``.
-    Absolute errors are a few 1e-16 of the largest moment; masses are not negative, and far from all means they keep
-    their digits relative to themselves (up to the rounding of the corners).
+    Whitened polygons have them as sums over their edges, by Green's theorem: see
+    ``native/densities/gaussian_edges.hpp``. Absolute errors are a few 1e-16 of the largest moment; masses are not
+    negative, and far from all means they keep their digits relative to themselves (up to the rounding of the corners).
 
     Parameters
     ----------
@@ -67,9 +67,7 @@ def region_moments(
         1, x, y, x^2, x y, y^2
     """
     total = np.empty((len(regions), 6))
-    _native.integrate_gaussians(
-        *_arrays(regions, centers, weights, means, covs), total, None, None, None, thread_count()
-    )
+    integrate_gaussians(*_arrays(regions, centers, weights, means, covs), total, None, None, None, thread_count())
     return total
 
 
@@ -79,7 +77,7 @@ def region_moments_each(
     """The same for each law on its own, (n, k, 6)."""
     arrays = _arrays(regions, centers, np.ones(len(np.asarray(means))), means, covs)
     total, each = np.empty((len(regions), 6)), np.empty((len(regions), len(arrays[3]), 6))
-    _native.integrate_gaussians(*arrays, total, each, None, None, thread_count())
+    integrate_gaussians(*arrays, total, each, None, None, thread_count())
     return each
 
 
@@ -87,7 +85,7 @@ def edge_integrals(regions: Regions, weights: ArrayLike, means: ArrayLike, covs:
     """Integrals of ``sum_k weights[k] N(m_k, S_k)`` by arc length along each edge, segment or ray; zero at infinity."""
     arrays = _arrays(regions, np.zeros((len(regions), 2)), weights, means, covs)
     total, lines = np.empty((len(regions), 6)), np.empty(len(regions.corners))
-    _native.integrate_gaussians(*arrays, total, None, lines, None, thread_count())
+    integrate_gaussians(*arrays, total, None, lines, None, thread_count())
     return lines
 
 
@@ -124,7 +122,7 @@ def transport_gradient(
     weights, means, covs = arrays[3:]
     sums = np.empty((len(weights), 7))
     corners, start, y = arrays[:3]
-    _native.gaussian_derivatives(
+    gaussian_derivatives(
         corners,
         start,
         y,

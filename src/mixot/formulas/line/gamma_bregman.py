@@ -6,43 +6,43 @@ import numpy as np
 from scipy.special import digamma, gammaln, zeta
 
 from mixot._shapes import Float
-from mixot.formulas.line.excess import log_excess
+from mixot.formulas.line.bregman import bregman_log
 
 # Remainder of Stirling's series, sum_i c_i x^-(2 i + 1); with shapes of 12 and more it is exact to rounding
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 _SHIFT = 12
 
 
-def log_gamma_excess(g: Float[np.ndarray, "..."], h: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def bregman_log_gamma(g: Float[np.ndarray, "..."], h: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """``log Gamma(g) - log Gamma(h) - (g - h) digamma(h)``, for positive g and h.
 
     Recurrence lifts small arguments, ``log Gamma(x) = log Gamma(x + 12) - sum_i log(x + i)``; there, Stirling's series
     is summed term by term, each being the excess of a power.
     """
-    lifted, more = _lifted_excess(g, h)
+    lifted, more = _lifted_bregman(g, h)
     return lifted + more
 
 
-def shape_excess(g: Float[np.ndarray, "..."], h: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def gamma_shape_divergence(g: Float[np.ndarray, "..."], h: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """The same for ``log Gamma(x) - x log(x)``: the divergence between Gamma laws of one mean, shapes h from g."""
-    lifted, more = _lifted_excess(g, h)
-    return np.maximum(lifted + (more - g * log_excess((h - g) / g)), 0.0)
+    lifted, more = _lifted_bregman(g, h)
+    return np.maximum(lifted + (more - g * bregman_log((h - g) / g)), 0.0)
 
 
-def _lifted_excess(g: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`log_gamma_excess` in two parts, of which the second is the excess of ``x log(x)`` at the lifted arguments."""
+def _lifted_bregman(g: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`bregman_log_gamma` in two parts, of which the second is the excess of ``x log(x)`` at the lifted arguments."""
     low, step = np.minimum(g, h) < _SHIFT, g - h
     top_g, top_h = g + _SHIFT * low, h + _SHIFT * low
     away = step / top_h
-    total = log_excess(away) / 2
+    total = bregman_log(away) / 2
     for i in range(_SHIFT):
-        total += np.where(low, log_excess(step / (h + i)), 0.0)
+        total += np.where(low, bregman_log(step / (h + i)), 0.0)
     power = np.zeros(np.shape(low))  # excess of x^-m: with b_m the one at ratio 1 + e, (1 + e) b_m = b_(m-1) + m e^2
     for m in range(1, 2 * len(_STIRLING)):
         power = (power + m * away**2 * top_h ** (1.0 - m)) / top_g
         if m % 2:
             total += _STIRLING[m // 2] * power
-    return total, top_g * log_excess(-step / top_g)
+    return total, top_g * bregman_log(-step / top_g)
 
 
 def log_gamma_near_two(e: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:

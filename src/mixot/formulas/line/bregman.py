@@ -1,7 +1,7 @@
-"""What convex functions exceed their tangents by, without cancellation: the pieces of divergences and costs.
+"""Bregman remainders, what convex functions exceed their tangents by: the pieces of divergences, without cancellation.
 
 Each is zero at one point, positive elsewhere, and keeps its relative accuracy next to that point, where both laws are
-nearly equal and the textbook formula subtracts large numbers. Of the Gamma function: `gamma_excess`.
+nearly equal and the textbook formula subtracts large numbers. Of the Gamma function: `gamma_bregman`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from mixot._shapes import Float
 
 
-def log_excess(r: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
+def bregman_log(r: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
     """``r - log(1 + r)``, for r >= -1: what the logarithm lies below its tangent at one.
 
     Near zero by ``log(1 + r) = 2 atanh(r / (2 + r))``, whose series has terms of one sign.
@@ -19,7 +19,7 @@ def log_excess(r: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
     Examples
     --------
     >>> import numpy as np
-    >>> log_excess(np.array([1e-9, 1.0])).tolist()
+    >>> bregman_log(np.array([1e-9, 1.0])).tolist()
     [4.999999996666666e-19, 0.3068528194400547]
     """
     near = np.abs(r) < 0.25
@@ -32,7 +32,7 @@ def log_excess(r: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
     return out
 
 
-def exp_excess(w: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
+def bregman_exp(w: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
     """``exp(w) - 1 - w``: what the exponential lies above its tangent at zero."""
     near = np.abs(w) < 0.5
     with np.errstate(over="ignore"):

@@ -10,14 +10,14 @@ import numpy as np
 
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, SolveError
-from mixot.fitting.joint.pulled import Axes, Ellipsoids, Graph, pulled_means
+from mixot.fitting.joint.joint_m_step import Axes, Ellipsoids, Graph, pulled_means
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
+from mixot.fitting.likelihood.gaussian_em import Steps
 from mixot.fitting.likelihood.statistics import Parameters, m_step
-from mixot.fitting.likelihood.steps import Steps
 from mixot.measures import Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Plan, ProgressCallback, Status
-from mixot.solvers.discrete.discrete import Exact
+from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.free_marginals import FreeMarginals
 
 _SHORT = 20  # iterations that tell the better start
@@ -158,7 +158,7 @@ class JointEM:
 
     Every part of the M step lowers the same upper bound of the objective: the plan by `FreeMarginals`, exactly; the
     means of all components by one linear system; their covariances by a majorising step and a Newton step with line
-    search (`mixot.fitting.joint.pulled`). So the objective never increases.
+    search (`mixot.fitting.joint.joint_m_step`). So the objective never increases.
 
     It starts from the two separate fits and, for equal numbers of components, from one fit to both data sets, the
     limits of large and small lam; after some iterations the better one goes on.

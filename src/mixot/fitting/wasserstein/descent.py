@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.fitting.wasserstein.wasserstein_problem import Point, Problem
+from mixot.fitting.wasserstein.objective import Point, Problem
 from mixot.results import Status
 
 _ACCURACY = 1e-3  # of a mass, while the mixture is far from where it will be; then this share of the residual

@@ -12,7 +12,7 @@ import numpy as np
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import AffineCoupling, Coupling
-from mixot.families.line.line import LineFamily, as_positive, scaled
+from mixot.families.line.base import LineFamily, as_positive, scaled
 
 S = TypeVar("S", bound="ShapedFamily")
 

@@ -9,7 +9,7 @@ from math import comb
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import chebyshev_moments
 from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
@@ -121,7 +121,7 @@ class MomentTarget:
         return len(self.whitening)
 
     def operators(self, structure: str) -> Float[np.ndarray, "c m s"]:
-        """W, W D_j and the derivatives by each number of a covariance (native/mixtures/moment_fit.hpp); kept once computed."""
+        """W, W D_j and derivatives by each number of a covariance (mixtures/moment_fit.hpp in native); kept."""
         if structure in self._operators:
             return self._operators[structure]
         slopes = derivative_matrices(self.dim, self.degree)
@@ -160,7 +160,7 @@ def gaussian_chebyshev(mixture: Mixture, degree: int) -> Float[np.ndarray, " s"]
     covs = np.ascontiguousarray(components.cov()[:, lower[0], lower[1]])
     powers = exponents(mixture.dim, degree)
     out = np.empty((len(mixture), len(powers)))
-    _native.chebyshev_moments(powers, "full", np.ascontiguousarray(components.mean()), covs, out)
+    chebyshev_moments(powers, "full", np.ascontiguousarray(components.mean()), covs, out)
     return mixture.weights @ out
 
 

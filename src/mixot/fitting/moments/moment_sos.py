@@ -14,13 +14,13 @@ from mixot.errors import AccuracyWarning, InputError, SolveError
 from mixot.families.base import lookup
 from mixot.families.moment_model import MomentModel
 from mixot.fitting.base import register_fitter
-from mixot.fitting.moments.moment_starts import Found, chosen, starts
+from mixot.fitting.moments.from_relaxations import Found, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
 from mixot.formulas.polynomial.regions import Constraint, Region
 from mixot.measures import Measure
 from mixot.mixture import Mixture
 from mixot.results import Level, MomentFit, Progress, ProgressCallback
-from mixot.solvers.sdp.sdp import SDP
+from mixot.solvers.sdp.interior_point import SDP
 from mixot.sos import regularizers
 from mixot.sos.atomic import Atomic, determined, fewest_atoms, theta_of
 from mixot.sos.extraction import Compression, Flatness, energy_rank, flatness, most_atoms
@@ -57,8 +57,8 @@ class MomentSOS:
         exact moments and "spread" for samples
     eps : weight of the regulariser; 0.1 for "spread", else 1e-3
     refine : "em", "kmeans" or None, what starts are handed to where data are at hand
-    support : constraints of `mixot.formulas.polynomial.regions` on the parameters, in the units of the data; by default the
-        region that the family takes from the data
+    support : constraints of `mixot.formulas.polynomial.regions` on the parameters, in the units of the data; by
+        default the region that the family takes from the data
     parameterization : "weighted", variances of degree 2, or "published", standard deviations of degree 1
     slack : how many standard errors the moments of samples may be off; None for none
     basis : "chebyshev", "monomial" or "orthonormal"; "auto" is the first on the line, where orders are high, and the

@@ -12,13 +12,13 @@ import numpy as np
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
-from mixot.fitting.joint.arrows import Arrows, instability, some, split
+from mixot.fitting.joint.map_stability import Arrows, instability, some, split
 from mixot.fitting.likelihood.em import reporter, rows_of
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Fit, ProgressCallback
-from mixot.solvers.entropic.entropic import OMT
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.entropic.omt import OMT
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import between_mixtures
 
 _K_MAX = 10  # the largest number that is tried where neither the sizes nor the fitter say so

@@ -9,7 +9,7 @@ import numpy as np
 from mixot._shapes import Float
 from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.solvers.entropic.entropic_plan import OMTPlan
+from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.maps import TransportMap
 
 

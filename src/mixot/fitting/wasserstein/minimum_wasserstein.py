@@ -13,10 +13,10 @@ from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
-from mixot.fitting.likelihood.steps import Steps
-from mixot.fitting.wasserstein.stand_ins import StandIn, stand_in
-from mixot.fitting.wasserstein.wasserstein_descent import Descent, descend
-from mixot.fitting.wasserstein.wasserstein_problem import Coordinates, Point, Problem
+from mixot.fitting.likelihood.gaussian_em import Steps
+from mixot.fitting.wasserstein.coreset import StandIn, stand_in
+from mixot.fitting.wasserstein.descent import Descent, descend
+from mixot.fitting.wasserstein.objective import Coordinates, Point, Problem
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, ProgressCallback, Status

@@ -18,10 +18,10 @@ from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
-from mixot.fitting.likelihood.starts import lloyd
-from mixot.fitting.likelihood.steps import Steps
+from mixot.fitting.likelihood.gaussian_em import Steps
+from mixot.fitting.likelihood.k_means import lloyd
 from mixot.fitting.moments.moment_matching import MomentMatching
-from mixot.fitting.moments.moment_target import component_parameters
+from mixot.fitting.moments.target import component_parameters
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Status
@@ -30,7 +30,7 @@ from mixot.sos.extraction import Compression
 from mixot.sos.hierarchy import Relaxed
 
 if TYPE_CHECKING:
-    from mixot.fitting.moments.moments import MomentSOS
+    from mixot.fitting.moments.moment_sos import MomentSOS
 
 _MOST = 3  # dimensions in which all moments of the usual orders are few enough to be matched
 _LEAST = 1e-6  # atoms of less weight are pruned: a relaxation puts specks on the boundary of the region

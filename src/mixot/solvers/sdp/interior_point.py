@@ -4,9 +4,9 @@ The homogeneous self-dual embedding of ``min <c, y>, C + A y = X >= 0`` with mul
 kappa): ``C tau + A y = X``, ``A' Z = c tau``, ``-<c, y> - <C, Z> = kappa``. It needs no feasible start, and where tau
 vanishes it ends in a certificate of infeasibility or unboundedness. Newton's direction is the one of Helmberg, Rendl,
 Vanderbei and Wolkowicz (1996), ``dZ = sigma mu X^-1 - Z - sym(X^-1 dX Z)``, which leads to the Schur matrix
-``S_ab = tr(A_a X^-1 A_b Z)`` (``native/linear_algebra/schur.cpp``); Mehrotra's predictor chooses sigma and the second-order term.
-Everything runs on one thread of mixot's own kernels: on blocks of this size the threads of a BLAS cost more than they
-bring.
+``S_ab = tr(A_a X^-1 A_b Z)`` (``native/linear_algebra/schur.cpp``); Mehrotra's predictor chooses sigma and the
+second-order term. Everything runs on one thread of mixot's own kernels: on blocks of this size the threads of a BLAS
+cost more than they bring.
 """
 
 from __future__ import annotations
@@ -15,13 +15,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import (
+    add_schur_rows,
+    cholesky,
+    cholesky_solve,
+    psd_inverse_factors,
+    psd_inverses,
+    psd_least_eigenvalue,
+    psd_sandwich,
+    symmetric_product,
+)
 from mixot.errors import InputError
 from mixot.results import Progress, ProgressCallback, Status
-from mixot.solvers.sdp.conic import Certificate, ConicProblem, SDPSolution
-from mixot.solvers.sdp.conic_form import StandardForm, standard_form
-from mixot.solvers.sdp.outcome import measured, no_answer, replace_cost, unanswered
+from mixot.solvers.sdp.problem import Certificate, ConicProblem, SDPSolution
 from mixot.solvers.sdp.schur import SchurPlan
+from mixot.solvers.sdp.solutions import measured, no_answer, replace_cost, unanswered
+from mixot.solvers.sdp.standard_form import StandardForm, standard_form
 
 _REGULAR = 1e-15  # added to the diagonal of the Schur matrix, relative
 _PATIENCE = 8  # iterations without progress before it gives up
@@ -45,7 +54,7 @@ class SDP:
     --------
     The largest eigenvalue of a matrix M is the least y for which ``y I - M`` is positive semidefinite:
 
-    >>> from mixot.solvers.sdp.conic import Block
+    >>> from mixot.solvers.sdp.problem import Block
     >>> block = Block([[-2.0, -1.0], [-1.0, -2.0]], [0, 0], [0, 1], [0, 1], [1.0, 1.0])
     >>> round(SDP().solve(ConicProblem([1.0], [block])).objective, 6)
     3.0
@@ -142,7 +151,7 @@ def _first(form: StandardForm, start: SDPSolution | None) -> _Point:
     y, z = form.point(start.y, start.multipliers, start.inequality_multipliers)
     x = form.constant + form.operator @ y
     warm = cold.moved(_Point(y - cold.y, x - cold.x, z - cold.z, 0.0, _COLD - 1), 1 - _COLD)
-    inside = all(_native.psd_inverse_factors(form.sizes, part, np.empty_like(part)) for part in (warm.x, warm.z))
+    inside = all(psd_inverse_factors(form.sizes, part, np.empty_like(part)) for part in (warm.x, warm.z))
     return warm if inside else cold
 
 
@@ -245,13 +254,13 @@ class _Newton:
     def __init__(self, form: StandardForm, work: _Workspace, p: _Point, left: _Residuals) -> None:
         self.form, self.p, self.left = form, p, left
         self.factor_x, self.factor_z, self.inverse = (np.empty_like(p.x) for _ in range(3))
-        self.valid = _native.psd_inverse_factors(form.sizes, p.x, self.factor_x) and _native.psd_inverse_factors(
+        self.valid = psd_inverse_factors(form.sizes, p.x, self.factor_x) and psd_inverse_factors(
             form.sizes, p.z, self.factor_z
         )
         self.condition = 1.0
         if not self.valid:
             return
-        _native.psd_inverses(form.sizes, self.factor_x, self.inverse)
+        psd_inverses(form.sizes, self.factor_x, self.inverse)
         self._factor(work)
         self.pull = self._sandwich(left.primal, p.z)  # of the primal residual
         if p.tau >= _VANISHING * p.kappa:
@@ -275,28 +284,28 @@ class _Newton:
         for plan in work.plans:
             plan.add_to(self.schur, self.inverse, self.p.z, work.threads, work.space)
         weights = (self.inverse * self.p.z)[work.first_row :]
-        _native.add_schur_rows(*work.rows, weights, self.schur)
+        add_schur_rows(*work.rows, weights, self.schur)
         diagonal = np.diag(self.schur).copy()
         np.copyto(self.factor, self.schur)
         np.fill_diagonal(self.factor, (1 + _REGULAR) * diagonal)
-        _native.cholesky(self.factor, _REGULAR * diagonal)
+        cholesky(self.factor, _REGULAR * diagonal)
         pivots = np.diag(self.factor)
         pivots = pivots[pivots < 1e90]
         self.condition = float((pivots.max() / pivots.min()) ** 2) if len(pivots) else 1.0
 
     def _solve(self, right: np.ndarray) -> np.ndarray:
         x, image = right.copy(), np.empty_like(right)
-        _native.cholesky_solve(self.factor, x)
+        cholesky_solve(self.factor, x)
         for _ in range(2):
-            _native.symmetric_product(self.schur, x, image)
+            symmetric_product(self.schur, x, image)
             change = right - image
-            _native.cholesky_solve(self.factor, change)
+            cholesky_solve(self.factor, change)
             x += change
         return x
 
     def _sandwich(self, d: np.ndarray, z: np.ndarray) -> np.ndarray:
         out = np.empty_like(d)
-        _native.psd_sandwich(self.form.sizes, self.inverse, d, z, out)
+        psd_sandwich(self.form.sizes, self.inverse, d, z, out)
         return out
 
     def direction(self, sigma: float, second: _Point | None) -> _Point:
@@ -321,8 +330,8 @@ class _Newton:
         """The longest step along d that stays in the cones."""
         p = self.p
         least = min(
-            _native.psd_least_eigenvalue(self.form.sizes, self.factor_x, d.x),
-            _native.psd_least_eigenvalue(self.form.sizes, self.factor_z, d.z),
+            psd_least_eigenvalue(self.form.sizes, self.factor_x, d.x),
+            psd_least_eigenvalue(self.form.sizes, self.factor_z, d.z),
             d.tau / p.tau,
             d.kappa / p.kappa,
         )

@@ -4,8 +4,13 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from mixot.formulas.line.excess import exp_excess, log_excess, log_ratio
-from mixot.formulas.line.gamma_excess import log_gamma_excess, log_gamma_halves, log_gamma_near_two, shape_excess
+from mixot.formulas.line.bregman import bregman_exp, bregman_log, log_ratio
+from mixot.formulas.line.gamma_bregman import (
+    bregman_log_gamma,
+    gamma_shape_divergence,
+    log_gamma_halves,
+    log_gamma_near_two,
+)
 
 STEPS = np.array([-0.999, -0.5, -0.26, -0.24, -1e-3, -1e-9, 1e-14, 1e-5, 0.1, 0.24, 0.26, 0.49, 0.51, 1.0, 30.0])
 PAIRS = [
@@ -22,23 +27,23 @@ def exactly(function, *columns):
 
 
 def test_logarithm_and_exponential():
-    np.testing.assert_allclose(log_excess(STEPS), exactly(lambda r: r - mp.log1p(r), STEPS), rtol=2e-15)
-    np.testing.assert_allclose(exp_excess(STEPS), exactly(lambda w: mp.expm1(w) - w, STEPS), rtol=2e-15)
-    assert log_excess(np.array([-1.0]))[0] == np.inf
-    assert log_excess(np.zeros(1))[0] == exp_excess(np.zeros(1))[0] == 0.0
+    np.testing.assert_allclose(bregman_log(STEPS), exactly(lambda r: r - mp.log1p(r), STEPS), rtol=2e-15)
+    np.testing.assert_allclose(bregman_exp(STEPS), exactly(lambda w: mp.expm1(w) - w, STEPS), rtol=2e-15)
+    assert bregman_log(np.array([-1.0]))[0] == np.inf
+    assert bregman_log(np.zeros(1))[0] == bregman_exp(np.zeros(1))[0] == 0.0
 
 
 def test_gamma_function():
     h, g = (np.array(column) for column in zip(*PAIRS, strict=True))
     expected = exactly(lambda g, h: mp.loggamma(g) - mp.loggamma(h) - (g - h) * mp.digamma(h), g, h)
-    np.testing.assert_allclose(log_gamma_excess(g, h), expected, rtol=1e-13)
+    np.testing.assert_allclose(bregman_log_gamma(g, h), expected, rtol=1e-13)
 
     def shape(g, h):
         return (
             mp.loggamma(g) - g * mp.log(g) - mp.loggamma(h) + h * mp.log(h) - (g - h) * (mp.digamma(h) - mp.log(h) - 1)
         )
 
-    np.testing.assert_allclose(shape_excess(g, h), exactly(shape, g, h), rtol=1e-12)
+    np.testing.assert_allclose(gamma_shape_divergence(g, h), exactly(shape, g, h), rtol=1e-12)
     e = STEPS[np.abs(STEPS) < 1]
     np.testing.assert_allclose(log_gamma_near_two(e), exactly(lambda e: mp.loggamma(2 + e), e), rtol=1e-13, atol=1e-16)
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from mixot.extras import require
 from mixot.results import Status
-from mixot.solvers.sdp.conic import ConicProblem, SDPSolution
-from mixot.solvers.sdp.outcome import measured, no_answer
+from mixot.solvers.sdp.problem import ConicProblem, SDPSolution
+from mixot.solvers.sdp.solutions import measured, no_answer
 from mixot.solvers.sdp.triangles import from_triangle, triangle_rows
 
 _STATUS = {1: Status.OPTIMAL, 2: Status.MAX_ITER, -1: Status.UNBOUNDED, -2: Status.INFEASIBLE}

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mixot.families.base import Family
-from mixot.fitting import statistics as gaussian
+from mixot.fitting.likelihood import statistics as gaussian
 from mixot.fitting.likelihood.statistics import Frame, Parameters, Weights
 from mixot.mixture import Mixture
 

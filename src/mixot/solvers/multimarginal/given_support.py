@@ -16,7 +16,7 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.errors import SolveError
 from mixot.results import MultiPlan, Status
-from mixot.solvers.multimarginal.master import Incumbent, Master, north_west, unsolved
+from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, north_west, unsolved
 
 
 @dataclass(frozen=True)

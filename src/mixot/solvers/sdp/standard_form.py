@@ -15,10 +15,10 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from mixot import _native
-from mixot.solvers.sdp.conic import Certificate, ConicProblem
-from mixot.solvers.sdp.outcome import cones_only
+from mixot._native import cholesky
+from mixot.solvers.sdp.problem import Certificate, ConicProblem
 from mixot.solvers.sdp.schur import Rows, SchurPlan
+from mixot.solvers.sdp.solutions import cones_only
 
 _DEPENDENT = 1e-13  # squared sine of the angle to the other columns below which one may be replaced by them
 _RESIDUAL = 1e-11  # what is left of a column when it is replaced
@@ -284,7 +284,7 @@ def _dependent(operator: sparse.csr_array) -> np.ndarray:
     """Columns that the columns before them span, up to rounding."""
     gram = np.ascontiguousarray((operator.T @ operator).toarray())
     floors = _DEPENDENT * np.diag(gram)
-    if _native.cholesky(gram, np.ascontiguousarray(floors)) == 0:
+    if cholesky(gram, np.ascontiguousarray(floors)) == 0:
         return np.zeros(0, dtype=np.int64)
     return np.flatnonzero(np.diag(gram) > 1e90)
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import integrate_faces, solid_gaussian_derivatives
 from mixot._shapes import ArrayLike, Float
-from mixot.formulas.gaussian.gaussian_cells import MixtureGradient
+from mixot.formulas.gaussian.plane_cells import MixtureGradient
 from mixot.threads import thread_count
 
 Law = tuple[ArrayLike, ArrayLike, ArrayLike]
@@ -21,8 +21,8 @@ def face_integrals(
 
     Summed over the faces of a bounded convex polyhedron the first array has the integrals of f times 1, x, y, z, x^2,
     y^2, z^2, x y, x z, y z; the second has the integral of f over each face, by area. Whitened faces have them as sums
-    over their edges, by the divergence theorem: see ``native/densities/gaussian_faces.hpp``. Absolute errors are about 1e-15 of
-    the largest moment.
+    over their edges, by the divergence theorem: see ``native/densities/gaussian_faces.hpp``. Absolute errors are about
+    1e-15 of the largest moment.
 
     Parameters
     ----------
@@ -42,9 +42,7 @@ def face_integrals(
     rows = [np.asarray(face, dtype=np.float64) for face in faces]
     start = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
     moments, areas = np.empty((len(rows), 10)), np.empty(len(rows))
-    _native.integrate_faces(
-        np.ascontiguousarray(np.concatenate(rows)), start, *_arrays((weights, means, covs)), moments, areas
-    )
+    integrate_faces(np.ascontiguousarray(np.concatenate(rows)), start, *_arrays((weights, means, covs)), moments, areas)
     return moments, areas
 
 
@@ -61,7 +59,7 @@ def transport_gradient_in_space(
     weights, means, covs = _arrays(law)
     center, unit = bounds.mean(axis=1), float(np.diff(bounds).max())
     sums = np.empty((len(weights), 13))
-    _native.solid_gaussian_derivatives(
+    solid_gaussian_derivatives(
         *_arrays(((points - center) / unit, potentials / unit**2)),
         weights,
         *_arrays(((means - center) / unit, covs / unit**2, (bounds - center[:, None]) / unit)),

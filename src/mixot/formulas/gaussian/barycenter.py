@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import planar_barycenters
 from mixot._shapes import Float
 from mixot.threads import thread_count
 
@@ -125,7 +125,7 @@ def roots(covs: Float[np.ndarray, "s j d d"]) -> Float[np.ndarray, "s j d d"]:
 def _planar(covs: np.ndarray, weights: np.ndarray, tol: float) -> Barycenters:
     s = len(covs)
     out = Barycenters(np.empty((s, 2, 2)), np.empty(s), np.empty(s), 0)
-    steps = _native.planar_barycenters(
+    steps = planar_barycenters(
         np.ascontiguousarray(covs), weights, tol, 200, thread_count(), out.covs, out.costs, out.residuals
     )
     return Barycenters(out.covs, out.costs, out.residuals, steps)

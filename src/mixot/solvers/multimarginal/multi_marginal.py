@@ -23,11 +23,11 @@ from itertools import combinations
 
 import numpy as np
 
-from mixot import _native
+from mixot._native import price_tuples
 from mixot._shapes import Float, Int
 from mixot.results import MultiPlan, Progress, ProgressCallback, Status
-from mixot.solvers.discrete.discrete import Exact
-from mixot.solvers.multimarginal.master import Incumbent, Master, unsolved
+from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, unsolved
 from mixot.threads import thread_count
 
 Pairs = dict[tuple[int, int], np.ndarray]
@@ -133,7 +133,7 @@ class _Search:
         tuples = self.master.tuples
         known = np.ascontiguousarray(tuples[np.lexsort(tuples.T[::-1])])
         rows = np.empty((self.options.columns, tuples.shape[1]), dtype=np.int32)
-        found, rho, _, _ = _native.price_tuples(
+        found, rho, _, _ = price_tuples(
             self.sizes,
             self.flat,
             np.concatenate(potentials),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixot.results import Status
-from mixot.solvers.sdp.conic import Block, Certificate, ConicProblem, SDPSolution
+from mixot.solvers.sdp.problem import Block, Certificate, ConicProblem, SDPSolution
 
 
 def measured(

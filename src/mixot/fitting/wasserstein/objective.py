@@ -12,7 +12,7 @@ from mixot.errors import SolveError
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.wasserstein.cell_walls import shares, walls
 from mixot.fitting.wasserstein.curvature import Curvature
-from mixot.formulas.gaussian.gaussian_cells import MixtureGradient
+from mixot.formulas.gaussian.plane_cells import MixtureGradient
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget

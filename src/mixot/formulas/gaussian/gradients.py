@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.formulas.gaussian.gaussian_maps import optimal_joint_law
+from mixot.formulas.gaussian.maps import optimal_joint_law
 from mixot.formulas.gaussian.support import Support, support_ranks
 
 
