@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from mixot._registry import load
 from mixot.errors import InputError
 from mixot.measures import Measure
 from mixot.results import Fit, ProgressCallback
@@ -45,13 +44,22 @@ def register_fitter(name: str) -> Callable[[T], T]:
 
 
 def as_fitter(method: str | Fitter) -> Fitter:
-    """The fitter called ``method`` with its default options, or ``method`` itself."""
+    """The fitter called ``method`` with its default options, or ``method`` itself.
+
+    Only the module of that fitter is imported.
+
+    Raises
+    ------
+    InputError
+        On a name that no fitter has; the message lists all.
+
+    Examples
+    --------
+    >>> type(as_fitter("em")).__name__
+    'EM'
+    """
     if isinstance(method, Fitter):
         return method
-    import mixot.fitting as package
-
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        import_module(module.name)
-    if method not in _REGISTRY:
+    if not load(method, _REGISTRY, "mixot.fitting", "register_fitter"):
         raise InputError(f"unknown method {method!r}; methods are {', '.join(sorted(_REGISTRY))}, or a fitter object")
     return _REGISTRY[method]()
