@@ -208,7 +208,7 @@ def test_what_fails_on_the_way_writes_nothing(adata, monkeypatch):
     def refused(*_, **__):
         raise UnsupportedError("no map")
 
-    monkeypatch.setattr("mixot.transport.populations.PopulationPlan.push", refused)
+    monkeypatch.setattr("mixot.anndata.populations.PopulationPlan.push", refused)
     with pytest.raises(UnsupportedError, match="no map"):
         move(adata)
     assert (set(adata.uns), set(adata.obs), set(adata.obsm)) == keys

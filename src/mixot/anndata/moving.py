@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from mixot._shapes import Int
 from mixot.anndata.fitting import copied, fit_cells
+from mixot.anndata.populations import PopulationPlan
 from mixot.anndata.reading import check_object, labels_key, observations
 from mixot.anndata.results import Transport, wide
 from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stability_to_dict, stored_under, words
@@ -20,7 +21,6 @@ from mixot.io.observations import Labels, Observations, listed
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import component_costs
-from mixot.transport.populations import PopulationPlan
 from mixot.verbs import plan as plan_between
 
 KEY = "transport"

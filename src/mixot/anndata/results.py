@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mixot._shapes import Float, Int
+from mixot.anndata.populations import PopulationPlan
 from mixot.io.observations import Observations
 from mixot.results import Plan
-from mixot.transport.populations import PopulationPlan
 
 
 @dataclass(frozen=True, eq=False)

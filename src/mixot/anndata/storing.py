@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from mixot.anndata.populations import PopulationPlan
 from mixot.errors import InputError
 from mixot.families import lookup
 from mixot.fitting.likelihood.labelled import LabelledFit
 from mixot.mixture import Mixture
 from mixot.results import Plan, Status
 from mixot.solvers.entropic.omt_plan import OMTPlan
-from mixot.transport.populations import PopulationPlan
 
 
 def fit_to_dict(fitted: LabelledFit) -> dict[str, Any]:
