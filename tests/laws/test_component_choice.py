@@ -18,7 +18,8 @@ from mixot import (
     plan,
 )
 from mixot.fitting.joint.component_choice import chosen
-from mixot.fitting.joint.map_stability import Arrows, instability, split, turned
+from mixot.fitting.joint.map_stability import Images, instability, split
+from mixot.transport.plans import reversed_plan
 
 QUICK = EM(starts=2, k_max=3)
 CORNERS = np.array([[0.0, 0.0], [1, 0], [0, 1], [1, 1], [2, 0]])
@@ -105,7 +106,7 @@ def one_component(data):
     return Mixture([1.0], Gaussian(mean, data.weights @ (data.points - mean) ** 2))
 
 
-def test_instability_is_the_sampling_variance_of_an_arrow(rng):
+def test_instability_is_the_sampling_variance_of_an_image(rng):
     """Against the variance over data drawn anew, which nobody has in life: one component each, ``T(x) = A x + b``.
 
     With m, s of N(0, 1) and N(3, 4) from n rows each, ``T(x) = m_y + s_y (x - m_x) / s_x`` has the variance
@@ -115,16 +116,16 @@ def test_instability_is_the_sampling_variance_of_an_arrow(rng):
     y0 = 3 + 2 * x0
     truth = (2 + (x0**2).mean()) / n / x0.var()
 
-    def arrows(x, y):
+    def images(x, y):
         p, q = (one_component(side) for side in (x, y))
-        return Arrows.of(p, q, plan(p, q, solver=OMT()), x0, y0)
+        return Images.of(p, q, plan(p, q, solver=OMT()), x0, y0)
 
     shares = []
     for _ in range(8):
         x, y = Samples(rng.normal(0, 1, size=n)), Samples(rng.normal(3, 2, size=n))
         for _ in range(8):
             halves = zip(split(x, rng, n), split(y, rng, n), strict=True)
-            shares.append(instability(arrows(x, y), tuple(arrows(*half) for half in halves)))
+            shares.append(instability(images(x, y), tuple(images(*half) for half in halves)))
     assert np.mean(shares) == pytest.approx(
         truth, rel=0.3
     )  # the mean of 64 shares, each of about three degrees of freedom
@@ -181,13 +182,13 @@ def test_a_component_with_too_few_rows_is_not_chosen(rng):
     assert found.k == 1
 
 
-def test_arrows_of_the_plan_turned_are_those_of_the_plan_back(rng):
+def test_images_under_the_plan_turned_are_those_of_the_plan_back(rng):
     x, y = clouds(rng, (2, 3), n=40, apart=3.0)
     p, q = (fit(side, k=k, method=QUICK, rng=0).mixture for side, k in ((x, 2), (y, 3)))
     forth, back = plan(p, q, solver=OMT(lam=1.0)), plan(q, p, solver=OMT(lam=1.0))
-    np.testing.assert_allclose(turned(forth).coupling, back.coupling, atol=1e-9)
-    assert turned(turned(forth)).gap == forth.gap
-    there, again = Arrows.of(p, q, forth, x, y), Arrows.of(q, p, back, y, x)
+    np.testing.assert_allclose(reversed_plan(forth).coupling, back.coupling, atol=1e-9)
+    assert reversed_plan(reversed_plan(forth)).gap == forth.gap
+    there, again = Images.of(p, q, forth, x, y), Images.of(q, p, back, y, x)
     np.testing.assert_allclose(there.back, again.forth, atol=1e-6)
 
 

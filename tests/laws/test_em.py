@@ -237,7 +237,7 @@ def test_a_grid_is_its_pixels(rng):
     assert_same(em.fit(grid, "gaussian").mixture, em.fit(grid.centers(), "gaussian").mixture, 0.0)
 
 
-def test_dead_components_are_revived(rng):
+def test_empty_components_are_reseeded(rng):
     data = np.concatenate([rng.standard_normal((300, 2)), rng.standard_normal((300, 2)) + 8])
     start = Mixture([0.5, 0.5], Gaussian([[4.0, 4.0], [1e6, 1e6]], [np.eye(2) * 16] * 2))  # nothing lives at 1e6
     for structure in ("full", "tied"):

@@ -17,7 +17,7 @@ from mixot import (
     fit_pair,
     joint_path,
 )
-from mixot.fitting.joint.joint_m_step import Axes, Ellipsoids, Graph, pulled_means
+from mixot.fitting.joint.joint_m_step import DiagonalCovariances, FullCovariances, Graph, m_step_of_means
 from mixot.fitting.likelihood.statistics import STRUCTURES
 from mixot.solvers.entropic.free_marginals import FreeMarginals
 
@@ -325,7 +325,7 @@ def test_covariances_settle_in_few_steps_however_strong_the_pull(axes, strength,
         graph, covs, scatters, c = graph_and_values(rng, axes)
         values = [part(graph, covs, scatters, strength * c)]
         for _ in range(40):
-            covs = (Axes(covs) if axes else Ellipsoids(covs)).pulled(graph, scatters, strength * c)
+            covs = (DiagonalCovariances(covs) if axes else FullCovariances(covs)).m_step(graph, scatters, strength * c)
             values.append(part(graph, covs, scatters, strength * c))
         assert np.diff(values).max() <= 1e-10 * np.abs(values).max()
         assert values[20] - values[40] <= 1e-6 * strength
@@ -335,7 +335,7 @@ def test_covariances_settle_in_few_steps_however_strong_the_pull(axes, strength,
 def test_means_are_where_the_pulls_cancel(axes, rng):
     graph, covs, _, c = graph_and_values(rng, axes)
     centers, precisions = rng.standard_normal(covs.shape[:2]), (1 / covs if axes else np.linalg.inv(covs))
-    means = pulled_means(0 * centers, centers, precisions, graph, c)
+    means = m_step_of_means(0 * centers, centers, precisions, graph, c)
     own = precisions[:, :, None] * np.eye(3) if axes else precisions
     slope = graph.laplacian() @ means + c[:, None] * np.einsum("gab,gb->ga", own, means - centers)
     np.testing.assert_allclose(slope, 0, atol=1e-12 * np.abs(own).max())

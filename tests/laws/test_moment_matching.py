@@ -5,7 +5,7 @@ import pytest
 
 from mixot import DiagonalGaussian, Gaussian, Grid, Mixture, Samples, _native
 from mixot.fitting.likelihood.k_means import lloyd
-from mixot.fitting.moments.k_means_on_a_law import gauss_hermite_nodes, kmeans_seeds
+from mixot.fitting.moments.k_means_on_a_law import gauss_hermite_nodes, kmeans_centers
 from mixot.fitting.moments.moment_matching import MomentMatching, blind_start
 from mixot.fitting.moments.polish import (
     Atoms,
@@ -351,8 +351,8 @@ def test_given_starts_are_used(rng):
 def test_seeds_leave_k_means_little_to_do(rng):
     p = Mixture([0.2, 0.3, 0.5], Gaussian([[-4.0, 0.0], [4.0, 0.0], [0.0, 5.0]], [np.eye(2)] * 3))
     x = p.sample(20_000, rng=rng)
-    seeds = kmeans_seeds(p, [p.components.mean() + 3])
-    labels, iterations = lloyd(x, np.full(len(x), 1 / len(x)), seeds, max_iter=100)
+    seeds = kmeans_centers(p, [p.components.mean() + 3])
+    labels, _, iterations = lloyd(x, np.full(len(x), 1 / len(x)), seeds, max_iter=100)
     centers = np.stack([x[labels == j].mean(axis=0) for j in range(3)])
     assert np.abs(centers - seeds).max() < 0.05
     assert iterations < 10

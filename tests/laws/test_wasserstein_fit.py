@@ -17,7 +17,7 @@ from mixot import (
     fit,
     quantize,
 )
-from mixot.fitting.wasserstein.objective import Coordinates, Problem
+from mixot.fitting.wasserstein.objective import Coordinates, TransportObjective
 
 
 def groups(rng, n, d, k=2, apart=3.0):
@@ -369,7 +369,9 @@ def test_a_limit_of_steps_is_kept(starts, rng):
 @pytest.mark.parametrize("structure", ["full", "diagonal", "spherical", "tied"])
 def test_second_derivatives_are_those_of_the_gradient(structure, d, rng):
     coordinates = Coordinates(3, d, structure, 1e-3, True)
-    problem = Problem(Samples(2 * rng.standard_normal((30, d)), rng.dirichlet(np.full(30, 5.0))), coordinates)
+    problem = TransportObjective(
+        Samples(2 * rng.standard_normal((30, d)), rng.dirichlet(np.full(30, 5.0))), coordinates
+    )
     vector = coordinates.of(start_in(rng, d, 3))
 
     def at(v):
@@ -390,7 +392,7 @@ def test_second_derivatives_are_those_of_the_gradient(structure, d, rng):
 @pytest.mark.parametrize("d", [2, 3])
 def test_the_cost_counts_what_masses_that_are_off_hide(d, rng):
     coordinates = Coordinates(2, d, "full", 1e-6, True)
-    problem = Problem(Samples(rng.standard_normal((40, d))), coordinates)
+    problem = TransportObjective(Samples(rng.standard_normal((40, d))), coordinates)
     vector = coordinates.of(start_in(rng, d))
     exact, rough = problem.first(vector, 1e-9), problem.first(vector, 0.3)
     assert rough.plan.marginal_error > 1e-3 / 40

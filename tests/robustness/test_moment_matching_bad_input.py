@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import AccuracyWarning, Gaussian, InputError, Mixture, Moments, Poisson, Samples, UnsupportedError
-from mixot.fitting.moments.k_means_on_a_law import kmeans_seeds
+from mixot.fitting.moments.k_means_on_a_law import kmeans_centers
 from mixot.fitting.moments.moment_matching import MomentMatching
 from mixot.fitting.moments.polish import Polisher
 from mixot.fitting.moments.target import MomentTarget
@@ -85,7 +85,7 @@ def test_starts_are_checked(rng):
     with pytest.raises(InputError, match="count must be"):
         MomentTarget.of(PAIR, 4, count=-1.0)
     with pytest.raises(InputError, match="starts must have shape"):
-        kmeans_seeds(PAIR, [np.zeros((3, 1))])
+        kmeans_centers(PAIR, [np.zeros((3, 1))])
 
 
 def test_wild_scales_are_no_trouble(rng):

@@ -13,6 +13,7 @@ from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.maps import TransportMap
+from mixot.transport.plans import reversed_plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class PopulationPlan:
     @property
     def reversed(self) -> PopulationPlan:
         """The same plan, seen from the target."""
-        return PopulationPlan(self.target, self.source, turned(self.plan))
+        return PopulationPlan(self.target, self.source, reversed_plan(self.plan))
 
     def flows(self) -> Float[np.ndarray, "a b"]:
         """Mass that goes from each label of the source to each of the target."""
@@ -183,20 +184,3 @@ def _rows(
         marginals = {"source_weights": weights, "target_weights": coupling.sum(axis=0), "rho": (np.inf, np.inf)}
         own |= marginals | {"entropic_potentials": (f[rows], g)}
     return replace(plan, **own)
-
-
-def turned(plan: Plan) -> Plan:
-    """The plan as the target sees it: rows and columns exchanged."""
-    exchanged: dict[str, Any] = {
-        "coupling": plan.coupling.T,
-        "cost_matrix": plan.cost_matrix.T,
-        "potentials": plan.potentials[::-1],
-    }
-    if isinstance(plan, OMTPlan):
-        exchanged |= {
-            "rho": plan.rho[::-1],
-            "source_weights": plan.target_weights,
-            "target_weights": plan.source_weights,
-            "entropic_potentials": plan.entropic_potentials[::-1],
-        }
-    return replace(plan, **exchanged)

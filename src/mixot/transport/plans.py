@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import overload
+from dataclasses import replace
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
+
+P = TypeVar("P", bound=Plan)
 
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
 _LEAST = 1e-17  # share of both its components below which a pair is not seen in their sums
@@ -169,3 +172,27 @@ def gaussian_target(q: Mixture) -> GaussianTarget:
             "add a small multiple of the identity to the covariances"
         )
     return GaussianTarget(q, q.weights[seen], wide.means[seen], wide.covs[seen])
+
+
+def reversed_plan(plan: P) -> P:
+    """The plan as the target sees it, from the target to the source: rows and columns exchanged.
+
+    Examples
+    --------
+    >>> plan = Exact().solve(np.array([[0.0, 2.0]]), np.ones(1), np.array([0.25, 0.75]))
+    >>> reversed_plan(plan).coupling.tolist()
+    [[0.25], [0.75]]
+    """
+    exchanged: dict[str, Any] = {
+        "coupling": plan.coupling.T,
+        "cost_matrix": plan.cost_matrix.T,
+        "potentials": plan.potentials[::-1],
+    }
+    if isinstance(plan, OMTPlan):
+        exchanged |= {
+            "rho": plan.rho[::-1],
+            "source_weights": plan.target_weights,
+            "target_weights": plan.source_weights,
+            "entropic_potentials": plan.entropic_potentials[::-1],
+        }
+    return replace(plan, **exchanged)

@@ -1,4 +1,4 @@
-"""How many components on both sides of a plan: by the likelihood of the data, and by how firm the plan's arrows are."""
+"""How many components on both sides of a plan: by the likelihood of the data, and by how firm the plan's map is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
-from mixot.fitting.joint.map_stability import Arrows, instability, some, split
+from mixot.fitting.joint.map_stability import Images, instability, some, split
+from mixot.fitting.likelihood.criteria import effective_count
 from mixot.fitting.likelihood.em import reporter, rows_of
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
@@ -31,9 +32,9 @@ class ComponentPair:
 
     ``excess`` is by how much its BIC, both sides together, is above that of the likeliest pair, and ``excess_error``
     one standard error of that difference, from the log-likelihoods row by row (Vuong 1989). ``instability`` is the
-    sampling variance of an arrow of the plan as a share of the variance of all arrows, measured by fits to halves of
-    the data, and ``instability_error`` its standard error over the splits. Two analytic numbers of the ``plan`` stand
-    beside it, for the weights' part of the noise alone: ``second_singular_value`` (see `Stability`), and
+    sampling variance of a point's image under the plan as a share of the variance of all images, measured by fits to
+    halves of the data, and ``instability_error`` its standard error over the splits. Two analytic numbers of the
+    ``plan`` stand beside it, for the weights' part of the noise alone: ``second_singular_value`` (see `Stability`), and
     ``arrow_error``, the relative standard error of an entry of the plan, on average over its mass, when the weights are
     shares among as many rows as there are (None where marginals are relaxed).
     """
@@ -106,9 +107,9 @@ class ComponentSearch:
     splits : how many times the rows are halved; each costs two fits of every size on each side
     rows : most rows that are halved; of more, a random part is taken each time, and the instability is that of plans
         from so many rows
-    points : most points of each side whose arrows are compared
+    points : most points of each side whose images are compared
     fitter : the way to fit, or its name
-    solver : the plan whose arrows are to be firm
+    solver : the plan whose map is to be firm
     """
 
     pairs: str = "all"
@@ -153,7 +154,7 @@ def choose_components(
     3. of these, the one of fewest components is taken, and of several the likeliest.
 
     BIC alone keeps components that hardly pay; when the data are drawn again they come out elsewhere, and the plan's
-    arrows with them. Stability alone prefers one component, whose arrow never moves: hence the order of the steps, and
+    map with them. Stability alone prefers one component, whose map hardly moves: hence the order of the steps, and
     both rules are those of one standard error (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3), so that no
     threshold is to be set. The instability is measured: the rows are halved at random, each half is fitted anew, and
     what is compared is where the two plans send the same points, since components have neither order nor identity.
@@ -216,8 +217,10 @@ def choose_components(
         _Side.of(side, ladder, fitter, family, structure, rng, progress)
         for side, ladder in zip(data, tried, strict=True)
     )
-    problem = _Problem(p, q, search, np.random.default_rng(np.random.default_rng(rng).integers(0, 2**63, size=4)))
-    candidates = problem.candidates(progress)
+    comparison = _PairComparison(
+        p, q, search, np.random.default_rng(np.random.default_rng(rng).integers(0, 2**63, size=4))
+    )
+    candidates = comparison.candidates(progress)
     best = chosen(candidates)
     fits = p.fits[p.sizes.index(best.k)], q.fits[q.sizes.index(best.l)]
     for note in {note: None for fit in fits for note in fit.notes}:
@@ -275,8 +278,8 @@ class _Side:
 
     @property
     def rows(self) -> float:
-        """Kish's effective number of rows."""
-        return 1 / float((self.data.weights**2).sum())
+        """Effective number of rows."""
+        return effective_count(self.data.weights)
 
     def scores(self) -> Float[np.ndarray, " s"]:
         """BIC of each fit, for all rows together."""
@@ -296,7 +299,7 @@ class _Side:
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
+class _PairComparison:
     """Both sides, and the pairs of their fits that are compared."""
 
     p: _Side
@@ -349,7 +352,7 @@ class _Problem:
         """The instability of each pair, split by split."""
         x, y = (some(side.data, self.search.points, self.rng) for side in (self.p, self.q))
         out = {pair: np.empty(self.search.splits) for pair in plans}
-        whole = {(i, j): self._arrows(self.p.fits[i], self.q.fits[j], x, y) for i, j in plans}
+        whole = {(i, j): self._images(self.p.fits[i], self.q.fits[j], x, y) for i, j in plans}
         per_split = 2 * (len(self.p.sizes) + len(self.q.sizes))
         report = reporter(progress, "fits to halves", per_split * self.search.splits)
         done = 0
@@ -362,12 +365,12 @@ class _Problem:
                         fits[-1].append(fit)
                         report(done := done + 1, fit.criterion)
             for i, j in plans:
-                first, second = (self._arrows(halves[0][h][i], halves[1][h][j], x, y) for h in range(2))
+                first, second = (self._images(halves[0][h][i], halves[1][h][j], x, y) for h in range(2))
                 out[i, j][s] = instability(whole[i, j], (first, second))
         return out
 
-    def _arrows(self, first: Fit, second: Fit, x: np.ndarray, y: np.ndarray) -> Arrows:
-        return Arrows.of(first.mixture, second.mixture, self._plan(first, second), x, y)
+    def _images(self, first: Fit, second: Fit, x: np.ndarray, y: np.ndarray) -> Images:
+        return Images.of(first.mixture, second.mixture, self._plan(first, second), x, y)
 
 
 def _arrow_error(plan: OMTPlan, n: float, m: float) -> float | None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, SolveError
-from mixot.fitting.joint.joint_m_step import Axes, Ellipsoids, Graph, pulled_means
+from mixot.fitting.joint.joint_m_step import DiagonalCovariances, FullCovariances, Graph, m_step_of_means
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
-from mixot.fitting.likelihood.gaussian_em import Steps
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.statistics import Parameters, m_step
 from mixot.measures import Measure, Samples, as_measure
 from mixot.mixture import Mixture
@@ -106,8 +106,8 @@ def fit_pair(
     >>> round(apart.distance, 1), round(close.distance, 1)
     (1.0, 0.0)
     """
-    problem = _Problem.of(as_measure(x), as_measure(y), family, structure, lam, method or JointEM())
-    return problem.fit(problem.starts(family, structure, k, rng, progress), progress)
+    energy = _JointEnergy.of(as_measure(x), as_measure(y), family, structure, lam, method or JointEM())
+    return energy.fit(energy.starts(family, structure, k, rng, progress), progress)
 
 
 def joint_path(
@@ -140,15 +140,15 @@ def joint_path(
         raise InputError(f"lams must be a vector of at least one number, got shape {values.shape}")
     options = method or JointEM()
     sides = as_measure(x), as_measure(y)
-    problems = [_Problem.of(*sides, family, structure, float(lam), options) for lam in values]
+    energies = [_JointEnergy.of(*sides, family, structure, float(lam), options) for lam in values]
     fits: dict[int, JointFit] = {}
     last: JointFit | None = None
     for at in np.argsort(-values, kind="stable").tolist():
-        problem = problems[at]
-        begun = problem.starts(family, structure, k, rng, progress) if last is None else {}
+        energy = energies[at]
+        begun = energy.starts(family, structure, k, rng, progress) if last is None else {}
         if last is not None:
-            begun["from the fit before"] = problem.state(last.source, last.target)
-        fits[at] = last = problem.fit(begun, progress)
+            begun["from the fit before"] = energy.state(last.source, last.target)
+        fits[at] = last = energy.fit(begun, progress)
     return tuple(fits[at] for at in range(len(values)))
 
 
@@ -205,16 +205,16 @@ class _Run:
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
+class _JointEnergy:
     """Both data sets, the weight of their likelihoods, and the options."""
 
-    x: Steps
-    y: Steps
+    x: GaussianEM
+    y: GaussianEM
     lam: float
     options: JointEM
 
     @classmethod
-    def of(cls, x: Measure, y: Measure, family: str, structure: str, lam: float, options: JointEM) -> _Problem:
+    def of(cls, x: Measure, y: Measure, family: str, structure: str, lam: float, options: JointEM) -> _JointEnergy:
         if family not in ("gaussian", "diagonal"):
             raise InputError(f"joint fits are of the families gaussian and diagonal, got {family!r}")
         if not (np.ndim(lam) == 0 and np.isfinite(lam) and lam > 0):
@@ -224,7 +224,7 @@ class _Problem:
         if x.dim != y.dim:
             raise InputError(f"x and y must live in the same space, got dimension {x.dim} and {y.dim}")
         shape = structure_of(family, structure)
-        mine, theirs = (Steps.of(*rows_of(data), shape, options.em.reg) for data in (x, y))
+        mine, theirs = (GaussianEM.of(*rows_of(data), shape, options.em.reg) for data in (x, y))
         return cls(mine, theirs, float(lam), options)
 
     @property
@@ -344,22 +344,22 @@ class _Problem:
             return unfinished.result
 
     def _move(self, state: _State, plan: np.ndarray, data: list[Parameters], mass: list[np.ndarray]) -> _State:
-        """Means and covariances that follow the data, ``data`` being what EM would take, and pull at each other."""
+        """Means and covariances that follow the data, ``data`` being what EM would take, and each other."""
         k, structure = len(plan), self.x.structure
         graph, strength = Graph.of(plan), self.lam / 2 * np.concatenate(mass)
         sides = state.source, state.target
-        shapes = _shapes(structure, sides)
-        precisions = shapes.precisions()
+        covariances = _covariances(structure, sides)
+        precisions = covariances.precisions()
         if structure == "tied":
             precisions = np.repeat(precisions, plan.shape, axis=0)
         elif structure == "spherical":
             precisions = np.repeat(precisions, self.x.points.shape[1], axis=1)
         centers = np.concatenate([side.means for side in data])
-        means = pulled_means(np.concatenate([side.means for side in sides]), centers, precisions, graph, strength)
+        means = m_step_of_means(np.concatenate([side.means for side in sides]), centers, precisions, graph, strength)
         scatters = _scatters(structure, data, mass, means - centers)
         if structure == "tied":
             graph, strength = Graph.of(np.ones((1, 1))), np.full(2, self.lam / 2)
-        covs = shapes.pulled(graph, scatters, strength)
+        covs = covariances.m_step(graph, scatters, strength)
         if structure == "spherical":
             covs = np.repeat(covs, self.x.points.shape[1], axis=1)
         elif structure == "full":
@@ -396,14 +396,14 @@ class _Problem:
         )
 
 
-def _shapes(structure: str, sides: Sequence[Parameters]) -> Axes | Ellipsoids:
+def _covariances(structure: str, sides: Sequence[Parameters]) -> DiagonalCovariances | FullCovariances:
     covs = [side.covs for side in sides]
     if structure == "tied":
-        return Ellipsoids(np.stack(covs))
+        return FullCovariances(np.stack(covs))
     joined = np.concatenate(covs)
     if structure == "full":
-        return Ellipsoids(joined) if joined.shape[1] > 1 else Axes(joined[:, 0])
-    return Axes(joined[:, :1] if structure == "spherical" else joined)
+        return FullCovariances(joined) if joined.shape[1] > 1 else DiagonalCovariances(joined[:, 0])
+    return DiagonalCovariances(joined[:, :1] if structure == "spherical" else joined)
 
 
 def _scatters(structure: str, data: list[Parameters], mass: list[np.ndarray], away: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""M steps of Gaussian components that pull at each other: what a joint fit does to means and covariances.
+"""The joint M step: means and covariances of Gaussian components that the plan of a joint fit couples.
 
 The components of both mixtures are the nodes of a graph, the pairs that the plan joins its edges. Given masses n,
 means and scatters A of the data (what an E step leaves), the part of the joint objective that is theirs is
@@ -11,7 +11,7 @@ covariances there are two steps:
 - *Majorisation.* ``-tr (R S R)^1/2`` is concave in ``S^-1``, so its tangent there lies above; what is to be minimised
   is then ``c log det S + tr S^-1 (c A + S0 T S0 w) + w tr S`` (T the maps to the neighbours, S0 the present S), and
   its minimiser has the eigenvectors of the matrix in brackets, with eigenvalues s that solve ``w s^2 + c s = b``.
-  Without edges this is the M step of EM. It never fails, but takes ages where the pull is strong: neighbours that
+  Without edges this is the M step of EM. It never fails, but takes ages where the coupling is strong: neighbours that
   agree hardly move.
 - *Newton.* With ``S = L L^T`` it is ``B^2 = min_U |L_i - L_j U|^2`` over rotations U: for fixed U quadratic, just as in
   the means, and above B^2 elsewhere. With Fisher's information for the other part this is a positive semi-definite
@@ -70,19 +70,19 @@ class Graph:
                 return [np.flatnonzero(labels == part) for part in np.unique(labels)]
 
 
-class Shapes(Protocol):
+class Covariances(Protocol):
     """Covariances of all nodes in one structure."""
 
     def precisions(self) -> np.ndarray:
         """Inverse covariances: (g, d, d), or (g, d) for diagonal ones."""
         ...
 
-    def pulled(self, graph: Graph, scatters: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    def m_step(self, graph: Graph, scatters: np.ndarray, strength: np.ndarray) -> np.ndarray:
         """Covariances after a step of each kind; ``strength`` is c."""
         ...
 
 
-def pulled_means(
+def m_step_of_means(
     means: np.ndarray, centers: np.ndarray, precisions: np.ndarray, graph: Graph, strength: np.ndarray
 ) -> np.ndarray:
     """Means (g, d) that minimise ``sum_edges w |m_i - m_j|^2 + sum_nodes c_i (m_i - x_i)^T P_i (m_i - x_i)``.
@@ -113,7 +113,7 @@ def pulled_means(
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Axes:
+class DiagonalCovariances:
     """Diagonal covariances, (g, d); spherical ones are (g, 1), one axis for all."""
 
     variances: np.ndarray
@@ -121,7 +121,7 @@ class Axes:
     def precisions(self) -> np.ndarray:
         return 1 / self.variances
 
-    def pulled(self, graph: Graph, scatters: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    def m_step(self, graph: Graph, scatters: np.ndarray, strength: np.ndarray) -> np.ndarray:
         """Everything commutes: deviations are points of the line, and Newton's equation is one system for each axis."""
         stds = np.sqrt(self.variances)
         degrees = graph.degrees()
@@ -158,7 +158,7 @@ class Axes:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Ellipsoids:
+class FullCovariances:
     """Full covariances, (g, d, d)."""
 
     covs: np.ndarray
@@ -166,7 +166,7 @@ class Ellipsoids:
     def precisions(self) -> np.ndarray:
         return np.linalg.inv(self.covs)
 
-    def pulled(self, graph: Graph, scatters: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    def m_step(self, graph: Graph, scatters: np.ndarray, strength: np.ndarray) -> np.ndarray:
         factors = np.linalg.cholesky(self.covs)
         degrees = graph.degrees()
         alone = (degrees == 0) & (strength > 0)

@@ -1,8 +1,8 @@
-"""How far the arrows of a plan move from one half of the data to the other."""
+"""How far the map of a plan moves from one half of the data to the other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,13 +11,14 @@ from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.maps import TransportMap
+from mixot.transport.plans import reversed_plan
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Arrows:
+class Images:
     """Where a plan moves points of both sides: those of x forth, (n, d), those of y back, (m, d).
 
-    An arrow ends at the mean of where the plan sends the point, ``T(x) = E[y | x]``. Components are numbered anew in
+    The image of a point is the mean of where the plan sends it, ``T(x) = E[y | x]``. Components are numbered anew in
     every fit, and their number changes from one to the next; where a point goes does not depend on either.
     """
 
@@ -25,27 +26,27 @@ class Arrows:
     back: Float[np.ndarray, "m d"]
 
     @classmethod
-    def of(cls, p: Mixture, q: Mixture, plan: OMTPlan, x: np.ndarray, y: np.ndarray) -> Arrows:
-        """The arrows from the points x of p, and from the points y of q."""
-        return cls(TransportMap.along(p, q, plan)(x), TransportMap.along(q, p, turned(plan))(y))
+    def of(cls, p: Mixture, q: Mixture, plan: OMTPlan, x: np.ndarray, y: np.ndarray) -> Images:
+        """The images of the points x of p, and of the points y of q."""
+        return cls(TransportMap.along(p, q, plan)(x), TransportMap.along(q, p, reversed_plan(plan))(y))
 
     def variances(self) -> tuple[float, float]:
-        """Total variance of the arrows' ends over the points, each way."""
+        """Total variance of the images over the points, each way."""
         return float(self.forth.var(axis=0).sum()), float(self.back.var(axis=0).sum())
 
-    def apart(self, other: Arrows) -> tuple[float, float]:
-        """Mean squared distance from the ends of these to those of ``other``, each way."""
+    def apart(self, other: Images) -> tuple[float, float]:
+        """Mean squared distance from these images to those of ``other``, each way."""
         return (
             float(((self.forth - other.forth) ** 2).sum(axis=1).mean()),
             float(((self.back - other.back) ** 2).sum(axis=1).mean()),
         )
 
 
-def instability(whole: Arrows, halves: tuple[Arrows, Arrows]) -> float:
-    """Sampling variance of an arrow as a share of the variance of all arrows, on average over both ways.
+def instability(whole: Images, halves: tuple[Images, Images]) -> float:
+    """Sampling variance of an image as a share of the variance of all images, on average over both ways.
 
-    The arrows found from two disjoint halves of n rows are independent. To first order each has twice the variance that
-    arrows found from all n rows have, their difference four times: hence a quarter of the mean squared difference.
+    The images found from two disjoint halves of n rows are independent. To first order each has twice the variance that
+    those found from all n rows have, their difference four times: hence a quarter of the mean squared difference.
     """
     noise = np.array(halves[0].apart(halves[1])) / 4
     own = np.array(whole.variances())
@@ -67,20 +68,6 @@ def some(data: Samples, count: int, rng: np.random.Generator) -> Float[np.ndarra
     if np.ptp(data.weights) > 0:
         return points[np.sort(rng.choice(len(data), count, p=data.weights))]
     return points if len(data) <= count else points[np.sort(rng.choice(len(data), count, replace=False))]
-
-
-def turned(plan: OMTPlan) -> OMTPlan:
-    """The plan from the target to the source."""
-    return replace(
-        plan,
-        coupling=plan.coupling.T,
-        cost_matrix=plan.cost_matrix.T,
-        potentials=plan.potentials[::-1],
-        rho=plan.rho[::-1],
-        source_weights=plan.target_weights,
-        target_weights=plan.source_weights,
-        entropic_potentials=plan.entropic_potentials[::-1],
-    )
 
 
 def _rows(data: Samples, rows: np.ndarray) -> Samples:

@@ -12,16 +12,17 @@ import numpy as np
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.base import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
-from mixot.fitting.likelihood.empty_components import revive
-from mixot.fitting.likelihood.gaussian_em import Step, Steps
+from mixot.fitting.likelihood.criteria import bic, effective_count
+from mixot.fitting.likelihood.empty_components import reseed
+from mixot.fitting.likelihood.gaussian_em import EMStep, GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
-_DEAD = 1e-3  # a component with less mass than this share of an average row is dead
-_REVIVALS = 3
+_EMPTY = 1e-3  # a component with less mass than this share of an average row is empty
+_RESEEDS = 3  # times that a run may send its empty components elsewhere
 _SAME = 1e-9  # starts that end so close ended in one place: take the first, whatever the rounding
 _SHORT = 20  # iterations that tell a good start from a bad one
 _CRITERIA = ("bic", "icl")
@@ -131,22 +132,22 @@ class EM:
         """
         if family not in _OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
-        steps = Steps.of(*rows_of(data), structure_of(family, structure), self.reg)
-        notes = _constant_columns(steps)
+        em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg)
+        notes = _constant_columns(em)
         generator = np.random.default_rng(rng)
-        sizes = self._sizes(k, steps)
-        runs = [self._run_of(steps, size, generator, progress) for size in sizes]
-        likelihoods = [steps.log_likelihood(run.state) for run in runs]
-        scores = [self._score(steps, run.state, value) for run, value in zip(runs, likelihoods, strict=True)]
-        best = _choice(scores, [steps.determined(run.last.shares) for run in runs])
+        sizes = self._sizes(k, em)
+        runs = [self._run_of(em, size, generator, progress) for size in sizes]
+        likelihoods = [em.log_likelihood(run.state) for run in runs]
+        scores = [self._score(em, run.state, value) for run, value in zip(runs, likelihoods, strict=True)]
+        best = _choice(scores, [em.determined(run.last.shares) for run in runs])
         run = runs[best]
-        dead = int((run.last.shares * len(steps.points) < _DEAD).sum())
-        if dead:
-            notes += (f"{dead} of {sizes[best]} components carry no mass; ask for fewer",)
+        empty = int((run.last.shares * len(em.points) < _EMPTY).sum())
+        if empty:
+            notes += (f"{empty} of {sizes[best]} components carry no mass; ask for fewer",)
         for note in notes:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         return Fit(
-            mixture=steps.mixture(run.state),
+            mixture=em.mixture(run.state),
             status=run.status,
             iterations=len(run.history),
             log_likelihood=likelihoods[best],
@@ -172,18 +173,18 @@ class EM:
             )
         return other(**changed)
 
-    def _sizes(self, k: int | None, steps: Steps) -> list[int]:
+    def _sizes(self, k: int | None, em: GaussianEM) -> list[int]:
         """Numbers of components to try, each possible with these data."""
         if self.start is not None:
             if k not in (None, len(self.start)):
                 raise InputError(f"k={k} was asked for, but start has {len(self.start)} components; leave k out")
-            if self.start.dim != steps.points.shape[1]:
-                raise InputError(f"start has dimension {self.start.dim}, the data {steps.points.shape[1]}")
+            if self.start.dim != em.points.shape[1]:
+                raise InputError(f"start has dimension {self.start.dim}, the data {em.points.shape[1]}")
             k = len(self.start)
         if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
             raise InputError(f"k must be a whole number of at least 1, got {k!r}")
-        n, most = len(steps.points), self.k_max if k is None else k
-        distinct = _distinct(steps.points, most)
+        n, most = len(em.points), self.k_max if k is None else k
+        distinct = _distinct(em.points, most)
         if k is None:
             return list(range(1, min(most, distinct) + 1))
         if distinct < k:
@@ -193,11 +194,11 @@ class EM:
             )
         return [int(k)]
 
-    def _run_of(self, steps: Steps, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> _Run:
+    def _run_of(self, em: GaussianEM, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> _Run:
         """The best of ``starts`` runs on the subsample, carried on over all the data."""
         if self.start is not None:
-            return self._run(steps, steps.state(self.start), rng, reporter(progress, f"EM, k={k}", self.max_iter))
-        coarse = _thinned(steps, max(self.subsample, k), k, rng)
+            return self._run(em, em.state(self.start), rng, reporter(progress, f"EM, k={k}", self.max_iter))
+        coarse = _thinned(em, max(self.subsample, k), k, rng)
         views = (coarse.standard(), coarse.points - coarse.center)
         starts = self.starts if k > 1 else 1
         tries, first = [], self.max_iter if starts == 1 else min(self.max_iter, _SHORT)
@@ -210,13 +211,13 @@ class EM:
         if best.status is Status.MAX_ITER and first < self.max_iter:
             report = reporter(progress, f"EM, k={k}", self.max_iter)
             best = self._run(coarse, best.state, rng, report, self.max_iter - first, best)
-        if coarse is steps:
+        if coarse is em:
             return best
-        return self._run(steps, best.state, rng, reporter(progress, f"EM, k={k}, all rows", self.max_iter))
+        return self._run(em, best.state, rng, reporter(progress, f"EM, k={k}, all rows", self.max_iter))
 
     def _run(
         self,
-        steps: Steps,
+        em: GaussianEM,
         state: Parameters,
         rng: np.random.Generator,
         report: Callable[[int, float], Any],
@@ -224,34 +225,33 @@ class EM:
         before: _Run | None = None,
     ) -> _Run:
         """Iterate until the objective stands still, from ``state`` or from where ``before`` stopped."""
-        last, history = (before.last, list(before.history)) if before else (steps.step(state), [])
-        status, revivals = Status.MAX_ITER, _REVIVALS
+        last, history = (before.last, list(before.history)) if before else (em.step(state), [])
+        status, left = Status.MAX_ITER, _RESEEDS
         for _ in range(self.max_iter if max_iter is None else max_iter):
-            dead = last.shares * len(steps.points) < _DEAD
-            revived = bool(dead.any()) and revivals > 0
-            proposal = revive(steps, last.following, dead, rng) if revived else last.following
-            step = steps.step(proposal)
-            if revived:
-                revivals -= 1
+            empty = last.shares * len(em.points) < _EMPTY
+            reseeded = bool(empty.any()) and left > 0
+            proposal = reseed(em, last.following, empty, rng) if reseeded else last.following
+            step = em.step(proposal)
+            if reseeded:
+                left -= 1
                 if step.objective < last.objective:  # the look at some of the rows misled it
-                    revived, proposal = False, last.following
-                    step = steps.step(proposal)
+                    reseeded, proposal = False, last.following
+                    step = em.step(proposal)
             gain = step.objective - last.objective
             if not np.isfinite(step.objective):
                 raise SolveError("the log-likelihood is not finite: data and covariances differ too much in scale")
             state, last = proposal, step
             history.append(step.objective)
             report(len(history), step.objective)
-            if gain <= self.tol and not revived:
+            if gain <= self.tol and not reseeded:
                 status = Status.CONVERGED
                 break
         return _Run(state, last, history, status)
 
-    def _score(self, steps: Steps, state: Parameters, log_likelihood: float) -> float:
-        """BIC or ICL per observation, lower is better; n is Kish's effective number of rows."""
-        n = steps.weights.sum() ** 2 / (steps.weights**2).sum()
-        bic = -2 * log_likelihood + steps.free_parameters(len(state.weights)) * np.log(n) / n
-        return float(bic + (2 * steps.entropy(state) if self.criterion == "icl" else 0.0))
+    def _score(self, em: GaussianEM, state: Parameters, log_likelihood: float) -> float:
+        """BIC or ICL per observation, lower is better."""
+        score = bic(log_likelihood, em.free_parameters(len(state.weights)), effective_count(em.weights))
+        return score + (2 * em.entropy(state) if self.criterion == "icl" else 0.0)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -259,7 +259,7 @@ class _Run:
     """Where one run of EM ended: its last state, the E step there, and the objective after each iteration."""
 
     state: Parameters
-    last: Step
+    last: EMStep
     history: list[float]
     status: Status
 
@@ -290,18 +290,18 @@ def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
     return (data.points, data.weights) if seen.all() else (data.points[seen], data.weights[seen])
 
 
-def _thinned(steps: Steps, size: int, k: int, rng: np.random.Generator) -> Steps:
-    """The steps on ``size`` rows drawn by weight (once a row, with its count), or themselves."""
-    n, weights = len(steps.points), steps.weights
+def _thinned(em: GaussianEM, size: int, k: int, rng: np.random.Generator) -> GaussianEM:
+    """EM on ``size`` rows drawn by weight (once a row, with its count), or on all where they are fewer."""
+    n, weights = len(em.points), em.weights
     if n <= size:
-        return steps
+        return em
     if weights.min() == weights.max():
         rows = np.sort(rng.choice(n, size, replace=False))
         counts = np.ones(size)
     else:
         rows, counts = np.unique(rng.choice(n, size, p=weights / weights.sum()), return_counts=True)
-    thin = steps.on(steps.points[rows], counts.astype(np.float64))
-    return thin if _distinct(thin.points, k) == k else steps
+    thin = em.on(em.points[rows], counts.astype(np.float64))
+    return thin if _distinct(thin.points, k) == k else em
 
 
 def _distinct(points: np.ndarray, enough: int) -> int:
@@ -314,11 +314,11 @@ def _distinct(points: np.ndarray, enough: int) -> int:
         size *= 8
 
 
-def _constant_columns(steps: Steps) -> tuple[str, ...]:
-    columns = np.flatnonzero(steps.variances == 0)
+def _constant_columns(em: GaussianEM) -> tuple[str, ...]:
+    columns = np.flatnonzero(em.variances == 0)
     if not len(columns):
         return ()
-    shown = ", ".join(f"{c} (value {steps.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    shown = ", ".join(f"{c} (value {em.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
     return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
 
 

@@ -1,11 +1,11 @@
-"""What to do with a component that no data want any more: send it where the mixture explains the data worst."""
+"""Reseeding of empty components: a component that holds no data is sent where the mixture explains them worst."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mixot.families.base import Family
-from mixot.fitting.likelihood.gaussian_em import Steps
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels, squared_distances
 from mixot.fitting.likelihood.statistics import Parameters
 from mixot.mixture import Mixture
@@ -14,28 +14,28 @@ _ROWS = 2048  # a look at so many rows decides
 _PLACES = 8
 
 
-def revive(steps: Steps, state: Parameters, dead: np.ndarray, rng: np.random.Generator) -> Parameters:
-    """Return ``state`` with each component of ``dead`` (k,) fitted to a neighbourhood of low density, if that helps.
+def reseed(em: GaussianEM, state: Parameters, empty: np.ndarray, rng: np.random.Generator) -> Parameters:
+    """Return ``state`` with each component of ``empty`` (k,) fitted to a neighbourhood of low density, if that helps.
 
     A new law q with a small weight raises the likelihood of the mixture p exactly where the mean of q / p over the
     data is above one (Lindsay 1983); of several places the one where it is largest is taken, and its weight maximises
     the likelihood with all else fixed, a concave problem in one number. Without such a place the component stays as
     it is. Components that share a covariance start over from k-means instead: theirs is too wide for a neighbourhood.
     """
-    size = min(_ROWS, len(steps.points))
-    rows = rng.choice(len(steps.points), size, replace=False, p=steps.weights / steps.weights.sum())
-    few = steps.on(steps.points[rows], np.ones(size))
-    if steps.structure == "tied":
+    size = min(_ROWS, len(em.points))
+    rows = rng.choice(len(em.points), size, replace=False, p=em.weights / em.weights.sum())
+    few = em.on(em.points[rows], np.ones(size))
+    if em.structure == "tied":
         k = len(state.weights)
         if len(np.unique(few.points, axis=0)) < k:
             return state
         return few.from_labels(kmeans_labels(few.standard(), few.weights, k, rng), k)
     joint = few.log_joint(state)
-    joint[:, dead] = -np.inf
+    joint[:, empty] = -np.inf
     log_p = np.logaddexp.reduce(joint, axis=1)
-    mixture = steps.mixture(state)
+    mixture = em.mixture(state)
     weights, components = mixture.weights.copy(), mixture.components
-    for j in np.flatnonzero(dead):
+    for j in np.flatnonzero(empty):
         law, log_q = _best_place(few, log_p, len(weights), rng)
         weight = _best_weight(log_q - log_p)
         if weight <= 0:
@@ -47,10 +47,10 @@ def revive(steps: Steps, state: Parameters, dead: np.ndarray, rng: np.random.Gen
         order[j] = len(weights)
         components = components.append(law).take(order)
         log_p = np.logaddexp(np.log1p(-weight) + log_p, np.log(weight) + log_q)
-    return steps.state(Mixture(weights, components))
+    return em.state(Mixture(weights, components))
 
 
-def _best_place(few: Steps, log_p: np.ndarray, k: int, rng: np.random.Generator) -> tuple[Family, np.ndarray]:
+def _best_place(few: GaussianEM, log_p: np.ndarray, k: int, rng: np.random.Generator) -> tuple[Family, np.ndarray]:
     """A law fitted to the neighbours of one row, and its log-density at all: the best of badly explained rows."""
     n, d = few.points.shape
     worst = np.argsort(log_p)[: _PLACES // 2]

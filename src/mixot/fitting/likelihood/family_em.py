@@ -14,11 +14,14 @@ from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family, factor_names, lookup
 from mixot.fitting.base import register_fitter
+from mixot.fitting.likelihood.criteria import bic, effective_count
+from mixot.fitting.likelihood.k_means import kmeans_labels
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
 _SHORT = 10  # iterations that each start gets before the best goes on alone
+_LLOYD = 11  # iterations of k-means at most: a start need not be at rest
 _SUBSAMPLE = 20_000  # points that the starts look at
 _BLOCK = 8192  # points whose densities are computed in one go
 
@@ -29,8 +32,8 @@ class FamilyEM:
     """Expectation-maximisation that leaves the M step to the family.
 
     Weighted points, a monotone likelihood, several starts: one that splits the points into k parts along their
-    principal axis, the others by k-means. Each runs a few steps, the best runs on. Where k is not given, the number
-    with the lowest BIC is taken.
+    principal axis, the others by k-means. Each runs a few iterations, the best runs on. Where k is not given, the
+    number with the lowest BIC is taken.
 
     Parameters
     ----------
@@ -93,7 +96,7 @@ class FamilyEM:
         law.check_points(data.points.astype(np.float64), fixed)
         x, weights = _distinct(data)
         generator = np.random.default_rng(rng)
-        run = _Run(self, law, fixed, x, weights, 1 / float((data.weights**2).sum()), progress)
+        run = _Run(self, law, fixed, x, weights, effective_count(data.weights), progress)
         if self.start is not None:
             fit = run.onwards(self._checked_start(law, k))
         else:
@@ -135,7 +138,7 @@ class _Run:
     fixed: Mapping[str, Any]
     x: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"]
-    count: float  # effective number of points, as Kish counts weighted ones
+    count: float  # effective number of points
     progress: ProgressCallback | None
 
     def best(self, k: int, generator: np.random.Generator) -> Fit:
@@ -165,19 +168,19 @@ class _Run:
         return self._result(mixture, status, history)
 
     def _climb(
-        self, mixture: Mixture, steps: int, history: list[float], stage: str
+        self, mixture: Mixture, iterations: int, history: list[float], stage: str
     ) -> tuple[Mixture, list[float], Status]:
-        """Up to ``steps`` iterations more; ``history`` holds the likelihoods so far, that of this mixture last."""
+        """Up to ``iterations`` iterations more; ``history`` holds the likelihoods so far, that of this mixture last."""
         likelihood, shares = self._expect(mixture)
         history = history or [likelihood]
-        for step in range(steps):
+        for at in range(iterations):
             mass = shares.sum(axis=0)
             shares[:, mass < 1e-290] = 1e-290 * self.weights[:, None]  # without data: any law will do, its weight is 0
             mixture = Mixture(mass / mass.sum(), mixture.components.m_step(self.x, shares, tuple(self.fixed)))
             likelihood, shares = self._expect(mixture)
             history = [*history, likelihood]
             if self.progress is not None:
-                self.progress(Progress(stage, step + 1, steps, likelihood))
+                self.progress(Progress(stage, at + 1, iterations, likelihood))
             if history[-1] - history[-2] < self.options.tol:
                 return mixture, history, Status.CONVERGED
         return mixture, history, Status.MAX_ITER
@@ -208,8 +211,8 @@ class _Run:
         notes = mixture.components.fit_notes()
         if len(empty):
             notes += (f"components {empty.tolist()} hold no data",)
-        bic = -2 * history[-1] + free * np.log(self.count) / self.count
-        return Fit(mixture, status, len(history) - 1, history[-1], float(bic), np.array(history[1:]), (), notes)
+        score = bic(history[-1], free, self.count)
+        return Fit(mixture, status, len(history) - 1, history[-1], score, np.array(history[1:]), (), notes)
 
 
 def _law(family: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str, Any]]:
@@ -253,25 +256,5 @@ def _start_shares(
         labels = np.empty(len(x), dtype=np.intp)
         labels[order] = np.minimum((np.cumsum(weights[order]) - weights[order] / 2) * k, k - 1e-9).astype(np.intp)
     else:
-        labels = _k_means(y, weights, k, generator)
+        labels = kmeans_labels(y, weights, k, generator, max_iter=_LLOYD, candidates=1)
     return weights[:, None] * (0.9 * (labels[:, None] == np.arange(k)) + 0.1 / k)
-
-
-def _k_means(y: np.ndarray, weights: np.ndarray, k: int, generator: np.random.Generator) -> np.ndarray:
-    """Labels of a few Lloyd steps from centers drawn by k-means++ (Arthur and Vassilvitskii 2007)."""
-    centers = y[generator.choice(len(y), size=1, p=weights)]
-    for _ in range(k - 1):
-        away = _squares(y, centers).min(axis=1) * weights
-        chance = away / away.sum() if away.sum() > 0 else weights
-        centers = np.vstack([centers, y[generator.choice(len(y), p=chance)]])
-    for _ in range(10):
-        near = _squares(y, centers).argmin(axis=1)
-        held = np.bincount(near, weights, minlength=k)
-        sums = np.stack([np.bincount(near, weights * column, minlength=k) for column in y.T], axis=1)
-        centers = np.where(held[:, None] > 0, sums / np.where(held > 0, held, 1.0)[:, None], centers)
-    return _squares(y, centers).argmin(axis=1)
-
-
-def _squares(y: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """Squared distances, (n, d), (k, d) -> (n, k)."""
-    return np.maximum((y**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1) - 2 * y @ centers.T, 0.0)

@@ -17,8 +17,8 @@ _CHUNK = 65_536  # rows whose log-densities are held at once
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Step:
-    """An E step: the objective, which never decreases, shares of the mass, and the M step that follows."""
+class EMStep:
+    """One iteration: the objective, which never decreases, shares of the mass, and the M step that follows."""
 
     objective: float
     shares: np.ndarray
@@ -26,7 +26,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class GaussianEM:
     """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are."""
 
     points: np.ndarray
@@ -37,11 +37,11 @@ class Steps:
     variances: np.ndarray
 
     @classmethod
-    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> Steps:
-        """The steps on all the data."""
+    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> GaussianEM:
+        """EM on all the data."""
         return cls(points, weights, structure, reg, *center_and_variances(points, weights))
 
-    def on(self, points: np.ndarray, weights: np.ndarray) -> Steps:
+    def on(self, points: np.ndarray, weights: np.ndarray) -> GaussianEM:
         """The same objective on other data."""
         return replace(self, points=points, weights=weights)
 
@@ -60,10 +60,10 @@ class Steps:
         """An M step whose responsibilities are zero and one."""
         return gaussian.m_step(gaussian.of_labels(self.points, self.weights, labels, k, self.structure, self.noise))
 
-    def step(self, state: Parameters) -> Step:
+    def step(self, state: Parameters) -> EMStep:
         """The E step under ``state``, and the M step after it."""
         sums = self.sums(state)
-        return Step(sums.objective / sums.weight, sums.mass / sums.weight, gaussian.m_step(sums))
+        return EMStep(sums.objective / sums.weight, sums.mass / sums.weight, gaussian.m_step(sums))
 
     def sums(self, state: Parameters) -> gaussian.Statistics:
         """What the E step under ``state`` leaves of the data."""
@@ -107,10 +107,10 @@ class Steps:
         total = 0.0
         for x, w in _chunks(self.points, self.weights):
             joint = gaussian.log_joint(state, x, self.structure, self._frame)
-            excess = joint - joint.max(axis=1, keepdims=True)
-            log_sum = np.log(np.exp(excess).sum(axis=1))
-            shares = np.exp(excess - log_sum[:, None])
-            terms = np.where(shares > 0, shares * (log_sum[:, None] - excess), 0.0)
+            below = joint - joint.max(axis=1, keepdims=True)
+            log_sum = np.log(np.exp(below).sum(axis=1))
+            shares = np.exp(below - log_sum[:, None])
+            terms = np.where(shares > 0, shares * (log_sum[:, None] - below), 0.0)
             total += float(w @ terms.sum(axis=1))
         return total / float(self.weights.sum())
 

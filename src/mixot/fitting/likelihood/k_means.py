@@ -1,13 +1,23 @@
-"""Where EM starts: k-means on weighted points.
+"""k-means on weighted points: where EM starts, and where Lloyd's iteration leads from given centers.
 
 Written here because scipy's k-means knows no weights and scikit-learn's costs more than a second of import.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mixot._shapes import Float, Int
+
+
+class Clusters(NamedTuple):
+    """Where k-means ended: the cluster of each point (n,), the centers (k, d), and the iterations it took."""
+
+    labels: np.ndarray
+    centers: np.ndarray
+    iterations: int
 
 
 def kmeans_labels(
@@ -17,17 +27,33 @@ def kmeans_labels(
     rng: np.random.Generator,
     *,
     max_iter: int = 20,
+    candidates: int | None = None,
 ) -> Int[np.ndarray, " n"]:
-    """Return the cluster of each point, 0 .. k - 1, by Lloyd's iteration from a greedy k-means++ start.
+    """Return the cluster of each point, 0 .. k - 1, by Lloyd's iteration from a k-means++ start.
 
-    (n, d), (n,) -> (n,). There must be k distinct points of positive weight; then no cluster comes out empty.
+    (n, d), (n,) -> (n,). Where there are k distinct points of positive weight, no cluster comes out empty.
+
+    Parameters
+    ----------
+    points, weights : (n, d), (n,)
+        Finite, and not negative.
+    k : int
+        Number of clusters.
+    rng : Generator
+        What draws the start.
+    max_iter : int
+        Iterations of Lloyd's at most.
+    candidates : int, optional
+        How many points are drawn for each center of the start, of which the best is taken: ``2 + log k`` where not
+        given, 1 for plain k-means++.
 
     References
     ----------
     Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007; the greedy choice among
     2 + log k candidates is theirs too (section 5).
     """
-    return lloyd(points, weights, _spread_out(points, weights, k, rng), max_iter=max_iter)[0]
+    start = _spread_out(points, weights, k, rng, 2 + int(np.log(k)) if candidates is None else candidates)
+    return lloyd(points, weights, start, max_iter=max_iter).labels
 
 
 def lloyd(
@@ -36,27 +62,29 @@ def lloyd(
     centers: Float[np.ndarray, "k d"],
     *,
     max_iter: int,
-) -> tuple[Int[np.ndarray, " n"], int]:
-    """Return the cluster of each point and the iterations it took, by Lloyd's iteration from given centers.
+) -> Clusters:
+    """Return what Lloyd's iteration makes of given centers.
 
-    A cluster that comes out empty gets the point that pays most.
+    A cluster that comes out empty gets the point that pays most, as long as some cluster has two points.
     """
     k, labels, iteration = len(centers), np.full(len(points), -1), 0
     for iteration in range(1, max_iter + 1):  # noqa: B007
         cost = squared_distances(points, centers)
         before, labels = labels, np.argmin(cost, axis=1)
         mass = np.bincount(labels, weights, minlength=k)
-        for empty in np.flatnonzero(mass == 0):  # give it the point that pays most
-            own = cost[np.arange(len(points)), labels] * weights * (mass[labels] > weights)
-            far = int(np.argmax(own))
+        for empty in np.flatnonzero(mass == 0):
+            shared = mass[labels] > weights  # not alone in its cluster
+            if not shared.any():
+                break
+            far = int(np.argmax(np.where(shared, cost[np.arange(len(points)), labels] * weights, -1.0)))
             mass[labels[far]] -= weights[far]
             labels[far], mass[empty] = empty, weights[far]
         if np.array_equal(labels, before):
             break
         mass = np.bincount(labels, weights, minlength=k)
         sums = np.stack([np.bincount(labels, weights * column, minlength=k) for column in points.T], axis=1)
-        centers = sums / mass[:, None]
-    return labels, iteration
+        centers = np.where(mass[:, None] > 0, sums / np.where(mass > 0, mass, 1.0)[:, None], centers)
+    return Clusters(labels, centers, iteration)
 
 
 def squared_distances(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "n k"]:
@@ -67,14 +95,15 @@ def squared_distances(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "k d"]) 
     return np.maximum(cost, 0.0, out=cost)
 
 
-def _spread_out(points: np.ndarray, weights: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+def _spread_out(
+    points: np.ndarray, weights: np.ndarray, k: int, rng: np.random.Generator, candidates: int
+) -> np.ndarray:
     """Draw k of the points, each drawn with probability weight times squared distance to those already chosen."""
     chosen = [int(rng.choice(len(points), p=weights / weights.sum()))]
     nearest = ((points - points[chosen[0]]) ** 2).sum(axis=1)
-    trials = 2 + int(np.log(k))
     while len(chosen) < k:
         reach = np.cumsum(weights * nearest)
-        draws = np.minimum(np.searchsorted(reach, rng.random(trials) * reach[-1], side="right"), len(points) - 1)
+        draws = np.minimum(np.searchsorted(reach, rng.random(candidates) * reach[-1], side="right"), len(points) - 1)
         after = np.minimum(squared_distances(points, points[draws]), nearest[:, None])
         best = int(np.argmin(weights @ after))
         chosen.append(int(draws[best]))

@@ -16,9 +16,10 @@ import numpy as np
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
+from mixot.fitting.likelihood.criteria import bic, effective_count
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
-from mixot.fitting.likelihood.gaussian_em import Steps
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import lloyd
 from mixot.fitting.moments.moment_matching import MomentMatching
 from mixot.fitting.moments.target import component_parameters
@@ -115,11 +116,9 @@ def _alone(mixture: Mixture) -> Fit:
 def _scored(mixture: Mixture, data: Samples, iterations: int = 0) -> Fit:
     """A mixture as it is, with its likelihood and BIC."""
     likelihood = float(data.weights @ mixture.log_density(data.points))
-    n = 1 / float((data.weights**2).sum())
+    n = effective_count(data.weights)
     free = len(mixture) - 1 + _free_parameters(mixture)
-    return Fit(
-        mixture, Status.CONVERGED, iterations, likelihood, float(-2 * likelihood + free * np.log(n) / n), np.zeros(0)
-    )
+    return Fit(mixture, Status.CONVERGED, iterations, likelihood, bic(likelihood, free, n), np.zeros(0))
 
 
 def _free_parameters(mixture: Mixture) -> int:
@@ -151,7 +150,7 @@ def _by_kmeans(start: Mixture, data: Samples, family: str, structure: str, optio
     if not isinstance(start.components, Gaussian | DiagonalGaussian):
         raise UnsupportedError(f'refine="kmeans" is for Gaussian families, got {family!r}; use "em"')
     x = data.points.astype(np.float64)
-    labels, iterations = lloyd(x, data.weights, start.components.mean(), max_iter=100)
+    labels, _, iterations = lloyd(x, data.weights, start.components.mean(), max_iter=100)
     shape = "diagonal" if isinstance(start.components, DiagonalGaussian) and structure == "full" else structure
-    steps = Steps.of(x, data.weights, shape, 1e-6)
-    return _scored(steps.mixture(steps.from_labels(labels, len(start))), data, iterations)
+    em = GaussianEM.of(x, data.weights, shape, 1e-6)
+    return _scored(em.mixture(em.from_labels(labels, len(start))), data, iterations)

@@ -9,10 +9,12 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError
+from mixot.fitting.likelihood.k_means import lloyd, squared_distances
 from mixot.mixture import Mixture
 
 _NODES = 5  # a component stands for so many points along each of its axes
 _MAX_ITER = 50
+_SAME = 1e-9  # centers whose costs are so close are the same: the first are taken, whatever the rounding
 
 
 def gauss_hermite_nodes(mixture: Mixture, count: int = _NODES) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +38,7 @@ def gauss_hermite_nodes(mixture: Mixture, count: int = _NODES) -> tuple[np.ndarr
     return points.reshape(-1, d), (mixture.weights[:, None] * share).ravel()
 
 
-def kmeans_seeds(mixture: Mixture, starts: Sequence[Float[np.ndarray, "k d"]] = ()) -> Float[np.ndarray, "k d"]:
+def kmeans_centers(mixture: Mixture, starts: Sequence[Float[np.ndarray, "k d"]] = ()) -> Float[np.ndarray, "k d"]:
     """Return centers (k, d) from which k-means on data of this law has little left to do.
 
     Lloyd's iteration on the Gauss-Hermite nodes of the mixture, from its means and from each of ``starts`` (k, d); the
@@ -52,17 +54,6 @@ def kmeans_seeds(mixture: Mixture, starts: Sequence[Float[np.ndarray, "k d"]] = 
         if start.shape != means.shape:
             raise InputError(f"starts must have shape {means.shape} like the means, got {start.shape}")
     points, weights = gauss_hermite_nodes(mixture)
-    centers = np.stack([means, *starts])
-    size = (points**2).sum(axis=1)
-    before, total = np.inf, np.full(len(centers), np.inf)
-    for _ in range(_MAX_ITER):
-        cost = size[:, None] - 2 * points @ centers.swapaxes(1, 2) + (centers**2).sum(axis=2)[:, None, :]
-        total = weights @ cost.min(axis=2).T
-        if not total.sum() < before - 1e-9 * abs(total.sum()):
-            break
-        before = total.sum()
-        shares = (cost.argmin(axis=2)[:, :, None] == np.arange(len(means))) * weights[:, None]
-        mass = shares.sum(axis=1)
-        moved = shares.swapaxes(1, 2) @ points / np.where(mass > 0, mass, 1.0)[:, :, None]
-        centers = np.where(mass[:, :, None] > 0, moved, centers)
-    return centers[int(np.argmin(total))]
+    ends = [lloyd(points, weights, start, max_iter=_MAX_ITER).centers for start in (means, *starts)]
+    costs = np.array([float(weights @ squared_distances(points, end).min(axis=1)) for end in ends])
+    return ends[int(np.argmax(costs <= costs.min() * (1 + _SAME)))]

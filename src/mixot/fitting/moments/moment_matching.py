@@ -13,9 +13,9 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.em import EM
-from mixot.fitting.likelihood.gaussian_em import Steps
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd
-from mixot.fitting.moments.k_means_on_a_law import kmeans_seeds
+from mixot.fitting.moments.k_means_on_a_law import kmeans_centers
 from mixot.fitting.moments.number_of_components import ZERO, by_likelihood, by_moments
 from mixot.fitting.moments.polish import Polisher, Sweep
 from mixot.fitting.moments.target import STRUCTURES, MomentTarget
@@ -30,7 +30,7 @@ _REFINEMENTS = ("em", "kmeans", None)
 _LLOYD = 300  # iterations of k-means at most
 _START_ROWS = 4000  # rows that starts are drawn from
 _START_REG = 1e-3  # variance that parts of a start have at least, relative to that of the data
-_SEED_STARTS = 24  # starts of k-means on the mixture
+_CENTER_STARTS = 24  # starts of k-means on the mixture
 _EXACT = {"max_iter": 500, "tol": 1e-9}  # of the polish where there is no noise to stop at
 
 
@@ -209,9 +209,9 @@ class MomentMatching:
         else:
             fit = self._by_moments(sweep, data, sizes)
         k = len(fit.mixture)
-        seeds = seeds_of(sweep, k)
+        centers = centers_of(sweep, k)
         if self.refine == "kmeans" and isinstance(data, Samples | Grid):
-            fit = _clustered(data, seeds, sweep.structure, fit)
+            fit = _clustered(data, centers, sweep.structure, fit)
         values = {each.name: getattr(fit, each.name) for each in fields(Fit)}
         values["notes"] = (*sweep.target.notes, *values["notes"])
         return MatchedFit(
@@ -221,7 +221,7 @@ class MomentMatching:
             polished=sweep.best(k).mixture,
             equations=sweep.target.equations,
             parameters=sweep.parameters(k),
-            seeds=seeds,
+            seeds=centers,
         )
 
     def _by_moments(self, sweep: Sweep, data: Measure, sizes: list[int]) -> Fit:
@@ -250,10 +250,10 @@ def kmeans_starts(
     if len(rows) > _START_ROWS:
         rows = rng.choice(len(data), _START_ROWS, p=data.weights)
     points, weights = data.points[rows].astype(np.float64), data.weights[rows]
-    steps = Steps.of(points, weights / weights.sum(), structure, _START_REG)
-    units, distinct = steps.standard(), len(np.unique(points, axis=0))
+    em = GaussianEM.of(points, weights / weights.sum(), structure, _START_REG)
+    units, distinct = em.standard(), len(np.unique(points, axis=0))
     return [
-        steps.mixture(steps.from_labels(kmeans_labels(units, steps.weights, k, rng, max_iter=1), k))
+        em.mixture(em.from_labels(kmeans_labels(units, em.weights, k, rng, max_iter=1), k))
         for k in sizes
         if k <= distinct
         for _ in range(restarts)
@@ -268,23 +268,23 @@ def blind_start(law: Measure, k: int, rng: np.random.Generator) -> Mixture:
     return Mixture(np.full(k, 1 / k), Gaussian(means, np.repeat(rng.uniform(0.02, 0.5) * cov[None], k, axis=0)))
 
 
-def seeds_of(sweep: Sweep, k: int) -> Float[np.ndarray, "k d"]:
+def centers_of(sweep: Sweep, k: int) -> Float[np.ndarray, "k d"]:
     """Centers for k-means: those of the best mixture of k components, tried from all distinct ones of that size."""
     distinct: list[np.ndarray] = []
-    for each in sorted(sweep.found[k], key=lambda polished: polished.objective)[:_SEED_STARTS]:
+    for each in sorted(sweep.found[k], key=lambda polished: polished.objective)[:_CENTER_STARTS]:
         means = each.mixture.components.mean()
         if all(np.abs((means - other) / sweep.target.scale).max() > 1e-3 for other in distinct):
             distinct.append(means)
-    return kmeans_seeds(sweep.best(k).mixture, distinct)
+    return kmeans_centers(sweep.best(k).mixture, distinct)
 
 
-def _clustered(data: Samples | Grid, seeds: np.ndarray, structure: str, before: Fit) -> Fit:
-    """The mixture of the clusters that k-means finds from the seeds."""
+def _clustered(data: Samples | Grid, centers: np.ndarray, structure: str, before: Fit) -> Fit:
+    """The mixture of the clusters that k-means finds from these centers."""
     points = data.centers() if isinstance(data, Grid) else data
     x = points.points.astype(np.float64)
-    labels, iterations = lloyd(x, points.weights, seeds, max_iter=_LLOYD)
-    steps = Steps.of(x, points.weights, structure, EM().reg)
-    mixture = steps.mixture(steps.from_labels(labels, len(seeds)))
+    labels, _, iterations = lloyd(x, points.weights, centers, max_iter=_LLOYD)
+    em = GaussianEM.of(x, points.weights, structure, EM().reg)
+    mixture = em.mixture(em.from_labels(labels, len(centers)))
     return replace(
         before,
         mixture=mixture,

@@ -1,4 +1,4 @@
-"""Points that stand for data in a fit by transport, and a proven bound of how far they are from them."""
+"""Coresets: weighted points in the place of data in a fit by transport, with a proven bound of how far off they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ON_LINE = 20_000  # parts of a density on the line
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class StandIn:
+class Coreset:
     """Weighted points, each the center of mass of a part of the data.
 
     ``spread`` is what the parts vary about their centers, summed over their masses, and bounds the squared W2 between
@@ -30,7 +30,7 @@ class StandIn:
     spread: float = 0.0
     label: Int[np.ndarray, " rows"] | None = None
 
-    def coarse(self, n: int) -> StandIn:
+    def coarse(self, n: int) -> Coreset:
         """At most n points in the place of these."""
         points, weights = self.samples.points, self.samples.weights
         if len(points) <= n:
@@ -39,10 +39,10 @@ class StandIn:
         mass = np.bincount(label, weights)
         centers = np.stack([np.bincount(label, weights * x) / mass for x in points.T], axis=1)
         lost = float(weights @ ((points - centers[label]) ** 2).sum(axis=1))
-        return StandIn(Samples(centers, mass / mass.sum()), self.spread + lost)
+        return Coreset(Samples(centers, mass / mass.sum()), self.spread + lost)
 
 
-def stand_in(data: Measure, most: int | None = None) -> StandIn:
+def coreset(data: Measure, most: int | None = None) -> Coreset:
     """Return at most ``most`` points in the place of points or of a density on pixels.
 
     Points stay as they are where there are few enough. The mass of a pixel stands at its center, that of a quarter,
@@ -55,7 +55,7 @@ def stand_in(data: Measure, most: int | None = None) -> StandIn:
 
     Examples
     --------
-    >>> four = stand_in(Grid(np.ones(1), [[0, 1]]), 4)
+    >>> four = coreset(Grid(np.ones(1), [[0, 1]]), 4)
     >>> four.samples.points.ravel().tolist(), round(four.spread, 12) == round(1 / (12 * 4**2), 12)
     ([0.125, 0.375, 0.625, 0.875], True)
     """
@@ -73,27 +73,27 @@ def stand_in(data: Measure, most: int | None = None) -> StandIn:
     return out if most is None else out.coarse(most)
 
 
-def _distinct(data: Samples) -> StandIn:
+def _distinct(data: Samples) -> Coreset:
     """The same with equal points taken together, and those of weight zero left out."""
     seen = np.flatnonzero(data.weights > 0)
     points, place = np.unique(data.points[seen].astype(np.float64), axis=0, return_inverse=True)
     label = np.full(len(data), -1)
     label[seen] = place.ravel()
     weights = np.bincount(place.ravel(), data.weights[seen])
-    return StandIn(Samples(points, weights / weights.sum()), 0.0, label)
+    return Coreset(Samples(points, weights / weights.sum()), 0.0, label)
 
 
-def _on_line(grid: Grid, n: int) -> StandIn:
+def _on_line(grid: Grid, n: int) -> Coreset:
     pieces = Pieces(grid, grid.bounds[0] - grid.bounds[0].mean())
     cuts = pieces.quantile(np.arange(n + 1) / n)
     cuts[[0, -1]] = pieces.knots[[0, -1]]
     mass, first, second = np.diff(pieces.moments_below(cuts), axis=0).T
     centers = np.clip(first / mass, cuts[:-1], cuts[1:])
     spread = float(np.maximum(second - centers * first, 0.0).sum())
-    return StandIn(Samples(centers + grid.bounds[0].mean(), mass / mass.sum()), spread)
+    return Coreset(Samples(centers + grid.bounds[0].mean(), mass / mass.sum()), spread)
 
 
-def _pixels(grid: Grid, most: int | None) -> StandIn:
+def _pixels(grid: Grid, most: int | None) -> Coreset:
     """Centers of mass of what the value of each pixel contributes to the density, and what it varies about them."""
     cut = 1 if most is None or grid.degree else max(1, int((most / (grid.values > 0).sum()) ** (1 / grid.dim) + 1e-9))
     values = grid.values
@@ -113,7 +113,7 @@ def _pixels(grid: Grid, most: int | None) -> StandIn:
         points[:, axis] += np.where(place == 0, step / 24, np.where(place == size - 1, -step / 24, 0.0))
         varied[axis] = step**2 * (weights @ np.where(ends, 1 / 8 - 1 / 576, 1 / 6))
     seen = weights > 0
-    return StandIn(Samples(points[seen], weights[seen] / weights[seen].sum()), float(varied.sum()))
+    return Coreset(Samples(points[seen], weights[seen] / weights[seen].sum()), float(varied.sum()))
 
 
 def parts(points: Float[np.ndarray, "n d"], weights: Float[np.ndarray, " n"], count: int) -> Int[np.ndarray, " n"]:

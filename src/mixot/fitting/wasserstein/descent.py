@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.fitting.wasserstein.objective import Point, Problem
+from mixot.fitting.wasserstein.objective import Point, TransportObjective
 from mixot.results import Status
 
 _ACCURACY = 1e-3  # of a mass, while the mixture is far from where it will be; then this share of the residual
@@ -37,7 +37,7 @@ class Descent:
 
 
 def descend(
-    problem: Problem,
+    objective: TransportObjective,
     start: Point,
     *,
     tol: float,
@@ -61,9 +61,9 @@ def descend(
             return Descent(model.point, history, model.residual, Status.CONVERGED)
         if len(history) > max_iter:
             return Descent(model.point, history, model.residual, Status.MAX_ITER)
-        after, trust = _try(problem, model, trust)
+        after, trust = _try(objective, model, trust)
         if after is None:
-            exact = problem.refined(model.point, _FINAL)
+            exact = objective.refined(model.point, _FINAL)
             if exact.plan.marginal_error < model.point.plan.marginal_error / 2:  # its slope was too rough
                 model = _Model.at(exact)
                 trust = _Trust(_REACH * float(np.linalg.norm(model.slope)), 0.0)
@@ -95,7 +95,7 @@ class _Trust:
         return max(8 * self.pull, 2.0)
 
 
-def _try(problem: Problem, model: _Model, trust: _Trust) -> tuple[_Model | None, _Trust]:
+def _try(objective: TransportObjective, model: _Model, trust: _Trust) -> tuple[_Model | None, _Trust]:
     """The model at a point of lower cost, and the trust in models from there on.
 
     Near a kink the curvature in the weights changes by orders of magnitude within a step, that in the rest does not:
@@ -103,14 +103,14 @@ def _try(problem: Problem, model: _Model, trust: _Trust) -> tuple[_Model | None,
     brings the potentials to where the slope is less is a step, too.
     """
     point, held = model.point, model.without_weights()
-    tol = problem.tolerance(point, max(min(_ACCURACY, _SHARE * model.residual), _FINAL))
+    tol = objective.tolerance(point, max(min(_ACCURACY, _SHARE * model.residual), _FINAL))
     for _ in range(_TRIALS):
         failed: dict[bool, float] = {}
         for moving in (model, held) if model.count else (model,):
             step, size, promised = moving.step(trust)
             if promised <= _NOTHING * point.cost:
                 continue
-            fresh = _moved(problem, moving, step, tol)
+            fresh = _moved(objective, moving, step, tol)
             kept = -np.inf if fresh is None else (point.cost - fresh.cost) / promised
             if fresh is not None and kept >= _KEPT:
                 return _Model.at(fresh), trust.after(kept, size, held=moving is not model)
@@ -127,14 +127,14 @@ def _try(problem: Problem, model: _Model, trust: _Trust) -> tuple[_Model | None,
     return None, trust
 
 
-def _moved(problem: Problem, model: _Model, step: np.ndarray, tol: float) -> Point | None:
+def _moved(objective: TransportObjective, model: _Model, step: np.ndarray, tol: float) -> Point | None:
     """The point at a step, where its transport is found at once.
 
     The weights follow the cells of the potentials to come: near a kink they are anything but linear in them.
     """
     point = model.point
     vector, start = point.vector + step, point.plan.potentials + model.lead(step)
-    return problem.at(problem.balanced(vector, start, point) if model.count else vector, start, tol)
+    return objective.at(objective.balanced(vector, start, point) if model.count else vector, start, tol)
 
 
 @dataclass(frozen=True, eq=False)

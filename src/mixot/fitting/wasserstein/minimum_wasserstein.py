@@ -12,11 +12,12 @@ from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedErr
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.base import register_fitter
+from mixot.fitting.likelihood.criteria import bic, effective_count
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
-from mixot.fitting.likelihood.gaussian_em import Steps
-from mixot.fitting.wasserstein.coreset import StandIn, stand_in
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.wasserstein.coreset import Coreset, coreset
 from mixot.fitting.wasserstein.descent import Descent, descend
-from mixot.fitting.wasserstein.objective import Coordinates, Point, Problem
+from mixot.fitting.wasserstein.objective import Coordinates, Point, TransportObjective
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, ProgressCallback, Status
@@ -31,16 +32,16 @@ _PER_COMPONENT = 30
 _FIRST = 1e-3  # accuracy of masses where a descent starts
 _LAST = 1e-6  # and in the plan that is handed over
 _SLIPPED = 1e-2  # of the cost: where the last plan costs more than this above what it seemed, its steps were wrong
-_DEAD = 1e-3  # a component with less mass than this share of an average row is dead
-_AT_FLOOR = 1e-3  # excess over the floor, relative to it, of a variance that has come down to it
+_EMPTY = 1e-3  # a component with less mass than this share of an average row is empty
+_AT_FLOOR = 1e-3  # distance above the floor, relative to it, of a variance that has come down to it
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class WassersteinFit(Fit):
     """A mixture near data in W2, with an interval that W2 is proven to lie in.
 
-    ``distance`` is the W2 between the mixture and the points of ``plan``: the data, or what stands for them. W2 between
-    the mixture and the data lies in ``[lower_bound, upper_bound]``. ``history`` is the squared distance to those points
+    ``distance`` is the W2 between the mixture and the points of ``plan``: the data, or a coreset. W2 between the
+    mixture and the data lies in ``[lower_bound, upper_bound]``. ``history`` is the squared distance to those points
     after each step on all of them, the first one of the start, ``start``; it never increases. ``residual`` is how far a
     further step would move mass, over the distance: the fixed point is where it vanishes. ``log_likelihood`` and
     ``criterion`` (BIC) are those of the mixture, which did not maximise them.
@@ -156,12 +157,12 @@ class MinimumWasserstein:
                 f"minimum W2 fits mixtures in dimension 1 to 3, the data have {data.dim}; project them, or method='em'"
             )
         shape = structure_of(family, structure)
-        cloud = stand_in(data, self._most(data))
+        cloud = coreset(data, self._most(data))
         starts, tried = self._starts(data, family, k, structure, np.random.default_rng(rng), progress)
         frame = _Frame.of(cloud.samples)
         coordinates = Coordinates(len(starts[0]), data.dim, shape, self.reg, self.weights == "free")
         inner = [coordinates.of(frame.inward(start)) for start in starts]
-        found, begun = self._found(StandIn(frame.points(cloud.samples)), coordinates, inner, frame.told(progress))
+        found, begun = self._found(Coreset(frame.points(cloud.samples)), coordinates, inner, frame.told(progress))
         mixture = frame.outward(found.point.law, shape)
         plan = _solved(data, cloud, mixture, found.point.plan.potentials * frame.unit**2)
         likelihood, criterion = _score(data, mixture, shape, self.weights == "free")
@@ -183,7 +184,7 @@ class MinimumWasserstein:
         )
 
     def _most(self, data: Measure) -> int | None:
-        """Most points that may stand for these data."""
+        """Most points in the coreset of these data."""
         if self.points is not None or data.dim > 1:
             return self.points or _MOST[data.dim]
         return None if isinstance(data, Samples) else _MOST_ON_LINE
@@ -222,16 +223,16 @@ class MinimumWasserstein:
         return [start, Mixture(shares / shares.sum(), start.components)]
 
     def _found(
-        self, cloud: StandIn, coordinates: Coordinates, starts: list[np.ndarray], progress: ProgressCallback | None
+        self, cloud: Coreset, coordinates: Coordinates, starts: list[np.ndarray], progress: ProgressCallback | None
     ) -> tuple[Descent, GaussianTarget]:
         """The best descent, found on few points and carried on over all; and the mixture of the first start."""
         few = cloud.coarse(max(_COARSE[coordinates.dim], _PER_COMPONENT * coordinates.k))
-        problem, whole = (Problem(each.samples, coordinates) for each in (few, cloud))
-        begun = _begun(problem, starts)
+        objective, whole = (TransportObjective(each.samples, coordinates) for each in (few, cloud))
+        begun = _begun(objective, starts)
         chosen = [min(begun, key=lambda point: point.cost)] if self.start is not None else begun
         name = "minimum W2" if few is cloud else f"minimum W2, {len(few.samples)} points"
         runs = [
-            self._run(problem, point, name + (f", start {at} of {len(chosen)}" if len(chosen) > 1 else ""), progress)
+            self._run(objective, point, name + (f", start {at} of {len(chosen)}" if len(chosen) > 1 else ""), progress)
             for at, point in enumerate(chosen, 1)
         ]
         best, first = min(runs, key=lambda run: run.point.cost), begun[0]
@@ -244,21 +245,23 @@ class MinimumWasserstein:
         history = np.minimum.accumulate([first.cost, *steps]).tolist()
         return replace(best, history=history), first.law
 
-    def _run(self, problem: Problem, start: Point, name: str, progress: ProgressCallback | None) -> Descent:
+    def _run(
+        self, objective: TransportObjective, start: Point, name: str, progress: ProgressCallback | None
+    ) -> Descent:
         """A descent, whose last plan is as exact as it can be."""
         report = reporter(progress, name, self.max_iter)
-        found = descend(problem, start, tol=self.tol, max_iter=self.max_iter, report=report)
-        exact = problem.refined(found.point, _LAST)
+        found = descend(objective, start, tol=self.tol, max_iter=self.max_iter, report=report)
+        exact = objective.refined(found.point, _LAST)
         slipped = exact.cost > found.point.cost * (1 + _SLIPPED)
         return replace(found, point=exact, status=Status.STALLED if slipped else found.status)
 
 
-def _begun(problem: Problem, starts: list[np.ndarray]) -> list[Point]:
+def _begun(objective: TransportObjective, starts: list[np.ndarray]) -> list[Point]:
     """The starts whose transport is found; raises `SolveError` where there is none."""
     points: list[Point] = []
     for vector in starts:
         try:
-            points.append(problem.first(vector, _FIRST))
+            points.append(objective.first(vector, _FIRST))
         except SolveError:
             if vector is starts[-1] and not points:
                 raise
@@ -299,7 +302,7 @@ class _Frame:
         return Mixture(law.weights, Gaussian(means, covs))
 
 
-def _solved(data: Measure, cloud: StandIn, mixture: Mixture, start: np.ndarray) -> SemidiscretePlan:
+def _solved(data: Measure, cloud: Coreset, mixture: Mixture, start: np.ndarray) -> SemidiscretePlan:
     """The plan in the coordinates of the data; of the data themselves where all their points were taken."""
     source = cloud.samples
     tol = min(max(_LAST * float(source.weights.min()), 1e-12), 1e-8)
@@ -316,20 +319,20 @@ def _score(data: Measure, mixture: Mixture, structure: str, free: bool) -> tuple
     points, weights = rows_of(data)
     weights = weights / weights.sum()
     likelihood = float(weights @ mixture.log_density(points))
-    n, k = 1 / float(weights @ weights), len(mixture)
-    count = Steps.of(points, weights, structure, 0.0).free_parameters(k) - (0 if free else k - 1)
-    return likelihood, float(-2 * likelihood + count * np.log(n) / n)
+    k = len(mixture)
+    count = GaussianEM.of(points, weights, structure, 0.0).free_parameters(k) - (0 if free else k - 1)
+    return likelihood, bic(likelihood, count, effective_count(weights))
 
 
-def _notes(data: Measure, cloud: StandIn, law: GaussianTarget, floor: float) -> tuple[str, ...]:
+def _notes(data: Measure, cloud: Coreset, law: GaussianTarget, floor: float) -> tuple[str, ...]:
     """What the data did to the fit; what there is to worry about is a warning, too."""
     n, k = len(cloud.samples), len(law.weights)
     least = np.linalg.eigvalsh(law.covs)[:, 0]
-    dead = int((law.weights * n < _DEAD).sum())
+    empty = int((law.weights * n < _EMPTY).sum())
     low = int((least < (1 + _AT_FLOOR) * floor).sum())
     notes: list[str] = []
-    if dead:
-        notes.append(f"{dead} of {k} components carry no mass; ask for fewer")
+    if empty:
+        notes.append(f"{empty} of {k} components carry no mass; ask for fewer")
     if low:
         notes.append(
             f"the least variance of {low} of {k} components came down to the floor, reg = {floor:g} of the mean "

@@ -46,20 +46,20 @@ class Coordinates:
     def of(self, mixture: Mixture) -> Float[np.ndarray, " v"]:
         """The vector of the mixture nearest to this one."""
         weights = mixture.weights if self.free_weights else np.full(self.k, 1.0 / self.k)
-        excess = mixture.components.cov() - self.floor * np.eye(self.dim)
+        above = mixture.components.cov() - self.floor * np.eye(self.dim)
         if self.structure == "tied":
-            excess = np.tensordot(weights, excess, 1)[None]
+            above = np.tensordot(weights, above, 1)[None]
         if self.structure == "spherical":
-            excess = np.trace(excess, axis1=1, axis2=2)[:, None, None] * np.eye(self.dim) / self.dim
+            above = np.trace(above, axis1=1, axis2=2)[:, None, None] * np.eye(self.dim) / self.dim
         elif self.structure == "diagonal":
-            excess = excess * np.eye(self.dim)
+            above = above * np.eye(self.dim)
         least = 1e-2 * self.floor  # a factor of zero would stay there
-        values, vectors = np.linalg.eigh(excess)
+        values, vectors = np.linalg.eigh(above)
         roots = vectors * np.sqrt(np.maximum(values, least))[:, None, :]
         if self.structure in ("full", "tied"):
             factors = roots
         else:
-            diagonals = np.sqrt(np.maximum(np.diagonal(excess, axis1=1, axis2=2), least))
+            diagonals = np.sqrt(np.maximum(np.diagonal(above, axis1=1, axis2=2), least))
             factors = diagonals if self.structure == "diagonal" else diagonals[:, 0]
         with np.errstate(divide="ignore"):
             logs = np.log(weights)
@@ -171,8 +171,8 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """The points, and the coordinates of mixtures."""
+class TransportObjective:
+    """Squared W2 from the points to the mixtures of these coordinates."""
 
     points: Samples
     coordinates: Coordinates
