@@ -9,8 +9,19 @@ from functools import cached_property
 import numpy as np
 
 from mixot.families.base import Family
-from mixot.fitting.likelihood import statistics as gaussian
-from mixot.fitting.likelihood.statistics import Frame, Parameters, Weights
+from mixot.fitting.likelihood.statistics import (
+    Frame,
+    Parameters,
+    Statistics,
+    Weights,
+    e_step,
+    log_joint,
+    m_step,
+    mixture_of,
+    of_labels,
+    parameters_of,
+    proportionate,
+)
 from mixot.mixture import Mixture
 
 _CHUNK = 65_536  # rows whose log-densities are held at once
@@ -48,7 +59,7 @@ class GaussianEM:
     @cached_property
     def units(self) -> np.ndarray:
         """Variances that lengths are measured in: those of the data, none of them zero; their mean, if spherical."""
-        each = gaussian.proportionate(self.variances, self.center)
+        each = proportionate(self.variances, self.center)
         return np.full_like(each, each.mean()) if self.structure == "spherical" else each
 
     @cached_property
@@ -58,14 +69,14 @@ class GaussianEM:
 
     def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
         """An M step whose responsibilities are zero and one."""
-        return gaussian.m_step(gaussian.of_labels(self.points, self.weights, labels, k, self.structure, self.noise))
+        return m_step(of_labels(self.points, self.weights, labels, k, self.structure, self.noise))
 
     def step(self, state: Parameters) -> EMStep:
         """The E step under ``state``, and the M step after it."""
         sums = self.sums(state)
-        return EMStep(sums.objective / sums.weight, sums.mass / sums.weight, gaussian.m_step(sums))
+        return EMStep(sums.objective / sums.weight, sums.mass / sums.weight, m_step(sums))
 
-    def sums(self, state: Parameters) -> gaussian.Statistics:
+    def sums(self, state: Parameters) -> Statistics:
         """What the E step under ``state`` leaves of the data."""
         return self._sums(state, self.noise)
 
@@ -82,20 +93,20 @@ class GaussianEM:
     def _frame(self) -> Frame:
         return Frame.of(self.center, self.variances)
 
-    def _sums(self, state: Parameters, noise: np.ndarray) -> gaussian.Statistics:
-        return gaussian.e_step(state, self.points, self._lifted, self.structure, noise, self._frame)
+    def _sums(self, state: Parameters, noise: np.ndarray) -> Statistics:
+        return e_step(state, self.points, self._lifted, self.structure, noise, self._frame)
 
     def state(self, mixture: Mixture) -> Parameters:
         """The parameters of ``mixture``."""
-        return gaussian.parameters_of(mixture, self.structure)
+        return parameters_of(mixture, self.structure)
 
     def mixture(self, state: Parameters) -> Mixture:
         """The mixture of these parameters."""
-        return gaussian.mixture_of(state, self.structure)
+        return mixture_of(state, self.structure)
 
     def log_joint(self, state: Parameters) -> np.ndarray:
         """Log of weight times density of every component at every point, (n, k)."""
-        return gaussian.log_joint(state, self.points, self.structure, self._frame)
+        return log_joint(state, self.points, self.structure, self._frame)
 
     def component(self, points: np.ndarray) -> Family:
         """One component fitted to ``points``."""
@@ -106,7 +117,7 @@ class GaussianEM:
         """Mean entropy of the responsibilities, in nats."""
         total = 0.0
         for x, w in _chunks(self.points, self.weights):
-            joint = gaussian.log_joint(state, x, self.structure, self._frame)
+            joint = log_joint(state, x, self.structure, self._frame)
             below = joint - joint.max(axis=1, keepdims=True)
             log_sum = np.log(np.exp(below).sum(axis=1))
             shares = np.exp(below - log_sum[:, None])

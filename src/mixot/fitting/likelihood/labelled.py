@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -232,8 +232,6 @@ def _components(x: np.ndarray, k: int | None, structure: str, method: EM, rng: n
         mean, cov = _covariance(x, structure)
         return _Part(np.ones(1), mean[None], cov[None])
     if k is None:
-        from dataclasses import replace
-
         method = replace(method, k_max=most)
     found = method.fit(Samples(x), "gaussian", k=None if k is None else most, structure=structure, rng=rng).mixture
     spread = found.components.parameters()["covs" if structure == "full" else "variances"]

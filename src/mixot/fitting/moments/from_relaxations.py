@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +30,6 @@ from mixot.sos.atomic import theta_of
 from mixot.sos.extraction import Compression
 from mixot.sos.hierarchy import Relaxed
 
-if TYPE_CHECKING:
-    from mixot.fitting.moments.moment_sos import MomentSOS
-
 _MOST = 3  # dimensions in which all moments of the usual orders are few enough to be matched
 _LEAST = 1e-6  # atoms of less weight are pruned: a relaxation puts specks on the boundary of the region
 
@@ -44,6 +41,20 @@ class Found:
     flat: bool
     starts: tuple[Mixture, ...]
     k: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Refinement:
+    """How a fit goes on from starts.
+
+    ``by`` is "em", "kmeans" or None; ``order``, half the degree of the moments, and ``k_max`` are for the polish in
+    moment space, and ``fixed`` holds the parameters that keep a value.
+    """
+
+    by: str | None
+    order: int
+    k_max: int
+    fixed: Mapping[str, Any]
 
 
 def starts(relaxed: Relaxed, numbers: Iterable[int]) -> Iterator[Mixture]:
@@ -61,7 +72,7 @@ def starts(relaxed: Relaxed, numbers: Iterable[int]) -> Iterator[Mixture]:
         yield Mixture(weights / weights.sum(), relaxed.relaxation.model.laws(theta))
 
 
-def chosen(found: Found, data: Measure, family: str, structure: str, options: MomentSOS, rng: Any) -> Fit:
+def chosen(found: Found, data: Measure, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
     """The mixture: the flat one, or what starts become that are refined, of the size that BIC prefers.
 
     Gaussian starts are first polished in moment space: a relaxation of order r fits the noise of moments of degree 2 r
@@ -70,18 +81,18 @@ def chosen(found: Found, data: Measure, family: str, structure: str, options: Mo
     points = data.centers() if isinstance(data, Grid) else data
     if not isinstance(points, Samples):
         return _alone(_suggested(found))
-    if options.refine is None or found.flat:
+    if refinement.by is None or found.flat:
         return _scored(_suggested(found), points)
-    matching = MomentMatching(order=options.order, starts=found.starts, k_max=options.k_max, refine=options.refine)
+    matching = MomentMatching(order=refinement.order, starts=found.starts, k_max=refinement.k_max, refine=refinement.by)
     if _polished(found, points, structure, matching):
         k = None if len(found.starts) > 1 else len(next(iter(found.starts)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AccuracyWarning)  # its notes are warned of with those of the relaxation
             return matching.fit(points, family, k=k, structure=structure, rng=rng)
-    refine = _by_em if options.refine == "em" else _by_kmeans
+    refined = _by_em if refinement.by == "em" else _by_kmeans
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # what befell the starts that lose is nobody's concern
-        fits = [refine(start, points, family, structure, options, rng) for start in found.starts]
+        fits = [refined(start, points, family, structure, refinement, rng) for start in found.starts]
     best = int(np.argmin([fit.criterion for fit in fits]))
     tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
     fit = fits[best]
@@ -128,10 +139,10 @@ def _free_parameters(mixture: Mixture) -> int:
     return mixture.components.free_parameters()
 
 
-def _by_em(start: Mixture, data: Samples, family: str, structure: str, options: MomentSOS, rng: Any) -> Fit:
+def _by_em(start: Mixture, data: Samples, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
     if isinstance(start.components, Gaussian | DiagonalGaussian):
         return EM(start=_open(start, data)).fit(data, family, structure=structure, rng=rng)
-    return FamilyEM(start=start, fixed=dict(options.fixed)).fit(data, family, rng=rng)
+    return FamilyEM(start=start, fixed=dict(refinement.fixed)).fit(data, family, rng=rng)
 
 
 def _open(start: Mixture, data: Samples) -> Mixture:
@@ -146,7 +157,7 @@ def _open(start: Mixture, data: Samples) -> Mixture:
     return Mixture(weights / weights.sum(), Gaussian(law.mean(), covs))
 
 
-def _by_kmeans(start: Mixture, data: Samples, family: str, structure: str, options: MomentSOS, rng: Any) -> Fit:
+def _by_kmeans(start: Mixture, data: Samples, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
     if not isinstance(start.components, Gaussian | DiagonalGaussian):
         raise UnsupportedError(f'refine="kmeans" is for Gaussian families, got {family!r}; use "em"')
     x = data.points.astype(np.float64)

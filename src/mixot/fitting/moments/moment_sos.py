@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from mixot.errors import AccuracyWarning, InputError, SolveError
 from mixot.families.base import lookup
 from mixot.families.moment_model import MomentModel
 from mixot.fitting.base import register_fitter
-from mixot.fitting.moments.from_relaxations import Found, chosen, starts
+from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
 from mixot.formulas.polynomial.regions import Constraint, Region
 from mixot.measures import Measure
@@ -24,7 +25,7 @@ from mixot.solvers.sdp.interior_point import SDP
 from mixot.sos import regularizers
 from mixot.sos.atomic import Atomic, determined, fewest_atoms, theta_of
 from mixot.sos.extraction import Compression, Flatness, energy_rank, flatness, most_atoms
-from mixot.sos.hierarchy import Relaxed, check_region, mixing_of_atoms, solve
+from mixot.sos.hierarchy import Relaxed, check_region, mixing_of, mixing_of_atoms, solve
 from mixot.sos.relaxation import Relaxation
 from mixot.sos.target import Target, check_moments, target_of
 
@@ -180,8 +181,9 @@ class MomentSOS:
         """The fit, from the relaxations' starts."""
         lift = (lambda mixture: mixture) if shadow is None else shadow.lift
         last = run.levels[-1]
-        options = replace(self, order=last.order, max_order=None)
-        fit = chosen(replace(found, starts=tuple(map(lift, found.starts))), data, family, structure, options, rng)
+        refinement = Refinement(self.refine, last.order, self.k_max, self.fixed)
+        lifted = replace(found, starts=tuple(map(lift, found.starts)))
+        fit = chosen(lifted, data, family, structure, refinement, rng)
         notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
         for note in (*run.notes, *(fit.notes if np.isfinite(fit.log_likelihood) else ())):
             warnings.warn(note, AccuracyWarning, stacklevel=3)
@@ -374,13 +376,9 @@ class _Run:
 
 
 def _nothing(relaxation: Relaxation) -> Any:
-    from mixot.sos.hierarchy import mixing_of
-
     return mixing_of(relaxation, np.zeros(relaxation.layout.total))
 
 
 def _room(model: MomentModel, order: int) -> int:
     """How many atoms the leading parameters show at an order."""
-    from math import comb
-
     return comb(len(model.leading) + order - 1, order - 1)
