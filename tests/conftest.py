@@ -9,7 +9,7 @@ import pytest
 
 jaxtyping.install_import_hook("mixot", "beartype.beartype")  # before the first import of mixot
 
-from mixot.families.base import registered  # noqa: E402
+from mixot.families.registry import registered  # noqa: E402
 
 hypothesis.settings.register_profile("mixot", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("mixot")

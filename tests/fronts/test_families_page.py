@@ -8,7 +8,8 @@ import pytest
 
 import mixot
 from mixot import InputError, Product, UnsupportedError
-from mixot.families.base import Family, lookup, registered
+from mixot.families.base import Family
+from mixot.families.registry import lookup, registered
 
 PAGE = Path(__file__).parents[2] / "docs" / "families.md"
 ONE = np.zeros(1, dtype=int)

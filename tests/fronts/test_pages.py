@@ -38,7 +38,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path):
 LOGISTIC_LAWS = """
 import numpy as np
 from scipy.integrate import trapezoid
-from mixot.families.base import registered
+from mixot.families.registry import registered
 family = registered()["logistic"]
 laws = family.example(np.random.default_rng(0), 3)
 x = np.linspace(-80, 80, 200_001)[:, None]

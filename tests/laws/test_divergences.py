@@ -23,8 +23,9 @@ from mixot import (
     UnsupportedError,
     Weibull,
 )
-from mixot.families.base import Family, registered
+from mixot.families.base import Family
 from mixot.families.line.base import LineFamily
+from mixot.families.registry import registered
 
 DIVERGENT = [law for law in registered().values() if law.divergence is not Family.divergence]
 ON_THE_LINE = [law for law in DIVERGENT if issubclass(law, LineFamily)]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, InputError, UnsupportedError
-from mixot.families.base import _REGISTRY, Family, common, lookup, register, registered
+from mixot.families.base import Family, common
+from mixot.families.registry import _REGISTRY, lookup, register, registered
 from mixot.formulas.polynomial.moments import exponents, gaussian_moments
 
 SMOOTH = {"gaussian", "diagonal"}  # laws on all of R^d with light tails: the trapezoidal rule integrates them exactly

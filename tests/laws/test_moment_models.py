@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mixot import InputError, Mixture, UnsupportedError
-from mixot.families.base import lookup, registered
 from mixot.families.moment_model import Extent
+from mixot.families.registry import lookup, registered
 from mixot.formulas.polynomial.moments import exponents
 from mixot.formulas.polynomial.polynomials import symbols
 from mixot.formulas.polynomial.regions import enclosing_box

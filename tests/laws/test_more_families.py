@@ -8,9 +8,10 @@ import pytest
 from scipy import integrate
 
 from mixot import Exponential, Gamma, Gaussian, Mixture, Poisson, Product, StudentT, UnsupportedError
-from mixot.families.base import AffineCoupling, Coupling, Family, common, registered
+from mixot.families.base import AffineCoupling, Coupling, Family, common
 from mixot.families.line.base import LineFamily
 from mixot.families.line.couplings import mean_image, random_image
+from mixot.families.registry import registered
 from mixot.formulas.polynomial.moments import exponents
 from mixot.solvers.discrete.exact import Exact
 

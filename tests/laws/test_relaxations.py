@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import cumulative_trapezoid, trapezoid
 
 from mixot import Box, DiagonalGaussian, Exponential, Gamma, Gaussian, Mixture, Samples
-from mixot.families.base import lookup
+from mixot.families.registry import lookup
 from mixot.formulas.polynomial.regions import Ball, Inequality, Linear
 from mixot.sos import regularizers
 from mixot.sos.certificate import variable_bounds

@@ -3,7 +3,7 @@
 import pytest
 
 from mixot import DiagonalGaussian, Exponential, Gamma, Gaussian, Mixture, Samples
-from mixot.families.base import lookup
+from mixot.families.registry import lookup
 from mixot.solvers.sdp.clarabel import ClarabelSDP
 from mixot.solvers.sdp.interior_point import SDP
 from mixot.sos import regularizers

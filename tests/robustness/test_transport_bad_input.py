@@ -37,9 +37,9 @@ def test_dimensions_differ(verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_families_without_a_common_one(verb, monkeypatch):
-    from mixot.families import base
+    from mixot.families import registry
 
-    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
 
     @register("lonely")
     class Lonely(Gaussian):
@@ -135,9 +135,9 @@ def test_where_no_map_exists_the_pairs_are_named_and_another_way_offered():
 
 
 def test_family_without_transport(monkeypatch, rng):
-    from mixot.families import base
+    from mixot.families import registry
 
-    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
 
     @register("mute")
     class Mute(Gaussian):

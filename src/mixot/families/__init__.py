@@ -1,5 +1,6 @@
 """Component laws. Each file enrols one; ``lookup(name)`` finds it."""
 
 from mixot.families.base import Family as Family
-from mixot.families.base import lookup as lookup
-from mixot.families.base import registered as registered
+from mixot.families.registry import lookup as lookup
+from mixot.families.registry import register as register
+from mixot.families.registry import registered as registered

@@ -1,12 +1,10 @@
-"""What a component law must know to be fitted, compared and moved, and the registry that enrols it."""
+"""What a component law must know to be fitted, compared and moved."""
 
 from __future__ import annotations
 
-import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from importlib import import_module
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -14,9 +12,11 @@ import numpy as np
 from mixot._shapes import Bool, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.moment_model import MomentModel
+from mixot.families.registry import lookup as lookup
+from mixot.families.registry import register as register
+from mixot.families.registry import registered as registered
 
 F = TypeVar("F", bound="Family")
-_REGISTRY: dict[str, type[Family]] = {}
 
 
 @runtime_checkable
@@ -280,53 +280,6 @@ class Family(ABC):
     def _lacks(self, method: str, what: str) -> UnsupportedError:
         have = [name for name, f in registered().items() if getattr(f, method) is not getattr(Family, method)]
         return UnsupportedError(f"the {self.name} family has no {what}; families that do: {', '.join(have)}")
-
-
-def register(name: str) -> Callable[[type[F]], type[F]]:
-    """Class decorator that enrols a family under ``name``."""
-
-    def enrol(family: type[F]) -> type[F]:
-        family.name = name
-        _REGISTRY[name] = family
-        return family
-
-    return enrol
-
-
-def registered() -> dict[str, type[Family]]:
-    """All families by name; every file of the package is loaded first, so that a new file is enough."""
-    import mixot.families as package
-
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        import_module(module.name)
-    return dict(_REGISTRY)
-
-
-def lookup(name: str) -> type[Family]:
-    """The family called ``name``; an `InputError` lists those that exist."""
-    families = registered()
-    if name not in families:
-        raise InputError(f"unknown family {name!r}; families are {', '.join(sorted(families))}")
-    return families[name]
-
-
-def factor_names(family: str) -> tuple[str, ...]:
-    """The names that a product is told by: "gamma,poisson*20" is a Gamma factor, then twenty Poisson ones.
-
-    A single family is one name.
-
-    Examples
-    --------
-    >>> factor_names("gamma, poisson*2")
-    ('gamma', 'poisson', 'poisson')
-    """
-    names: list[str] = []
-    for part in family.split(","):
-        name, star, times = part.partition("*")
-        if star and not (times.strip().isdecimal() and int(times) >= 1):
-            raise InputError(f'a family is repeated by a whole number, as in "poisson*20", got {part.strip()!r}')
-        names += [name.strip()] * int(times or 1)
-    return tuple(names)
 
 
 def common(p: Family, q: Family) -> tuple[Family, Family]:

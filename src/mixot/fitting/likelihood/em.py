@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
-from mixot.families.base import factor_names, lookup
+from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.likelihood.criteria import bic, effective_count
 from mixot.fitting.likelihood.empty_components import reseed

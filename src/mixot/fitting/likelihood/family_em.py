@@ -12,7 +12,8 @@ import numpy as np
 from mixot._native import fast_exp
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
-from mixot.families.base import Family, factor_names, lookup
+from mixot.families.base import Family
+from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.criteria import bic, effective_count
 from mixot.fitting.likelihood.k_means import kmeans_labels

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from mixot.errors import AccuracyWarning, InputError, SolveError
-from mixot.families.base import lookup
 from mixot.families.moment_model import MomentModel
+from mixot.families.registry import lookup
 from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
