@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +41,10 @@ class OMTPlan(Plan):
     source_weights: Float[np.ndarray, " k"]
     target_weights: Float[np.ndarray, " l"]
     entropic_potentials: tuple[Float[np.ndarray, " k"], Float[np.ndarray, " l"]]
+    distance_name: str = field(init=False)  # not MW2, which is least among such roots
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "distance_name", "OMT" if self.component_cost == "w2" else "OMT (KL)")
 
     @property
     def gap(self) -> float:
@@ -51,11 +55,6 @@ class OMTPlan(Plan):
     def excess(self) -> float:
         """``cost - lower_bound``: how much cheaper a coupling with these marginals can be, at most."""
         return self.cost - self.lower_bound
-
-    @property
-    def distance_name(self) -> str:
-        """What ``distance`` is called: not MW2, which is least among such roots."""
-        return "OMT" if self.component_cost == "w2" else "OMT (KL)"
 
     @property
     def balanced(self) -> bool:

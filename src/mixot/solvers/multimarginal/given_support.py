@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot.errors import SolveError
 from mixot.results import MultiPlan, Status
+from mixot.solvers.base import Task
 from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, north_west, unsolved
 
 
@@ -28,6 +30,8 @@ class FreeWeights:
     tol : proven gap, as a share of the objective, at which it stops
     max_iter : linear programs before it gives up and raises `SolveError`
     """
+
+    task: ClassVar[Task] = Task.TUPLES
 
     tol: float = 1e-10
     max_iter: int = 5000

@@ -20,12 +20,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 
 from mixot._native import price_tuples
 from mixot._shapes import Float, Int
 from mixot.results import MultiPlan, Progress, ProgressCallback, Status
+from mixot.solvers.base import Task
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, unsolved
 from mixot.threads import thread_count
@@ -47,6 +49,8 @@ class MultiMarginal:
     columns : tuples that enter the linear program at once
     progress : called after each linear program with the proven gap
     """
+
+    task: ClassVar[Task] = Task.TUPLES
 
     tol: float = 1e-10
     max_iter: int = 5000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
 
 from mixot.extras import require
 from mixot.results import Status
+from mixot.solvers.base import Task
 from mixot.solvers.sdp.problem import ConicProblem, SDPSolution
 from mixot.solvers.sdp.solutions import measured, no_answer
 from mixot.solvers.sdp.triangles import from_triangle, triangle_rows
@@ -32,6 +34,8 @@ class ClarabelSDP:
     tol : feasibility and gap, relative
     max_iter : iterations
     """
+
+    task: ClassVar[Task] = Task.CONIC
 
     tol: float = 1e-8
     max_iter: int = 200

@@ -12,6 +12,7 @@ cost more than they bring.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from mixot._native import (
 )
 from mixot.errors import InputError
 from mixot.results import Progress, ProgressCallback, Status
+from mixot.solvers.base import Task
 from mixot.solvers.sdp.problem import Certificate, ConicProblem, SDPSolution
 from mixot.solvers.sdp.schur import SchurPlan
 from mixot.solvers.sdp.solutions import measured, no_answer, replace_cost, unanswered
@@ -59,6 +61,8 @@ class SDP:
     >>> round(SDP().solve(ConicProblem([1.0], [block])).objective, 6)
     3.0
     """
+
+    task: ClassVar[Task] = Task.CONIC
 
     tol: float = 1e-8
     max_iter: int = 100

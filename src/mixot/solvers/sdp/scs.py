@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from mixot.extras import require
 from mixot.results import Status
+from mixot.solvers.base import Task
 from mixot.solvers.sdp.problem import ConicProblem, SDPSolution
 from mixot.solvers.sdp.solutions import measured, no_answer
 from mixot.solvers.sdp.triangles import from_triangle, triangle_rows
@@ -24,6 +26,8 @@ class SCSSDP:
     tol : feasibility and gap, absolute and relative
     max_iter : iterations
     """
+
+    task: ClassVar[Task] = Task.CONIC
 
     tol: float = 1e-6
     max_iter: int = 20_000
