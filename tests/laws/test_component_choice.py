@@ -18,7 +18,8 @@ from mixot import (
     plan,
 )
 from mixot.fitting.joint.component_choice import chosen
-from mixot.fitting.joint.map_stability import Arrows, instability, split, turned
+from mixot.fitting.joint.map_stability import Arrows, instability, split
+from mixot.transport.plans import reversed_plan
 
 QUICK = EM(starts=2, k_max=3)
 CORNERS = np.array([[0.0, 0.0], [1, 0], [0, 1], [1, 1], [2, 0]])
@@ -185,8 +186,8 @@ def test_arrows_of_the_plan_turned_are_those_of_the_plan_back(rng):
     x, y = clouds(rng, (2, 3), n=40, apart=3.0)
     p, q = (fit(side, k=k, method=QUICK, rng=0).mixture for side, k in ((x, 2), (y, 3)))
     forth, back = plan(p, q, solver=OMT(lam=1.0)), plan(q, p, solver=OMT(lam=1.0))
-    np.testing.assert_allclose(turned(forth).coupling, back.coupling, atol=1e-9)
-    assert turned(turned(forth)).gap == forth.gap
+    np.testing.assert_allclose(reversed_plan(forth).coupling, back.coupling, atol=1e-9)
+    assert reversed_plan(reversed_plan(forth)).gap == forth.gap
     there, again = Arrows.of(p, q, forth, x, y), Arrows.of(q, p, back, y, x)
     np.testing.assert_allclose(there.back, again.forth, atol=1e-6)
 

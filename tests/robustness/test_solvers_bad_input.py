@@ -25,7 +25,7 @@ from mixot import (
     plan,
     transport_map,
 )
-from mixot.solvers.multimarginal.given_support import FreeWeights
+from mixot.solvers.multimarginal.given_support import GivenSupport
 
 MIXTURE = Mixture([0.5, 0.5], Gaussian([0.0, 2.0], [1.0, 1.0]))
 POINTS = Samples([0.0, 1.0])
@@ -53,7 +53,7 @@ NEVER = [
     (OMT, r"the class OMT; write OMT\(\.\.\.\)"),
     (SDP(), r"SDP\(\.\.\.\)"),
     (EM(), r"EM\(\.\.\.\)"),
-    (FreeWeights(), r"FreeWeights\(\.\.\.\)"),
+    (GivenSupport(), r"GivenSupport\(\.\.\.\)"),
     (NoMethod(), r"NoMethod\(\.\.\.\)"),
     (OneArgument(), r"OneArgument\(\.\.\.\)"),
     (NotAMethod(), r"NotAMethod\(\.\.\.\)"),

@@ -62,7 +62,7 @@ def chosen(given: Any, task: Task, solvers: tuple[type[Any], ...], what: str = "
 
     Examples
     --------
-    >>> from mixot.solvers.discrete.exact import Exact
+    >>> from mixot import Exact
     >>> chosen(None, Task.COUPLING, (Exact,))
     Exact(max_iter=10000000)
     >>> chosen("exact", Task.COUPLING, (Exact,))

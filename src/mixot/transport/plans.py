@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.plan import SemidiscretePlan
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
+
+P = TypeVar("P", bound=Plan)
 
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
 _LEAST = 1e-17  # share of both its components below which a pair is not seen in their sums
@@ -107,6 +109,31 @@ def joined_pairs(plan: Plan) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s
     left, arrived = w.sum(axis=1, keepdims=True), w.sum(axis=0)
     rows, cols = np.nonzero((w > _LEAST * left) | (w > _LEAST * arrived))
     return rows, cols
+
+
+def reversed_plan(plan: P) -> P:
+    """The plan as the target sees it: rows and columns exchanged.
+
+    Examples
+    --------
+    >>> from mixot import Exact, Gaussian
+    >>> p, q = Mixture([1.0], Gaussian([0.0], [1.0])), Mixture([0.5, 0.5], Gaussian([0.0, 3.0], [1.0, 1.0]))
+    >>> reversed_plan(between_mixtures(p, q, Exact())).coupling.tolist()
+    [[0.5], [0.5]]
+    """
+    exchanged: dict[str, Any] = {
+        "coupling": plan.coupling.T,
+        "cost_matrix": plan.cost_matrix.T,
+        "potentials": plan.potentials[::-1],
+    }
+    if isinstance(plan, OMTPlan):
+        exchanged |= {
+            "rho": plan.rho[::-1],
+            "source_weights": plan.target_weights,
+            "target_weights": plan.source_weights,
+            "entropic_potentials": plan.entropic_potentials[::-1],
+        }
+    return replace(plan, **exchanged)
 
 
 def between_samples(p: Samples, q: Samples, solver: Solver) -> Plan:

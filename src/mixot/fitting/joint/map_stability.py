@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.maps import TransportMap
+from mixot.transport.plans import reversed_plan
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,7 +28,7 @@ class Arrows:
     @classmethod
     def of(cls, p: Mixture, q: Mixture, plan: OMTPlan, x: np.ndarray, y: np.ndarray) -> Arrows:
         """The arrows from the points x of p, and from the points y of q."""
-        return cls(TransportMap.along(p, q, plan)(x), TransportMap.along(q, p, turned(plan))(y))
+        return cls(TransportMap.along(p, q, plan)(x), TransportMap.along(q, p, reversed_plan(plan))(y))
 
     def variances(self) -> tuple[float, float]:
         """Total variance of the arrows' ends over the points, each way."""
@@ -67,20 +68,6 @@ def some(data: Samples, count: int, rng: np.random.Generator) -> Float[np.ndarra
     if np.ptp(data.weights) > 0:
         return points[np.sort(rng.choice(len(data), count, p=data.weights))]
     return points if len(data) <= count else points[np.sort(rng.choice(len(data), count, replace=False))]
-
-
-def turned(plan: OMTPlan) -> OMTPlan:
-    """The plan from the target to the source."""
-    return replace(
-        plan,
-        coupling=plan.coupling.T,
-        cost_matrix=plan.cost_matrix.T,
-        potentials=plan.potentials[::-1],
-        rho=plan.rho[::-1],
-        source_weights=plan.target_weights,
-        target_weights=plan.source_weights,
-        entropic_potentials=plan.entropic_potentials[::-1],
-    )
 
 
 def _rows(data: Samples, rows: np.ndarray) -> Samples:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mixot._shapes import Float
 from mixot.results import Plan
-
-if TYPE_CHECKING:
-    from mixot.solvers.entropic.stability import Stability
+from mixot.solvers.entropic.stability import Stability
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,8 +69,6 @@ class OMTPlan(Plan):
         >>> round(found.cost_bound(cost + [[0.0, 0.1], [0.0, 0.0]]), 9)
         0.05
         """
-        from mixot.solvers.entropic.stability import Stability
-
         return Stability.of(self)
 
     @property

@@ -18,11 +18,16 @@ from mixot._shapes import Float, Int
 from mixot.errors import SolveError
 from mixot.results import MultiPlan, Status
 from mixot.solvers.base import Task
-from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, north_west, unsolved
+from mixot.solvers.multimarginal.restricted_master_problem import (
+    Incumbent,
+    RestrictedMasterProblem,
+    north_west,
+    unsolved,
+)
 
 
 @dataclass(frozen=True)
-class FreeWeights:
+class GivenSupport:
     """Column generation over candidates.
 
     Parameters
@@ -55,7 +60,7 @@ class FreeWeights:
         """
         unit = sum(float((cost @ a).mean()) for cost, a in zip(costs, marginals, strict=True)) or 1.0
         scaled = [cost / unit for cost in costs]
-        master, best = Master(marginals), Incumbent()
+        master, best = RestrictedMasterProblem(marginals), Incumbent()
         labels = np.empty(0, dtype=np.int64)
         new = north_west(marginals)
         new = new if start is None else np.unique(np.concatenate([new, start]), axis=0)

@@ -29,7 +29,7 @@ from mixot._shapes import Float, Int
 from mixot.results import MultiPlan, Progress, ProgressCallback, Status
 from mixot.solvers.base import Task
 from mixot.solvers.discrete.exact import Exact
-from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, unsolved
+from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, RestrictedMasterProblem, unsolved
 from mixot.threads import thread_count
 
 Pairs = dict[tuple[int, int], np.ndarray]
@@ -108,7 +108,7 @@ class _Search:
 
     def __init__(self, options: MultiMarginal, tables: Pairs, marginals: Sequence[np.ndarray]) -> None:
         self.options, self.tables, self.marginals = options, tables, marginals
-        self.master = Master(marginals)
+        self.master = RestrictedMasterProblem(marginals)
         self.exact = np.empty(0, dtype=bool)
         self.sizes = np.array([len(a) for a in marginals], dtype=np.int32)
         self.flat = np.concatenate([tables[pair].ravel() for pair in combinations(range(len(marginals)), 2)])

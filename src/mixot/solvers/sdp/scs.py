@@ -11,7 +11,7 @@ from mixot.extras import require
 from mixot.results import Status
 from mixot.solvers.base import Task
 from mixot.solvers.sdp.problem import ConicProblem, SDPSolution
-from mixot.solvers.sdp.solutions import measured, no_answer
+from mixot.solvers.sdp.solutions import certified_solution, measured_solution
 from mixot.solvers.sdp.triangles import from_triangle, triangle_rows
 
 _STATUS = {1: Status.OPTIMAL, 2: Status.MAX_ITER, -1: Status.UNBOUNDED, -2: Status.INFEASIBLE}
@@ -45,5 +45,5 @@ class SCSSDP:
         multipliers, rows = from_triangle(dual, problem, "lower")
         steps = int(result["info"]["iter"])
         if status in (Status.INFEASIBLE, Status.UNBOUNDED):
-            return no_answer(problem, status, y, multipliers, rows, steps)
-        return measured(problem, y, multipliers, rows, status, steps)
+            return certified_solution(problem, status, y, multipliers, rows, steps)
+        return measured_solution(problem, y, multipliers, rows, status, steps)
