@@ -67,8 +67,8 @@ if TYPE_CHECKING:
     from mixot.solvers.entropic.stability import Stability as Stability
     from mixot.solvers.multimarginal.multi_marginal import MultiMarginal as MultiMarginal
     from mixot.solvers.sdp.interior_point import SDP as SDP
+    from mixot.solvers.semidiscrete.plan import SemidiscretePlan as SemidiscretePlan
     from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete as Semidiscrete
-    from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan as SemidiscretePlan
     from mixot.sos.sample_moments import SampleMoments as SampleMoments
     from mixot.transport.barycenter import Barycenter as Barycenter
     from mixot.transport.fixed_point import FixedPoint as FixedPoint
@@ -112,7 +112,8 @@ _HOME = {
     "solvers.entropic.omt_plan": ("OMTPlan",),
     "solvers.multimarginal.multi_marginal": ("MultiMarginal",),
     "solvers.sdp.interior_point": ("SDP",),
-    "solvers.semidiscrete.semidiscrete": ("Semidiscrete", "SemidiscretePlan"),
+    "solvers.semidiscrete.plan": ("SemidiscretePlan",),
+    "solvers.semidiscrete.semidiscrete": ("Semidiscrete",),
     "solvers.entropic.stability": ("Stability",),
     "fitting.joint.component_choice": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
     "fitting.likelihood.em": ("EM",),

@@ -39,8 +39,8 @@ from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 
 from mixot.errors import UnsupportedError
+from mixot.transport.array_groups import CostFunction, read
 from mixot.transport.array_groups import GridOf as Grid
-from mixot.transport.array_groups import Problem, read
 
 __all__ = ["Grid", "cost", "distance"]
 
@@ -78,8 +78,8 @@ def cost(p: Any, q: Any) -> jax.Array:
             "transport costs need float64, and JAX rounds to float32 here; run "
             'jax.config.update("jax_enable_x64", True) before the first array is made'
         )
-    problem, arrays = read(p, q)
-    return _cost(problem, *(_as_float(array) for array in arrays))
+    function, arrays = read(p, q)
+    return _cost(function, *(_as_float(array) for array in arrays))
 
 
 def distance(p: Any, q: Any) -> jax.Array:
@@ -105,14 +105,14 @@ def _as_float(array: Any) -> jax.Array:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _cost(problem: Problem, *arrays: jax.Array) -> jax.Array:
-    return _on_host(problem.cost, _scalar(arrays), arrays)
+def _cost(function: CostFunction, *arrays: jax.Array) -> jax.Array:
+    return _on_host(function.cost, _scalar(arrays), arrays)
 
 
-def _cost_and_slope(problem: Problem, arrays: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+def _cost_and_slope(function: CostFunction, arrays: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     """Linear in the tangents, so that JAX also runs it backwards: one rule is both modes."""
     wanted = tuple(not isinstance(tangent, SymbolicZero) for tangent in tangents)
-    value, gradients = _cost_and_gradients(problem, wanted, *arrays)
+    value, gradients = _cost_and_gradients(function, wanted, *arrays)
     moving = [pair for pair, want in zip(zip(gradients, tangents, strict=True), wanted, strict=True) if want]
     return value, _slope(*zip(*moving, strict=True)).astype(value.dtype)
 
@@ -126,13 +126,13 @@ def _slope(gradients: Any, tangents: Any) -> jax.Array:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _cost_and_gradients(problem: Problem, wanted: tuple[bool, ...], *arrays: jax.Array) -> Any:
+def _cost_and_gradients(function: CostFunction, wanted: tuple[bool, ...], *arrays: jax.Array) -> Any:
     shapes = _scalar(arrays), tuple(jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays)
-    return _on_host(partial(problem.cost_and_gradients, wanted), shapes, arrays)
+    return _on_host(partial(function.cost_and_gradients, wanted), shapes, arrays)
 
 
 @_cost_and_gradients.defjvp
-def _second_order(problem: Problem, wanted: tuple[bool, ...], arrays: Any, tangents: Any) -> Any:
+def _second_order(function: CostFunction, wanted: tuple[bool, ...], arrays: Any, tangents: Any) -> Any:
     raise UnsupportedError(
         "the gradient of a transport cost cannot be differentiated again; use first derivatives, or finite "
         "differences of them"

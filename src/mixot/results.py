@@ -141,7 +141,9 @@ class Plan:
 
     ``coupling[i, j]`` is the mass that goes from atom (or component) i of the source to j of the target, ``cost`` the
     squared distance it achieves under ``cost_matrix``, ``potentials`` a pair of dual feasible vectors ``(f, g)``,
-    ``f[i] + g[j] <= cost_matrix[i, j]``, and ``lower_bound`` their dual value.
+    ``f[i] + g[j] <= cost_matrix[i, j]``, and ``lower_bound`` their dual value. ``distance_name`` is what ``distance``
+    is called: "W2" between atoms that cost what ``cost_matrix`` says, which is all that a solver knows; who made the
+    costs of two mixtures' components calls it "MW2".
     """
 
     coupling: Float[np.ndarray, "k l"]
@@ -152,6 +154,7 @@ class Plan:
     marginal_error: float
     cost_matrix: Float[np.ndarray, "k l"]
     potentials: tuple[Float[np.ndarray, " k"], Float[np.ndarray, " l"]]
+    distance_name: str = field(default="W2", kw_only=True)
 
     @property
     def gap(self) -> float:
@@ -162,11 +165,6 @@ class Plan:
     def distance(self) -> float:
         """Square root of the cost, in the units of the data."""
         return float(np.sqrt(max(self.cost, 0.0)))
-
-    @property
-    def distance_name(self) -> str:
-        """What ``distance`` is called; between mixtures it is MW2."""
-        return "MW2"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

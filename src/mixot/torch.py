@@ -38,8 +38,8 @@ import torch
 from torch import Tensor
 
 from mixot.errors import UnsupportedError
+from mixot.transport.array_groups import CostFunction, read
 from mixot.transport.array_groups import GridOf as Grid
-from mixot.transport.array_groups import Problem, read
 
 __all__ = ["Grid", "cost", "distance"]
 
@@ -68,13 +68,13 @@ def cost(p: Any, q: Any) -> Tensor:
     >>> value.item(), means.grad.item()
     (10.0, -6.0)
     """
-    problem, arrays = read(p, q)
+    function, arrays = read(p, q)
     given = [array for array in arrays if isinstance(array, Tensor)]
     device = _device(given)
     tensors = [array if isinstance(array, Tensor) else torch.as_tensor(array, device=device) for array in arrays]
     tensors = [tensor if tensor.is_floating_point() else tensor.double() for tensor in tensors]
     types = [tensor.dtype for tensor in given if tensor.is_floating_point()] or [torch.float64]
-    return _Cost.apply(problem, reduce(torch.promote_types, types), _wanted(tensors), *tensors)[0]
+    return _Cost.apply(function, reduce(torch.promote_types, types), _wanted(tensors), *tensors)[0]
 
 
 def distance(p: Any, q: Any) -> Tensor:
@@ -104,11 +104,13 @@ class _Cost(torch.autograd.Function):
     """The cost, followed by its gradients in the tensors that want one: outputs, so that transforms see them."""
 
     @staticmethod
-    def forward(problem: Problem, dtype: torch.dtype, wanted: tuple[bool, ...], *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        function: CostFunction, dtype: torch.dtype, wanted: tuple[bool, ...], *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
         arrays = [_as_array(tensor) for tensor in tensors]
         if not any(wanted):
-            return (torch.tensor(problem.cost(*arrays), dtype=dtype, device=_device(tensors)),)
-        value, gradients = problem.cost_and_gradients(wanted, *arrays)
+            return (torch.tensor(function.cost(*arrays), dtype=dtype, device=_device(tensors)),)
+        value, gradients = function.cost_and_gradients(wanted, *arrays)
         slopes = [
             torch.as_tensor(gradient, dtype=tensor.dtype, device=tensor.device)
             for gradient, tensor, want in zip(gradients, tensors, wanted, strict=True)

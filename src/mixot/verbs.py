@@ -1,4 +1,4 @@
-"""The six words of mixot, and which problem each pair of measures stands for: the dispatch table and nothing else."""
+"""The six words of mixot: what is asked of which measures; `transport.pairs` knows which problem that is."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from mixot.fitting.base import Fitter, as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Fit, Interval, Plan, ProgressCallback
+from mixot.solvers.base import Solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport import barycenter as _barycenter
 from mixot.transport import bounds as _bounds
-from mixot.transport import plans
 from mixot.transport.barycenter import Barycenter, BarycenterSolver
 from mixot.transport.cells import CentroidMap, PointMap
 from mixot.transport.geodesic import Geodesic, Interpolation
 from mixot.transport.maps import TransportMap
+from mixot.transport.pairs import problem
 
 
 def fit(
@@ -89,8 +91,8 @@ def plan(p: Mixture, q: Samples | np.ndarray, *, solver: Semidiscrete | None = N
 @overload
 def plan(p: Any, q: Any, *, solver: OMT) -> OMTPlan: ...
 @overload
-def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) -> Plan: ...
-def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) -> Plan | SemidiscretePlan:
+def plan(p: Any, q: Any, *, solver: Solver | Semidiscrete | None = None) -> Plan: ...
+def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
     """Return the optimal coupling of p and q, with a certificate.
 
     For mixtures it is the coupling of their components that attains ``MW2^2 = min sum_kl w_kl W2^2(p_k, q_l)`` over
@@ -105,7 +107,7 @@ def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) ->
         Anything that `as_measure` reads.
     solver : solver, optional
         ``Exact()``, or for samples and a density ``Semidiscrete()``, where not given; between mixtures, and between
-        samples, also ``OMT(lam=..., eps=..., rho=...)``.
+        samples, also ``OMT(lam=..., eps=..., rho=...)``, or any object with a method ``solve(cost, a, b) -> Plan``.
 
     Returns
     -------
@@ -121,7 +123,7 @@ def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) ->
     UnsupportedError
         On a pair of measures that no solver here joins; the message names the alternative.
     InputError
-        Where p and q live in different dimensions.
+        Where p and q live in different dimensions, or the solver is none for them.
     SolveError
         Where the solver gave up; ``.result`` is its best plan.
 
@@ -134,19 +136,7 @@ def plan(p: Any, q: Any, *, solver: Exact | OMT | Semidiscrete | None = None) ->
     >>> best.coupling.round(12).tolist(), round(best.cost, 12)
     ([[0.3, 0.0], [0.3, 0.4]], 0.12475)
     """
-    source, target = as_measure(p), as_measure(q)
-    match source, target:
-        case Mixture(), Mixture():
-            return plans.between_mixtures(source, target, _solver(solver, Exact, OMT))
-        case Samples(), Samples():
-            return plans.between_samples(source, target, _solver(solver, Exact, OMT))
-        case (Samples() as points, Grid() as grid) | (Grid() as grid, Samples() as points):
-            return _solver(solver, Semidiscrete).solve(points, grid)
-        case (Samples() as points, Mixture() as law) | (Mixture() as law, Samples() as points):
-            return plans.between_points_and_mixture(points, law, _solver(solver, Semidiscrete))
-    raise UnsupportedError(
-        f"no plan between {type(source).__name__} and {type(target).__name__}; fit a mixture to each, or sample both"
-    )
+    return problem(as_measure(p), as_measure(q)).plan(solver)
 
 
 def distance(p: Any, q: Any) -> float:
@@ -172,8 +162,8 @@ def distance(p: Any, q: Any) -> float:
 @overload
 def geodesic(p: Any, q: Any, *, solver: Exact | None = None) -> Geodesic: ...
 @overload
-def geodesic(p: Any, q: Any, *, solver: Exact | OMT | None = None) -> Interpolation: ...
-def geodesic(p: Any, q: Any, *, solver: Exact | OMT | None = None) -> Interpolation:
+def geodesic(p: Any, q: Any, *, solver: Solver | None = None) -> Interpolation: ...
+def geodesic(p: Any, q: Any, *, solver: Any = None) -> Interpolation:
     """Return the path of mixtures from p (t = 0) to q (t = 1), of constant speed in MW2.
 
     Each pair of components that the plan joins moves on its own W2 geodesic with the mass the plan gives it (Delon
@@ -183,8 +173,8 @@ def geodesic(p: Any, q: Any, *, solver: Exact | OMT | None = None) -> Interpolat
     ----------
     p, q : mixtures or fits
         Of one family and dimension.
-    solver : Exact or OMT
-        Which plan to follow.
+    solver : Exact, OMT or another
+        Which plan to follow; see `plan`.
 
     Returns
     -------
@@ -198,9 +188,7 @@ def geodesic(p: Any, q: Any, *, solver: Exact | OMT | None = None) -> Interpolat
     >>> path(0.5).components.means.tolist(), path(0.5).components.covs.tolist()
     ([[2.0]], [[[4.0]]])
     """
-    source, target = _mixture(p), _mixture(q)
-    found = plans.between_mixtures(source, target, _solver(solver, Exact, OMT))
-    return (Interpolation if isinstance(found, OMTPlan) else Geodesic).along(source, target, found)
+    return problem(as_measure(p), as_measure(q), "path").path(solver)
 
 
 @overload
@@ -215,10 +203,10 @@ def transport_map(p: Samples, q: Grid, *, kind: Literal["mean"] = "mean") -> Cen
 def transport_map(p: Samples, q: Mixture, *, kind: Literal["mean"] = "mean") -> CentroidMap: ...
 @overload
 def transport_map(
-    p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Exact | OMT | None = None
+    p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Solver | None = None
 ) -> TransportMap: ...
 def transport_map(
-    p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Exact | OMT | Semidiscrete | None = None
+    p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Any = None
 ) -> TransportMap | PointMap | CentroidMap:
     """Return the map that moves p onto q, component by component, weighted by where a point is.
 
@@ -232,8 +220,8 @@ def transport_map(
     kind : "mean" or "random"
         The smooth map ``T_mean(x) = sum_kl p_kl(x) T_kl(x)``; or ``T_rand(x) = T_kl(x)`` with probability p_kl(x),
         which has exactly q as image of p (Delon and Desolneux 2020, section 6.3).
-    solver : Exact, OMT or Semidiscrete
-        Whose plan to follow. Between mixtures, with ``OMT()`` the map changes smoothly with p and q.
+    solver : Exact, OMT, Semidiscrete or another
+        Whose plan to follow; see `plan`. Between mixtures, with ``OMT()`` the map changes smoothly with p and q.
 
     Returns
     -------
@@ -257,19 +245,14 @@ def transport_map(
     >>> move([-1.0, 0.0, 2.0]).ravel().tolist()
     [1.0, 4.0, 10.0]
     """
-    source, target = as_measure(p), as_measure(q)
-    match source, target:
-        case (Samples(), Grid() | Mixture()) | (Grid() | Mixture(), Samples()):
-            if kind != "mean":
-                raise UnsupportedError(f'between samples and a density there is one map, kind="mean"; got {kind!r}')
-            solved: Any = plan(source, target, solver=_solver(solver, Semidiscrete))
-            return CentroidMap(solved) if isinstance(source, Samples) else PointMap(solved)
-    return TransportMap.between(_mixture(source), _mixture(target), kind=kind, solver=_solver(solver, Exact, OMT))
+    return problem(as_measure(p), as_measure(q), "map").map(kind, solver)
 
 
-def barycenter(
-    measures: Any, weights: Any = None, *, solver: MultiMarginal | BarycenterSolver | None = None
-) -> Barycenter:
+@overload
+def barycenter(measures: Any, weights: Any = None, *, solver: MultiMarginal | None = None) -> Barycenter: ...
+@overload
+def barycenter(measures: Any, weights: Any = None, *, solver: BarycenterSolver) -> Barycenter: ...
+def barycenter(measures: Any, weights: Any = None, *, solver: Any = None) -> Barycenter:
     """Return the average of several mixtures: it minimises ``sum_j weights[j] MW2^2(., measures[j])``.
 
     Parameters
@@ -285,7 +268,8 @@ def barycenter(
     Raises
     ------
     InputError
-        On weights of the wrong number, negative or not summing to one, and on mixtures of different dimensions.
+        On weights of the wrong number, negative or not summing to one, on mixtures of different dimensions, and where
+        the solver is none for barycenters.
     UnsupportedError
         On mixtures of different families, or of a family without a formula for barycenters.
     SolveError
@@ -344,16 +328,6 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
     if not isinstance(points, int | np.integer) or points < 0:
         raise InputError(f"points must be a whole number of 0 or more, got {points!r}")
     return _bounds.wasserstein(_mixture(p), _mixture(q), points=points)
-
-
-def _solver(given: Any, *fit: type[Any]) -> Any:
-    """The solver that was asked for, or the first of those that fit; one for another pair of measures is an error."""
-    if given is None:
-        return fit[0]()
-    if isinstance(given, Exact | OMT | Semidiscrete) and not isinstance(given, fit):
-        names = " or ".join(f"{solver.__name__}(...)" for solver in fit)
-        raise InputError(f"these two measures are solved by {names}, got {type(given).__name__}(...)")
-    return given
 
 
 def _mixture(data: Any) -> Mixture:

@@ -8,8 +8,8 @@ from scipy.optimize import linprog
 
 from mixot import MultiMarginal, SolveError, Status
 from mixot._native import price_tuples
-from mixot.solvers.multimarginal.given_support import FreeWeights
-from mixot.solvers.multimarginal.restricted_master_problem import Master, north_west
+from mixot.solvers.multimarginal.given_support import GivenSupport
+from mixot.solvers.multimarginal.restricted_master_problem import RestrictedMasterProblem, north_west
 
 SIZES = [(4, 3), (2, 5, 3), (3, 1, 4, 2), (2, 3, 2, 3, 2, 2), (7, 6, 5, 4)]
 
@@ -159,12 +159,12 @@ def test_free_weights_agree_with_scipy_and_bound_early_stops(rng):
     tuples = np.array(list(product(range(3), range(4), range(2))))
     cheapest = sum(cost[:, tuples[:, j]] for j, cost in enumerate(costs)).min(axis=0)
     best = brute_force(cheapest, tuples, marginals)
-    plan, labels = FreeWeights().solve(costs, marginals)
+    plan, labels = GivenSupport().solve(costs, marginals)
     assert plan.cost == pytest.approx(best, rel=1e-9)
     priced = sum(cost[labels, plan.tuples[:, j]] for j, cost in enumerate(costs))
     np.testing.assert_allclose(plan.costs, priced, rtol=1e-13)
     with pytest.raises(SolveError) as caught:
-        FreeWeights(max_iter=1).solve(costs, marginals)
+        GivenSupport(max_iter=1).solve(costs, marginals)
     early, _ = caught.value.result
     assert early.lower_bound <= best <= early.cost
 
@@ -173,7 +173,7 @@ def test_north_west_is_feasible(rng):
     marginals = [rng.dirichlet(np.ones(k)) for k in (3, 1, 5)]
     tuples = north_west(marginals)
     assert len(tuples) == 3 + 1 + 5 - 2
-    master = Master(marginals)
+    master = RestrictedMasterProblem(marginals)
     master.add(tuples, np.zeros(len(tuples)))
     weights, _ = master.solve()
     for j, a in enumerate(marginals):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import Grid, Samples, Semidiscrete, distance, plan, transport_map
-from mixot.solvers.semidiscrete.semidiscrete import cell_moments
+from mixot.solvers.semidiscrete.moments import cell_moments
 
 UNIT = [[0.0, 1.0], [0.0, 1.0]]
 

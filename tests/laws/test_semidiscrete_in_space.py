@@ -6,7 +6,7 @@ from scipy.spatial import HalfspaceIntersection, QhullError
 
 from mixot import Grid, Samples, Semidiscrete, plan
 from mixot._native import solid_volumes
-from mixot.solvers.semidiscrete.semidiscrete import cell_moments
+from mixot.solvers.semidiscrete.moments import cell_moments
 
 BOX = np.array([[-0.5, 0.5]] * 3)
 UNIT = [[0.0, 1.0]] * 3

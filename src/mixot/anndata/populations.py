@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -33,7 +34,6 @@ class PopulationPlan:
     source: LabelledFit
     target: LabelledFit
     plan: Plan
-    _maps: dict[tuple[int, ...], TransportMap] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def reversed(self) -> PopulationPlan:
@@ -148,8 +148,8 @@ class PopulationPlan:
         whole = np.full(len(points), -1) if codes is None else codes
         out = np.empty(points.shape, points.dtype)
         for components, rows in self.source.parts(whole):
-            own, mine = self._map(components, kind), np.ascontiguousarray(points[rows])
-            out[rows] = own(mine) if kind == "mean" else own.sample(mine, rng=generator)
+            route, mine = self._routes[tuple(components.tolist())], np.ascontiguousarray(points[rows])
+            out[rows] = route.mean(mine) if kind == "mean" else route.random(mine, rng=generator)
         return out
 
     def _conditional(self) -> Float[np.ndarray, "k l"]:
@@ -157,15 +157,33 @@ class PopulationPlan:
         mass = self.plan.coupling.sum(axis=1, keepdims=True)
         return np.divide(self.plan.coupling, mass, out=np.zeros_like(self.plan.coupling), where=mass > 0)
 
-    def _map(self, components: Int[np.ndarray, " s"], kind: Literal["mean", "random"]) -> TransportMap:
-        """The map by some components of the source alone; what its couplings cost is paid once."""
-        key = tuple(components.tolist())
-        if key in self._maps and (kind == "random" or self._maps[key].kind == "mean"):
-            return self._maps[key]
-        part = self.moving.part(components)
-        own = _rows(self.plan, components, part.weights, self._conditional()[components])
-        self._maps[key] = TransportMap.along(part, self.target.mixture, own, kind=kind)
-        return self._maps[key]
+    @cached_property
+    def _routes(self) -> dict[tuple[int, ...], _Route]:
+        """How the source moves, by the components that are asked: all of them, and those of each label alone."""
+        owner, moving, conditional = self.source.owner, self.moving, self._conditional()
+        routes = {}
+        for components in (np.arange(len(owner)), *(np.flatnonzero(owner == code) for code in np.unique(owner))):
+            part = moving.part(components)
+            own = _rows(self.plan, components, part.weights, conditional[components])
+            routes[tuple(components.tolist())] = _Route(part, self.target.mixture, own)
+        return routes
+
+
+@dataclass(frozen=True, eq=False)
+class _Route:
+    """Part of a population, where it goes, and its share of the plan; what the couplings of a map cost is paid once."""
+
+    source: Mixture
+    target: Mixture
+    plan: Plan
+
+    @cached_property
+    def mean(self) -> TransportMap:
+        return TransportMap.along(self.source, self.target, self.plan, kind="mean")
+
+    @cached_property
+    def random(self) -> TransportMap:
+        return TransportMap.along(self.source, self.target, self.plan, kind="random")
 
 
 def _rows(

@@ -104,7 +104,7 @@ def plan_from_dict(stored: Mapping[str, Any]) -> Plan:
         (array("f"), array("g")),
     )
     if str(stored["kind"]) != "omt":
-        return Plan(*common)
+        return Plan(*common, distance_name="MW2")  # of components: points are not stored
     source_rho, target_rho = array("rho").tolist()
     return OMTPlan(
         *common,

@@ -90,8 +90,8 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A pair of forms: a function of the arrays of p followed by those of q, in NumPy, and its gradients."""
+class CostFunction:
+    """The squared distance as a function of the arrays of p followed by those of q, in NumPy, and its gradients."""
 
     p: Form
     q: Form
@@ -113,8 +113,8 @@ class Problem:
         return self.p.measure(arrays[: self.p.count]), self.q.measure(arrays[self.p.count :])
 
 
-def read(p: Any, q: Any) -> tuple[Problem, list[Any]]:
-    """The problem that p and q pose, and its arrays, as they came; see the table of this module.
+def read(p: Any, q: Any) -> tuple[CostFunction, list[Any]]:
+    """The cost of p and q as a function of their arrays, and these arrays, as they came; see this module's table.
 
     Raises
     ------
@@ -125,12 +125,12 @@ def read(p: Any, q: Any) -> tuple[Problem, list[Any]]:
 
     Examples
     --------
-    >>> problem, arrays = read(np.zeros((2, 1)), (np.ones((1, 1)), np.ones(1)))
-    >>> problem.p.kind.value, problem.q.kind.value, problem.cost(*arrays)
+    >>> function, arrays = read(np.zeros((2, 1)), (np.ones((1, 1)), np.ones(1)))
+    >>> function.p.kind.value, function.q.kind.value, function.cost(*arrays)
     ('points', 'weighted points', 1.0)
     """
     (form_p, arrays_p), (form_q, arrays_q) = _read(p), _read(q)
-    return Problem(form_p, form_q), [*arrays_p, *arrays_q]
+    return CostFunction(form_p, form_q), [*arrays_p, *arrays_q]
 
 
 def _read(argument: Any) -> tuple[Form, list[Any]]:

@@ -16,9 +16,13 @@ from mixot.families.base import Family
 from mixot.measures import check_weights
 from mixot.mixture import Mixture
 from mixot.results import MultiPlan, Plan, Status
+from mixot.solvers.base import wrong_solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
 from mixot.transport.maps import TransportMap
+from mixot.transport.plans import of_components
+
+_SOLVERS = ("MultiMarginal", "GivenComponents", "FixedPoint")  # the last two are built on this file
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,31 +72,37 @@ class Barycenter:
 
     def marginal(self, j: int) -> Float[np.ndarray, " k"]:
         """Weights of the components of input j, as the plan has them."""
-        return self.plan.marginal(self._position(j), len(self.inputs[j]))
+        return self.plan.marginal(self.position(j), len(self.inputs[j]))
 
     def coupling(self, j: int) -> Plan:
         """The plan between input j and the barycenter, (K_j, k), with its certificate."""
-        source, target = self.inputs[self._position(j)], self.mixture
-        coupling = np.zeros((len(source), len(target)))
-        np.add.at(coupling, (self.tuples[:, j], self.labels), self.plan.weights)
-        best = Exact().solve(source.components.cost(target.components), source.weights, target.weights)
-        error = max(
-            np.abs(coupling.sum(axis=1) - source.weights).max(), np.abs(coupling.sum(axis=0) - target.weights).max()
-        )
-        cost = float((coupling * best.cost_matrix).sum())
-        return replace(best, coupling=coupling, cost=cost, marginal_error=float(error))
+        return coupling_with_input(self, self.position(j))
 
     def map(self, j: int, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
         """The map from input j to the barycenter along the plan; as `mixot.transport_map`, without solving again."""
-        return TransportMap.along(self.inputs[self._position(j)], self.mixture, self.coupling(j), kind=kind)
+        return TransportMap.along(self.inputs[self.position(j)], self.mixture, self.coupling(j), kind=kind)
 
-    def _position(self, j: int) -> int:
+    def position(self, j: int) -> int:
+        """Input j, counted from the start; `InputError` where the plan has none."""
         count = len(self.inputs)
         if not -count <= j < count:
             raise InputError(f"j must be one of the {count} inputs, got {j}")
         if self.weights[j] == 0:
             raise InputError(f"input {j} has weight zero and is not in the plan; take transport_map(p, result.mixture)")
         return j % count
+
+
+def coupling_with_input(mean: Barycenter, j: int) -> Plan:
+    """Return the plan between input j of a barycenter and the barycenter: what its tuples say, and the exact bound."""
+    source, target = mean.inputs[j], mean.mixture
+    coupling = np.zeros((len(source), len(target)))
+    np.add.at(coupling, (mean.tuples[:, j], mean.labels), mean.plan.weights)
+    best = of_components(Exact().solve(source.components.cost(target.components), source.weights, target.weights))
+    error = max(
+        np.abs(coupling.sum(axis=1) - source.weights).max(), np.abs(coupling.sum(axis=0) - target.weights).max()
+    )
+    cost = float((coupling * best.cost_matrix).sum())
+    return replace(best, coupling=coupling, cost=cost, marginal_error=float(error))
 
 
 @runtime_checkable
@@ -178,14 +188,15 @@ class Average:
         return replace(plan, tuples=tuples)
 
 
-def of_mixtures(
-    measures: Sequence[Mixture], weights: Any = None, solver: MultiMarginal | BarycenterSolver | None = None
-) -> Barycenter:
-    """Barycenter of the mixtures by ``solver``, the exact one if there is none."""
-    problem = Average.of(measures, weights)
-    if solver is None or isinstance(solver, MultiMarginal):
-        return _exact(problem, solver or MultiMarginal())
-    return solver.barycenter(problem)
+def of_mixtures(measures: Sequence[Mixture], weights: Any = None, solver: Any = None) -> Barycenter:
+    """Barycenter of the mixtures by ``solver``, the exact one if there is none; `InputError` names those that fit."""
+    if solver is None:
+        solver = MultiMarginal()
+    if isinstance(solver, MultiMarginal):
+        return _exact(Average.of(measures, weights), solver)
+    if isinstance(solver, type) or not isinstance(solver, BarycenterSolver):
+        raise wrong_solver(solver, _SOLVERS, "barycenters are")
+    return solver.barycenter(Average.of(measures, weights))
 
 
 def _exact(problem: Average, solver: MultiMarginal) -> Barycenter:

@@ -9,8 +9,11 @@ import numpy as np
 
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import Float, Int
-from mixot.errors import InputError
-from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
+from mixot.errors import InputError, UnsupportedError
+from mixot.measures import Measure, Samples
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
+from mixot.transport.plans import between_points_and_density
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +86,22 @@ class CentroidMap:
                 "them; take transport_map(grid, points) for a map of all of space"
             )
         return self.plan.centroids[at]
+
+
+def map_between(p: Measure, q: Measure, kind: str, solver: Semidiscrete) -> PointMap | CentroidMap:
+    """Return the map along the semi-discrete plan: from a density to points, or from points to centers of cells.
+
+    Raises
+    ------
+    UnsupportedError
+        For another kind than "mean".
+    """
+    if kind != "mean":
+        raise UnsupportedError(f'between samples and a density there is one map, kind="mean"; got {kind!r}')
+    forward = isinstance(p, Samples)
+    points, density = (p, q) if forward else (q, p)
+    plan = between_points_and_density(points, density, solver)  # pyright: ignore[reportArgumentType]
+    return CentroidMap(plan) if forward else PointMap(plan)
 
 
 def _as_rows(x: Any, d: int) -> Float[np.ndarray, "m d"]:

@@ -9,7 +9,7 @@ import numpy as np
 from mixot.errors import InputError, SolveError
 from mixot.families.base import Family
 from mixot.results import MultiPlan, Status
-from mixot.solvers.multimarginal.given_support import FreeWeights
+from mixot.solvers.multimarginal.given_support import GivenSupport
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
 from mixot.transport.barycenter import Average, Barycenter
 from mixot.transport.given_components import on_candidates
@@ -61,7 +61,7 @@ class FixedPoint:
             costs = [
                 share * components.cost(family) for share, family in zip(problem.lambdas, problem.families, strict=True)
             ]
-            plan, labels = FreeWeights().solve(costs, problem.marginals, tuples)
+            plan, labels = GivenSupport().solve(costs, problem.marginals, tuples)
             if previous - plan.cost <= self.tol * plan.cost:
                 status = Status.CONVERGED
             if status.solved or step >= self.max_iter:

@@ -12,6 +12,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.mixture import Mixture
 from mixot.results import Plan
+from mixot.solvers.base import Solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import between_mixtures, joined_pairs
@@ -111,3 +112,9 @@ class Geodesic(Interpolation):
     def between(cls, p: Mixture, q: Mixture) -> Geodesic:
         """Solve for the plan between p and q and return the path it gives."""
         return cls.along(p, q, between_mixtures(p, q, Exact()))
+
+
+def path_between(p: Mixture, q: Mixture, solver: Solver) -> Interpolation:
+    """Return the path along the solver's plan: a `Geodesic`, unless the plan is one of optimal mixture transport."""
+    plan = between_mixtures(p, q, solver)
+    return (Interpolation if isinstance(plan, OMTPlan) else Geodesic).along(p, q, plan)

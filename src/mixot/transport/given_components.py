@@ -11,10 +11,10 @@ from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.mixture import Mixture
 from mixot.results import MultiPlan
-from mixot.solvers.multimarginal.given_support import FreeWeights
+from mixot.solvers.multimarginal.given_support import GivenSupport
 from mixot.transport.barycenter import Average, Barycenter
 
-_WEIGHTS = FreeWeights()
+_WEIGHTS = GivenSupport()
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class GivenComponents:
     """
 
     candidates: Any
-    weights: FreeWeights = _WEIGHTS
+    weights: GivenSupport = _WEIGHTS
 
     def barycenter(self, problem: Average) -> Barycenter:
         """Return the best mixture of the candidates, as the verb ``barycenter`` does."""

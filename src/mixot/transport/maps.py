@@ -18,6 +18,7 @@ from mixot.families.line.couplings import mean_image, random_image
 from mixot.formulas.gaussian.bures import sqrtm_psd
 from mixot.mixture import Mixture
 from mixot.results import Plan
+from mixot.solvers.base import Solver, Task, chosen
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
@@ -87,10 +88,10 @@ class TransportMap:
 
     @classmethod
     def between(
-        cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean", solver: Exact | OMT | None = None
+        cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean", solver: Solver | None = None
     ) -> TransportMap:
         """Solve for the plan between p and q and return the map it gives."""
-        return cls.along(p, q, between_mixtures(p, q, solver or Exact()), kind=kind)
+        return cls.along(p, q, between_mixtures(p, q, chosen(solver, Task.COUPLING, (Exact, OMT))), kind=kind)
 
     @classmethod
     def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
@@ -331,6 +332,11 @@ class TransportMap:
         for s, mine in _by_pair(picked, np.arange(len(self.rows))):
             out[mine] = chunk[mine] @ self._affine.linear[s].T + self._affine.shift[s]
         return out, picked
+
+
+def map_between(p: Mixture, q: Mixture, kind: Any, solver: Solver) -> TransportMap:
+    """Return the map along the solver's plan: `TransportMap.between`, as the table of pairs asks for it."""
+    return TransportMap.between(p, q, kind=kind, solver=solver)
 
 
 def _check_size(pairs: int, d: int) -> None:

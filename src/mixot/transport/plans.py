@@ -1,4 +1,4 @@
-"""Optimal couplings of the components of two mixtures, of two clouds of points, of points and a mixture."""
+"""Optimal couplings of the components of two mixtures, of two clouds of points, of points and a density."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from mixot._shapes import Float, Int
-from mixot.errors import InputError, UnsupportedError
+from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.formulas.gaussian.cost_matrix import point_costs
-from mixot.measures import Samples
+from mixot.measures import Grid, Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.base import Solver
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
+
+P = TypeVar("P", bound=Plan)
 
 P = TypeVar("P", bound=Plan)
 
@@ -30,8 +33,8 @@ _LEAST = 1e-17  # share of both its components below which a pair is not seen in
 @overload
 def between_mixtures(p: Mixture, q: Mixture, solver: OMT) -> OMTPlan: ...
 @overload
-def between_mixtures(p: Mixture, q: Mixture, solver: Exact | OMT) -> Plan: ...
-def between_mixtures(p: Mixture, q: Mixture, solver: Exact | OMT) -> Plan:
+def between_mixtures(p: Mixture, q: Mixture, solver: Solver) -> Plan: ...
+def between_mixtures(p: Mixture, q: Mixture, solver: Solver) -> Plan:
     """MW2 or OMT: the coupling of the weights of p and q that is best under the component costs.
 
     ``min sum_kl w_kl W2^2(p_k, q_l)`` over couplings w of the weights (Delon and Desolneux 2020, eq. 4.4; Chen,
@@ -46,22 +49,32 @@ def between_mixtures(p: Mixture, q: Mixture, solver: Exact | OMT) -> Plan:
 
     Examples
     --------
-    >>> from mixot import Gaussian
+    >>> from mixot import Exact, Gaussian
     >>> p = Mixture([0.3, 0.7], Gaussian([0.2, 0.4], [0.03**2, 0.04**2]))
     >>> q = Mixture([0.6, 0.4], Gaussian([0.6, 0.8], [0.06**2, 0.07**2]))
     >>> round(between_mixtures(p, q, Exact()).cost, 12)
     0.12475
     """
     source, target = common(p.components, q.components)
-    return solver.solve(component_costs(source, target, solver), p.weights, q.weights)
+    try:
+        return of_components(solver.solve(component_costs(source, target, solver), p.weights, q.weights))
+    except SolveError as unfinished:
+        raise SolveError(str(unfinished), of_components(unfinished.result)) from unfinished
 
 
-def component_costs(source: Family, target: Family, solver: Exact | OMT) -> Float[np.ndarray, "k l"]:
+def of_components(plan: Any) -> Any:
+    """The plan by its name: a solver sees costs of atoms, W2, and does not know that they are laws, MW2."""
+    if isinstance(plan, Plan) and plan.distance_name == "W2":
+        return replace(plan, distance_name="MW2")
+    return plan
+
+
+def component_costs(source: Family, target: Family, solver: Solver) -> Float[np.ndarray, "k l"]:
     """What it costs to move each component of the source onto each of the target, as the solver counts it.
 
     Examples
     --------
-    >>> from mixot import Gaussian
+    >>> from mixot import Exact, Gaussian
     >>> component_costs(Gaussian([0.0], [1.0]), Gaussian([3.0, 0.0], [1.0, 4.0]), Exact()).tolist()
     [[9.0, 1.0]]
     """
@@ -89,7 +102,7 @@ def joined_pairs(plan: Plan) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s
 
     Examples
     --------
-    >>> from mixot import Gaussian
+    >>> from mixot import Exact, Gaussian
     >>> p = Mixture([0.5, 0.5], Gaussian([0.0, 9.0], [1.0, 1.0]))
     >>> [part.tolist() for part in joined_pairs(between_mixtures(p, p, Exact()))]
     [[0, 1], [0, 1]]
@@ -100,7 +113,32 @@ def joined_pairs(plan: Plan) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s
     return rows, cols
 
 
-def between_samples(p: Samples, q: Samples, solver: Exact | OMT) -> Plan:
+def reversed_plan(plan: P) -> P:
+    """The plan as the target sees it: rows and columns exchanged.
+
+    Examples
+    --------
+    >>> from mixot import Exact, Gaussian
+    >>> p, q = Mixture([1.0], Gaussian([0.0], [1.0])), Mixture([0.5, 0.5], Gaussian([0.0, 3.0], [1.0, 1.0]))
+    >>> reversed_plan(between_mixtures(p, q, Exact())).coupling.tolist()
+    [[0.5], [0.5]]
+    """
+    exchanged: dict[str, Any] = {
+        "coupling": plan.coupling.T,
+        "cost_matrix": plan.cost_matrix.T,
+        "potentials": plan.potentials[::-1],
+    }
+    if isinstance(plan, OMTPlan):
+        exchanged |= {
+            "rho": plan.rho[::-1],
+            "source_weights": plan.target_weights,
+            "target_weights": plan.source_weights,
+            "entropic_potentials": plan.entropic_potentials[::-1],
+        }
+    return replace(plan, **exchanged)
+
+
+def between_samples(p: Samples, q: Samples, solver: Solver) -> Plan:
     """Exact discrete W2: cheapest coupling of the points under squared distances; with `OMT`, the entropic one.
 
     Raises
@@ -111,6 +149,7 @@ def between_samples(p: Samples, q: Samples, solver: Exact | OMT) -> Plan:
 
     Examples
     --------
+    >>> from mixot import Exact
     >>> between_samples(Samples([0.0, 1.0]), Samples([3.0, 2.0]), Exact()).distance
     2.0
     """
@@ -127,13 +166,13 @@ def between_samples(p: Samples, q: Samples, solver: Exact | OMT) -> Plan:
     return solver.solve(point_costs(p.points, q.points), p.weights, q.weights)
 
 
-def between_points_and_mixture(p: Samples, q: Mixture, solver: Semidiscrete) -> SemidiscretePlan:
-    """Exact semi-discrete W2 between points and a mixture of Gaussians, in dimension one to three.
+def between_points_and_density(points: Samples, density: Grid | Mixture, solver: Semidiscrete) -> SemidiscretePlan:
+    """Exact semi-discrete W2 between points and a grid or a mixture of Gaussians, in dimension one to three.
 
     Raises
     ------
     InputError
-        Where p and q live in different spaces.
+        Where both live in different spaces.
     UnsupportedError
         For other families, in dimensions above 3, and beyond the line for singular covariances.
 
@@ -141,12 +180,14 @@ def between_points_and_mixture(p: Samples, q: Mixture, solver: Semidiscrete) -> 
     --------
     >>> from mixot import Gaussian
     >>> q = Mixture([1.0], Gaussian([[1.0, 0.0]], [np.diag([2.0, 3.0])]))
-    >>> round(between_points_and_mixture(Samples([[4.0, 4.0]]), q, Semidiscrete()).cost, 10)  # 9 + 16 + 2 + 3
+    >>> round(between_points_and_density(Samples([[4.0, 4.0]]), q, Semidiscrete()).cost, 10)  # 9 + 16 + 2 + 3
     30.0
     """
-    if p.dim != q.dim:
-        raise InputError(f"p and q must live in the same space, got dimension {p.dim} and {q.dim}")
-    return solver.solve(p, gaussian_target(q))
+    if isinstance(density, Grid):
+        return solver.solve(points, density)
+    if points.dim != density.dim:
+        raise InputError(f"p and q must live in the same space, got dimension {points.dim} and {density.dim}")
+    return solver.solve(points, gaussian_target(density))
 
 
 def gaussian_target(q: Mixture) -> GaussianTarget:

@@ -16,7 +16,8 @@ from mixot.mixture import Mixture
 from mixot.results import Progress, ProgressCallback, Status
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.line import nearest_cells
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, cell_moments, second_moments
+from mixot.solvers.semidiscrete.moments import cell_moments, second_moments
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport.plans import gaussian_target
 
 _MEMORY = 8  # steps that the curvature is estimated from

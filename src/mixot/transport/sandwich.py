@@ -10,7 +10,8 @@ from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.laguerre import PlaneCells, power_cells
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, cell_moments
+from mixot.solvers.semidiscrete.moments import cell_moments
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport.plans import gaussian_target
 from mixot.transport.quantize import quantize
 

@@ -22,7 +22,7 @@ def balanced_potentials(plan: Plan) -> tuple[Float[np.ndarray, " k"], Float[np.n
 
     Examples
     --------
-    >>> from mixot.solvers.discrete.exact import Exact
+    >>> from mixot import Exact
     >>> half = np.full(2, 0.5)
     >>> f, g = balanced_potentials(Exact().solve(np.array([[0.0, 9.0], [9.0, 0.0]]), half, half))
     >>> (f - f[0]).tolist(), (g - g[0]).tolist()

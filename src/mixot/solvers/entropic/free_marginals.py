@@ -56,7 +56,7 @@ class FreeMarginals:
             the last w.
         """
         unit = float(p.sum() + q.sum())
-        problem = _Problem((cost - cost.min()) / unit, np.concatenate([p, q]) / unit)
+        problem = _MarginalProgram((cost - cost.min()) / unit, np.concatenate([p, q]) / unit)
         w = self._start(cost, p, q, start)
         value, support = problem.value(w), w > 0
         for _ in range(self.max_iter):
@@ -95,7 +95,7 @@ _STILL = 1e-20  # Newton decrement, in units of all rewards, that is rounding
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Problem:
+class _MarginalProgram:
     """Costs (k, l) and rewards (k + l,) in units of all rewards."""
 
     cost: np.ndarray

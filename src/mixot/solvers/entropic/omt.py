@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -120,13 +120,13 @@ class OMT:
         rows, cols = np.flatnonzero(a > 0), np.flatnonzero(b > 0)
         active = np.ascontiguousarray(cost[np.ix_(rows, cols)], dtype=np.float64)
         lam = default_lam(active) if self.lam is None else float(self.lam)
-        problem = _Problem(active, a[rows], b[cols], lam, self.marginal_costs)
+        problem = _EntropicProgram(active, a[rows], b[cols], lam, self.marginal_costs)
         if problem.balanced and lam <= _LIMIT * problem.spread:
             f, g, w, steps = problem.limit()
         else:
             kept = None if start is None else (start[0][rows], start[1][cols])
             f, g, w, steps = problem.proven(kept, self.max_iter, self.tol)
-        whole = _Problem(cost, a, b, lam, self.marginal_costs)
+        whole = _EntropicProgram(cost, a, b, lam, self.marginal_costs)
         coupling = np.zeros(cost.shape)
         coupling[np.ix_(rows, cols)] = w
         primal, dual = problem.primal(w), problem.dual(f, g)
@@ -149,7 +149,7 @@ def default_lam(cost: Float[np.ndarray, "k l"]) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
+class _EntropicProgram:
     """``min <C, w> + lam KL(w | a b') + rho_p KL(w 1 | a) + rho_q KL(w' 1 | b)``."""
 
     cost: np.ndarray
@@ -203,7 +203,9 @@ class _Problem:
         """Potentials, coupling with the marginals that are kept, and the number of sweeps and Newton steps."""
         k, l = self.cost.shape  # noqa: E741
         if l > k:  # Newton's system is in the columns
-            turned = _Problem(np.ascontiguousarray(self.cost.T), self.b, self.a, self.lam, (self.rho[1], self.rho[0]))
+            turned = _EntropicProgram(
+                np.ascontiguousarray(self.cost.T), self.b, self.a, self.lam, (self.rho[1], self.rho[0])
+            )
             f, g, w, steps = turned.solved(None if start is None else (start[1], start[0]), max_iter)
             return g, f, np.ascontiguousarray(w.T), steps
         first = self.lam
@@ -285,9 +287,15 @@ class _Problem:
         primal = values[0]
         dual = min(values[1], primal)  # at the optimum they agree but for rounding
         status, steps = ending
-        proven = Plan(w, cost, bound, status, steps, float(error), self.cost, (f, g))
         return OMTPlan(
-            *(getattr(proven, field.name) for field in fields(Plan)),
+            w,
+            cost,
+            bound,
+            status,
+            steps,
+            float(error),
+            self.cost,
+            (f, g),
             lam=self.lam,
             eps=kind[0],
             rho=self.rho,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mixot._shapes import Float
 from mixot.results import Plan
-
-if TYPE_CHECKING:
-    from mixot.solvers.entropic.stability import Stability
+from mixot.solvers.entropic.stability import Stability
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,6 +38,10 @@ class OMTPlan(Plan):
     source_weights: Float[np.ndarray, " k"]
     target_weights: Float[np.ndarray, " l"]
     entropic_potentials: tuple[Float[np.ndarray, " k"], Float[np.ndarray, " l"]]
+    distance_name: str = field(init=False)  # not MW2, which is least among such roots
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "distance_name", "OMT" if self.component_cost == "w2" else "OMT (KL)")
 
     @property
     def gap(self) -> float:
@@ -51,11 +52,6 @@ class OMTPlan(Plan):
     def excess(self) -> float:
         """``cost - lower_bound``: how much cheaper a coupling with these marginals can be, at most."""
         return self.cost - self.lower_bound
-
-    @property
-    def distance_name(self) -> str:
-        """What ``distance`` is called: not MW2, which is least among such roots."""
-        return "OMT" if self.component_cost == "w2" else "OMT (KL)"
 
     @property
     def balanced(self) -> bool:
@@ -73,8 +69,6 @@ class OMTPlan(Plan):
         >>> round(found.cost_bound(cost + [[0.0, 0.1], [0.0, 0.0]]), 9)
         0.05
         """
-        from mixot.solvers.entropic.stability import Stability
-
         return Stability.of(self)
 
     @property

@@ -13,7 +13,7 @@ relaxed the identities become ``1 + lam / rho``, a and b on the left the margina
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,10 @@ from mixot._checks import as_floats
 from mixot._native import largest_interaction
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.threads import thread_count
+
+if TYPE_CHECKING:
+    from mixot.solvers.entropic.omt_plan import OMTPlan  # which has the door to this report
 
 _MANY = 1000  # components beyond which the summary leaves out what takes their third power
 

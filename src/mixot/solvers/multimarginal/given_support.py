@@ -10,17 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot.errors import SolveError
 from mixot.results import MultiPlan, Status
-from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, north_west, unsolved
+from mixot.solvers.base import Task
+from mixot.solvers.multimarginal.restricted_master_problem import (
+    Incumbent,
+    RestrictedMasterProblem,
+    north_west,
+    unsolved,
+)
 
 
 @dataclass(frozen=True)
-class FreeWeights:
+class GivenSupport:
     """Column generation over candidates.
 
     Parameters
@@ -28,6 +35,8 @@ class FreeWeights:
     tol : proven gap, as a share of the objective, at which it stops
     max_iter : linear programs before it gives up and raises `SolveError`
     """
+
+    task: ClassVar[Task] = Task.TUPLES
 
     tol: float = 1e-10
     max_iter: int = 5000
@@ -51,7 +60,7 @@ class FreeWeights:
         """
         unit = sum(float((cost @ a).mean()) for cost, a in zip(costs, marginals, strict=True)) or 1.0
         scaled = [cost / unit for cost in costs]
-        master, best = Master(marginals), Incumbent()
+        master, best = RestrictedMasterProblem(marginals), Incumbent()
         labels = np.empty(0, dtype=np.int64)
         new = north_west(marginals)
         new = new if start is None else np.unique(np.concatenate([new, start]), axis=0)

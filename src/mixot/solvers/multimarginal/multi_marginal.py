@@ -20,14 +20,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 
 from mixot._native import price_tuples
 from mixot._shapes import Float, Int
 from mixot.results import MultiPlan, Progress, ProgressCallback, Status
+from mixot.solvers.base import Task
 from mixot.solvers.discrete.exact import Exact
-from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, Master, unsolved
+from mixot.solvers.multimarginal.restricted_master_problem import Incumbent, RestrictedMasterProblem, unsolved
 from mixot.threads import thread_count
 
 Pairs = dict[tuple[int, int], np.ndarray]
@@ -47,6 +49,8 @@ class MultiMarginal:
     columns : tuples that enter the linear program at once
     progress : called after each linear program with the proven gap
     """
+
+    task: ClassVar[Task] = Task.TUPLES
 
     tol: float = 1e-10
     max_iter: int = 5000
@@ -104,7 +108,7 @@ class _Search:
 
     def __init__(self, options: MultiMarginal, tables: Pairs, marginals: Sequence[np.ndarray]) -> None:
         self.options, self.tables, self.marginals = options, tables, marginals
-        self.master = Master(marginals)
+        self.master = RestrictedMasterProblem(marginals)
         self.exact = np.empty(0, dtype=bool)
         self.sizes = np.array([len(a) for a in marginals], dtype=np.int32)
         self.flat = np.concatenate([tables[pair].ravel() for pair in combinations(range(len(marginals)), 2)])

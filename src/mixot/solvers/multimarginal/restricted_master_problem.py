@@ -24,7 +24,7 @@ _LP_UNIT = 1e3
 _ZERO = 1e-12  # weights below this are rounding of the simplex
 
 
-class Master:
+class RestrictedMasterProblem:
     """``min <costs, w>`` over weights w >= 0 of the tuples that have entered so far, with given marginals.
 
     HiGHS keeps its basis from one solve to the next.

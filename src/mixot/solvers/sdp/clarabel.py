@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
 
 from mixot.extras import require
 from mixot.results import Status
+from mixot.solvers.base import Task
 from mixot.solvers.sdp.problem import ConicProblem, SDPSolution
-from mixot.solvers.sdp.solutions import measured, no_answer
+from mixot.solvers.sdp.solutions import certified_solution, measured_solution
 from mixot.solvers.sdp.triangles import from_triangle, triangle_rows
 
 _STATUS = {
@@ -33,6 +35,8 @@ class ClarabelSDP:
     max_iter : iterations
     """
 
+    task: ClassVar[Task] = Task.CONIC
+
     tol: float = 1e-8
     max_iter: int = 200
 
@@ -52,5 +56,5 @@ class ClarabelSDP:
         y, dual = np.array(result.x), np.array(result.z)
         multipliers, rows = from_triangle(dual, problem, "upper")
         if status in (Status.INFEASIBLE, Status.UNBOUNDED):
-            return no_answer(problem, status, y, multipliers, rows, result.iterations)
-        return measured(problem, y, multipliers, rows, status, result.iterations)
+            return certified_solution(problem, status, y, multipliers, rows, result.iterations)
+        return measured_solution(problem, y, multipliers, rows, status, result.iterations)

@@ -58,7 +58,7 @@ def lower_bound(problem: ConicProblem, solution: SDPSolution, variable_bounds: A
     Examples
     --------
     >>> from mixot.solvers.sdp.problem import Block
-    >>> from mixot.solvers.sdp.interior_point import SDP
+    >>> from mixot import SDP
     >>> problem = ConicProblem([1.0], [Block(np.eye(2), [0], [0], [1], [1.0])])
     >>> bound = lower_bound(problem, SDP().solve(problem), [1.0])
     >>> -1 - 1e-6 < bound <= -1

@@ -12,6 +12,7 @@ cost more than they bring.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,9 +28,10 @@ from mixot._native import (
 )
 from mixot.errors import InputError
 from mixot.results import Progress, ProgressCallback, Status
+from mixot.solvers.base import Task
 from mixot.solvers.sdp.problem import Certificate, ConicProblem, SDPSolution
 from mixot.solvers.sdp.schur import SchurPlan
-from mixot.solvers.sdp.solutions import measured, no_answer, replace_cost, unanswered
+from mixot.solvers.sdp.solutions import certified_solution, measured_solution, solution_from_certificate, with_cost
 from mixot.solvers.sdp.standard_form import StandardForm, standard_form
 
 _REGULAR = 1e-15  # added to the diagonal of the Schur matrix, relative
@@ -60,6 +62,8 @@ class SDP:
     3.0
     """
 
+    task: ClassVar[Task] = Task.CONIC
+
     tol: float = 1e-8
     max_iter: int = 100
     threads: int = 1
@@ -86,14 +90,15 @@ class SDP:
         """
         form = standard_form(problem)
         if isinstance(form, Certificate):
-            return self._unless_infeasible(problem, unanswered(problem, form, 0))
+            return self._unless_infeasible(problem, solution_from_certificate(problem, form, 0))
         best, status, steps, condition = _iterate(self, form, progress, _first(form, start))
         point = best.point
         if status is Status.INFEASIBLE or status is Status.UNBOUNDED:
-            found = no_answer(problem, status, form.variables(point.y), *form.multipliers(point.z), steps)
+            found = certified_solution(problem, status, form.variables(point.y), *form.multipliers(point.z), steps)
             return self._unless_infeasible(problem, found)
         multipliers, rows = form.multipliers(point.z / point.tau)
-        found = measured(problem, form.variables(point.y / point.tau), multipliers, rows, status, steps, condition)
+        y = form.variables(point.y / point.tau)
+        found = measured_solution(problem, y, multipliers, rows, status, steps, condition)
         missed = max(found.primal_infeasibility, found.dual_infeasibility, found.relative_gap)
         if status is Status.OPTIMAL and missed > _LOST * self.tol:  # y is so large that the constants drown in it
             found = replace(found, status=Status.STALLED)
@@ -102,7 +107,7 @@ class SDP:
     def _unless_infeasible(self, problem: ConicProblem, found: SDPSolution) -> SDPSolution:
         """The same result, but a ray counts only where there may be feasible points for it to start from."""
         if found.status is Status.UNBOUNDED and problem.cost.any():
-            without_cost = self.solve(replace_cost(problem, 0 * problem.cost))
+            without_cost = self.solve(with_cost(problem, 0 * problem.cost))
             if without_cost.status is Status.INFEASIBLE:
                 return without_cost
         return found

@@ -118,7 +118,7 @@ class ConicProblem:
     --------
     The smallest y for which ``[[1, y], [y, 1]]`` is positive semidefinite:
 
-    >>> from mixot.solvers.sdp.interior_point import SDP
+    >>> from mixot import SDP
     >>> problem = ConicProblem([1.0], [Block(np.eye(2), [0], [0], [1], [1.0])])
     >>> round(SDP().solve(problem).objective, 6)
     -1.0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from mixot.extras import require
 from mixot.results import Status
+from mixot.solvers.base import Task
 from mixot.solvers.sdp.problem import ConicProblem, SDPSolution
-from mixot.solvers.sdp.solutions import measured, no_answer
+from mixot.solvers.sdp.solutions import certified_solution, measured_solution
 from mixot.solvers.sdp.triangles import from_triangle, triangle_rows
 
 _STATUS = {1: Status.OPTIMAL, 2: Status.MAX_ITER, -1: Status.UNBOUNDED, -2: Status.INFEASIBLE}
@@ -24,6 +26,8 @@ class SCSSDP:
     tol : feasibility and gap, absolute and relative
     max_iter : iterations
     """
+
+    task: ClassVar[Task] = Task.CONIC
 
     tol: float = 1e-6
     max_iter: int = 20_000
@@ -41,5 +45,5 @@ class SCSSDP:
         multipliers, rows = from_triangle(dual, problem, "lower")
         steps = int(result["info"]["iter"])
         if status in (Status.INFEASIBLE, Status.UNBOUNDED):
-            return no_answer(problem, status, y, multipliers, rows, steps)
-        return measured(problem, y, multipliers, rows, status, steps)
+            return certified_solution(problem, status, y, multipliers, rows, steps)
+        return measured_solution(problem, y, multipliers, rows, status, steps)

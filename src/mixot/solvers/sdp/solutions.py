@@ -8,7 +8,7 @@ from mixot.results import Status
 from mixot.solvers.sdp.problem import Block, Certificate, ConicProblem, SDPSolution
 
 
-def measured(
+def measured_solution(
     problem: ConicProblem,
     y: np.ndarray,
     multipliers: tuple[np.ndarray, ...],
@@ -35,7 +35,7 @@ def measured(
     )
 
 
-def no_answer(
+def certified_solution(
     problem: ConicProblem,
     status: Status,
     y: np.ndarray,
@@ -46,14 +46,15 @@ def no_answer(
     """The result of a problem that a solver found infeasible or unbounded, its certificate scaled and measured."""
     if status is Status.UNBOUNDED:
         ray = y / -float(problem.cost @ y)
-        return unanswered(problem, Certificate(ray, (), np.zeros(0), cones_only(problem).violation(ray)), iterations)
+        proof = Certificate(ray, (), np.zeros(0), without_constants(problem).violation(ray))
+        return solution_from_certificate(problem, proof, iterations)
     size = problem.dual_value(multipliers, inequality_multipliers) - problem.offset
     multipliers, rows = tuple(x / size for x in multipliers), inequality_multipliers / size
     error = float(np.abs(problem.adjoint(multipliers, rows)).max(initial=0.0))
-    return unanswered(problem, Certificate(None, multipliers, rows, error), iterations)
+    return solution_from_certificate(problem, Certificate(None, multipliers, rows, error), iterations)
 
 
-def unanswered(problem: ConicProblem, certificate: Certificate, iterations: int) -> SDPSolution:
+def solution_from_certificate(problem: ConicProblem, certificate: Certificate, iterations: int) -> SDPSolution:
     """The result that carries this certificate; y is the ray, or zero."""
     if certificate.ray is not None:
         blocks = tuple(np.zeros(b.constant.shape) for b in problem.blocks)
@@ -65,12 +66,12 @@ def unanswered(problem: ConicProblem, certificate: Certificate, iterations: int)
     return SDPSolution(y, value, value, blocks, rows, *missed, status, iterations, 1.0, certificate)
 
 
-def cones_only(problem: ConicProblem) -> ConicProblem:
+def without_constants(problem: ConicProblem) -> ConicProblem:
     """The problem with its constants at zero: what a ray must not leave."""
     blocks = [Block(0 * b.constant, b.variable, b.row, b.col, b.value) for b in problem.blocks]
     return ConicProblem(problem.cost, blocks, 0.0, problem.inequality_matrix)
 
 
-def replace_cost(problem: ConicProblem, cost: np.ndarray) -> ConicProblem:
+def with_cost(problem: ConicProblem, cost: np.ndarray) -> ConicProblem:
     """The same constraints under another cost, without offset."""
     return ConicProblem(cost, problem.blocks, 0.0, problem.inequality_matrix, problem.inequality_offset)

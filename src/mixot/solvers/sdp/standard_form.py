@@ -18,7 +18,7 @@ from scipy.sparse import csgraph
 from mixot._native import cholesky
 from mixot.solvers.sdp.problem import Certificate, ConicProblem
 from mixot.solvers.sdp.schur import Rows, SchurPlan
-from mixot.solvers.sdp.solutions import cones_only
+from mixot.solvers.sdp.solutions import without_constants
 
 _DEPENDENT = 1e-13  # squared sine of the angle to the other columns below which one may be replaced by them
 _RESIDUAL = 1e-11  # what is left of a column when it is replaced
@@ -227,7 +227,7 @@ def _scaled(
         if len(falling):
             ray = np.zeros(len(problem.cost))
             ray[kept] = -column * rays[falling[0]] / slopes[falling[0]]
-            return Certificate(ray, (), np.zeros(0), cones_only(problem).violation(ray))
+            return Certificate(ray, (), np.zeros(0), without_constants(problem).violation(ray))
         keep = np.setdiff1d(np.arange(len(kept)), drop[usable])
         kept, column, scaled = kept[keep], column[keep], sparse.csr_array(scaled[:, keep])
     constant = margin * np.concatenate([np.zeros(0), *(_constant(problem, piece).ravel() for piece in pieces)])

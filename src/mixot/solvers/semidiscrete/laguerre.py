@@ -8,6 +8,7 @@ import numpy as np
 
 from mixot._native import plane_cells
 from mixot._shapes import Float, Int
+from mixot.errors import UnsupportedError
 from mixot.threads import thread_count
 
 
@@ -79,3 +80,12 @@ def power_cells(
     )
     corners = np.clip(center + unit * corners, bounds[:, 0], bounds[:, 1])
     return PlaneCells(first.view(np.int64), corners, neighbors.view(np.int64))  # C knows two integers of 64 bits
+
+
+def cells_in_plane(
+    points: Float[np.ndarray, "n d"], potentials: Float[np.ndarray, " n"], bounds: Float[np.ndarray, "d 2"]
+) -> PlaneCells:
+    """`power_cells` of points that may be float32; `UnsupportedError` where they do not lie in the plane."""
+    if points.shape[1] != 2:
+        raise UnsupportedError(f"cells are drawn in the plane, these points have dimension {points.shape[1]}")
+    return power_cells(points.astype(np.float64), potentials, bounds)

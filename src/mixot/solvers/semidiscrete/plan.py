@@ -1,0 +1,95 @@
+"""What semi-discrete transport returns: the cells of the points, with a certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixot._shapes import Float
+from mixot.formulas.gaussian.plane_cells import MixtureGradient
+from mixot.measures import Grid, Measure, Samples
+from mixot.results import Status
+from mixot.solvers.semidiscrete.density_gradients import mixture_gradient, values_gradient
+from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete.laguerre import PlaneCells, cells_in_plane
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SemidiscretePlan:
+    """Which part of a density each point gets, with a certificate of the cost.
+
+    Point i gets its Laguerre cell, ``{x : |x - y_i|^2 - w_i <= |x - y_j|^2 - w_j for all j}``, w the ``potentials``.
+    With ``phi(x) = min_i |x - y_i|^2 - w_i`` the dual value ``sum_i weights[i] w_i + int phi dq`` is a lower bound of
+    the squared distance for any w; it is ``cost``, and the squared distance lies in ``[cost, cost + gap]``.
+
+    Points closer than 1e-10 of the box are one: they share a cell, potential and centroid, and its mass is divided in
+    proportion to their weights. A point of weight zero has an empty cell, its own place for a centroid, and the
+    largest potential with which it would have none.
+
+    Attributes
+    ----------
+    source, target : the points and what they are transported to
+    density : the target as a density on a box
+    potentials : (n,), w above, of mean zero under the weights
+    masses : (n,), of the cells; they sum to one, and are the weights up to ``marginal_error``
+    centroids : (n, d), centers of mass of the cells
+    cost : lower bound of the squared distance, and its value to second order in ``marginal_error``
+    gap : proven distance from ``cost`` to the squared distance
+    iterations : steps of Newton's method, on all levels
+    """
+
+    source: Samples
+    target: Measure
+    density: Grid | GaussianTarget
+    potentials: Float[np.ndarray, " n"]
+    masses: Float[np.ndarray, " n"]
+    centroids: Float[np.ndarray, "n d"]
+    cost: float
+    gap: float
+    status: Status
+    iterations: int
+    marginal_error: float
+
+    @property
+    def lower_bound(self) -> float:
+        """Dual value, no more than the squared distance."""
+        return self.cost
+
+    @property
+    def upper_bound(self) -> float:
+        """Price of a feasible plan near this one, no less than the squared distance."""
+        return self.cost + self.gap
+
+    @property
+    def distance(self) -> float:
+        """Square root of the cost, in the units of the data."""
+        return float(np.sqrt(max(self.cost, 0.0)))
+
+    @property
+    def distance_name(self) -> str:
+        """What ``distance`` is called: it is exact."""
+        return "W2"
+
+    def cells(self) -> PlaneCells:
+        """Polygons of the cells and their neighbors, in the plane."""
+        return cells_in_plane(self.source.points, self.potentials, self.density.bounds)
+
+    def points_gradient(self) -> Float[np.ndarray, "n d"]:
+        """Derivative of the cost with respect to the points, ``2 masses[i] (y_i - centroids[i])``."""
+        return 2 * self.masses[:, None] * (self.source.points - self.centroids)
+
+    def weights_gradient(self) -> Float[np.ndarray, " n"]:
+        """Derivative of the cost with respect to the weights of the points, up to a constant: the potentials."""
+        return self.potentials
+
+    def values_gradient(self) -> Float[np.ndarray, "..."]:
+        """Derivative of the cost with respect to the values of the grid, up to a constant: phi, averaged over each."""
+        return values_gradient(self.source, self.potentials, self.density)
+
+    def mixture_gradient(self) -> MixtureGradient:
+        """Derivatives of the cost with respect to weights, means and covariances of a Gaussian mixture.
+
+        Components of weight zero are left out. Those of the weights are defined up to a constant.
+        """
+        return mixture_gradient(self.source, self.potentials, self.density)

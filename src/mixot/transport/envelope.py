@@ -1,0 +1,158 @@
+"""Gradients of squared transport distances in closed form, from the plan that attains them.
+
+By the envelope theorem no optimal coupling is differentiated: with coupling w and dual potentials f, g, the cost
+``sum_ij w_ij c_ij`` has the gradient w in the costs c, and f and g in the weights, each up to a constant. Gradients in
+weights are returned with mean zero: a step along them stays on the plane in which weights sum to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixot._shapes import Float
+from mixot.errors import SolveError, UnsupportedError
+from mixot.families.elliptical.gaussian import Gaussian
+from mixot.formulas.gaussian.gradients import bures_gradients
+from mixot.measures import Grid, Measure, Samples
+from mixot.mixture import Mixture
+from mixot.results import Plan
+from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.discrete.potentials import balanced_potentials
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
+from mixot.transport import plans
+
+Gradients = tuple[np.ndarray, ...]
+Wanted = tuple[bool, ...]
+
+_TOL = 1e-12  # of the masses of cells: gradients feel their error to first order
+_LOOSE = 1e-8  # accepted where rounding allows no better
+
+
+@dataclass(frozen=True, eq=False)
+class Envelope:
+    """How the cost between two kinds of measures is differentiated.
+
+    Parameters
+    ----------
+    plan : ``plan(p, q)``, solved as well as gradients need it
+    gradients : ``gradients(p, q, plan, want_p, want_q)``, those in the arrays of p and of q
+        The arrays of ``Samples`` are ``(points, weights)``, those of a Gaussian mixture ``(weights, means, covs)``,
+        those of a ``Grid`` ``(values,)``, of total one; what is not wanted is zero.
+    """
+
+    plan: Callable[[Any, Any], Any]
+    gradients: Callable[[Any, Any, Any, Wanted, Wanted], tuple[Gradients, Gradients]]
+
+
+def no_gradients(p: Measure, q: Measure) -> UnsupportedError:
+    """The error for two measures whose distance is not differentiated."""
+    return UnsupportedError(
+        f"no gradients of a distance between {type(p).__name__} and {type(q).__name__}; there are for two Gaussian "
+        "mixtures, two clouds of points, and points against a grid or a Gaussian mixture"
+    )
+
+
+def _plan_of_samples(p: Samples, q: Samples) -> Plan:
+    return plans.between_samples(p, q, Exact())
+
+
+def _plan_of_mixtures(p: Mixture, q: Mixture) -> Plan:
+    if not (isinstance(p.components, Gaussian) and isinstance(q.components, Gaussian)):
+        raise no_gradients(p, q)
+    return plans.between_mixtures(p, q, Exact())
+
+
+def _of_samples(p: Samples, q: Samples, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
+    """``2 sum_j w_ij (x_i - y_j)`` in point i of p, and the potentials in the weights."""
+    rows, cols = np.nonzero(plan.coupling)
+    pull = 2 * plan.coupling[rows, cols, None] * (p.points[rows] - q.points[cols])
+    f, g = _potentials(plan, want_p[1] or want_q[1])
+    return (_sum_by(rows, pull, len(p)), f), (_sum_by(cols, -pull, len(q)), g)
+
+
+def _of_mixtures(p: Mixture, q: Mixture, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
+    """The same in weights and means, and ``sum_l w_kl (I - T_kl)`` in the covariance of component k of p."""
+    source, target = p.components, q.components
+    rows, cols = np.nonzero(plan.coupling)
+    mass = plan.coupling[rows, cols]
+    pull = 2 * mass[:, None] * (source.mean()[rows] - target.mean()[cols])
+    in_a, in_b = np.zeros((2, len(rows), p.dim, p.dim))
+    if want_p[2] or want_q[2]:
+        in_a, in_b = bures_gradients(source.cov()[rows], target.cov()[cols])
+    in_a, in_b = mass[:, None, None] * in_a, mass[:, None, None] * in_b
+    f, g = _potentials(plan, want_p[0] or want_q[0])
+    return (
+        (f, _sum_by(rows, pull, len(p)), _sum_by(rows, in_a, len(p))),
+        (g, _sum_by(cols, -pull, len(q)), _sum_by(cols, in_b, len(q))),
+    )
+
+
+def _plan_of_cells(points: Samples, target: Mixture | Grid) -> SemidiscretePlan:
+    """The semi-discrete plan, its masses as exact as rounding lets them be."""
+    try:
+        return plans.between_points_and_density(points, target, Semidiscrete(tol=_TOL))
+    except SolveError as error:
+        if error.result.marginal_error > _LOOSE:
+            raise
+        return error.result
+
+
+def _of_cells(
+    points: Samples, target: Mixture | Grid, plan: SemidiscretePlan, want_points: Wanted, want_target: Wanted
+) -> tuple[Gradients, Gradients]:
+    """``2 m_i (y_i - b_i)`` in the points, potentials in their weights, and what the density feels."""
+    in_points = plan.points_gradient(), _centered(plan.weights_gradient())
+    if isinstance(target, Mixture):
+        return in_points, _in_mixture(plan, target, any(want_target))
+    return in_points, (_in_values(plan, target.values, want_target[0]),)
+
+
+def _in_mixture(plan: SemidiscretePlan, q: Mixture, wanted: bool) -> Gradients:
+    """Gradients in weights, means and covariances; a component of weight zero is not looked at, and has none."""
+    out = np.zeros(len(q)), np.zeros((len(q), q.dim)), np.zeros((len(q), q.dim, q.dim))
+    if not wanted:
+        return out
+    seen = q.weights > 0
+    if not q.components.cov()[seen].any(axis=(1, 2)).all():
+        raise UnsupportedError(
+            "a component without variance is an atom, and points against atoms have no gradient in its variance; "
+            "add a small variance"
+        )
+    gradient = plan.mixture_gradient()
+    out[0][seen], out[1][seen], out[2][seen] = _centered(gradient.weights), gradient.means, gradient.covs
+    return out
+
+
+def _in_values(plan: SemidiscretePlan, values: np.ndarray, wanted: bool) -> np.ndarray:
+    """Mean of phi over each pixel, less its mean over the density: scaling all values changes nothing."""
+    if not wanted:
+        return np.zeros_like(values)
+    phi = plan.values_gradient()
+    return phi - (values * phi).sum()
+
+
+def _potentials(plan: Plan, wanted: bool) -> tuple[np.ndarray, np.ndarray]:
+    if not wanted:
+        return np.zeros(plan.coupling.shape[0]), np.zeros(plan.coupling.shape[1])
+    f, g = balanced_potentials(plan)
+    return _centered(f), _centered(g)
+
+
+def _sum_by(label: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    out = np.zeros((count, *values.shape[1:]))
+    np.add.at(out, label, values)
+    return out
+
+
+def _centered(potential: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    return potential - potential.mean()
+
+
+OF_SAMPLES = Envelope(_plan_of_samples, _of_samples)
+OF_MIXTURES = Envelope(_plan_of_mixtures, _of_mixtures)
+OF_CELLS = Envelope(_plan_of_cells, _of_cells)
