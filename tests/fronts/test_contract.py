@@ -34,10 +34,9 @@ def broken_calls(promised, found, place=""):
         now = found.get(name) if isinstance(found, dict) else None
         if not isinstance(was, dict) or not isinstance(now, dict):
             continue
-        if name not in ("function", "class", "method"):
-            faults += broken_calls(was, now, f"{place}.{name}")
-            continue
         faults += broken_calls(was, now, f"{place}.{name}")
+        if name not in ("function", "class", "method"):
+            continue
         first, then = ([key for key, kind in each.items() if kind.startswith("positional")] for each in (was, now))
         if then[: len(first)] != first:
             faults.append(f"{place}: arguments were {first}, are {then}")
