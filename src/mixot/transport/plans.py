@@ -213,27 +213,3 @@ def gaussian_target(q: Mixture) -> GaussianTarget:
             "add a small multiple of the identity to the covariances"
         )
     return GaussianTarget(q, q.weights[seen], wide.means[seen], wide.covs[seen])
-
-
-def reversed_plan(plan: P) -> P:
-    """The plan as the target sees it, from the target to the source: rows and columns exchanged.
-
-    Examples
-    --------
-    >>> plan = Exact().solve(np.array([[0.0, 2.0]]), np.ones(1), np.array([0.25, 0.75]))
-    >>> reversed_plan(plan).coupling.tolist()
-    [[0.25], [0.75]]
-    """
-    exchanged: dict[str, Any] = {
-        "coupling": plan.coupling.T,
-        "cost_matrix": plan.cost_matrix.T,
-        "potentials": plan.potentials[::-1],
-    }
-    if isinstance(plan, OMTPlan):
-        exchanged |= {
-            "rho": plan.rho[::-1],
-            "source_weights": plan.target_weights,
-            "target_weights": plan.source_weights,
-            "entropic_potentials": plan.entropic_potentials[::-1],
-        }
-    return replace(plan, **exchanged)
