@@ -3,7 +3,7 @@
 // A facet that two cells share is integrated once, by the cell of the smaller number, and counted with both signs; one
 // that only one of them has is rounding of a corner or an edge, integrated by that one and still counted with both.
 // A diagram offers size(), threads(), points(), a block size and cells diagram[i] with size facets, their ids (negative
-// on the sides of the box) and find(neighbor), the facet towards it or -1.
+// on the sides of the box), find(neighbor), the facet towards it or -1, and facet(k, use), what use makes of its corners.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -13,14 +13,10 @@
 #include <vector>
 
 #include "cells/cell_system.hpp"
+#include "cells/density.hpp"
 #include "machine/parallel.hpp"
 
 namespace mixot {
-
-struct FacetIntegrals {
-  double mass;  // what the facet adds to the mass of the cell it was taken from
-  double area;  // integral of the density over the facet, by length or area
-};
 
 template <class Diagram, class Body>
 void for_cells(const Diagram& diagram, Body&& body) {
@@ -117,13 +113,12 @@ void assemble(const Diagram& diagram, const FacetValues<FacetIntegrals>& facets,
       [&](std::size_t i) { graph.finish_row(i); });
 }
 
-// Sums of moments, arrays `value` of a struct.
-template <class Moments, class Diagram>
-void add_up(const Diagram& diagram, const FacetValues<Moments>& facets, std::vector<Moments>& out) {
-  out.assign(diagram.size(), Moments{});
+template <int D, class Diagram>
+void add_up(const Diagram& diagram, const FacetValues<Moments<D>>& facets, std::vector<Moments<D>>& out) {
+  out.assign(diagram.size(), Moments<D>{});
   facets.gather(
       diagram,
-      [&](std::size_t i, const Moments& facet, double sign, int, bool) {
+      [&](std::size_t i, const Moments<D>& facet, double sign, int, bool) {
         double* sum = out[i].value;
         for (const double v : facet.value) *sum++ += sign * v;
       },

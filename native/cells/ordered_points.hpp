@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "cells/density.hpp"
 #include "cells/point_tree.hpp"
 
 namespace mixot {
@@ -36,9 +37,9 @@ struct OrderedPoints {
 };
 
 // Rows of moments in the caller's order.
-template <class Moments>
-void scatter(const std::vector<Moments>& moments, const std::vector<int>& order, double* out) {
-  constexpr std::size_t width = sizeof(Moments) / sizeof(double);
+template <int D>
+void scatter(const std::vector<Moments<D>>& moments, const std::vector<int>& order, double* out) {
+  constexpr std::size_t width = sizeof(Moments<D>) / sizeof(double);
   for (std::size_t i = 0; i < order.size(); ++i)
     std::copy_n(moments[i].value, width, out + width * std::size_t(order[i]));
 }

@@ -85,7 +85,7 @@ double Polyhedron::least_depth(const double* lo, const double* hi, const double*
   return out;
 }
 
-void Polyhedron::reset(const Cuboid& box) {
+void Polyhedron::reset(const Box<3>& box) {
   clear();
   size_ = 8;
   corners_.fit(size_);

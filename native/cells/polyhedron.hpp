@@ -3,14 +3,10 @@
 #include <cstddef>
 #include <vector>
 
+#include "cells/box.hpp"
 #include "machine/simd.hpp"
 
 namespace mixot {
-
-struct Cuboid {
-  double lo[3], hi[3];
-  double volume() const { return (hi[0] - lo[0]) * (hi[1] - lo[1]) * (hi[2] - lo[2]); }
-};
 
 // Faces are loops of corners, counterclockwise seen from outside; each carries the id of what is beyond: a point, or
 // -1 .. -6 for the lower and upper side of the box along each axis.
@@ -21,13 +17,26 @@ class Polyhedron {
     std::size_t first, last;  // corners loop(first) .. loop(last - 1)
   };
 
-  void reset(const Cuboid& box);
+  void reset(const Box<3>& box);
   // Keep normal . x <= c, whose border is named id. False where nothing changed; corners closer than tol stay.
   bool cut(int id, const double* normal, double c, double tol);
   void clear() { size_ = 0, faces_.clear(), loops_.clear(); }
   int size() const { return size_; }
   const std::vector<Face>& faces() const { return faces_; }
   double at(std::size_t place, int axis) const { return corners_.column(axis)[loops_[place]]; }  // of a loop
+  // use(corners, n) for every face.
+  template <class Use>
+  void for_facets(Use&& use) const {
+    struct Corner {
+      double x[3];
+    };
+    std::vector<Corner> loop;
+    for (const Face& face : faces_) {
+      loop.clear();
+      for (std::size_t k = face.first; k < face.last; ++k) loop.push_back({{at(k, 0), at(k, 1), at(k, 2)}});
+      use(reinterpret_cast<const double(*)[3]>(loop.data()), loop.size());
+    }
+  }
   // Least value over the corners x of sum_a max(lo_a - u_a, u_a - hi_a, 0)^2 - slope_a u_a - u_a^2, u = x - y.
   double least_depth(const double* lo, const double* hi, const double* slope, const double* y) const;
 

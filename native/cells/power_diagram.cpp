@@ -23,7 +23,7 @@ double shoelace(const double* x, const double* y, int size) {
   return 0.5 * twice;
 }
 
-void Polygon::reset(const Rectangle& box) {
+void Polygon::reset(const Box<2>& box) {
   clear();
   add(box.lo[0], box.lo[1], -1), add(box.hi[0], box.lo[1], -2);
   add(box.hi[0], box.hi[1], -3), add(box.lo[0], box.hi[1], -4);
@@ -81,7 +81,7 @@ void PolygonStore::clear() {
 }
 
 // Vertices are brought into the rectangle, those on its sides exactly onto them, so that the cells tile it.
-void PolygonStore::put(std::size_t i, const Polygon& polygon, const Rectangle& box) {
+void PolygonStore::put(std::size_t i, const Polygon& polygon, const Box<2>& box) {
   Block& b = blocks_[i / block];
   const std::size_t at = b.x.size();
   const int size = polygon.size();
@@ -114,14 +114,9 @@ double PolygonStore::area() const {
 
 // ---- the diagram ----
 
-PowerDiagram::PowerDiagram(const double* points, std::size_t n, const Rectangle& box, std::size_t threads)
-    : points_(points),
-      n_(n),
-      threads_(std::max<std::size_t>(1, threads)),
-      box_(box),
-      scale_(std::sqrt(box.area() / double(n))),
-      weights_(n, 0.0),
-      tree_(points, n),
+PowerDiagram::PowerDiagram(const double* points, std::size_t n, const Box<2>& box, std::size_t threads)
+    : DiagramPoints(points, n, box, threads),
+      scale_(std::sqrt(box.volume() / double(n))),
       stores_{PolygonStore(n), PolygonStore(n)},
       workers_(threads_) {
   mending_.proven.assign(n, 0);
@@ -232,9 +227,7 @@ void PowerDiagram::from_scratch(bool with_neighbors) {
 }
 
 void PowerDiagram::update(const double* weights) {
-  ++updates_;
-  weights_.assign(weights, weights + n_);
-  tree_.assign(weights_.data());
+  assign(weights);
   if (!warm_) {
     latest_ = base_;
     from_scratch(false);
@@ -243,7 +236,7 @@ void PowerDiagram::update(const double* weights) {
   latest_ = 1 - base_;
   guess();
   mend();
-  if (std::abs(area() / box_.area() - 1) > certificate) from_scratch(true);
+  if (std::abs(area() / box_.volume() - 1) > certificate) from_scratch(true);
 }
 
 void PowerDiagram::accept() {
@@ -321,7 +314,7 @@ void PowerDiagram::Mending::Part::stage(const Polygon& polygon) {
     x.push_back(polygon.x(k)), y.push_back(polygon.y(k)), id.push_back(polygon.id(k));
 }
 
-void PowerDiagram::Mending::Part::commit(Polygon& scratch, PolygonStore& store, const Rectangle& box) const {
+void PowerDiagram::Mending::Part::commit(Polygon& scratch, PolygonStore& store, const Box<2>& box) const {
   std::size_t at = 0;
   for (std::size_t b = 0; b < bad.size(); ++b) {
     scratch.clear();
@@ -449,24 +442,11 @@ void PowerDiagram::mend() {
 
 // ---- one cell at a time ----
 
-void PowerDiagram::begin_raising(const double* weights) {
-  weights_.assign(weights, weights + n_);
-  tree_.assign(weights_.data());
-}
-
 const Polygon& PowerDiagram::cell_at(std::size_t i, double weight) {
-  const double kept = weights_[i];
-  weights_[i] = weight;  // its own weight in the tree only matters to others
   Polygon& polygon = workers_[0].polygon;
   polygon.reset(box_);
-  cut_by_tree(polygon, i);
-  weights_[i] = kept;
+  with_weight(i, weight, [&] { cut_by_tree(polygon, i); });
   return polygon;
-}
-
-void PowerDiagram::raise(std::size_t i, double weight) {
-  weights_[i] = weight;
-  tree_.raised(i);
 }
 
 }  // namespace mixot

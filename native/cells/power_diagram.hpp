@@ -11,20 +11,16 @@
 #include <functional>
 #include <vector>
 
-#include "cells/point_tree.hpp"
+#include "cells/box.hpp"
+#include "cells/diagram_points.hpp"
 
 namespace mixot {
-
-struct Rectangle {
-  double lo[2], hi[2];
-  double area() const { return (hi[0] - lo[0]) * (hi[1] - lo[1]); }
-};
 
 // A convex polygon, counterclockwise; edge k runs from vertex k to the next one and carries the id of what is beyond:
 // a point, or -1, -2, -3, -4 for the lower, right, upper and left side of the rectangle.
 class Polygon {
  public:
-  void reset(const Rectangle& box);
+  void reset(const Box<2>& box);
   // Keep nx x + ny y <= c, whose border is named id. False where nothing changed; corners closer than tol stay.
   bool cut(int id, double nx, double ny, double c, double tol);
   void clear() { x_.clear(), y_.clear(), id_.clear(); }
@@ -35,6 +31,15 @@ class Polygon {
   int id(int k) const { return id_[k]; }
   double coordinate(int k, int axis) const { return axis == 0 ? x_[k] : y_[k]; }
   double area() const;
+  // use(corners, 2) for the ends of every edge.
+  template <class Use>
+  void for_facets(Use&& use) const {
+    for (int k = 0, n = size(); k < n; ++k) {
+      const int k1 = k + 1 < n ? k + 1 : 0;
+      const double ends[2][2] = {{x_[k], y_[k]}, {x_[k1], y_[k1]}};
+      use(ends, std::size_t(2));
+    }
+  }
 
  private:
   std::vector<double> x_, y_, side_, next_x_, next_y_;
@@ -51,6 +56,13 @@ struct PolygonView {
   const int* id;
   int size;
   int after(int k) const { return k + 1 < size ? k + 1 : 0; }
+  // What use(corners, 2) makes of the ends of edge k.
+  template <class Use>
+  auto facet(int k, Use&& use) const {
+    const int k1 = after(k);
+    const double ends[2][2] = {{x[k], y[k]}, {x[k1], y[k1]}};
+    return use(ends, std::size_t(2));
+  }
   int find(int neighbor) const {
     for (int k = 0; k < size; ++k)
       if (id[k] == neighbor) return k;
@@ -65,7 +77,7 @@ class PolygonStore {
   static constexpr std::size_t block = 512;
   explicit PolygonStore(std::size_t n) : start_(n), size_(n), blocks_((n + block - 1) / block) {}
   void clear();
-  void put(std::size_t i, const Polygon& polygon, const Rectangle& box);
+  void put(std::size_t i, const Polygon& polygon, const Box<2>& box);
   PolygonView operator[](std::size_t i) const {
     const Block& b = blocks_[i / block];
     const std::size_t at = start_[i];
@@ -84,17 +96,11 @@ class PolygonStore {
   std::vector<Block> blocks_;
 };
 
-class PowerDiagram {
+class PowerDiagram : public DiagramPoints<2> {
  public:
   static constexpr std::size_t block = PolygonStore::block;
   // points (n, 2) in kd order (`kd_order`); they stay with the caller.
-  PowerDiagram(const double* points, std::size_t n, const Rectangle& box, std::size_t threads);
-
-  std::size_t size() const { return n_; }
-  const double* points() const { return points_; }
-  const Rectangle& box() const { return box_; }
-  std::size_t threads() const { return threads_; }
-  const std::vector<double>& weights() const { return weights_; }
+  PowerDiagram(const double* points, std::size_t n, const Box<2>& box, std::size_t threads);
 
   // Cells of these weights (n), from the accepted cells where there are some.
   void update(const double* weights);
@@ -106,12 +112,9 @@ class PowerDiagram {
   double area() const { return stores_[latest_].area(); }
   // Largest |x - y_j|^2 - w_j - (|x - y_i|^2 - w_i) over the cell of i.
   double detour(std::size_t i, std::size_t j) const;
-  std::size_t updates() const { return updates_; }
 
   // The cell of one point with the weights of the others as they are, its own weight replaced; raise() keeps it.
   const Polygon& cell_at(std::size_t i, double weight);
-  void raise(std::size_t i, double weight);
-  void begin_raising(const double* weights);
 
  private:
   struct Worker {  // scratch space of a thread
@@ -137,7 +140,7 @@ class PowerDiagram {
       std::vector<double> x, y;
       void clear();
       void stage(const Polygon& polygon);
-      void commit(Polygon& scratch, PolygonStore& store, const Rectangle& box) const;
+      void commit(Polygon& scratch, PolygonStore& store, const Box<2>& box) const;
     };
     std::vector<Part> parts;
     std::vector<Claim> claims;
@@ -161,12 +164,7 @@ class PowerDiagram {
   void compare(Mending& mending, std::size_t block) const;
   void cut_again(Worker& worker, std::size_t i, std::size_t pass, Mending& mending) const;
 
-  const double* points_;
-  std::size_t n_, threads_, updates_ = 0;
-  Rectangle box_;
   double scale_;
-  std::vector<double> weights_;
-  mutable PointTree<2> tree_;  // its majorants are made when the first search needs them
   PolygonStore stores_[2];
   int latest_ = 0, base_ = 0;
   bool warm_ = false;

@@ -15,7 +15,7 @@ void SolidDiagram::Store::clear() {
 }
 
 // Cells are put once each, in order within a block; corners are brought into the box and onto its sides.
-void SolidDiagram::Store::put(std::size_t i, const Polyhedron& cell, const Cuboid& box) {
+void SolidDiagram::Store::put(std::size_t i, const Polyhedron& cell, const Box<3>& box) {
   Block& b = blocks_[i / block];
   at_[i] = std::uint32_t(b.id.size());
   size_[i] = int(cell.faces().size());
@@ -41,13 +41,8 @@ SolidView SolidDiagram::Store::view(std::size_t i) const {
 
 // ---- the diagram ----
 
-SolidDiagram::SolidDiagram(const double* points, std::size_t n, const Cuboid& box, std::size_t threads)
-    : points_(points),
-      n_(n),
-      threads_(std::max<std::size_t>(1, threads)),
-      box_(box),
-      weights_(n, 0.0),
-      tree_(points, n),
+SolidDiagram::SolidDiagram(const double* points, std::size_t n, const Box<3>& box, std::size_t threads)
+    : DiagramPoints(points, n, box, threads),
       stores_{Store(n), Store(n)},
       workers_(threads_) {}
 
@@ -90,8 +85,7 @@ void SolidDiagram::for_all(Store& store, Build&& build) {
 }
 
 void SolidDiagram::update(const double* weights) {
-  weights_.assign(weights, weights + n_);
-  tree_.assign(weights_.data());
+  assign(weights);
   latest_ = warm_ ? 1 - base_ : base_;
   for_all(stores_[latest_], [&](std::size_t i, Worker& worker) {
     Polyhedron& cell = worker.cell;
@@ -142,24 +136,11 @@ double SolidDiagram::detour(std::size_t i, std::size_t j) const {
   return most;
 }
 
-void SolidDiagram::begin_raising(const double* weights) {
-  weights_.assign(weights, weights + n_);
-  tree_.assign(weights_.data());
-}
-
 const Polyhedron& SolidDiagram::cell_at(std::size_t i, double weight) {
-  const double kept = weights_[i];
-  weights_[i] = weight;  // its own weight in the tree only matters to others
   Polyhedron& cell = workers_[0].cell;
   cell.reset(box_);
-  tree_.search(i, cell, [&](std::size_t j) { cut(cell, i, j); });
-  weights_[i] = kept;
+  with_weight(i, weight, [&] { tree_.search(i, cell, [&](std::size_t j) { cut(cell, i, j); }); });
   return cell;
-}
-
-void SolidDiagram::raise(std::size_t i, double weight) {
-  weights_[i] = weight;
-  tree_.raised(i);
 }
 
 }  // namespace mixot

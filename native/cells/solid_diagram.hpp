@@ -5,7 +5,8 @@
 #include <functional>
 #include <vector>
 
-#include "cells/point_tree.hpp"
+#include "cells/box.hpp"
+#include "cells/diagram_points.hpp"
 #include "cells/polyhedron.hpp"
 
 namespace mixot {
@@ -16,6 +17,11 @@ struct SolidView {
   const std::uint32_t* first;
   const int* id;
   int size;
+  // What use(corners, n) makes of face k.
+  template <class Use>
+  auto facet(int k, Use&& use) const {
+    return use(corner + first[k], std::size_t(first[k + 1] - first[k]));
+  }
   int find(int neighbor) const {
     for (int k = 0; k < size; ++k)
       if (id[k] == neighbor) return k;
@@ -24,15 +30,12 @@ struct SolidView {
 };
 
 // Each cell is cut by its last neighbors, which leaves little for the tree to find; the answer is exact each time.
-class SolidDiagram {
+class SolidDiagram : public DiagramPoints<3> {
  public:
   static constexpr std::size_t block = 128;
   // points (n, 3) in kd order (`kd_order`); they stay with the caller.
-  SolidDiagram(const double* points, std::size_t n, const Cuboid& box, std::size_t threads);
+  SolidDiagram(const double* points, std::size_t n, const Box<3>& box, std::size_t threads);
 
-  std::size_t size() const { return n_; }
-  const double* points() const { return points_; }
-  std::size_t threads() const { return threads_; }
   SolidView operator[](std::size_t i) const { return stores_[latest_].view(i); }
   double volume(std::size_t i) const;
 
@@ -42,9 +45,8 @@ class SolidDiagram {
   // Largest |x - y_j|^2 - w_j - (|x - y_i|^2 - w_i) over the cell of i.
   double detour(std::size_t i, std::size_t j) const;
 
-  void begin_raising(const double* weights);
+  // The cell of one point with the weights of the others as they are, its own weight replaced; raise() keeps it.
   const Polyhedron& cell_at(std::size_t i, double weight);
-  void raise(std::size_t i, double weight);
 
  private:
   struct HalfSpace {
@@ -58,7 +60,7 @@ class SolidDiagram {
    public:
     explicit Store(std::size_t n) : at_(n), size_(n), blocks_((n + block - 1) / block) {}
     void clear();
-    void put(std::size_t i, const Polyhedron& cell, const Cuboid& box);
+    void put(std::size_t i, const Polyhedron& cell, const Box<3>& box);
     SolidView view(std::size_t i) const;
 
    private:
@@ -80,11 +82,6 @@ class SolidDiagram {
   template <class Build>
   void for_all(Store& store, Build&& build);
 
-  const double* points_;
-  std::size_t n_, threads_;
-  Cuboid box_;
-  std::vector<double> weights_;
-  PointTree<3> tree_;
   Store stores_[2];
   int latest_ = 0, base_ = 0;
   bool warm_ = false;

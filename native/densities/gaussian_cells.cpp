@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "densities/gaussian_edges.hpp"
 #include "machine/parallel.hpp"
 
 namespace mixot {
@@ -31,7 +32,7 @@ class Walk {
 };
 
 // Moments in whitened coordinates; lines (edges, lanes) takes what each edge adds to the integral along it.
-WhitenedMoments whitened(const GaussianSum::Group& group, const Walk& region, double* lines) {
+WhitenedMoments whitened(const GaussianGroups<2>::Group& group, const Walk& region, double* lines) {
   WhitenedMoments sum;
   EdgeLanes e;
   double apart[gaussian_lanes] = {};
@@ -65,7 +66,7 @@ WhitenedMoments whitened(const GaussianSum::Group& group, const Walk& region, do
 
 }  // namespace
 
-void integrate_gaussians(const PlaneRegions& regions, const double* centers, const GaussianSum& law,
+void integrate_gaussians(const PlaneRegions& regions, const double* centers, const GaussianGroups<2>& law,
                          const RegionIntegrals& out, size_t threads) {
   const size_t k = law.size();
   std::vector<std::vector<double>> scratch(std::max<size_t>(1, threads));
@@ -98,7 +99,7 @@ void integrate_gaussians(const PlaneRegions& regions, const double* centers, con
 }
 
 void gaussian_derivatives(const PlaneRegions& regions, const double* points, const double* weights,
-                          const GaussianSum& law, double* out, size_t threads) {
+                          const GaussianGroups<2>& law, double* out, size_t threads) {
   const size_t blocks = (regions.n + kBlock - 1) / kBlock, size = 7 * law.size();
   std::vector<double> parts(blocks * size, 0.0);
   parallel_blocks(blocks, threads, [&](size_t block, size_t) {
@@ -110,7 +111,7 @@ void gaussian_derivatives(const PlaneRegions& regions, const double* points, con
         for (size_t j = 0; j < law[g].used; ++j) {
           double m[6], *to = part + 7 * (g * gaussian_lanes + j);
           z.unwhiten(law[g], j, y, m);
-          const double ux = y[0] - law[g].cx[j], uy = y[1] - law[g].cy[j];
+          const double ux = y[0] - law[g].mean[0][j], uy = y[1] - law[g].mean[1][j];
           const double add[] = {m[3] + m[5] - weights[i] * m[0], m[1], m[2],
                                 m[3] + m[1] * ux, m[4] + m[1] * uy, m[4] + m[2] * ux, m[5] + m[2] * uy};
           for (int r = 0; r < 7; ++r) to[r] += add[r];

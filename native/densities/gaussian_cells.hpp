@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "densities/gaussian_edges.hpp"
+#include "densities/gaussian_groups.hpp"
 
 namespace mixot {
 
@@ -23,13 +23,13 @@ struct PlaneRegions {
 struct RegionIntegrals {
   double *total, *each, *lines, *lines_each;
 };
-void integrate_gaussians(const PlaneRegions& regions, const double* centers, const GaussianSum& law,
+void integrate_gaussians(const PlaneRegions& regions, const double* centers, const GaussianGroups<2>& law,
                          const RegionIntegrals& out, std::size_t threads);
 
 // What the derivatives of sum_i int_i (|x - y_i|^2 - w_i) f, f = sum_k a_k N(c_k, S_k), are made of, (k, 7): of each
 // law N_k the sums over the regions i of
 //     int (|x - y_i|^2 - w_i) N_k,    int (x - y_i) N_k  (2),    int (x - y_i) (x - c_k)' N_k  (2, 2).
 void gaussian_derivatives(const PlaneRegions& regions, const double* points, const double* weights,
-                          const GaussianSum& law, double* out, std::size_t threads);
+                          const GaussianGroups<2>& law, double* out, std::size_t threads);
 
 }  // namespace mixot

@@ -1,25 +1,26 @@
-// A sum of Gaussians as a density in the plane, for cells that end at a box around nearly all of its mass.
+// A sum of Gaussians as a density, for cells that end at a box around nearly all of its mass.
 #pragma once
 #include <cstddef>
 
-#include "densities/gaussian_edges.hpp"
+#include "cells/density.hpp"
+#include "densities/gaussian_groups.hpp"
 #include "densities/gaussian_laws.hpp"
-#include "cells/plane_density.hpp"
 
 namespace mixot {
 
 // Blended with a normal law of one and a half times the spread of the whole.
-class GaussianDensity final : public PlaneDensity {
+template <int D>
+class GaussianDensity final : public Density<D> {
  public:
-  explicit GaussianDensity(const GaussianLaws& laws);
-  FacetIntegrals edge(const double* a, const double* b) const override;
-  PlaneMoments edge_moments(const double* a, const double* b) const override;
-  void blend(double share) override;
+  explicit GaussianDensity(const GaussianLaws& laws) : laws_(laws), law_(laws) {}
+  FacetIntegrals facet(const double (*corner)[D], std::size_t n) const override;
+  Moments<D> facet_moments(const double (*corner)[D], std::size_t n) const override;
+  void blend(double share) override { law_ = GaussianGroups<D>(laws_.at(share)); }
   double floor() const override { return 0; }
 
  private:
-  BlendedLaws<2> laws_;
-  GaussianSum law_;
+  BlendedLaws<D> laws_;
+  GaussianGroups<D> law_;
 };
 
 }  // namespace mixot

@@ -16,9 +16,8 @@
 // keep their digits.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 
-#include "machine/simd.hpp"
+#include "densities/gaussian_groups.hpp"
 
 namespace mixot {
 
@@ -28,31 +27,8 @@ struct Corner {
   bool far;
 };
 
-constexpr std::size_t gaussian_lanes = 8;  // components that go together through an edge
-
-// Weighted Gaussian laws in the plane, eight to a group; what is missing in the last group weighs nothing, and edges
-// have zeros in registers that hold no law.
-class GaussianSum {
- public:
-  struct Group {
-    double weight[gaussian_lanes], cx[gaussian_lanes], cy[gaussian_lanes];          // mean
-    double w11[gaussian_lanes], w21[gaussian_lanes], w22[gaussian_lanes];           // L^-1, lower triangular
-    double l11[gaussian_lanes], l21[gaussian_lanes], l22[gaussian_lanes];           // L
-    std::size_t used;
-  };
-  // weights (k), means (k, 2), covs (k, 2, 2) positive definite.
-  GaussianSum(const double* weights, const double* means, const double* covs, std::size_t k);
-  std::size_t size() const { return size_; }
-  std::size_t groups() const { return groups_.size(); }
-  const Group& operator[](std::size_t g) const { return groups_[g]; }
-
- private:
-  std::size_t size_;
-  AlignedVector<Group> groups_;
-};
-
 // Of one edge and one group of components: d, T, flux, line and along as above, and density, the factor that makes of
-// line the integral of the component's density along the edge by arc length.
+// line the integral of the component's density along the edge by arc length. Zeros in registers that hold no law.
 struct alignas(64) EdgeLanes {
   double d[gaussian_lanes], tx[gaussian_lanes], ty[gaussian_lanes];
   double flux[gaussian_lanes], line[gaussian_lanes], along[gaussian_lanes], density[gaussian_lanes];
@@ -60,11 +36,11 @@ struct alignas(64) EdgeLanes {
 
 // Absolute errors of a few 1e-17; components further than 8.7 standard deviations from the edge count by their angle,
 // which leaves out less than exp(-38) < 4e-17 of a flux, line or along.
-void edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corner& b, EdgeLanes& out);
+void edge_of_group(const GaussianGroups<2>::Group& group, const Corner& a, const Corner& b, EdgeLanes& out);
 
 // The same with flux = -wedge and small relative errors, for edges that stay further than 2 standard deviations from
 // the mean; other lanes are meaningless.
-void far_edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corner& b, EdgeLanes& out);
+void far_edge_of_group(const GaussianGroups<2>::Group& group, const Corner& a, const Corner& b, EdgeLanes& out);
 
 // Moments 1, z1, z2, z1^2, z1 z2, z2^2 of phi over a region, as sums over its edges, for the components of a group.
 struct alignas(64) WhitenedMoments {
@@ -72,7 +48,7 @@ struct alignas(64) WhitenedMoments {
   void add_edge(const EdgeLanes& e);
   void finish();  // the second moments get their mass
   // Raw moments about a center of lane j in the plane, x = c + L z: 1, x, y, x^2, x y, y^2.
-  void unwhiten(const GaussianSum::Group& group, std::size_t j, const double* center, double* out) const;
+  void unwhiten(const GaussianGroups<2>::Group& group, std::size_t j, const double* center, double* out) const;
 };
 
 }  // namespace mixot

@@ -6,9 +6,9 @@ struct Course {
   V tx, ty, d, a, b, density;
 };
 
-MIXOT_INLINE Course course(const GaussianSum::Group& g, std::size_t at, const Corner& from, const Corner& to) {
-  const V w11 = load(g.w11 + at), w21 = load(g.w21 + at), w22 = load(g.w22 + at);
-  const V cx = load(g.cx + at), cy = load(g.cy + at);
+MIXOT_INLINE Course course(const GaussianGroups<2>::Group& g, std::size_t at, const Corner& from, const Corner& to) {
+  const V w11 = load(g.whiten[0] + at), w21 = load(g.whiten[1] + at), w22 = load(g.whiten[2] + at);
+  const V cx = load(g.mean[0] + at), cy = load(g.mean[1] + at);
   const auto whiten = [&](const V& x, const V& y, V& zx, V& zy) { zx = w11 * x, zy = w21 * x + w22 * y; };
   const double dx = to.far ? to.x : from.far ? -from.x : to.x - from.x;
   const double dy = to.far ? to.y : from.far ? -from.y : to.y - from.y;
@@ -88,8 +88,10 @@ MIXOT_INLINE void save(const Course& c, const Sums& sums, std::size_t at, EdgeLa
 }
 
 // From one direction at infinity to the next: an angle and nothing else.
-MIXOT_INLINE void arc(const GaussianSum::Group& g, std::size_t at, const Corner& a, const Corner& b, EdgeLanes& out) {
-  const V w11 = load(g.w11 + at), w21 = load(g.w21 + at), w22 = load(g.w22 + at), none = splat(0.0);
+MIXOT_INLINE void arc(const GaussianGroups<2>::Group& g, std::size_t at, const Corner& a, const Corner& b,
+                      EdgeLanes& out) {
+  const V w11 = load(g.whiten[0] + at), w21 = load(g.whiten[1] + at), w22 = load(g.whiten[2] + at);
+  const V none = splat(0.0);
   const V ax = w11 * splat(a.x), ay = w21 * splat(a.x) + w22 * splat(a.y);
   const V bx = w11 * splat(b.x), by = w21 * splat(b.x) + w22 * splat(b.y);
   const V angle = turn(ax * by - ay * bx, ax * bx + ay * by);
@@ -113,7 +115,7 @@ MIXOT_INLINE void integrate_window(const V& d, const Window& w, double longest, 
     integrate<4, field>(d, w.lo, w.hi, 1, out);
 }
 
-MIXOT_INLINE void edge_lanes(const GaussianSum::Group& g, std::size_t at, const Corner& a, const Corner& b,
+MIXOT_INLINE void edge_lanes(const GaussianGroups<2>::Group& g, std::size_t at, const Corner& a, const Corner& b,
                              EdgeLanes& out) {
   if (a.far && b.far) return arc(g, at, a, b, out);
   const Course c = course(g, at, a, b);
@@ -145,7 +147,7 @@ MIXOT_INLINE void edge_lanes(const GaussianSum::Group& g, std::size_t at, const 
 
 // Relative errors stay small while exp(-t^2 / 2) falls by less than exp(-10) on a panel of 16 points, and the poles of
 // 1 / s at t = +- i |d| are further off than a panel is long.
-MIXOT_INLINE void far_edge_lanes(const GaussianSum::Group& g, std::size_t at, const Corner& a, const Corner& b,
+MIXOT_INLINE void far_edge_lanes(const GaussianGroups<2>::Group& g, std::size_t at, const Corner& a, const Corner& b,
                                  EdgeLanes& out) {
   const Course c = course(g, at, a, b);
   const Window w = window(c);
@@ -167,13 +169,13 @@ MIXOT_INLINE void clear_lanes(std::size_t at, EdgeLanes& out) {
     save({none, none, none, none, none, none}, {none, none, none}, at, out);
 }
 
-void edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corner& b, EdgeLanes& out) {
+void edge_of_group(const GaussianGroups<2>::Group& group, const Corner& a, const Corner& b, EdgeLanes& out) {
   std::size_t at = 0;
   for (; at < group.used; at += kLanes<double>) edge_lanes(group, at, a, b, out);
   clear_lanes(at, out);
 }
 
-void far_edge_of_group(const GaussianSum::Group& group, const Corner& a, const Corner& b, EdgeLanes& out) {
+void far_edge_of_group(const GaussianGroups<2>::Group& group, const Corner& a, const Corner& b, EdgeLanes& out) {
   std::size_t at = 0;
   for (; at < group.used; at += kLanes<double>) far_edge_lanes(group, at, a, b, out);
   clear_lanes(at, out);

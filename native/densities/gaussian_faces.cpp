@@ -32,30 +32,27 @@ constexpr double kTail[] = {0.14558972127394465,     -0.273421931548507,      0.
 
 namespace mixot {
 
-SpaceGaussians::SpaceGaussians(const GaussianLaws& laws)
-    : size_(laws.k), groups_((laws.k + space_lanes - 1) / space_lanes) {
-  for (std::size_t j = 0; j < groups_.size() * space_lanes; ++j) {
-    Group& g = groups_[j / space_lanes];
-    const std::size_t lane = j % space_lanes, from = std::min(j, laws.k - 1);
-    const double *s = laws.covs + 9 * from;
-    const double a = std::sqrt(s[0]), b = s[3] / a, c = std::sqrt(s[4] - b * b);
-    const double d = s[6] / a, e = (s[7] - b * d) / c, f = std::sqrt(s[8] - d * d - e * e);
-    const double root[6] = {a, b, c, d, e, f};
-    const double whiten[6] = {1 / a, -b / (a * c), 1 / c, (b * e - c * d) / (a * c * f), -e / (c * f), 1 / f};
-    for (int r = 0; r < 6; ++r) g.root[r][lane] = root[r], g.whiten[r][lane] = whiten[r];
-    for (int axis = 0; axis < 3; ++axis) g.mean[axis][lane] = laws.means[3 * from + axis];
-    g.weight[lane] = j < laws.k ? laws.weights[j] : 0;
-    g.used = std::min(space_lanes, laws.k - (j / space_lanes) * space_lanes);
-  }
+void face_of_group(const GaussianGroups<3>::Group& group, const double (*corner)[3], std::size_t n, FaceLanes& out) {
+  thread_local AlignedVector<double> space;
+  MIXOT_DISPATCH(face_of_group(group, corner, n, space, out))
 }
 
-void face_of_group(const SpaceGaussians::Group& group, const double (*corner)[3], std::size_t n, FaceLanes& out) {
-  thread_local AlignedVector<double> space;
-#ifdef MIXOT_X86
-  if (isa() == Isa::avx512) return avx512::face_of_group(group, corner, n, space, out);
-  if (isa() == Isa::avx2) return avx2::face_of_group(group, corner, n, space, out);
-#endif
-  baseline::face_of_group(group, corner, n, space, out);
+// x - c = L z.
+CenteredMoments::CenteredMoments(const GaussianGroups<3>::Group& g, std::size_t j, const FaceLanes& f) {
+  const double l[3][3] = {{g.root[0][j], 0, 0},
+                          {g.root[1][j], g.root[2][j], 0},
+                          {g.root[3][j], g.root[4][j], g.root[5][j]}};
+  double normal[3] = {}, on[3] = {};  // L n and L int z phi over the face
+  for (int a = 0; a < 3; ++a)
+    for (int b = 0; b <= a; ++b) normal[a] += l[a][b] * f.normal[b][j], on[a] += l[a][b] * f.first_on[b][j];
+  mass = f.flux[j];
+  for (int a = 0; a < 3; ++a) first[a] = -normal[a] * f.mass_on[j];
+  for (int p = 0; p < 6; ++p) {
+    const int a = space_pairs[p][0], b = space_pairs[p][1];
+    double cov = 0;
+    for (int c = 0; c <= std::min(a, b); ++c) cov += l[a][c] * l[b][c];
+    second[p] = cov * mass - 0.5 * (normal[a] * on[b] + normal[b] * on[a]);
+  }
 }
 
 }  // namespace mixot

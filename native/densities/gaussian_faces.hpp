@@ -24,40 +24,27 @@
 #pragma once
 #include <cstddef>
 
-#include "densities/gaussian_laws.hpp"
-#include "machine/simd.hpp"
+#include "densities/gaussian_groups.hpp"
 
 namespace mixot {
-
-constexpr std::size_t space_lanes = 8;  // components that go together through a face
-
-// Weighted Gaussian laws in space, eight to a group; the last group may have fewer.
-class SpaceGaussians {
- public:
-  struct Group {
-    double weight[space_lanes], mean[3][space_lanes];
-    double whiten[6][space_lanes], root[6][space_lanes];  // L^-1 and L, lower triangles row by row
-    std::size_t used;
-  };
-  explicit SpaceGaussians(const GaussianLaws& laws);
-  std::size_t size() const { return size_; }
-  std::size_t groups() const { return groups_.size(); }
-  const Group& operator[](std::size_t g) const { return groups_[g]; }
-
- private:
-  std::size_t size_;
-  AlignedVector<Group> groups_;
-};
 
 // Of one face and one group of components: n, flux and mass_on as above, int z phi over the face, and density, which
 // makes of mass_on the integral of the component's density over the face by area.
 struct alignas(64) FaceLanes {
-  double normal[3][space_lanes], flux[space_lanes], mass_on[space_lanes], first_on[3][space_lanes];
-  double density[space_lanes];
+  double normal[3][gaussian_lanes], flux[gaussian_lanes], mass_on[gaussian_lanes], first_on[3][gaussian_lanes];
+  double density[gaussian_lanes];
 };
 
 // corner (n, 3), counterclockwise seen from outside. Absolute errors are a few 1e-15; components further than 8.3
 // standard deviations from the face count by its solid angle, which leaves out less than exp(-35) < 7e-16.
-void face_of_group(const SpaceGaussians::Group& group, const double (*corner)[3], std::size_t n, FaceLanes& out);
+void face_of_group(const GaussianGroups<3>::Group& group, const double (*corner)[3], std::size_t n, FaceLanes& out);
+
+constexpr int space_pairs[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
+
+// What a face adds, for the component of lane j: mass, int (x - c), int (x - c) (x - c)' at the pairs above.
+struct CenteredMoments {
+  double mass, first[3], second[6];
+  CenteredMoments(const GaussianGroups<3>::Group& group, std::size_t j, const FaceLanes& f);
+};
 
 }  // namespace mixot

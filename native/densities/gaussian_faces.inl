@@ -25,7 +25,7 @@ struct Whitening {
   }
 };
 
-MIXOT_INLINE Whitening whitening(const SpaceGaussians::Group& g, std::size_t at) {
+MIXOT_INLINE Whitening whitening(const GaussianGroups<3>::Group& g, std::size_t at) {
   const auto row = [&](int r) { return load<double>(g.whiten[r] + at); };
   return {row(0), row(1), row(2), row(3), row(4), row(5),
           {load<double>(g.mean[0] + at), load<double>(g.mean[1] + at), load<double>(g.mean[2] + at)}};
@@ -223,8 +223,8 @@ MIXOT_INLINE void add_side(const Seen& seen, double a, double tx, double ty, dou
   if (to > hi) add_angles(seen.d, a, hi, to, angles);
 }
 
-MIXOT_INLINE void face_lanes(const SpaceGaussians::Group& g, std::size_t at, const double (*corner)[3], std::size_t n,
-                             AlignedVector<double>& space, FaceLanes& out) {
+MIXOT_INLINE void face_lanes(const GaussianGroups<3>::Group& g, std::size_t at, const double (*corner)[3],
+                             std::size_t n, AlignedVector<double>& space, FaceLanes& out) {
   constexpr std::size_t lanes = kLanes<double>;
   space.resize(n * (sizeof(Side) / sizeof(double)));
   Side* sides = reinterpret_cast<Side*>(space.data());
@@ -264,7 +264,7 @@ MIXOT_INLINE void face_lanes(const SpaceGaussians::Group& g, std::size_t at, con
   store<double>(out.first_on[2] + at, frame.n.z * along + frame.e1.z * u + frame.e2.z * v);
 }
 
-void face_of_group(const SpaceGaussians::Group& group, const double (*corner)[3], std::size_t n,
+void face_of_group(const GaussianGroups<3>::Group& group, const double (*corner)[3], std::size_t n,
                    AlignedVector<double>& space, FaceLanes& out) {
   for (std::size_t at = 0; at < group.used; at += kLanes<double>) face_lanes(group, at, corner, n, space, out);
 }

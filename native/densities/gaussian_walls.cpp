@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "cells/facet_sums.hpp"
-#include "densities/gaussian_faces.hpp"
 #include "cells/solid_diagram.hpp"
+#include "densities/gaussian_faces.hpp"
 
 namespace mixot {
 namespace {
@@ -14,7 +14,6 @@ using std::size_t;
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr double kRootHalf = 0.70710678118654752440;
-constexpr int kPairs[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
 
 // Of one wall and one law, as in GaussianWalls.
 struct Wall {
@@ -44,14 +43,14 @@ void subtract_edges(const double (*z)[3], size_t corners, const double* n, doubl
     double on[3];
     for (int a = 0; a < 3; ++a) on[a] = height * ((foot[a] - d * n[a]) * mass + along[a] * slope);
     for (int p = 0; p < 6; ++p) {
-      const int a = kPairs[p][0], b = kPairs[p][1];
+      const int a = space_pairs[p][0], b = space_pairs[p][1];
       second[p] -= 0.5 * (out[a] * on[b] + out[b] * on[a]);
     }
   }
 }
 
 // `z` has room for the corners as the law sees them.
-Wall wall_of(const SpaceGaussians::Group& g, size_t j, const FaceLanes& f, const double (*corner)[3], size_t n,
+Wall wall_of(const GaussianGroups<3>::Group& g, size_t j, const FaceLanes& f, const double (*corner)[3], size_t n,
              std::vector<double>& room) {
   const double w[3][3] = {{g.whiten[0][j], 0, 0},
                           {g.whiten[1][j], g.whiten[2][j], 0},
@@ -72,7 +71,7 @@ Wall wall_of(const SpaceGaussians::Group& g, size_t j, const FaceLanes& f, const
   double inside[3], second[6];
   for (int a = 0; a < 3; ++a) inside[a] = f.first_on[a][j] - d * normal[a] * mass;
   for (int p = 0; p < 6; ++p) {
-    const int a = kPairs[p][0], b = kPairs[p][1];
+    const int a = space_pairs[p][0], b = space_pairs[p][1];
     second[p] = (a == b ? mass : 0.0) + (d * d - 1) * normal[a] * normal[b] * mass +
                 d * (normal[a] * inside[b] + normal[b] * inside[a]);
   }
@@ -86,21 +85,21 @@ Wall wall_of(const SpaceGaussians::Group& g, size_t j, const FaceLanes& f, const
   }
   for (int p = 0; p < 6; ++p) {
     out.second[p] = 0;
-    for (int b = kPairs[p][0]; b < 3; ++b)
-      for (int c = kPairs[p][1]; c < 3; ++c)
-        out.second[p] += w[b][kPairs[p][0]] * w[c][kPairs[p][1]] * second[at[b][c]] * f.density[j];
+    for (int b = space_pairs[p][0]; b < 3; ++b)
+      for (int c = space_pairs[p][1]; c < 3; ++c)
+        out.second[p] += w[b][space_pairs[p][0]] * w[c][space_pairs[p][1]] * second[at[b][c]] * f.density[j];
   }
   return out;
 }
 
 }  // namespace
 
-GaussianWalls gaussian_walls(const WeightedPoints& cloud, const GaussianLaws& laws, const Cuboid& box,
+GaussianWalls gaussian_walls(const WeightedPoints& cloud, const GaussianLaws& laws, const Box<3>& box,
                              size_t threads) {
   const OrderedPoints<3> sorted(cloud);
   SolidDiagram diagram(sorted.points.data(), cloud.n, box, threads);
   diagram.update(sorted.weights.data());
-  const SpaceGaussians law(laws);
+  const GaussianGroups<3> law(laws);
   const size_t k_laws = law.size(), blocks = (cloud.n + SolidDiagram::block - 1) / SolidDiagram::block;
   struct Part {
     std::vector<std::int64_t> below, above;

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "densities/gaussian_laws.hpp"
+#include "cells/box.hpp"
 #include "cells/ordered_points.hpp"
-#include "cells/polyhedron.hpp"
+#include "densities/gaussian_laws.hpp"
 
 namespace mixot {
 
@@ -18,7 +18,7 @@ struct GaussianWalls {
   std::vector<double> zeroth, first, second, shares;
 };
 
-GaussianWalls gaussian_walls(const WeightedPoints& cloud, const GaussianLaws& laws, const Cuboid& box,
+GaussianWalls gaussian_walls(const WeightedPoints& cloud, const GaussianLaws& laws, const Box<3>& box,
                              std::size_t threads);
 
 }  // namespace mixot

@@ -14,32 +14,21 @@ constexpr double three_mass[3] = {5.0 / 18, 8.0 / 18, 5.0 / 18};
 
 }  // namespace
 
-PixelDensity::PixelDensity(const Pixels& pixels)
+PixelDensity::PixelDensity(const Grid<2>& pixels)
     : pixels_(pixels),
-      nx_(pixels.nx + pixels.degree),
-      ny_(pixels.ny + pixels.degree),
+      nx_(pixels.count[0] + pixels.degree),
+      ny_(pixels.count[1] + pixels.degree),
       shift_(0.5 * pixels.degree),
-      values_(pixels.values, pixels.values + pixels.nx * pixels.ny) {
-  const std::size_t count[2] = {pixels.nx, pixels.ny};
+      values_(pixels.values, pixels.size()) {
   for (int a = 0; a < 2; ++a) {
-    step_[a] = (pixels.box.hi[a] - pixels.box.lo[a]) / double(count[a]);
-    inv_step_[a] = double(count[a]) / (pixels.box.hi[a] - pixels.box.lo[a]);
+    step_[a] = (pixels.box.hi[a] - pixels.box.lo[a]) / double(pixels.count[a]);
+    inv_step_[a] = double(pixels.count[a]) / (pixels.box.hi[a] - pixels.box.lo[a]);
   }
-  double total = 0, least = values_[0];
-  for (double v : values_) total += v, least = std::min(least, v);
-  floor_ = least * double(values_.size()) / total;
   fill();
 }
 
 void PixelDensity::blend(double share) {
-  if (share == share_) return;
-  share_ = share;
-  double total = 0;
-  const std::size_t count = values_.size();
-  for (std::size_t p = 0; p < count; ++p) total += pixels_.values[p];
-  for (std::size_t p = 0; p < count; ++p)
-    values_[p] = (1 - share) * pixels_.values[p] + share * (total / double(count));
-  fill();
+  if (values_.blend(share)) fill();
 }
 
 // Prefix sums along y of the density and of its first two moments, as seen from the middle of the lattice.
@@ -64,8 +53,9 @@ void PixelDensity::fill() {
   }
   bilinear_.resize(nx_ * ny_);
   const auto node = [&](std::size_t i, std::size_t j) {  // the lattice of centers, continued by one node all round
-    const std::size_t a = std::min(i > 0 ? i - 1 : 0, pixels_.nx - 1), b = std::min(j > 0 ? j - 1 : 0, pixels_.ny - 1);
-    return values_[a * pixels_.ny + b];
+    const std::size_t a = std::min(i > 0 ? i - 1 : 0, pixels_.count[0] - 1);
+    const std::size_t b = std::min(j > 0 ? j - 1 : 0, pixels_.count[1] - 1);
+    return values_[a * pixels_.count[1] + b];
   };
   for (std::size_t i = 0; i < nx_; ++i) {
     Bilinear run{};
@@ -163,7 +153,7 @@ FacetIntegrals PixelDensity::edge_of(const double* a, const double* b) const {
 }
 
 template <int Degree>
-PlaneMoments PixelDensity::moments_of(const double* a, const double* b) const {
+Moments<2> PixelDensity::moments_of(const double* a, const double* b) const {
   double sum[6] = {};
   const double mid_x = 0.5 * double(nx_), mid_y = 0.5 * double(ny_);
   walk(a, b, [&](std::size_t p, std::ptrdiff_t i, std::ptrdiff_t j, double x, double y, double dx, double dy) {
@@ -200,12 +190,12 @@ PlaneMoments PixelDensity::moments_of(const double* a, const double* b) const {
            cx * cy * m + cx * my + cy * mx + hx * hy * sum[4], cy * cy * m + 2 * cy * my + hy * hy * sum[5]}};
 }
 
-FacetIntegrals PixelDensity::edge(const double* a, const double* b) const {
-  return pixels_.degree == 0 ? edge_of<0>(a, b) : edge_of<1>(a, b);
+FacetIntegrals PixelDensity::facet(const double (*end)[2], std::size_t) const {
+  return pixels_.degree == 0 ? edge_of<0>(end[0], end[1]) : edge_of<1>(end[0], end[1]);
 }
 
-PlaneMoments PixelDensity::edge_moments(const double* a, const double* b) const {
-  return pixels_.degree == 0 ? moments_of<0>(a, b) : moments_of<1>(a, b);
+Moments<2> PixelDensity::facet_moments(const double (*end)[2], std::size_t) const {
+  return pixels_.degree == 0 ? moments_of<0>(end[0], end[1]) : moments_of<1>(end[0], end[1]);
 }
 
 }  // namespace mixot

@@ -3,30 +3,20 @@
 #include <cstddef>
 #include <vector>
 
-#include "cells/plane_density.hpp"
-#include "cells/power_diagram.hpp"
+#include "cells/density.hpp"
+#include "densities/grid.hpp"
 
 namespace mixot {
 
-// values (nx, ny), row-major, axis 0 along x: the masses of the pixels of a rectangle where the density is constant on
-// each (degree 0), or their weights in hat functions of one pixel's mass (degree 1, constant beyond the outermost
-// centers).
-struct Pixels {
-  const double* values;
-  std::size_t nx, ny;
-  Rectangle box;
-  int degree;
-};
-
 // Integrals over cells cost what their borders cost: prefix sums along y hold what lies below each pixel, and by Green
 // mass = -sum over the edges of int P(x, y) dx, P(x, y) = int_{-oo}^y density.
-class PixelDensity final : public PlaneDensity {
+class PixelDensity final : public Density<2> {
  public:
-  explicit PixelDensity(const Pixels& pixels);
-  FacetIntegrals edge(const double* a, const double* b) const override;
-  PlaneMoments edge_moments(const double* a, const double* b) const override;
+  explicit PixelDensity(const Grid<2>& pixels);
+  FacetIntegrals facet(const double (*corner)[2], std::size_t n) const override;
+  Moments<2> facet_moments(const double (*corner)[2], std::size_t n) const override;
   void blend(double share) override;
-  double floor() const override { return floor_; }
+  double floor() const override { return values_.floor(); }
 
  private:
   // A piece is a square of the lattice on which the density is one polynomial, in coordinates s, t in [0, 1]:
@@ -42,18 +32,17 @@ class PixelDensity final : public PlaneDensity {
   template <int Degree>
   FacetIntegrals edge_of(const double* a, const double* b) const;
   template <int Degree>
-  PlaneMoments moments_of(const double* a, const double* b) const;
+  Moments<2> moments_of(const double* a, const double* b) const;
   template <class Visit>
   void walk(const double* a, const double* b, Visit&& visit) const;
   void to_lattice(const double* a, const double* b, double* out) const;
   void fill();
   void fill_moments() const;
 
-  Pixels pixels_;
+  Grid<2> pixels_;
   std::size_t nx_, ny_;                   // pieces along each axis
   double shift_, step_[2], inv_step_[2];  // lattice coordinate = (x - lo) / step + shift
-  double share_ = 0, floor_ = 0;
-  std::vector<double> values_;
+  BlendedValues values_;
   std::vector<Flat> flat_;
   std::vector<Bilinear> bilinear_;
   struct Below {

@@ -27,24 +27,15 @@ void on_triangles(const std::vector<double>& p, Visit&& visit) {
 
 }  // namespace
 
-VoxelDensity::VoxelDensity(const Voxels& voxels)
+VoxelDensity::VoxelDensity(const Grid<3>& voxels)
     : voxels_(voxels),
       lattice_(voxels),
-      values_(voxels.values, voxels.values + voxels.count[0] * voxels.count[1] * voxels.count[2]) {
-  double total = 0, least = values_[0];
-  for (double v : values_) total += v, least = std::min(least, v);
-  floor_ = least * double(values_.size()) / total;
+      values_(voxels.values, voxels.size()) {
   fill();
 }
 
 void VoxelDensity::blend(double share) {
-  if (share == share_) return;
-  share_ = share;
-  double total = 0;
-  for (std::size_t p = 0; p < values_.size(); ++p) total += voxels_.values[p];
-  for (std::size_t p = 0; p < values_.size(); ++p)
-    values_[p] = (1 - share) * voxels_.values[p] + share * (total / double(values_.size()));
-  fill();
+  if (values_.blend(share)) fill();
 }
 
 template <int Degree>
@@ -97,7 +88,7 @@ FacetIntegrals VoxelDensity::face_of(const std::vector<Piece<Degree>>& pieces, c
 }
 
 template <int Degree>
-SolidMoments VoxelDensity::moments_of(const std::vector<Piece<Degree>>& pieces, const double (*corner)[3],
+Moments<3> VoxelDensity::moments_of(const std::vector<Piece<Degree>>& pieces, const double (*corner)[3],
                                       std::size_t n) const {
   double m[10] = {};  // in lattice coordinates seen from the middle
   double middle[3];
@@ -119,7 +110,7 @@ SolidMoments VoxelDensity::moments_of(const std::vector<Piece<Degree>>& pieces, 
   });
   double center[3];
   for (int a = 0; a < 3; ++a) center[a] = 0.5 * (voxels_.box.lo[a] + voxels_.box.hi[a]);
-  SolidMoments out;
+  Moments<3> out;
   out.value[0] = m[0];
   const double first[3] = {lattice_.step(0) * m[1], lattice_.step(1) * m[2], lattice_.step(2) * m[3]};
   static constexpr int pair[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
@@ -132,23 +123,12 @@ SolidMoments VoxelDensity::moments_of(const std::vector<Piece<Degree>>& pieces, 
   return out;
 }
 
-FacetIntegrals VoxelDensity::face(const double (*corner)[3], std::size_t n) const {
+FacetIntegrals VoxelDensity::facet(const double (*corner)[3], std::size_t n) const {
   return voxels_.degree ? face_of(trilinear_, corner, n) : face_of(flat_, corner, n);
 }
 
-SolidMoments VoxelDensity::face_moments(const double (*corner)[3], std::size_t n) const {
+Moments<3> VoxelDensity::facet_moments(const double (*corner)[3], std::size_t n) const {
   return voxels_.degree ? moments_of(trilinear_, corner, n) : moments_of(flat_, corner, n);
-}
-
-void voxel_marginals(const Voxels& voxels, std::vector<double> (&out)[3]) {
-  for (int a = 0; a < 3; ++a) out[a].assign(voxels.count[a], 0.0);
-  std::size_t p = 0;
-  for (std::size_t i = 0; i < voxels.count[0]; ++i)
-    for (std::size_t j = 0; j < voxels.count[1]; ++j)
-      for (std::size_t k = 0; k < voxels.count[2]; ++k, ++p) {
-        const double v = voxels.values[p];
-        out[0][i] += v, out[1][j] += v, out[2][k] += v;
-      }
 }
 
 }  // namespace mixot

@@ -3,22 +3,22 @@
 #include <cstddef>
 #include <vector>
 
-#include "cells/ordered_points.hpp"
-#include "cells/solid_density.hpp"
+#include "cells/density.hpp"
+#include "densities/grid.hpp"
 #include "densities/voxel_lattice.hpp"
 
 namespace mixot {
 
 // By the divergence theorem along z, mass = int over the faces of P(x, y, z) n_z, P what lies below a point in its
 // column: prefix sums of the pieces, so that a cell costs what its faces cross.
-class VoxelDensity final : public SolidDensity {
+class VoxelDensity final : public Density<3> {
  public:
-  explicit VoxelDensity(const Voxels& voxels);
+  explicit VoxelDensity(const Grid<3>& voxels);
 
-  FacetIntegrals face(const double (*corner)[3], std::size_t n) const override;
-  SolidMoments face_moments(const double (*corner)[3], std::size_t n) const override;
+  FacetIntegrals facet(const double (*corner)[3], std::size_t n) const override;
+  Moments<3> facet_moments(const double (*corner)[3], std::size_t n) const override;
   void blend(double share) override;  // with the uniform density
-  double floor() const override { return floor_; }
+  double floor() const override { return values_.floor(); }
 
  private:
   // A polynomial in s and t: c[0] + c[1] s + c[2] t + c[3] s t, or c[0] alone.
@@ -41,24 +41,16 @@ class VoxelDensity final : public SolidDensity {
   template <int Degree>
   FacetIntegrals face_of(const std::vector<Piece<Degree>>& pieces, const double (*corner)[3], std::size_t n) const;
   template <int Degree>
-  SolidMoments moments_of(const std::vector<Piece<Degree>>& pieces, const double (*corner)[3], std::size_t n) const;
+  Moments<3> moments_of(const std::vector<Piece<Degree>>& pieces, const double (*corner)[3], std::size_t n) const;
   template <int Degree>
   void fill(std::vector<Piece<Degree>>& pieces);
   void fill() { voxels_.degree ? fill(trilinear_) : fill(flat_); }
 
-  Voxels voxels_;
+  Grid<3> voxels_;
   VoxelLattice lattice_;
-  double share_ = 0, floor_ = 0;
-  std::vector<double> values_;
+  BlendedValues values_;
   std::vector<Piece<0>> flat_;
   std::vector<Piece<1>> trilinear_;
 };
-
-// Masses of the layers of voxels across each axis.
-void voxel_marginals(const Voxels& voxels, std::vector<double> (&out)[3]);
-
-// out[p] = mean over the mass that values[p] carries of min_i |x - y_i|^2 - w_i, shape of voxels (whose values are not
-// looked at): the gradient of the cost with respect to the values.
-void voxel_potentials(const WeightedPoints& cloud, const Voxels& voxels, std::size_t threads, double* out);
 
 }  // namespace mixot

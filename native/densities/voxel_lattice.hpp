@@ -5,25 +5,17 @@
 #include <cstddef>
 #include <vector>
 
-#include "cells/polyhedron.hpp"
+#include "cells/box.hpp"
+#include "densities/grid.hpp"
 
 namespace mixot {
-
-// values (nx, ny, nz), row-major: the masses of the voxels of a box where the density is constant on each (degree 0),
-// or their weights in products of hat functions of one voxel's mass (degree 1, constant beyond the outermost centers).
-struct Voxels {
-  const double* values;
-  std::size_t count[3];
-  Cuboid box;
-  int degree;
-};
 
 // A piece is a cube of the lattice on which the density is one polynomial: a voxel at degree 0; at degree 1 what is
 // between eight centers, of which the outermost pieces have only the half that is in the box. Piece k along an axis is
 // where the lattice coordinate lies between k and k + 1.
 class VoxelLattice {
  public:
-  explicit VoxelLattice(const Voxels& voxels) : box_(voxels.box), degree_(voxels.degree) {
+  explicit VoxelLattice(const Grid<3>& voxels) : box_(voxels.box), degree_(voxels.degree) {
     for (int a = 0; a < 3; ++a) {
       count_[a] = voxels.count[a];
       step_[a] = (box_.hi[a] - box_.lo[a]) / double(count_[a]);
@@ -52,34 +44,17 @@ class VoxelLattice {
   void split(const double (*corner)[3], std::size_t n, Visit&& visit) const;
 
  private:
-  static void keep(const std::vector<double>& in, int axis, double limit, double sign, std::vector<double>& out);
   static void keep_slab(const std::vector<double>& in, int axis, double low, std::vector<double>& spare,
                         std::vector<double>& out) {
-    keep(in, axis, low, -1, spare), keep(spare, axis, low + 1, 1, out);
+    keep_side<3>(in, axis, low, -1, spare), keep_side<3>(spare, axis, low + 1, 1, out);
   }
   void range(const std::vector<double>& polygon, int axis, std::ptrdiff_t& first, std::ptrdiff_t& last) const;
 
-  Cuboid box_;
+  Box<3> box_;
   int degree_;
   std::size_t count_[3];
   double step_[3];
 };
-
-// What of a flat polygon (n, 3) lies on one side of a plane across an axis.
-inline void VoxelLattice::keep(const std::vector<double>& in, int axis, double limit, double sign,
-                               std::vector<double>& out) {
-  out.clear();
-  const std::size_t n = in.size() / 3;
-  for (std::size_t k = 0; k < n; ++k) {
-    const double *a = &in[3 * k], *b = &in[3 * (k + 1 < n ? k + 1 : 0)];
-    const double s = sign * (a[axis] - limit), t = sign * (b[axis] - limit);
-    if (s <= 0) out.insert(out.end(), a, a + 3);
-    if ((s < 0 && t > 0) || (s > 0 && t < 0)) {
-      const double f = s / (s - t);
-      for (int x = 0; x < 3; ++x) out.push_back(x == axis ? limit : a[x] + f * (b[x] - a[x]));
-    }
-  }
-}
 
 inline void VoxelLattice::range(const std::vector<double>& polygon, int axis, std::ptrdiff_t& first,
                                 std::ptrdiff_t& last) const {

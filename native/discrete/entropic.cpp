@@ -20,8 +20,8 @@
 #include <limits>
 #include <vector>
 
-#include "machine/parallel.hpp"
 #include "linear_algebra/psd_blocks.hpp"
+#include "machine/parallel.hpp"
 #include "machine/simd.hpp"
 
 namespace mixot {

@@ -1,4 +1,4 @@
-// Upper Cholesky factors R' R = S of matrices stored by rows, by recursion into products (native/linear_algebra/product.inl).
+// Upper Cholesky factors R' R = S of matrices stored by rows, by recursion into products (product.inl).
 constexpr size_t kSmall = 32;  // below it plain loops are quicker
 
 // Plain loops. A pivot that is not above its floor is replaced by one so large that its row vanishes (the solve then

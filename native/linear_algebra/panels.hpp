@@ -1,4 +1,4 @@
-// Scratch for the packed panels of native/linear_algebra/product.inl; large enough on every instruction set.
+// Scratch for the packed panels of product.inl; large enough on every instruction set.
 #pragma once
 #include <cstddef>
 

@@ -27,17 +27,6 @@ struct Scratch {
 #define MIXOT_KERNEL "linear_algebra/psd_blocks_kernel.inl"
 #include "machine/each_isa.inl"
 
-#ifdef MIXOT_X86
-#define MIXOT_DISPATCH(call)                            \
-  switch (isa()) {                                      \
-    case Isa::avx512: return avx512::call;              \
-    case Isa::avx2: return avx2::call;                  \
-    default: return baseline::call;                     \
-  }
-#else
-#define MIXOT_DISPATCH(call) return baseline::call;
-#endif
-
 namespace mixot {
 
 bool psd_inverse_factors(Sizes blocks, const double* x, double* t) {

@@ -1,6 +1,6 @@
 // Compiles the file named by MIXOT_KERNEL once for each instruction set, in namespaces mixot::{baseline,avx2,avx512},
 // with kBytes the width of a register and the vocabulary of vec.inl. For kernels that keep registers by hand; a plain
-// loop that the compiler vectorises is better off with MIXOT_MULTIVERSION. The file must include nothing.
+// loop that the compiler vectorises is better off with MIXOT_MULTIVERSION. The file may include others of its kind only.
 namespace mixot {
 namespace baseline {
 namespace {
@@ -45,5 +45,14 @@ constexpr int kBytes = 64;
 #pragma GCC pop_options
 #endif
 
+// Ends a function with what the widest of the kernels that this processor runs returns of this call.
+#define MIXOT_DISPATCH(call)               \
+  switch (isa()) {                         \
+    case Isa::avx512: return avx512::call; \
+    case Isa::avx2: return avx2::call;     \
+    default: return baseline::call;        \
+  }
+#else
+#define MIXOT_DISPATCH(call) return baseline::call;
 #endif
 }  // namespace mixot

@@ -54,17 +54,6 @@ struct Desk {
 #define MIXOT_KERNEL "mixtures/affine_maps_kernel.inl"
 #include "machine/each_isa.inl"
 
-#ifdef MIXOT_X86
-#define MIXOT_DISPATCH(call)               \
-  switch (isa()) {                         \
-    case Isa::avx512: avx512::call; break; \
-    case Isa::avx2: avx2::call; break;     \
-    default: baseline::call;               \
-  }
-#else
-#define MIXOT_DISPATCH(call) baseline::call;
-#endif
-
 namespace mixot {
 namespace {
 
@@ -90,10 +79,12 @@ void move_picked(const Points<T>& x, const Whitened<T>& law, const AffineMaps<T>
   for (size_t i = 0; i < x.n; ++i) order[at[static_cast<size_t>(picked[i])]++] = static_cast<std::uint32_t>(i);
   parallel_blocks(law.k, threads, [&](size_t c, size_t) {
     Desk<T> desk(d, 0);
+    const auto move = [&](size_t r) {
+      MIXOT_DISPATCH(move_pair(x, law.origin, law.mean + c * d, maps.origin, maps.shift + r * d,
+                               maps.linear + r * d * d, order.data() + ends[r], ends[r + 1] - ends[r], out, desk))
+    };
     for (size_t r = first[c]; r < first[c + 1]; ++r)
-      if (ends[r + 1] > ends[r])
-        MIXOT_DISPATCH(move_pair(x, law.origin, law.mean + c * d, maps.origin, maps.shift + r * d,
-                                 maps.linear + r * d * d, order.data() + ends[r], ends[r + 1] - ends[r], out, desk))
+      if (ends[r + 1] > ends[r]) move(r);
   });
 }
 

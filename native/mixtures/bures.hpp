@@ -1,4 +1,5 @@
-// Squared distances between all pairs of points, and the Bures part of W2^2 between all pairs of Gaussian laws.
+// Squared distances between all pairs of points; between all pairs of Gaussian laws the Bures part of W2^2, and what an
+// entropic term adds to it.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -146,20 +146,12 @@ class Turns {
 // The widest kernels this processor runs.
 template <class T>
 void pass_range(const Model<T>& model, size_t begin, size_t end, Scratch<T>& s) {
-#ifdef MIXOT_X86
-  if (isa() == Isa::avx512) return avx512::pass_range(model, begin, end, s);
-  if (isa() == Isa::avx2) return avx2::pass_range(model, begin, end, s);
-#endif
-  baseline::pass_range(model, begin, end, s);
+  MIXOT_DISPATCH(pass_range(model, begin, end, s))
 }
 
 template <class T>
 void joint_range(const Model<T>& model, size_t begin, size_t end, Scratch<T>& s, double* out) {
-#ifdef MIXOT_X86
-  if (isa() == Isa::avx512) return avx512::joint_range(model, begin, end, s, out);
-  if (isa() == Isa::avx2) return avx2::joint_range(model, begin, end, s, out);
-#endif
-  baseline::joint_range(model, begin, end, s, out);
+  MIXOT_DISPATCH(joint_range(model, begin, end, s, out))
 }
 
 }  // namespace

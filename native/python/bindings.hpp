@@ -1,12 +1,16 @@
-// What the files that know nanobind share.
+// The topics that the module is bound in, a file each.
 #pragma once
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 
-namespace nb = nanobind;
-
-template <class T, int N>
-using Dense = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
-
-// Weighted points against densities: pixels, voxels and sums of Gaussians.
-void bind_transport(nb::module_& m);
+void bind_machine(nanobind::module_& m);
+void bind_pictures(nanobind::module_& m);
+void bind_costs(nanobind::module_& m);
+void bind_affine_maps(nanobind::module_& m);
+void bind_em(nanobind::module_& m);
+void bind_gaussian_mixtures(nanobind::module_& m);
+void bind_couplings(nanobind::module_& m);
+void bind_semidefinite(nanobind::module_& m);
+void bind_cells(nanobind::module_& m);
+void bind_grids(nanobind::module_& m);
+void bind_gaussian_cells(nanobind::module_& m);
+void bind_gaussian_transport(nanobind::module_& m);

@@ -306,7 +306,7 @@ void near_points(const Solved<D>& coarse, std::size_t fine_size, std::size_t i, 
 }
 
 template <int D>
-std::vector<double> separable_start(const Cloud<D>& cloud, const double* lo, const double* hi,
+std::vector<double> separable_start(const Cloud<D>& cloud, const Box<D>& box,
                                     const std::vector<double> (&marginals)[D]) {
   constexpr int knots = 64;
   const std::size_t n = cloud.size();
@@ -318,13 +318,14 @@ std::vector<double> separable_start(const Cloud<D>& cloud, const double* lo, con
   for (int a = 0; a < D; ++a) {
     const auto at = [&](std::size_t i) { return cloud.points[i * D + a]; };
     std::vector<double> slab = marginals[a];
-    const double total = std::accumulate(slab.begin(), slab.end(), 0.0), width = (hi[a] - lo[a]) / double(slab.size());
+    const double side = box.hi[a] - box.lo[a], width = side / double(slab.size());
+    const double total = std::accumulate(slab.begin(), slab.end(), 0.0);
     for (double& v : slab) v = 0.98 * v / total + 0.02 / double(slab.size());
     const auto quantile = [&](double share) {
       double below = 0;
       for (std::size_t s = 0; s < slab.size(); below += slab[s++])
-        if (below + slab[s] >= share) return lo[a] + width * (double(s) + (share - below) / slab[s]);
-      return hi[a];
+        if (below + slab[s] >= share) return box.lo[a] + width * (double(s) + (share - below) / slab[s]);
+      return box.hi[a];
     };
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return at(i) < at(j); });
@@ -340,7 +341,7 @@ std::vector<double> separable_start(const Cloud<D>& cloud, const double* lo, con
       while (next < knots && share >= double(next) / knots) ++next;
     }
     from.push_back(first + spread), to.push_back(quantile(1 - 0.25 / knots));
-    for (std::size_t k = 1; k < to.size(); ++k) to[k] = std::max(to[k], to[k - 1] + 1e-6 * (hi[a] - lo[a]));
+    for (std::size_t k = 1; k < to.size(); ++k) to[k] = std::max(to[k], to[k - 1] + 1e-6 * side);
     std::vector<double> integral(from.size(), 0.0);  // of the map, a convex potential
     for (std::size_t k = 1; k < from.size(); ++k)
       integral[k] = integral[k - 1] + 0.5 * (to[k] + to[k - 1]) * (from[k] - from[k - 1]);
@@ -355,7 +356,7 @@ std::vector<double> separable_start(const Cloud<D>& cloud, const double* lo, con
 }
 
 template <int D>
-std::vector<double> boxed_start(const Cloud<D>& cloud, const double* lo, const double* hi) {
+std::vector<double> boxed_start(const Cloud<D>& cloud, const Box<D>& box) {
   const std::size_t n = cloud.size();
   std::vector<double> out(n, 0.0);
   for (int a = 0; a < D; ++a) {
@@ -364,10 +365,10 @@ std::vector<double> boxed_start(const Cloud<D>& cloud, const double* lo, const d
       first = std::min(first, cloud.points[i * D + a]);
       last = std::max(last, cloud.points[i * D + a]);
     }
-    const double side = hi[a] - lo[a], scale = 0.9 * side / std::max(last - first, 1e-12);
+    const double side = box.hi[a] - box.lo[a], scale = 0.9 * side / std::max(last - first, 1e-12);
     for (std::size_t i = 0; i < n; ++i) {
       const double y = cloud.points[i * D + a], d = y - first;
-      out[i] += y * y - 2 * ((lo[a] + 0.05 * side) * d + 0.5 * scale * d * d);
+      out[i] += y * y - 2 * ((box.lo[a] + 0.05 * side) * d + 0.5 * scale * d * d);
     }
   }
   return out;
@@ -377,9 +378,9 @@ std::vector<double> boxed_start(const Cloud<D>& cloud, const double* lo, const d
   template struct Cloud<D>;                                                                                          \
   template std::vector<double> interpolate<D>(const Solved<D>&, const Cloud<D>&, std::size_t);                       \
   template void near_points<D>(const Solved<D>&, std::size_t, std::size_t, std::vector<int>&);                       \
-  template std::vector<double> separable_start<D>(const Cloud<D>&, const double*, const double*,                     \
+  template std::vector<double> separable_start<D>(const Cloud<D>&, const Box<D>&,                                    \
                                                   const std::vector<double>(&)[D]);                                  \
-  template std::vector<double> boxed_start<D>(const Cloud<D>&, const double*, const double*);
+  template std::vector<double> boxed_start<D>(const Cloud<D>&, const Box<D>&);
 MIXOT_HIERARCHY(2)
 MIXOT_HIERARCHY(3)
 #undef MIXOT_HIERARCHY

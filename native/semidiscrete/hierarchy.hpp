@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "cells/box.hpp"
 #include "cells/cell_system.hpp"
 #include "linear_algebra/laplacian.hpp"
 
@@ -45,11 +46,11 @@ void near_points(const Solved<D>& coarse, std::size_t fine_size, std::size_t i, 
 // Weights of the separable map between the marginals, per axis the masses of equal slabs of the box: it is strictly
 // convex, so that few cells begin empty.
 template <int D>
-std::vector<double> separable_start(const Cloud<D>& cloud, const double* lo, const double* hi,
+std::vector<double> separable_start(const Cloud<D>& cloud, const Box<D>& box,
                                     const std::vector<double> (&marginals)[D]);
 
 // Weights whose cells are the Voronoi diagram of the cloud moved and scaled into the box.
 template <int D>
-std::vector<double> boxed_start(const Cloud<D>& cloud, const double* lo, const double* hi);
+std::vector<double> boxed_start(const Cloud<D>& cloud, const Box<D>& box);
 
 }  // namespace mixot

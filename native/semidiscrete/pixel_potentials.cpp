@@ -3,45 +3,25 @@
 #include <cmath>
 #include <vector>
 
-#include "semidiscrete/plane_transport.hpp"
+#include "cells/cell_geometry.hpp"
 #include "densities/triangle_rule.hpp"
+#include "semidiscrete/grid_potentials.hpp"
 
 namespace mixot {
 
 namespace {
 
-// Corners of a convex polygon, cut down to slabs low <= coordinate <= high.
-struct Outline {
-  std::vector<double> xy;
-  std::size_t size() const { return xy.size() / 2; }
-};
-
-void keep_side(const Outline& in, int axis, double limit, double sign, Outline& out) {
-  out.xy.clear();
-  const std::size_t n = in.size();
-  for (std::size_t k = 0; k < n; ++k) {
-    const double *a = &in.xy[2 * k], *b = &in.xy[2 * ((k + 1) % n)];
-    const double s = sign * (a[axis] - limit), t = sign * (b[axis] - limit);
-    if (s <= 0) out.xy.push_back(a[0]), out.xy.push_back(a[1]);
-    if ((s < 0 && t > 0) || (s > 0 && t < 0)) {
-      const double f = s / (s - t);
-      double p[2] = {a[0] + f * (b[0] - a[0]), a[1] + f * (b[1] - a[1])};
-      p[axis] = limit;
-      out.xy.push_back(p[0]), out.xy.push_back(p[1]);
-    }
-  }
-}
-
-void keep_slab(Outline& polygon, int axis, double low, double high, Outline& scratch) {
-  keep_side(polygon, axis, low, -1, scratch);
-  keep_side(scratch, axis, high, 1, polygon);
+// A polygon, corners (n, 2), cut down to low <= coordinate <= high.
+void keep_slab(std::vector<double>& polygon, int axis, double low, double high, std::vector<double>& scratch) {
+  keep_side<2>(polygon, axis, low, -1, scratch);
+  keep_side<2>(scratch, axis, high, 1, polygon);
 }
 
 // Calls visit(x, y, area) for the nodes of a rule on a polygon, exact to degree 4, on triangles from its first corner.
 template <class Visit>
-void quadrature(const Outline& polygon, Visit&& visit) {
-  const double* a = polygon.xy.data();
-  for (std::size_t k = 1; k + 1 < polygon.size(); ++k) {
+void quadrature(const std::vector<double>& polygon, Visit&& visit) {
+  const double* a = polygon.data();
+  for (std::size_t k = 1; 2 * k + 2 < polygon.size(); ++k) {
     const double *b = a + 2 * k, *c = b + 2;
     const double area = 0.5 * ((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1]));
     triangle_rule<4>([&](double wa, double wb, double wc, double share) {
@@ -53,11 +33,10 @@ void quadrature(const Outline& polygon, Visit&& visit) {
 // Pieces of the lattice on which the density is one polynomial, and what a node of the rule gives to the values.
 class Lattice {
  public:
-  explicit Lattice(const Pixels& pixels) : pixels_(pixels), shift_(0.5 * pixels.degree) {
-    const std::size_t count[2] = {pixels.nx, pixels.ny};
+  explicit Lattice(const Grid<2>& pixels) : pixels_(pixels), shift_(0.5 * pixels.degree) {
     for (int a = 0; a < 2; ++a) {
-      count_[a] = std::ptrdiff_t(count[a]);
-      step_[a] = (pixels.box.hi[a] - pixels.box.lo[a]) / double(count[a]);
+      count_[a] = std::ptrdiff_t(pixels.count[a]);
+      step_[a] = (pixels.box.hi[a] - pixels.box.lo[a]) / double(pixels.count[a]);
     }
   }
   double line(int axis, std::ptrdiff_t piece) const {
@@ -83,38 +62,39 @@ class Lattice {
   std::ptrdiff_t clamp(std::ptrdiff_t k, int axis) const {
     return std::min(std::max<std::ptrdiff_t>(k, 0), count_[axis] - 1);
   }
-  const Pixels& pixels_;
+  const Grid<2>& pixels_;
   double shift_, step_[2];
   std::ptrdiff_t count_[2];
 };
 
 }  // namespace
 
-void pixel_potentials(const WeightedPoints& cloud, const Pixels& pixels, std::size_t threads, double* out) {
+template <>
+void grid_potentials<2>(const WeightedPoints& cloud, const Grid<2>& pixels, std::size_t threads, double* out) {
   const PlaneCells cells = plane_cells(cloud, pixels.box, threads);
   const Lattice lattice(pixels);
-  std::fill(out, out + pixels.nx * pixels.ny, 0.0);
-  Outline whole, strip, square, scratch;
+  std::fill(out, out + pixels.size(), 0.0);
+  std::vector<double> whole, strip, square, scratch;
   for (std::size_t c = 0; c < cloud.n; ++c) {
-    whole.xy.assign(cells.corners.begin() + 2 * cells.first[c], cells.corners.begin() + 2 * cells.first[c + 1]);
-    if (whole.size() < 3) continue;
+    whole.assign(cells.corners.begin() + 2 * cells.first[c], cells.corners.begin() + 2 * cells.first[c + 1]);
+    if (whole.size() < 6) continue;
     const double *center = cloud.points + 2 * c, weight = cloud.weights[c];
-    const auto range = [&](const Outline& polygon, int axis) {
-      double low = polygon.xy[axis], high = low;
-      for (std::size_t k = 1; k < polygon.size(); ++k) {
-        low = std::min(low, polygon.xy[2 * k + axis]);
-        high = std::max(high, polygon.xy[2 * k + axis]);
+    const auto range = [&](const std::vector<double>& polygon, int axis) {
+      double low = polygon[axis], high = low;
+      for (std::size_t k = 2; k < polygon.size(); k += 2) {
+        low = std::min(low, polygon[k + axis]);
+        high = std::max(high, polygon[k + axis]);
       }
       return std::pair{lattice.piece(axis, low), lattice.piece(axis, high)};
     };
     const auto [left, right] = range(whole, 0);
     for (std::ptrdiff_t i = left; i <= right; ++i) {
-      strip.xy = whole.xy;
+      strip = whole;
       keep_slab(strip, 0, lattice.line(0, i), lattice.line(0, i + 1), scratch);
-      if (strip.size() < 3) continue;
+      if (strip.size() < 6) continue;
       const auto [low, high] = range(strip, 1);
       for (std::ptrdiff_t j = low; j <= high; ++j) {
-        square.xy = strip.xy;
+        square = strip;
         keep_slab(square, 1, lattice.line(1, j), lattice.line(1, j + 1), scratch);
         quadrature(square, [&](double x, double y, double area) {
           const double dx = x - center[0], dy = y - center[1];

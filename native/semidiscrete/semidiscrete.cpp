@@ -5,9 +5,9 @@
 #include <limits>
 #include <optional>
 
+#include "cells/point_tree.hpp"
 #include "machine/crew.hpp"
 #include "semidiscrete/hierarchy.hpp"
-#include "cells/point_tree.hpp"
 
 namespace mixot {
 
@@ -144,8 +144,8 @@ class Descent {
     int last = 0, chosen = 0;
     for (int kind = 0; kind < 3 && (kind < 2 || best >= 1e4); ++kind) {
       state_.weights = kind == 0   ? std::vector<double>(cloud.size(), 0.0)
-                       : kind == 1 ? separable_start<D>(cloud, problem_.lo, problem_.hi, problem_.marginals)
-                                   : boxed_start<D>(cloud, problem_.lo, problem_.hi);
+                       : kind == 1 ? separable_start<D>(cloud, problem_.box, problem_.marginals)
+                                   : boxed_start<D>(cloud, problem_.box);
       update();
       double merit = 0;
       for (std::size_t i = 0; i < cloud.size(); ++i) {
@@ -222,7 +222,7 @@ class Descent {
     for (double part : {0.0, 0.05, 0.15, 0.4}) {
       state_.weights = smooth;
       if (part > 0) {
-        if (convex.empty()) convex = separable_start<D>(cloud, problem_.lo, problem_.hi, problem_.marginals);
+        if (convex.empty()) convex = separable_start<D>(cloud, problem_.box, problem_.marginals);
         for (std::size_t i = 0; i < cloud.size(); ++i) state_.weights[i] = (1 - part) * smooth[i] + part * convex[i];
       }
       update();

@@ -5,19 +5,20 @@
 #include <memory>
 #include <vector>
 
+#include "cells/box.hpp"
 #include "cells/cell_system.hpp"
 #include "semidiscrete/newton.hpp"
 
 namespace mixot {
 
-// Points of positive mass, no two of them equal, and a density of the same mass in the box lo .. hi, whose longest side
-// is about one and whose middle is about zero.
+// Points of positive mass, no two of them equal, and a density of the same mass in a box, whose longest side is about
+// one and whose middle is about zero.
 template <int D>
 struct TransportProblem {
   const double* points;  // (n, D)
   const double* target;  // (n), masses
   std::size_t n;
-  double lo[D], hi[D];
+  Box<D> box;
   std::vector<double> marginals[D];  // of the density, the masses of equal slabs along each axis
   std::function<std::unique_ptr<CellSystem>(const double* points, std::size_t n)> cells;
   const double* start;  // (n), weights from an earlier solution nearby; null: from coarse to fine
@@ -33,22 +34,6 @@ struct TransportAnswer {
   Outcome outcome;
   double residual;
   double gap;  // the dual value is proven to be no further than this from the optimum
-  Budget spent;
-};
-
-// The same as Python hands it over, and what it gets besides weights and moments.
-struct TransportTask {
-  const double* points;  // (n, D)
-  const double* target;  // (n)
-  std::size_t n;
-  const double* start;  // (n) or null
-  double tol;
-  int max_updates;
-  std::size_t threads;
-};
-struct TransportReport {
-  Outcome outcome;
-  double residual, gap;
   Budget spent;
 };
 

@@ -8,10 +8,10 @@
 #include <cmath>
 #include <vector>
 
-#include "cells/facet_sums.hpp"
 #include "cells/solid_diagram.hpp"
 #include "densities/triangle_rule.hpp"
-#include "densities/voxel_density.hpp"
+#include "densities/voxel_lattice.hpp"
+#include "semidiscrete/grid_potentials.hpp"
 
 namespace mixot {
 namespace {
@@ -38,9 +38,9 @@ template <int Degree>
 class Potentials {
  public:
   static constexpr int functions = Degree ? 4 : 1;  // 1, or 1, s, t, s t in hat functions
-  explicit Potentials(const Voxels& voxels, double* out)
+  explicit Potentials(const Grid<3>& voxels, double* out)
       : lattice_(voxels), above_(lattice_.size() * functions), middle_(0.5 * double(lattice_.pieces(2))), out_(out) {
-    std::fill(out, out + voxels.count[0] * voxels.count[1] * voxels.count[2], 0.0);
+    std::fill(out, out + voxels.size(), 0.0);
   }
 
   void add_face(const double (*corner)[3], std::size_t n, const Potential& f) {
@@ -115,7 +115,7 @@ class Potentials {
 };
 
 template <int Degree>
-void potentials(const SolidDiagram& diagram, const double* weights, const Voxels& voxels, double* out) {
+void potentials(const SolidDiagram& diagram, const double* weights, const Grid<3>& voxels, double* out) {
   Potentials<Degree> sums(voxels, out);
   const double* points = diagram.points();
   for (std::size_t i = 0; i < diagram.size(); ++i) {
@@ -133,7 +133,8 @@ void potentials(const SolidDiagram& diagram, const double* weights, const Voxels
 
 }  // namespace
 
-void voxel_potentials(const WeightedPoints& cloud, const Voxels& voxels, std::size_t threads, double* out) {
+template <>
+void grid_potentials<3>(const WeightedPoints& cloud, const Grid<3>& voxels, std::size_t threads, double* out) {
   const OrderedPoints<3> sorted(cloud);
   SolidDiagram diagram(sorted.points.data(), cloud.n, voxels.box, threads);
   diagram.update(sorted.weights.data());

@@ -1,4 +1,4 @@
-# The compiled loops, bound in native/python/bindings.cpp; their callers inside mixot check what goes in.
+# The compiled loops, bound in native/python; their callers inside mixot check what goes in.
 from typing import Any
 
 def __getattr__(name: str) -> Any: ...

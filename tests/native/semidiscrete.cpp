@@ -1,18 +1,20 @@
-// Cells, integrals and solves of every awkward kind, for a build with AddressSanitizer and UBSan: no Python inside.
-// Exits with 1 where cells do not tile their box or masses are missed.
+// Cells, integrals, solves and entropic couplings of every awkward kind, for a build with AddressSanitizer and UBSan: no
+// Python inside. Exits with 1 where cells do not tile their box or masses are missed.
 #include <cmath>
 #include <cstdio>
 #include <limits>
 #include <random>
 #include <vector>
 
-#include "discrete/entropic.hpp"
+#include "cells/cell_geometry.hpp"
 #include "densities/gaussian_cells.hpp"
 #include "densities/gaussian_density.hpp"
-#include "semidiscrete/plane_transport.hpp"
-#include "densities/solid_gaussians.hpp"
-#include "semidiscrete/solid_transport.hpp"
+#include "densities/gaussian_polyhedra.hpp"
+#include "densities/pixel_density.hpp"
 #include "densities/voxel_density.hpp"
+#include "discrete/entropic.hpp"
+#include "semidiscrete/grid_potentials.hpp"
+#include "semidiscrete/point_transport.hpp"
 
 namespace {
 
@@ -70,23 +72,25 @@ void solve(int n, bool hollow, std::size_t threads) {
   for (std::size_t p = 0; p < values.size(); ++p) total += values[p] = hollow && p % 64 < 32 ? 0 : 0.1 + uniform();
   for (double& v : values) v /= total;
   const std::vector<double> flat = cloud<2>(n, 0), solid = cloud<3>(n, 0);
-  const mixot::Pixels pixels{values.data(), 16, 32, {{-0.5, -0.5}, {0.5, 0.5}}, n % 2};
+  const mixot::Grid<2> pixels{values.data(), {16, 32}, {{-0.5, -0.5}, {0.5, 0.5}}, n % 2};
   mixot::PixelDensity density(pixels);
   std::vector<double> marginals[2];
-  mixot::pixel_marginals(pixels, marginals);
-  const auto plane = mixot::plane_transport({flat.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
-                                            pixels.box, density, marginals, weights.data(), moments.data());
+  mixot::grid_marginals<2>(pixels, marginals);
+  const mixot::TransportTask plane_task{flat.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads};
+  const auto plane = mixot::point_transport<2>(plane_task, pixels.box, density, marginals, weights.data(),
+                                               moments.data());
   expect(plane.residual <= 1e-9 && plane.gap >= 0, "plane", n);
   std::vector<double> gradient(values.size());
-  mixot::pixel_potentials({flat.data(), weights.data(), std::size_t(n)}, pixels, threads, gradient.data());
-  const mixot::Voxels voxels{values.data(), {8, 16, 4}, {{-0.5, -0.5, -0.5}, {0.5, 0.5, 0.5}}, hollow};
+  mixot::grid_potentials<2>({flat.data(), weights.data(), std::size_t(n)}, pixels, threads, gradient.data());
+  const mixot::Grid<3> voxels{values.data(), {8, 16, 4}, {{-0.5, -0.5, -0.5}, {0.5, 0.5, 0.5}}, hollow};
   mixot::VoxelDensity voxel_density(voxels);
   std::vector<double> layers[3];
-  mixot::voxel_marginals(voxels, layers);
-  const auto space = mixot::solid_transport({solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
-                                            voxels.box, voxel_density, layers, weights.data(), moments.data());
+  mixot::grid_marginals<3>(voxels, layers);
+  const mixot::TransportTask space_task{solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads};
+  const auto space = mixot::point_transport<3>(space_task, voxels.box, voxel_density, layers, weights.data(),
+                                               moments.data());
   expect(space.residual <= 1e-9 && space.gap >= 0, "space", n);
-  mixot::voxel_potentials({solid.data(), weights.data(), std::size_t(n)}, voxels, threads, gradient.data());
+  mixot::grid_potentials<3>({solid.data(), weights.data(), std::size_t(n)}, voxels, threads, gradient.data());
 }
 
 // Nine laws, one of them thin and one far away, so that there are two groups of them.
@@ -99,12 +103,12 @@ void solve_gaussians(int n, std::size_t threads) {
     for (int a = 0; a < 3; ++a) covs[9 * j + 4 * a] = j == 1 && a == 1 ? 1e-8 : 1e-3 * (1 + uniform());
   means[3] = 0.1;
   const mixot::GaussianLaws laws{shares.data(), means.data(), covs.data(), k};
-  const mixot::Cuboid box{{-0.7, -0.7, -0.7}, {0.7, 0.7, 0.7}};
-  mixot::SolidGaussians density(laws);
+  const mixot::Box<3> box{{-0.7, -0.7, -0.7}, {0.7, 0.7, 0.7}};
+  mixot::GaussianDensity<3> density(laws);
   mixot::gaussian_marginals<3>(laws, box.lo, box.hi, 512, layers);
   const std::vector<double> solid = cloud<3>(n, 0);
-  const auto found = mixot::solid_transport({solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
-                                            box, density, layers, weights.data(), moments.data());
+  const mixot::TransportTask found_task{solid.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads};
+  const auto found = mixot::point_transport<3>(found_task, box, density, layers, weights.data(), moments.data());
   expect(found.residual <= 1e-9 && found.gap >= 0, "Gaussians in space", n);
   mixot::solid_gaussian_derivatives({solid.data(), weights.data(), std::size_t(n)}, laws, box, threads,
                                     gradient.data());
@@ -127,13 +131,13 @@ struct PlaneLaws {
 void solve_plane_gaussians(int n, std::size_t k, std::size_t threads) {
   const PlaneLaws laws(k);
   const mixot::GaussianLaws view{laws.shares.data(), laws.means.data(), laws.covs.data(), k};
-  const mixot::Rectangle box{{-1, -1}, {1, 1}};
-  mixot::GaussianDensity density(view);
+  const mixot::Box<2> box{{-1, -1}, {1, 1}};
+  mixot::GaussianDensity<2> density(view);
   std::vector<double> target(n, 1.0 / n), weights(n), moments(6 * std::size_t(n)), layers[2];
   mixot::gaussian_marginals<2>(view, box.lo, box.hi, 512, layers);
   const std::vector<double> flat = cloud<2>(n, 0);
-  const auto found = mixot::plane_transport({flat.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads},
-                                            box, density, layers, weights.data(), moments.data());
+  const mixot::TransportTask found_task{flat.data(), target.data(), std::size_t(n), nullptr, 1e-9, 2000, threads};
+  const auto found = mixot::point_transport<2>(found_task, box, density, layers, weights.data(), moments.data());
   expect(found.residual <= 1e-9 && found.gap >= 0, "Gaussians in the plane", n);
   double mass = 0;
   for (std::size_t i = 0; i < std::size_t(n); ++i) mass += moments[6 * i];
@@ -151,7 +155,7 @@ void integrate_unbounded(std::size_t k, std::size_t threads) {
   const std::int64_t start[] = {0, 3, 7, 12, 16, 16, 20, 24};
   const mixot::PlaneRegions regions{corners, start, 7};
   const PlaneLaws laws(k);
-  const mixot::GaussianSum sum(laws.shares.data(), laws.means.data(), laws.covs.data(), k);
+  const mixot::GaussianGroups<2> sum({laws.shares.data(), laws.means.data(), laws.covs.data(), k});
   std::vector<double> centers(14, 0.05), weights(7, 0.1), total(42), each(42 * k), lines(24), lines_each(24 * k),
       slopes(7 * k);
   mixot::integrate_gaussians(regions, centers.data(), sum,

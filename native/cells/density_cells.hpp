@@ -1,18 +1,24 @@
-// Integrals over Laguerre cells in three dimensions.
+// Integrals of a density over Laguerre cells, in the plane and in space.
 #pragma once
+#include <type_traits>
 #include <vector>
 
 #include "cells/cell_system.hpp"
+#include "cells/density.hpp"
 #include "cells/facet_sums.hpp"
+#include "cells/power_diagram.hpp"
 #include "cells/solid_diagram.hpp"
-#include "cells/solid_density.hpp"
 
 namespace mixot {
 
-class SolidCells final : public CellSystem {
+template <int D>
+using Diagram = std::conditional_t<D == 2, PowerDiagram, SolidDiagram>;
+
+template <int D>
+class DensityCells final : public CellSystem {
  public:
-  // points (n, 3) in kd order; points and density stay with the caller.
-  SolidCells(const double* points, std::size_t n, const Cuboid& box, SolidDensity& density, std::size_t threads)
+  // points (n, D) in kd order; points and density stay with the caller.
+  DensityCells(const double* points, std::size_t n, const Box<D>& box, Density<D>& density, std::size_t threads)
       : diagram_(points, n, box, threads), density_(density) {}
 
   void update(const double* weights, CellIntegrals& out) override;
@@ -28,15 +34,14 @@ class SolidCells final : public CellSystem {
   double mass_at(std::size_t i, double weight) override;
   void raise(std::size_t i, double weight) override { diagram_.raise(i, weight); }
 
-  // Moments of each cell of the last update.
-  void moments(std::vector<SolidMoments>& out);
-  SolidDiagram& diagram() { return diagram_; }
+  // Mass and moments of each cell of the last update.
+  void moments(std::vector<Moments<D>>& out);
+  Diagram<D>& diagram() { return diagram_; }
 
  private:
-  SolidDiagram diagram_;
-  SolidDensity& density_;
+  Diagram<D> diagram_;
+  Density<D>& density_;
   FacetValues<FacetIntegrals> facets_;
-  std::vector<double> loop_;
 };
 
 }  // namespace mixot

@@ -1,0 +1,69 @@
+// Costs between points and between laws.
+#include <cstddef>
+#include <cstdint>
+
+#include "linear_algebra/psd_factor.hpp"
+#include "mixtures/bures.hpp"
+#include "mixtures/integer_laws.hpp"
+#include "python/arrays.hpp"
+#include "python/bindings.hpp"
+
+namespace {
+
+using Factors = Dense<const double, 3>;
+using Ranks = Dense<const std::int64_t, 1>;
+
+mixot::Factors as_factors(const Factors& rows, const Ranks& ranks) {
+  return {rows.data(), ranks.data(), rows.shape(0), rows.shape(1), rows.shape(2)};
+}
+
+template <class Kernel>
+auto on_all_pairs(Kernel kernel) {
+  return [kernel](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, Dense<double, 2> out, std::size_t threads) {
+    nb::gil_scoped_release release;
+    kernel(as_factors(a, a_ranks), as_factors(b, b_ranks), out.data(), threads);
+  };
+}
+
+void bind_integer_laws(nb::module_& m) {
+  using Reals = Dense<const double, 1>;
+  using Integers = Dense<const std::int64_t, 1>;
+  m.def(
+      "comonotone_cost",
+      [](Reals p_below, Reals p_above, Integers p_first, Integers p_start, Reals q_below, Reals q_above,
+         Integers q_first, Integers q_start, Dense<double, 2> out, std::size_t threads) {
+        const mixot::IntegerLaws p{p_below.data(), p_above.data(), p_first.data(), p_start.data(), p_first.shape(0)};
+        const mixot::IntegerLaws q{q_below.data(), q_above.data(), q_first.data(), q_start.data(), q_first.shape(0)};
+        nb::gil_scoped_release release;
+        mixot::comonotone_cost(p, q, out.data(), threads);
+      },
+      "Squared W2 between laws on the integers, (k, l), into `out`.");
+}
+
+}  // namespace
+
+void bind_costs(nb::module_& m) {
+  m.def("squared_distances",
+        [](Dense<const double, 2> x, Dense<const double, 2> y, Dense<double, 2> out, std::size_t threads) {
+          nb::gil_scoped_release release;
+          mixot::squared_distances(x.data(), x.shape(0), y.data(), y.shape(0), x.shape(1), out.data(), threads);
+        });
+  m.def("psd_factors", [](Dense<const double, 3> covs, Dense<double, 3> factors, Dense<std::int64_t, 1> ranks,
+                          std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::psd_factors(covs.data(), covs.shape(0), covs.shape(1), factors.data(), ranks.data(), threads);
+  });
+  m.def("plane_bures", on_all_pairs(&mixot::plane_bures));
+  m.def("nuclear_norms", on_all_pairs(&mixot::nuclear_norms));
+  m.def("entropic_excess", [](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, double s2, Dense<double, 2> out,
+                              std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::entropic_excess(as_factors(a, a_ranks), as_factors(b, b_ranks), s2, out.data(), threads);
+  });
+  m.def("diagonal_excess", [](Dense<const double, 2> a, Dense<const double, 2> b, double s2, Dense<double, 2> out,
+                              std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::diagonal_excess(a.data(), a.shape(0), b.data(), b.shape(0), a.shape(1), s2, out.data(), threads);
+  });
+  bind_integer_laws(m);
+}
