@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from mixot._checks import check_whole
 from mixot.errors import InputError
 from mixot.fitting.base import Fitter
 from mixot.solvers.entropic.omt import OMT
@@ -37,9 +36,7 @@ class ComponentSearch:
         if self.pairs not in ("all", "equal"):
             raise InputError(f'pairs must be "all" or "equal", got {self.pairs!r}')
         for name, least in (("splits", 2), ("rows", 4), ("points", 2)):
-            value = getattr(self, name)
-            if not (isinstance(value, int | np.integer) and value >= least):
-                raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+            check_whole(getattr(self, name), name, least)
         if not isinstance(self.solver, OMT):
             raise InputError(f"solver must be OMT(...), got {type(self.solver).__name__}; OMT(lam=0) is the exact plan")
         if self.solver.cost != "w2":

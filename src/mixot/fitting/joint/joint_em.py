@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mixot._checks import check_not_negative, check_whole
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, SolveError
 from mixot.fitting.joint.joint_m_step import Graph, covariances_of, m_step_of_means, paired_weights, scatters_about
@@ -183,10 +184,8 @@ class JointEM:
     def __post_init__(self) -> None:
         if self.coupling not in _COUPLINGS:
             raise InputError(f"coupling must be one of {', '.join(_COUPLINGS)}, got {self.coupling!r}")
-        if not (isinstance(self.max_iter, int | np.integer) and self.max_iter >= 1):
-            raise InputError(f"max_iter must be a whole number of at least 1, got {self.max_iter!r}")
-        if not (np.isfinite(self.tol) and self.tol >= 0):
-            raise InputError(f"tol must be finite and not negative, got {self.tol!r}")
+        check_whole(self.max_iter, "max_iter")
+        check_not_negative(self.tol, "tol")
 
 
 class _State(NamedTuple):
