@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from mixot.families.line.weibull import Weibull as Weibull
     from mixot.families.product import Product as Product
     from mixot.fitting.joint.component_choice import ComponentChoice as ComponentChoice
-    from mixot.fitting.joint.component_choice import ComponentPair as ComponentPair
-    from mixot.fitting.joint.component_choice import ComponentSearch as ComponentSearch
     from mixot.fitting.joint.component_choice import choose_components as choose_components
+    from mixot.fitting.joint.component_pairs import ComponentPair as ComponentPair
+    from mixot.fitting.joint.component_search import ComponentSearch as ComponentSearch
     from mixot.fitting.joint.joint_em import JointEM as JointEM
     from mixot.fitting.joint.joint_em import JointFit as JointFit
     from mixot.fitting.joint.joint_em import fit_pair as fit_pair
@@ -115,7 +115,9 @@ _HOME = {
     "solvers.semidiscrete.plan": ("SemidiscretePlan",),
     "solvers.semidiscrete.semidiscrete": ("Semidiscrete",),
     "solvers.entropic.stability": ("Stability",),
-    "fitting.joint.component_choice": ("ComponentChoice", "ComponentPair", "ComponentSearch", "choose_components"),
+    "fitting.joint.component_choice": ("ComponentChoice", "choose_components"),
+    "fitting.joint.component_pairs": ("ComponentPair",),
+    "fitting.joint.component_search": ("ComponentSearch",),
     "fitting.likelihood.em": ("EM",),
     "fitting.likelihood.family_em": ("FamilyEM",),
     "fitting.joint.joint_em": ("JointEM", "JointFit", "fit_pair", "joint_path"),

@@ -45,6 +45,18 @@ def check_finite(array: np.ndarray, name: str, rows: str, advice: str = "") -> N
         )
 
 
+def check_whole(value: Any, name: str, least: int = 1) -> None:
+    """Raise an `InputError` unless ``value`` is a whole number of at least ``least``."""
+    if not (isinstance(value, int | np.integer) and value >= least):
+        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def check_not_negative(value: Any, name: str) -> None:
+    """Raise an `InputError` unless ``value`` is finite and not negative."""
+    if not (np.isfinite(value) and value >= 0):
+        raise InputError(f"{name} must be finite and not negative, got {value!r}")
+
+
 def _parse(array: np.ndarray, name: str) -> np.ndarray:
     try:
         return np.array([_number(item) for item in array.flat], dtype=np.float64).reshape(array.shape)

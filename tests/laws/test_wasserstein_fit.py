@@ -336,7 +336,7 @@ def test_colors_are_fitted_by_fewer_points_than_the_plane_takes(rng):
     assert found.plan is not None
     assert len(found.plan.source) == 1000
     assert found.lower_bound < found.distance < found.upper_bound
-    # the mean of stand-ins is that of the data, and k = 1 has it
+    # the mean of a coreset is that of the data, and k = 1 has it
     np.testing.assert_allclose(found.mixture.mean(), x.mean(), atol=1e-2)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from mixot._checks import check_not_negative, check_whole
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, SolveError
-from mixot.fitting.joint.joint_m_step import DiagonalCovariances, FullCovariances, Graph, m_step_of_means
+from mixot.fitting.joint.joint_m_step import Graph, covariances_of, m_step_of_means, paired_weights, scatters_about
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.statistics import Parameters, m_step
@@ -183,10 +184,8 @@ class JointEM:
     def __post_init__(self) -> None:
         if self.coupling not in _COUPLINGS:
             raise InputError(f"coupling must be one of {', '.join(_COUPLINGS)}, got {self.coupling!r}")
-        if not (isinstance(self.max_iter, int | np.integer) and self.max_iter >= 1):
-            raise InputError(f"max_iter must be a whole number of at least 1, got {self.max_iter!r}")
-        if not (np.isfinite(self.tol) and self.tol >= 0):
-            raise InputError(f"tol must be finite and not negative, got {self.tol!r}")
+        check_whole(self.max_iter, "max_iter")
+        check_not_negative(self.tol, "tol")
 
 
 class _State(NamedTuple):
@@ -337,7 +336,7 @@ class _JointEnergy:
 
     def _plan(self, plan: np.ndarray, cost: np.ndarray, mass: list[np.ndarray]) -> np.ndarray:
         if self.paired:
-            return np.diag(_paired_weights(np.diagonal(cost), self.lam * (mass[0] + mass[1])))
+            return np.diag(paired_weights(np.diagonal(cost), self.lam * (mass[0] + mass[1])))
         try:
             return FreeMarginals().solve(cost, self.lam * mass[0], self.lam * mass[1], plan)
         except SolveError as unfinished:  # better than before all the same
@@ -348,7 +347,7 @@ class _JointEnergy:
         k, structure = len(plan), self.x.structure
         graph, strength = Graph.of(plan), self.lam / 2 * np.concatenate(mass)
         sides = state.source, state.target
-        covariances = _covariances(structure, sides)
+        covariances = covariances_of(structure, sides)
         precisions = covariances.precisions()
         if structure == "tied":
             precisions = np.repeat(precisions, plan.shape, axis=0)
@@ -356,7 +355,7 @@ class _JointEnergy:
             precisions = np.repeat(precisions, self.x.points.shape[1], axis=1)
         centers = np.concatenate([side.means for side in data])
         means = m_step_of_means(np.concatenate([side.means for side in sides]), centers, precisions, graph, strength)
-        scatters = _scatters(structure, data, mass, means - centers)
+        scatters = scatters_about(structure, data, mass, means - centers)
         if structure == "tied":
             graph, strength = Graph.of(np.ones((1, 1))), np.full(2, self.lam / 2)
         covs = covariances.m_step(graph, scatters, strength)
@@ -394,46 +393,3 @@ class _JointEnergy:
             status=run.status,
             iterations=len(run.history),
         )
-
-
-def _covariances(structure: str, sides: Sequence[Parameters]) -> DiagonalCovariances | FullCovariances:
-    covs = [side.covs for side in sides]
-    if structure == "tied":
-        return FullCovariances(np.stack(covs))
-    joined = np.concatenate(covs)
-    if structure == "full":
-        return FullCovariances(joined) if joined.shape[1] > 1 else DiagonalCovariances(joined[:, 0])
-    return DiagonalCovariances(joined[:, :1] if structure == "spherical" else joined)
-
-
-def _scatters(structure: str, data: list[Parameters], mass: list[np.ndarray], away: np.ndarray) -> np.ndarray:
-    """Scatters of the data about means that are ``away`` from the data's, in the shape of the covariances."""
-    k = len(mass[0])
-    if structure == "tied":
-        parts = zip(data, mass, (away[:k], away[k:]), strict=True)
-        return np.stack([side.covs + (off * share[:, None]).T @ off for side, share, off in parts])
-    covs = np.concatenate([side.covs for side in data])
-    if structure == "full":
-        about = covs + away[:, :, None] * away[:, None, :]
-        return about if about.shape[1] > 1 else about[:, 0]
-    return (covs + away**2).mean(axis=1, keepdims=True) if structure == "spherical" else covs + away**2
-
-
-def _paired_weights(cost: np.ndarray, reward: np.ndarray) -> np.ndarray:
-    """Weights w that minimise ``w @ cost - reward @ log(w)``, summing to one: ``w = reward / (cost + t)``.
-
-    Newton's method for ``1 / sum_k w_k(t) = 1``, concave and increasing in t, from a t below the root: it climbs.
-    """
-    live = reward > 0
-    c, r = cost[live] - cost[live].min(), reward[live]
-    level = float(r[c == 0].sum())  # the share of the cheapest alone is one already
-    for _ in range(100):
-        w = r / (c + level)
-        total = w.sum()
-        step = (total - 1) * total / (w / (c + level)).sum()
-        level += step
-        if step <= 1e-16 * level:
-            break
-    out = np.zeros_like(reward)
-    out[live] = r / (c + level)
-    return out / out.sum()

@@ -22,10 +22,13 @@ Both lower the objective, whatever the plan and the data.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+from mixot.fitting.likelihood.statistics import Parameters
 
 _CG = 40  # conjugate gradient steps at most
 _DIGITS = 1e-2  # to which they solve for Newton's step
@@ -194,6 +197,50 @@ class FullCovariances:
                 return ahead
             share /= 2
         return factors
+
+
+def covariances_of(structure: str, sides: Sequence[Parameters]) -> DiagonalCovariances | FullCovariances:
+    """The covariances of both mixtures in one structure, those of the source first."""
+    covs = [side.covs for side in sides]
+    if structure == "tied":
+        return FullCovariances(np.stack(covs))
+    joined = np.concatenate(covs)
+    if structure == "full":
+        return FullCovariances(joined) if joined.shape[1] > 1 else DiagonalCovariances(joined[:, 0])
+    return DiagonalCovariances(joined[:, :1] if structure == "spherical" else joined)
+
+
+def scatters_about(structure: str, data: list[Parameters], mass: list[np.ndarray], away: np.ndarray) -> np.ndarray:
+    """Scatters of the data about means that are ``away`` from the data's, in the shape of the covariances."""
+    k = len(mass[0])
+    if structure == "tied":
+        parts = zip(data, mass, (away[:k], away[k:]), strict=True)
+        return np.stack([side.covs + (off * share[:, None]).T @ off for side, share, off in parts])
+    covs = np.concatenate([side.covs for side in data])
+    if structure == "full":
+        about = covs + away[:, :, None] * away[:, None, :]
+        return about if about.shape[1] > 1 else about[:, 0]
+    return (covs + away**2).mean(axis=1, keepdims=True) if structure == "spherical" else covs + away**2
+
+
+def paired_weights(cost: np.ndarray, reward: np.ndarray) -> np.ndarray:
+    """Weights w that minimise ``w @ cost - reward @ log(w)``, summing to one: ``w = reward / (cost + t)``.
+
+    Newton's method for ``1 / sum_k w_k(t) = 1``, concave and increasing in t, from a t below the root: it climbs.
+    """
+    live = reward > 0
+    c, r = cost[live] - cost[live].min(), reward[live]
+    level = float(r[c == 0].sum())  # the share of the cheapest alone is one already
+    for _ in range(100):
+        w = r / (c + level)
+        total = w.sum()
+        step = (total - 1) * total / (w / (c + level)).sum()
+        level += step
+        if step <= 1e-16 * level:
+            break
+    out = np.zeros_like(reward)
+    out[live] = r / (c + level)
+    return out / out.sum()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

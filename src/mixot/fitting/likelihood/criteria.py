@@ -40,7 +40,7 @@ def bic(log_likelihood: float, parameters: int, count: float) -> float:
 
     Examples
     --------
-    >>> round(bic(-1.0, 2, 100), 4)
+    >>> round(bic(-1.0, 2, 100.0), 4)
     2.0921
     """
     return float(-2 * log_likelihood + parameters * np.log(count) / count)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
@@ -84,13 +85,9 @@ class EM:
 
     def __post_init__(self) -> None:
         for name in ("max_iter", "starts", "k_max", "subsample"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | np.integer) and value >= 1):
-                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+            check_whole(getattr(self, name), name)
         for name in ("tol", "reg"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"{name} must be finite and not negative, got {value!r}")
+            check_not_negative(getattr(self, name), name)
         if self.criterion not in _CRITERIA:
             raise InputError(f"criterion must be one of {', '.join(_CRITERIA)}, got {self.criterion!r}")
 
@@ -181,8 +178,8 @@ class EM:
             if self.start.dim != em.points.shape[1]:
                 raise InputError(f"start has dimension {self.start.dim}, the data {em.points.shape[1]}")
             k = len(self.start)
-        if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
-            raise InputError(f"k must be a whole number of at least 1, got {k!r}")
+        if k is not None:
+            check_whole(k, "k")
         n, most = len(em.points), self.k_max if k is None else k
         distinct = _distinct(em.points, most)
         if k is None:

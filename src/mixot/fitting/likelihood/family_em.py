@@ -124,10 +124,7 @@ class FamilyEM:
             if len(fits) - 1 - best >= 2:
                 break
         tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
-        fit = fits[best]
-        return Fit(
-            fit.mixture, fit.status, fit.iterations, fit.log_likelihood, fit.criterion, fit.history, tried, fit.notes
-        )
+        return replace(fits[best], candidates=tried)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 from typing import Any
 
@@ -95,10 +95,7 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
         fits = [refined(start, points, family, structure, refinement, rng) for start in found.starts]
     best = int(np.argmin([fit.criterion for fit in fits]))
     tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
-    fit = fits[best]
-    return Fit(
-        fit.mixture, fit.status, fit.iterations, fit.log_likelihood, fit.criterion, fit.history, tried, fit.notes
-    )
+    return replace(fits[best], candidates=tried)
 
 
 def _polished(found: Found, data: Samples, structure: str, matching: MomentMatching) -> bool:
@@ -108,9 +105,14 @@ def _polished(found: Found, data: Samples, structure: str, matching: MomentMatch
     largest = max(found.starts, key=len)
     if len(found.starts) > 1:  # sizes that cannot be determined are left out of the choice
         return True
-    shape = "diagonal" if isinstance(largest.components, DiagonalGaussian) and structure == "full" else structure
+    shape = _structure_of(largest, structure)
     moments = comb(data.dim + 2 * matching.order_for(data), data.dim)
     return len(largest) * component_parameters(data.dim, shape) <= moments
+
+
+def _structure_of(start: Mixture, structure: str) -> str:
+    """The structure meant: for diagonal components, "full" is all they have."""
+    return "diagonal" if isinstance(start.components, DiagonalGaussian) and structure == "full" else structure
 
 
 def _suggested(found: Found) -> Mixture:
@@ -128,15 +130,8 @@ def _scored(mixture: Mixture, data: Samples, iterations: int = 0) -> Fit:
     """A mixture as it is, with its likelihood and BIC."""
     likelihood = float(data.weights @ mixture.log_density(data.points))
     n = effective_count(data.weights)
-    free = len(mixture) - 1 + _free_parameters(mixture)
+    free = len(mixture) - 1 + mixture.components.free_parameters()
     return Fit(mixture, Status.CONVERGED, iterations, likelihood, bic(likelihood, free, n), np.zeros(0))
-
-
-def _free_parameters(mixture: Mixture) -> int:
-    d = mixture.dim
-    if isinstance(mixture.components, Gaussian):
-        return len(mixture) * (d + d * (d + 1) // 2)
-    return mixture.components.free_parameters()
 
 
 def _by_em(start: Mixture, data: Samples, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
@@ -162,6 +157,5 @@ def _by_kmeans(start: Mixture, data: Samples, family: str, structure: str, refin
         raise UnsupportedError(f'refine="kmeans" is for Gaussian families, got {family!r}; use "em"')
     x = data.points.astype(np.float64)
     labels, _, iterations = lloyd(x, data.weights, start.components.mean(), max_iter=100)
-    shape = "diagonal" if isinstance(start.components, DiagonalGaussian) and structure == "full" else structure
-    em = GaussianEM.of(x, data.weights, shape, 1e-6)
+    em = GaussianEM.of(x, data.weights, _structure_of(start, structure), EM().reg)
     return _scored(em.mixture(em.from_labels(labels, len(start))), data, iterations)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
@@ -106,11 +107,9 @@ class MomentMatching:
 
     def __post_init__(self) -> None:
         for name in ("restarts", "k_max"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | np.integer) and value >= 1):
-                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if self.order is not None and not (isinstance(self.order, int | np.integer) and self.order >= 1):
-            raise InputError(f"order must be a whole number of at least 1, got {self.order!r}")
+            check_whole(getattr(self, name), name)
+        if self.order is not None:
+            check_whole(self.order, "order")
         if self.refine not in _REFINEMENTS:
             raise InputError(f'refine must be "em", "kmeans" or None, got {self.refine!r}')
 
@@ -187,8 +186,7 @@ class MomentMatching:
         most = target.most_components(structure)
         if k is None:
             return list(range(1, min(self.k_max, most) + 1))
-        if not (isinstance(k, int | np.integer) and k >= 1):
-            raise InputError(f"k must be a whole number of at least 1, got {k!r}")
+        check_whole(k, "k")
         if k > most:
             raise InputError(
                 f"the {target.equations} independent moments of degree up to {target.degree} determine at most {most} "

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError
 from mixot.families.moment_model import MomentModel
 from mixot.families.registry import lookup
@@ -113,9 +114,8 @@ class MomentSOS:
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         for name in ("order", "max_order"):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
-                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+            if getattr(self, name) is not None:
+                check_whole(getattr(self, name), name)
         if self.order is not None and self.max_order is not None and self.order > self.max_order:
             raise InputError(f"max_order must be at least order, got {self.max_order} and {self.order}")
         if isinstance(self.regularizer, str) and self.regularizer not in _REGULARIZERS:
@@ -255,8 +255,7 @@ class _Run:
         """Refuse a k that even the last order cannot show."""
         if self.k is None:
             return
-        if not (isinstance(self.k, int | np.integer) and self.k >= 1):
-            raise InputError(f"k must be a whole number of at least 1, got {self.k!r}")
+        check_whole(self.k, "k")
         room = {r: most_atoms(_nothing(self._relaxation(r))) for r in range(self.first, self.last + 1)}
         if room[self.last] < self.k:
             need = next(r for r in range(self.last, 99) if _room(self.model, r) >= self.k)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
@@ -116,11 +117,8 @@ class MinimumWasserstein:
 
     def __post_init__(self) -> None:
         for name in ("starts", "max_iter") if self.points is None else ("starts", "max_iter", "points"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | np.integer) and value >= 1):
-                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if not (np.isfinite(self.tol) and self.tol >= 0):
-            raise InputError(f"tol must be finite and not negative, got {self.tol!r}")
+            check_whole(getattr(self, name), name)
+        check_not_negative(self.tol, "tol")
         if not (np.isfinite(self.reg) and 1e-12 <= self.reg < 1):
             raise InputError(f"reg must lie between 1e-12 and 1, got {self.reg!r}: without it covariances may vanish")
         if self.weights not in ("free", "equal"):
