@@ -14,14 +14,7 @@ array (n, d)                        points of equal weight
 
 Two mixtures are compared by MW2; two clouds of points, and points and a density, by W2. The work is done on the CPU, in
 float64, by the compiled core. Gradients come in closed form, from the optimal coupling and its dual potentials, with
-the value:
-
-- points and means: ``2 sum_l w_kl (x_k - y_l)``; points against a density: ``2 m_i (y_i - b_i)``, m and b mass and
-  center of their cells;
-- weights: the potentials, shifted to mean zero, so that a step stays on the plane in which weights sum to one;
-- covariances: ``sum_l w_kl (I - T_kl)``, a symmetric matrix (moving two mirrored entries together counts twice). It is
-  safe at equal eigenvalues. At a singular covariance it is the derivative among covariances of the same rank, which is
-  what a factor ``L`` of ``L L'`` needs, and zero on the complement of the support.
+the value: `mixot.transport.gradients` says what they are.
 
 Where the distance is zero, both `cost` and `distance` have the gradient zero. Where several couplings or potentials
 are optimal the function has a kink, and the gradient is a subgradient. Second derivatives raise `UnsupportedError`.
@@ -39,7 +32,7 @@ from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 
 from mixot.errors import UnsupportedError
-from mixot.transport.array_groups import CostFunction, read
+from mixot.transport.array_groups import CostFunction, no_second_derivatives, read
 from mixot.transport.array_groups import GridOf as Grid
 
 __all__ = ["Grid", "cost", "distance"]
@@ -133,10 +126,7 @@ def _cost_and_gradients(function: CostFunction, wanted: tuple[bool, ...], *array
 
 @_cost_and_gradients.defjvp
 def _second_order(function: CostFunction, wanted: tuple[bool, ...], arrays: Any, tangents: Any) -> Any:
-    raise UnsupportedError(
-        "the gradient of a transport cost cannot be differentiated again; use first derivatives, or finite "
-        "differences of them"
-    )
+    raise no_second_derivatives()
 
 
 def _scalar(arrays: Any) -> jax.ShapeDtypeStruct:

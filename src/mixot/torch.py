@@ -15,13 +15,7 @@ tensor (n, d)                       points of equal weight
 Two mixtures are compared by MW2; two clouds of points, and points and a density, by W2. The work is done on the CPU, in
 float64, by the compiled core; the distance and the gradients have the type and the device of the tensors that came.
 Gradients come in closed form, from the optimal coupling and its dual potentials, with the value:
-
-- points and means: ``2 sum_l w_kl (x_k - y_l)``; points against a density: ``2 m_i (y_i - b_i)``, m and b mass and
-  center of their cells;
-- weights: the potentials, shifted to mean zero, so that a step stays on the plane in which weights sum to one;
-- covariances: ``sum_l w_kl (I - T_kl)``, a symmetric matrix (moving two mirrored entries together counts twice). It is
-  safe at equal eigenvalues. At a singular covariance it is the derivative among covariances of the same rank, which is
-  what a factor ``L`` of ``L L'`` needs, and zero on the complement of the support.
+`mixot.transport.gradients` says what they are.
 
 Where the distance is zero, both `cost` and `distance` have the gradient zero. Where several couplings or potentials
 are optimal the function has a kink, and the gradient is a subgradient. Second derivatives raise `UnsupportedError`.
@@ -37,8 +31,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixot.errors import UnsupportedError
-from mixot.transport.array_groups import CostFunction, read
+from mixot.transport.array_groups import CostFunction, no_second_derivatives, read
 from mixot.transport.array_groups import GridOf as Grid
 
 __all__ = ["Grid", "cost", "distance"]
@@ -155,11 +148,11 @@ class _Pull(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outer: Any) -> Any:
-        raise UnsupportedError(_ONCE)
+        raise no_second_derivatives()
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        raise UnsupportedError(_ONCE)
+        raise no_second_derivatives()
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -182,9 +175,3 @@ def _as_array(tensor: Tensor) -> np.ndarray:
     """In NumPy and of its own type, whose rounding is forgiven; what NumPy does not know becomes float32."""
     host = tensor.detach().cpu()
     return (host if host.dtype in (torch.float32, torch.float64) else host.float()).numpy()
-
-
-_ONCE = (
-    "the gradient of a transport cost cannot be differentiated again; use first derivatives, or finite differences "
-    "of them"
-)

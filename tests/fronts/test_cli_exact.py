@@ -1,6 +1,7 @@
 """Commands between points and densities, exact: they tell what the library finds, and name what goes wrong."""
 
 import json
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -67,6 +68,20 @@ def test_dots_of_a_picture_are_as_near_to_it_as_was_said(run):
     said = facts(run("quantize", "photo.png", "-n", 25, "-o", "dots.csv", "--json"))["distance"]
     assert facts(run("distance", "dots.csv", "photo.png", "--json"))["distance"] == pytest.approx(said, rel=1e-6)
     assert f"{said:.4g}" in run("distance", "dots.csv", "photo.png").stdout
+
+
+def test_between_two_tables_the_distance_is_w2_wherever_it_is_named(run, monkeypatch):
+    monkeypatch.setitem(plt.rcParams, "svg.fonttype", "none")  # so that a figure can be read
+    exact = mixot.distance(io.read("a.csv"), io.read("b.csv"))
+    told = run("plan", "a.csv", "b.csv", "--exact", "-o", "plan.svg").stdout
+    drawn = Path("plan.svg").read_text(encoding="utf-8")
+    assert f"W2 = {exact:.4g}" in drawn
+    assert f"{exact:.10g}" in told
+    assert "W2" in told
+    assert f"{exact:.10g}" in run("distance", "a.csv", "b.csv", "--exact").stdout
+    for text in (drawn, told, run("distance", "a.csv", "b.csv", "--exact").stdout):
+        assert "MW2" not in text
+    assert "MW2" in run("plan", "a.csv", "b.csv", "-k", 1).stdout  # fits are mixtures
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "txt", "npy", "npz"])

@@ -55,6 +55,26 @@ def test_the_family_in_the_page_keeps_the_laws(tmp_path):
     subprocess.run([sys.executable, script], check=True, cwd=tmp_path)
 
 
+RUN_LAWS = """
+import sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if "Redirect" not in type(finder).__name__]  # editable installs
+sys.path.insert(0, sys.argv[1])
+import mixot, pytest
+assert mixot.__file__.startswith(sys.argv[1]), mixot.__file__
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]]))
+"""
+
+
+def test_the_solver_in_the_page_is_one_file_and_keeps_the_laws(tmp_path):
+    (solver,) = (block for block in blocks("CONTRIBUTING.md", "python") if "class NorthWest" in block)
+    shutil.copytree(Path(mixot.__file__).parent, tmp_path / "mixot", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "mixot" / "solvers" / "discrete" / "northwest.py").write_text(solver, encoding="utf-8")
+    laws = [str(ROOT / "tests" / "laws" / "test_solvers.py"), "-k", "NorthWest"]
+    ran = subprocess.run([sys.executable, "-c", RUN_LAWS, tmp_path, *laws], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert int(re.search(r"(\d+) passed", ran.stdout).group(1)) >= 20
+
+
 @pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler at hand")
 def test_the_kernel_in_the_page_compiles(tmp_path):
     (kernel,) = blocks("CONTRIBUTING.md", "cpp")

@@ -7,7 +7,18 @@ import pytest
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, UnsupportedError, barycenter, geodesic, plan, plot
+from mixot import (
+    OMT,
+    DiagonalGaussian,
+    Gaussian,
+    InputError,
+    Mixture,
+    UnsupportedError,
+    barycenter,
+    geodesic,
+    plan,
+    plot,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +143,18 @@ def test_higher_dimensions_are_refused_with_advice(rng):
         plot.ellipses(mixture(rng, 3))
     with pytest.raises(UnsupportedError, match="geodesic_panels"):
         plot.geodesic_1d(geodesic(mixture(rng, 2), mixture(rng, 2)))
+
+
+def test_a_plan_is_titled_by_what_it_is_a_plan_of(rng):
+    p, q = (mixture(rng, 2) for _ in range(2))
+    points = plot.plan_heatmap(plan([0.0, 1.0], [3.0, 2.0]))
+    assert points.get_title() == "W2 = 2"
+    assert points.get_xlabel() == "point of the target"
+    for ax in (plot.plan_heatmap(plan(p, q)), plot.plan_lines(p, q, plan(p, q))):
+        assert ax.get_title() == f"MW2 = {plan(p, q).distance:.4g}"
+    assert plot.plan_heatmap(plan(p, q)).get_ylabel() == "component of the source"
+    assert plot.plan_heatmap(plan(p, q, solver=OMT())).get_title().startswith("OMT = ")
+    assert plot.plan_heatmap(plan(p, q, solver=OMT(cost="kl"))).get_title().startswith("OMT (KL) = ")
 
 
 def test_large_plans_draw(rng):

@@ -25,6 +25,7 @@ from mixot import (
     plan,
     transport_map,
 )
+from mixot.solvers.entropic.free_marginals import FreeMarginals
 from mixot.solvers.multimarginal.given_support import GivenSupport
 
 MIXTURE = Mixture([0.5, 0.5], Gaussian([0.0, 2.0], [1.0, 1.0]))
@@ -53,6 +54,7 @@ NEVER = [
     (OMT, r"the class OMT; write OMT\(\.\.\.\)"),
     (SDP(), r"SDP\(\.\.\.\)"),
     (EM(), r"EM\(\.\.\.\)"),
+    (FreeMarginals(), r"FreeMarginals\(\.\.\.\)"),
     (GivenSupport(), r"GivenSupport\(\.\.\.\)"),
     (NoMethod(), r"NoMethod\(\.\.\.\)"),
     (OneArgument(), r"OneArgument\(\.\.\.\)"),

@@ -41,7 +41,8 @@ def plan_heatmap(
         Options of matplotlib's ``imshow``.
     """
     ax = draw_masses(plan.coupling, source, target, ax, imshow)
-    ax.set(xlabel="component of the target", ylabel="component of the source")
+    atom = "point" if plan.distance_name == "W2" else "component"
+    ax.set(xlabel=f"{atom} of the target", ylabel=f"{atom} of the source")
     ax.set_title(f"{plan.distance_name} = {plan.distance:.4g}")
     return ax
 

@@ -22,6 +22,7 @@ class Task(StrEnum):
     """What a solver solves; a class says it as ``task: ClassVar[Task]``."""
 
     COUPLING = "coupling"  # solve(cost, a, b): of finitely many atoms with as many
+    MARGINALS = "marginals"  # solve(cost, reward_p, reward_q): a coupling whose marginals are free
     CELLS = "cells"  # solve(points, density): of points with a density
     TUPLES = "tuples"  # solve(pairs, marginals, true_costs): of several lists of atoms
     CONIC = "conic program"  # solve(program): of a semidefinite program
@@ -29,7 +30,7 @@ class Task(StrEnum):
     @property
     def arguments(self) -> int:
         """How many arguments ``solve`` takes."""
-        return {Task.COUPLING: 3, Task.CELLS: 2, Task.TUPLES: 3, Task.CONIC: 1}[self]
+        return {Task.CELLS: 2, Task.CONIC: 1}.get(self, 3)
 
 
 @runtime_checkable

@@ -133,6 +133,14 @@ def read(p: Any, q: Any) -> tuple[CostFunction, list[Any]]:
     return CostFunction(form_p, form_q), [*arrays_p, *arrays_q]
 
 
+def no_second_derivatives() -> UnsupportedError:
+    """The error for a gradient that is differentiated again."""
+    return UnsupportedError(
+        "the gradient of a transport cost cannot be differentiated again; use first derivatives, or finite "
+        "differences of them"
+    )
+
+
 def _read(argument: Any) -> tuple[Form, list[Any]]:
     if isinstance(argument, tuple):
         if len(argument) not in (2, 3):

@@ -1,4 +1,15 @@
-"""Squared transport distances with their gradients in every array that describes the measures."""
+"""Squared transport distances with their gradients in every array that describes the measures.
+
+- points and means: ``2 sum_l w_kl (x_k - y_l)``; points against a density: ``2 m_i (y_i - b_i)``, m and b mass and
+  center of their cells;
+- weights: the potentials, shifted to mean zero, so that a step stays on the plane in which weights sum to one;
+- covariances: ``sum_l w_kl (I - T_kl)``, a symmetric matrix (moving two mirrored entries together counts twice). It is
+  safe at equal eigenvalues. At a singular covariance it is the derivative among covariances of the same rank, which is
+  what a factor ``L`` of ``L L'`` needs, and zero on the complement of the support;
+- values of a grid: the mean of ``phi(x) = min_i |x - y_i|^2 - w_i`` over each pixel, less its mean over the density.
+
+How they come about is in `mixot.transport.envelope`.
+"""
 
 from __future__ import annotations
 

@@ -123,20 +123,33 @@ class MomentTarget:
 
     def operators(self, structure: str) -> Float[np.ndarray, "c m s"]:
         """W, W D_j and derivatives by each number of a covariance (mixtures/moment_fit.hpp in native); kept."""
-        if structure in self._operators:
-            return self._operators[structure]
-        slopes = derivative_matrices(self.dim, self.degree)
-        pairs = [(i, j) for i in range(self.dim) for j in range(i + 1)]
-        second = {(i, j): slopes[i] @ slopes[j] / (2 if i == j else 1) for i, j in pairs}
-        squares = [second[j, j] for j in range(self.dim)]
-        by_cov = {"full": list(second.values()), "diagonal": squares, "spherical": [np.sum(squares, axis=0)]}[structure]
-        matrices = [np.eye(len(self.moments)), *slopes, *by_cov]
-        self._operators[structure] = np.ascontiguousarray(np.stack([self.whitening @ matrix for matrix in matrices]))
-        return self._operators[structure]
+        if structure == "full":
+            return self._full_operators
+        return self._diagonal_operators if structure == "diagonal" else self._spherical_operators
 
     @cached_property
-    def _operators(self) -> dict[str, np.ndarray]:
-        return {}
+    def _full_operators(self) -> Float[np.ndarray, "c m s"]:
+        return self._whitened([self._second(i, j) for i in range(self.dim) for j in range(i + 1)])
+
+    @cached_property
+    def _diagonal_operators(self) -> Float[np.ndarray, "c m s"]:
+        return self._whitened([self._second(j, j) for j in range(self.dim)])
+
+    @cached_property
+    def _spherical_operators(self) -> Float[np.ndarray, "c m s"]:
+        return self._whitened([np.sum([self._second(j, j) for j in range(self.dim)], axis=0)])
+
+    @cached_property
+    def _slopes(self) -> Float[np.ndarray, "d s s"]:
+        return derivative_matrices(self.dim, self.degree)
+
+    def _second(self, i: int, j: int) -> np.ndarray:
+        """Derivative by an entry of the covariance; an entry off the diagonal stands twice in it."""
+        return self._slopes[i] @ self._slopes[j] / (2 if i == j else 1)
+
+    def _whitened(self, by_cov: list[np.ndarray]) -> Float[np.ndarray, "c m s"]:
+        matrices = [np.eye(len(self.moments)), *self._slopes, *by_cov]
+        return np.ascontiguousarray(np.stack([self.whitening @ matrix for matrix in matrices]))
 
     def most_components(self, structure: str) -> int:
         """The largest k whose k (1 + d + c) - 1 parameters the moments can determine."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from mixot._shapes import Bool, Float
 from mixot.errors import SolveError
+from mixot.solvers.base import Task
 from mixot.solvers.discrete.exact import Exact
 
 
@@ -34,6 +36,8 @@ class FreeMarginals:
     >>> w.round(3).tolist()  # to move mass costs more than it is worth: the marginals meet half way
     [[0.5, 0.0], [0.0, 0.5]]
     """
+
+    task: ClassVar[Task] = Task.MARGINALS
 
     max_iter: int = 10_000
     tol: float = 1e-10
