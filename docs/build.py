@@ -5,13 +5,16 @@ and an error in it fails the build. Its docstring is the text of its page: the f
 """
 
 import html
+import re
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from architecture import draw
 from markdown_it import MarkdownIt
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -26,8 +29,11 @@ PAGES = [
     HERE / "families.md",
     HERE / "closest-mixture.md",
     HERE / "optimal-mixture-transport.md",
+    HERE / "training.md",
     HERE / "single-cell.md",
     HERE / "performance.md",
+    HERE / "architecture.md",
+    HERE.parent / "CONTRIBUTING.md",
     HERE.parent / "CHANGELOG.md",
 ]
 REFERENCE = ["mixot", "mixot.anndata", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
@@ -59,6 +65,7 @@ body:has(.cards), body:has(.code) { max-width: 60rem } .code pre { font-size: .8
 .cards a { border: 1px solid #ddd; border-radius: .4rem; padding: .7rem; color: inherit; text-decoration: none }
 .cards a:hover { border-color: #0072b2 } .cards img { width: 100%; height: 10.5rem; object-fit: contain }
 """
+RELEASES_BEGIN = "<!-- towncrier release notes start -->"
 MARKDOWN = MarkdownIt().enable("table")
 CODE = HtmlFormatter(style="friendly", cssclass="code", wrapcode=True)
 
@@ -73,10 +80,23 @@ def page(title: str, body: str) -> str:
 
 
 def write_pages() -> None:
-    """Render the Markdown pages; links from one to another follow."""
+    """Render the Markdown pages; links from one to another follow, whatever folder they stand in."""
+    draw(BUILD / "rooms.svg")
     for source in PAGES:
-        text = source.read_text(encoding="utf-8").replace("../CHANGELOG.md", "CHANGELOG.md").replace(".md)", ".html)")
-        (BUILD / f"{source.stem}.html").write_text(page(source.stem, MARKDOWN.render(text)), encoding="utf-8")
+        text = source.read_text(encoding="utf-8")
+        if source.name == "CHANGELOG.md":
+            text = text.replace(RELEASES_BEGIN, unreleased())
+        linked = re.sub(r"\]\((?:\.\./|docs/)?([\w-]+)\.(md|html)\)", r"](\1.html)", text)
+        (BUILD / f"{source.stem}.html").write_text(page(source.stem, MARKDOWN.render(linked)), encoding="utf-8")
+
+
+def unreleased() -> str:
+    """The changes since the last release, joined from the fragments in ``changes``."""
+    words = ["build", "--draft", "--version", "Next", "--date", "not yet released"]
+    told = subprocess.run(
+        [sys.executable, "-m", "towncrier", *words], cwd=HERE.parent, capture_output=True, text=True, check=True
+    )
+    return told.stdout[told.stdout.index("## ") :]
 
 
 def write_gallery() -> None:

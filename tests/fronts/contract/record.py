@@ -103,8 +103,10 @@ def parameters(called):
 
 
 def plain(default):
-    """A default as text that is the same in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(default))
+    """A default as text that is the same in every process; of a class without a public name, its fields alone."""
+    kind = type(default)
+    private = kind.__module__.startswith("mixot") and kind.__name__ not in sys.modules["mixot"].__all__
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(default).removeprefix(kind.__name__ if private else ""))
 
 
 def members(cls):
@@ -112,7 +114,7 @@ def members(cls):
     found = {}
     for parent in reversed([each for each in cls.__mro__ if each.__module__.startswith("mixot")]):
         for name, value in vars(parent).items():
-            if (not name.startswith("_") or name in OPERATORS) and name not in ("name", "value"):
+            if not name.startswith("_") or name in OPERATORS:
                 found[name] = member(getattr(cls, name), value)
     if dataclasses.is_dataclass(cls):
         found |= {field.name: "attribute" for field in dataclasses.fields(cls) if not field.name.startswith("_")}
@@ -120,7 +122,7 @@ def members(cls):
 
 
 def member(value, held):
-    """How one member is used; None for a method that only refuses, which is no promise."""
+    """How one member is used; None for a method that answers nothing, which is no promise."""
     if isinstance(value, enum.Enum):
         return f"member {value.value!r}"
     if not inspect.isroutine(held) and not isinstance(held, (classmethod, staticmethod)):
@@ -129,13 +131,15 @@ def member(value, held):
 
 
 def refuses(method):
-    """Whether the body of a method ends in ``raise`` and never returns."""
+    """Whether a method answers nothing: its body ends in ``raise`` or an empty ``return``, its only one."""
     try:
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(method)))).body
     except (OSError, TypeError):
         return False
-    returns = any(isinstance(node, ast.Return) for node in ast.walk(tree))
-    return isinstance(tree, ast.FunctionDef) and isinstance(tree.body[-1], ast.Raise) and not returns
+    if not isinstance(tree, ast.FunctionDef) or not isinstance(tree.body[-1], ast.Raise | ast.Return):
+        return False
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    return all(value is None or (isinstance(value, ast.Constant) and value.value is None) for value in returned)
 
 
 def commands():
@@ -232,10 +236,9 @@ def collect(value, path, found):
 def models(folder):
     """The fields of a model file of each family, as JSON and as npz."""
     import mixot
-    from mixot.families.base import registered
 
     found = {}
-    for name, family in registered().items():
+    for family in (value for name in mixot.__all__ if hasattr(value := getattr(mixot, name), "example")):
         mixture = mixot.Mixture([0.25, 0.75], family.example(np.random.default_rng(0), 2))
         mixot.save(mixture, folder / "model.json")
         mixot.save(mixture, folder / "model.npz")
@@ -243,7 +246,7 @@ def models(folder):
         with np.load(folder / "model.npz") as arrays:
             npz = {key: f"{arrays[key].dtype.kind}, axes {arrays[key].ndim}" for key in sorted(arrays)}
         head = {key: written[key] for key in ("format", "version", "family")}
-        found[name] = {"head": head, "json": fields_of(written), "npz": npz}
+        found[family.name] = {"head": head, "json": fields_of(written), "npz": npz}
     return found
 
 
