@@ -1,6 +1,7 @@
 """The command line: ``mixot fit | distance | plan | geodesic | barycenter | map``, and what stands on these.
 
-Heavy packages are imported inside the commands, so that ``mixot --help`` answers at once.
+One command a file: it reads (`sources`), calls a verb and shows what it returns (`views`). Heavy packages are imported
+inside the commands, so that ``mixot --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Annotated
 import typer
 
 from mixot import __version__
-from mixot.cli import averages, choices, drawings, fits, moves, plans
+from mixot.cli import barycenter, components, distance, fit, geodesic, joint, plan, quantize, recolor
+from mixot.cli import map as move
 from mixot.cli.console import Commands, ManyNumbers
 
 _EXAMPLES = """Examples:
@@ -71,13 +73,13 @@ def _root(
     pass
 
 
-app.command("fit")(fits.fit)
-app.command("distance")(plans.distance)
-app.command("plan")(plans.plan)
-app.command("geodesic")(moves.geodesic)
-app.command("barycenter", cls=ManyNumbers)(averages.barycenter)
-app.command("joint")(averages.joint)
-app.command("components")(choices.components)
-app.command("map")(moves.move)
-app.command("recolor")(drawings.recolor)
-app.command("quantize")(drawings.quantize)
+app.command("fit")(fit.fit)
+app.command("distance")(distance.distance)
+app.command("plan")(plan.plan)
+app.command("geodesic")(geodesic.geodesic)
+app.command("barycenter", cls=ManyNumbers)(barycenter.barycenter)
+app.command("joint")(joint.joint)
+app.command("components")(components.components)
+app.command("map")(move.move)
+app.command("recolor")(recolor.recolor)
+app.command("quantize")(quantize.quantize)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mixot.errors import InputError
+
 if TYPE_CHECKING:
-    from mixot.cli.sources import Options
+    from mixot.solvers.entropic.omt import OMT
 
 
 class Structure(StrEnum):
@@ -28,9 +31,11 @@ class Kind(StrEnum):
     random = "random"
 
 
+FIGURES = (".png", ".svg", ".pdf")
 READABLE = "A model (.json, .npz), table (.csv .tsv .parquet .npy .npz), picture (.png .jpg .tif ...) or cells (.h5ad)."
 SourceFile = Annotated[Path, typer.Argument(metavar="A", help=READABLE, show_default=False)]
 TargetFile = Annotated[Path, typer.Argument(metavar="B", help="The same, where it goes.", show_default=False)]
+PointsFile = Annotated[Path, typer.Argument(metavar="A", help="A table or a picture.", show_default=False)]
 Components = Annotated[
     int | None, typer.Option("-k", "--components", min=1, help="Components to fit; by BIC if not given.")
 ]
@@ -48,7 +53,44 @@ Rep = Annotated[
 Label = Annotated[
     str | None, typer.Option("--label", metavar="COLUMN", help="Of .h5ad: column of obs with the types of the cells.")
 ]
+Lam = Annotated[
+    str | None,
+    typer.Option("--lam", metavar="NUMBER|auto", help="Smooth plan (OMT): entropy of the plan, in squared units."),
+]
+Eps = Annotated[float | None, typer.Option("--eps", min=0, help="Smooth plan: entropy inside pairs, squared units.")]
+Rho = Annotated[
+    str | None,
+    typer.Option("--rho", metavar="NUMBER[,NUMBER]", help="Smooth plan: cost of making or losing mass, at A, at B."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How tables, pictures and cells are read and fitted."""
+
+    k: int | None = None
+    k_max: int | None = None
+    structure: str = "full"
+    seed: int = 0
+    columns: tuple[str, ...] | None = None
+    quiet: bool = False
+    rep: str | None = None  # of annotated data: the representation, and the column with the types of the cells
+    label: str | None = None
+    method: str = "em"
+    distance: str = "tv"  # of a fit to moments, and its order
+    order: int | None = None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How one file of cells is split, whether the groups grow and shrink, and by which solver they are joined."""
+
+    groupby: str | None
+    source: str | None
+    target: str | None
+    growth: bool = False
+    solver: OMT | None = None
 
 
 def fit_options(
@@ -61,8 +103,35 @@ def fit_options(
     rep: str | None = None,
     label: str | None = None,
 ) -> Options:
-    """How the inputs of a command are read and fitted."""
-    from mixot.cli.sources import Options
-
+    """How the inputs of a command are read and fitted, from what was typed."""
+    if k is not None and k_max is not None:
+        raise InputError("-k fixes the number of components and --k-max chooses it; give one of the two")
     names = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    return Options(k, k_max, structure.value, seed, names, quiet, rep=rep, label=label)
+    return Options(k, k_max, structure.value, seed, names, quiet, rep, label)
+
+
+def smooth_solver(
+    lam: str | None, eps: float | None, rho: str | None, *, exact: bool = False, growth: bool = False
+) -> OMT | None:
+    """Optimal mixture transport where any of its options is given; ``auto`` is the default lam."""
+    if lam is None and eps is None and rho is None:
+        return None
+    from mixot.solvers.entropic.omt import OMT
+
+    if exact:
+        raise InputError("--exact fits nothing, and smooth plans join fitted components; leave out one of the two")
+    if growth:
+        raise InputError("--growth chooses the solver; with --lam, --eps or --rho say it there: --rho NUMBER,inf")
+
+    sides = None if rho is None else tuple(_number(part, "--rho") for part in rho.split(","))
+    if sides is not None and len(sides) > 2:
+        raise typer.BadParameter(f"one number or two, for A and for B, got {rho!r}", param_hint="--rho")
+    strength = None if lam is None or lam == "auto" else _number(lam, "--lam")
+    return OMT(lam=strength, eps=eps or 0.0, rho=sides[0] if sides and len(sides) == 1 else sides)
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number, got {text!r}", param_hint=option) from None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mixot.results import Progress, ProgressCallback
 
+NO_FIGURE = 'none: pip install "mixot[plot]"'  # where a figure would be named
 BAD_INPUT, USAGE, NOT_SOLVED, INTERRUPTED = 1, 2, 3, 130
 
 

@@ -1,4 +1,4 @@
-"""The inputs of a command: models are loaded, tables and pictures are read and fitted, all through one door."""
+"""The inputs of a command, all through one door: a file becomes a measure, as it is or as a mixture fitted to it."""
 
 from __future__ import annotations
 
@@ -6,129 +6,84 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from mixot.cli.arguments import Options
 from mixot.cli.console import remark, working
+from mixot.cli.views.fits import describe, describe_fit
 from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import fit_labelled
 from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
-from mixot.measures import Samples
+from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
-from mixot.results import Fit, MomentFit, ProgressCallback, Status
+from mixot.results import Fit, ProgressCallback, Status
+from mixot.transport.pairs import pair_of
 from mixot.verbs import fit
 
-
-@dataclass(frozen=True)
-class Options:
-    """How tables and pictures are read and fitted."""
-
-    k: int | None = None
-    k_max: int | None = None
-    structure: str = "full"
-    seed: int = 0
-    columns: tuple[str, ...] | None = None
-    quiet: bool = False
-    method: str = "em"
-    distance: str = "tv"  # of a fit to moments, and its order
-    order: int | None = None
-    rep: str | None = None  # of annotated data: the representation, and the column with the types of the cells
-    label: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.k is not None and self.k_max is not None:
-            raise InputError("-k fixes the number of components and --k-max chooses it; give one of the two")
+_AS_IT_IS: dict[str, type[Measure]] = {"table": Samples, "cells": Samples, "picture": Grid, "model": Mixture}
+M = TypeVar("M", bound=Measure)
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """One input: its mixture, and where that comes from."""
+class Source(Generic[M]):
+    """One input of a command: a measure, and the file that it comes from.
+
+    ``kind`` is that of the file: "model", "table", "picture" or "cells"; ``columns`` name the coordinates, ``what``
+    says what the measure is, in words.
+    """
 
     path: Path
     kind: str
-    mixture: Mixture
+    measure: M
     columns: tuple[str, ...]
-    points: Samples | None = None  # None for a model
-    fitted: Fit | None = None
-    names: tuple[str, ...] = ()  # of the components, where they have any
+    what: str
 
     def summary(self) -> dict[str, Any]:
         """What machines are told about it."""
-        facts: dict[str, Any] = {"path": str(self.path), "kind": self.kind, **describe(self.mixture)}
-        if self.fitted is not None and self.points is not None:
-            facts |= {"rows": len(self.points), "fit": describe_fit(self.fitted)}
-        if self.names:
-            facts["labels"] = list(self.names)
-        return facts
+        return {"path": str(self.path), "kind": self.kind, "measure": self.what, "dim": self.measure.dim}
 
     def line(self) -> str:
         """What people are told about it."""
-        components = f"{len(self.mixture)} component{'s' if len(self.mixture) > 1 else ''}"
+        return f"{self.path} ({self.kind}: {self.what}, dimension {self.measure.dim})"
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureSource(Source[Mixture]):
+    """An input that is a mixture: a model, or what was fitted to ``points``; ``labels`` name its components."""
+
+    points: Samples | None = None
+    fitted: Fit | None = None
+    labels: tuple[str, ...] = ()
+
+    def summary(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {"path": str(self.path), "kind": self.kind, **describe(self.measure)}
+        if self.fitted is not None and self.points is not None:
+            facts |= {"rows": len(self.points), "fit": describe_fit(self.fitted)}
+        if self.labels:
+            facts["labels"] = list(self.labels)
+        return facts
+
+    def line(self) -> str:
         came = "" if self.points is None else f", fitted to {len(self.points):,} points"
-        return f"{self.path} ({self.kind}: {components}, dimension {self.mixture.dim}{came})"
+        return f"{self.path} ({self.kind}: {self.what}, dimension {self.measure.dim}{came})"
 
 
-def describe(mixture: Mixture) -> dict[str, Any]:
-    """Family and size of a mixture, for machines."""
-    return {"family": mixture.components.name, "k": len(mixture), "dim": mixture.dim}
+def sides(p: Source, q: Source) -> dict[str, Any]:
+    """What machines are told about both inputs of a command."""
+    return {"source": p.summary(), "target": q.summary()}
 
 
-def describe_fit(fitted: Fit) -> dict[str, Any]:
-    """How well a fit went, for machines."""
-    return {
-        "status": str(fitted.status),
-        "iterations": int(fitted.iterations),
-        "log_likelihood": float(fitted.log_likelihood),
-        "criterion": float(fitted.criterion),
-        "candidates": [{"k": c.k, "criterion": float(c.criterion)} for c in fitted.candidates],
-        "notes": list(fitted.notes),
-        **_describe_proof(fitted),
-    }
+def title(p: Source, q: Source) -> str:
+    """What people are told about both inputs, on two lines."""
+    return f"{p.line()}\n{q.line()}"
 
 
-def _describe_proof(fitted: Fit) -> dict[str, Any]:
-    """What a fit to moments, or of least W2, proves, for machines."""
-    if type(fitted) is Fit:
-        return {}
-    if not isinstance(fitted, MomentFit):
-        return _describe_distance(fitted)
-    levels = [
-        {
-            "order": level.order,
-            "objective": float(level.objective),
-            "lower_bound": float(level.lower_bound),
-            "status": str(level.status),
-            "flat": level.flat,
-            "ranks": list(level.ranks),
-            "seconds": round(level.seconds, 4),
-        }
-        for level in fitted.hierarchy
-    ]
-    return {
-        "distance": fitted.distance_name,
-        "lower_bound": float(fitted.lower_bound),
-        "order": fitted.order,
-        "flat": fitted.flat,
-        "ranks": list(fitted.ranks),
-        "hierarchy": levels,
-    }
-
-
-def _describe_distance(fitted: Fit) -> dict[str, Any]:
-    """How near a fit of least W2 came, and to how many points, for machines."""
-    from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
-
-    assert isinstance(fitted, WassersteinFit)
-    assert fitted.plan is not None
-    names = ("distance", "lower_bound", "upper_bound", "start_distance", "residual")
-    return {**{name: float(getattr(fitted, name)) for name in names}, "points": len(fitted.plan.source)}
-
-
-def open_source(path: Path, options: Options) -> Source:
-    """Load the model in ``path``, or read the table or picture there and fit one to it."""
+def open_mixture(path: Path, options: Options) -> MixtureSource:
+    """Load the model in ``path``, or read the table, picture or cells there and fit one to it."""
     kind = kind_of(path)
     if kind != "cells" and (options.rep is not None or options.label is not None):
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
@@ -138,48 +93,70 @@ def open_source(path: Path, options: Options) -> Source:
         return _fit_cells(path, options)
     if kind == "picture":
         return _fit_picture(path, options)
-    mixture = load(path)
-    return Source(path, kind, mixture, tuple(f"x{j + 1}" for j in range(mixture.dim)))
+    return MixtureSource(*_model(path))
 
 
-def sides(p: Source, q: Source) -> dict[str, Any]:
-    """What machines are told about both inputs of a command."""
-    return {"source": p.summary(), "target": q.summary()}
-
-
-def open_pair(a: Path, b: Path, options: Options) -> tuple[Source, Source]:
-    """Both inputs of a command, as `open_all` reads them."""
-    p, q = open_all([a, b], options)
-    return p, q
-
-
-def open_all(paths: Sequence[Path], options: Options) -> list[Source]:
-    """All inputs of a command; columns of tables are matched by name where they have the names of the first table."""
+def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource]:
+    """Mixtures of all inputs; columns of tables are matched by name where they have the names of the first table."""
     for path in paths:
         kind_of(path)  # a wrong name of the last file is told before the first one is fitted
-    sources: list[Source] = []
-    first: Source | None = None
+    sources: list[MixtureSource] = []
+    first: tuple[str, ...] | None = None
     for path in paths:
-        columns = options.columns
-        if columns is None and first is not None and kind_of(path) == "table":
-            columns = _matching(first.columns, read_table(path))
-        sources.append(open_source(path, replace(options, columns=columns)))
+        if first is None or options.columns is not None or kind_of(path) != "table":
+            sources.append(open_mixture(path, options))
+        else:
+            sources.append(_fit_table(path, _in_order(read_table(path), first), options))
         if first is None and sources[-1].kind == "table":
-            first = sources[-1]
+            first = sources[-1].columns
     return sources
 
 
-def open_points(a: Path, b: Path, options: Options) -> tuple[Table, Table]:
-    """The points of both inputs of a command, columns matched as `open_all` does; weights of rows are kept."""
-    mine = read_points(a, options.columns)
-    theirs = options.columns
-    if theirs is None and kind_of(a) == kind_of(b) == "table" and mine.named:
-        theirs = _matching(mine.columns, read_table(b))
-    return mine, read_points(b, theirs)
+def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], Source[Samples]]:
+    """The points of both inputs, columns matched as `open_mixtures` does; weights of rows are kept."""
+    mine, theirs = read_points(a, options.columns), read_points(b, options.columns)
+    if options.columns is None and kind_of(a) == kind_of(b) == "table" and mine.named:
+        theirs = _in_order(theirs, mine.columns)
+    return _points(a, mine), _points(b, theirs)
+
+
+def open_sides(a: Path, b: Path, options: Options, *, fitted: bool, exact: bool, bright: bool) -> Sequence[Source]:
+    """Both inputs, as they are where that is asked for or can only be meant, and ``fitted`` does not forbid it."""
+    pair = None if fitted else open_as_they_are(a, b, options, exact=exact, bright=bright)
+    return pair or open_mixtures([a, b], options)
+
+
+def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright: bool) -> tuple[Source, Source] | None:
+    """Both inputs with nothing fitted; None where they are to be fitted.
+
+    They are taken so where ``--exact`` asks for it, and where a table of two columns meets a picture: its colors have
+    three coordinates, so it can only be the sheet that is meant.
+    """
+    kinds = kind_of(a), kind_of(b)
+    sheet = set(kinds) == {"table", "picture"} and _width(a if kinds[0] == "table" else b, options) == 2
+    if not (exact or sheet):
+        if bright:
+            raise InputError("--bright says how a picture is a density; add --exact, or leave it out")
+        return None
+    pair = pair_of(*(_AS_IT_IS[kind] for kind in kinds))
+    if pair is None or not pair.exact:
+        raise InputError("--exact is for points: one of A and B must be a table; leave it out to compare fits")
+    if options.k is not None or options.k_max is not None:
+        raise InputError("-k and --k-max are for fits, and here points are compared as they are; leave them out")
+    if kinds == ("table", "table"):
+        p, q = open_points(a, b, options)
+    else:
+        p, q = (_as_it_is(path, kind, options, bright) for path, kind in zip((a, b), kinds, strict=True))
+    if p.measure.dim != q.measure.dim:
+        raise InputError(
+            f"both must have as many coordinates, got {p.measure.dim} in {a} and {q.measure.dim} in {b}; choose those "
+            "of a table with --columns"
+        )
+    return p, q
 
 
 def read_points(path: Path, columns: Sequence[str] | None) -> Table:
-    """The points of a table or the colors of a picture, as a table."""
+    """The points of a table or of cells, or the colors of a picture, as a table."""
     kind = kind_of(path)
     if kind == "table":
         return read_table(path, columns=columns)
@@ -191,37 +168,97 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
-def _matching(mine: tuple[str, ...], theirs: Table) -> tuple[str, ...] | None:
+def _width(path: Path, options: Options) -> int:
+    return len(read_table(path, columns=options.columns).columns)
+
+
+def _as_it_is(path: Path, kind: str, options: Options, bright: bool) -> Source:
+    if kind == "table":
+        return _points(path, read_table(path, columns=options.columns))
+    if kind == "model":
+        return Source(*_model(path))
+    if kind == "picture":
+        return _sheet(path, bright)
+    raise InputError(f"{path}: --exact is for tables, pictures and models; leave it out")
+
+
+def _sheet(path: Path, bright: bool) -> Source:
+    """A picture as a density on its sheet."""
+    from mixot.imaging.stipple import density
+
+    try:
+        grid = density(read_picture(path).pixels, bright=bright)
+    except InputError as wrong:
+        raise InputError(f"{path}: {wrong}") from None
+    width, height = grid.values.shape
+    return Source(
+        path, "picture", grid, ("x", "y"), f"{'light' if bright else 'darkness'} of {width} x {height} pixels"
+    )
+
+
+def _model(path: Path) -> tuple[Path, str, Mixture, tuple[str, ...], str]:
+    """What is known of a model, as the fields of a `Source`."""
+    mixture = load(path)
+    return path, "model", mixture, tuple(f"x{j + 1}" for j in range(mixture.dim)), _components(mixture)
+
+
+def _points(path: Path, table: Table) -> Source[Samples]:
+    points = Samples(table.values, table.weights)
+    what = f"{len(points):,} point{'s' if len(points) > 1 else ''}"
+    return Source(path, kind_of(path), points, table.columns, what)
+
+
+def _components(mixture: Mixture) -> str:
+    return f"{len(mixture)} component{'s' if len(mixture) > 1 else ''}"
+
+
+def _in_order(theirs: Table, mine: tuple[str, ...]) -> Table:
+    """A table with its columns in the order of another's; as it is, with a remark, where their names differ."""
     if not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
-        return None
+        return theirs
     if set(mine) == set(theirs.columns):
-        return mine
+        order = [theirs.columns.index(name) for name in mine]
+        return replace(theirs, columns=mine, values=theirs.values.take(order, axis=1))
     pairs = ", ".join(f"{m} - {t}" for m, t in zip(mine, theirs.columns, strict=True) if m != t)
     remark(f"note: the tables name their columns differently, they are matched by position: {pairs}")
-    return None
+    return theirs
 
 
-def _fit_table(path: Path, table: Table, options: Options) -> Source:
+def _fitted(
+    path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Samples, labels: tuple[str, ...] = ()
+) -> MixtureSource:
+    """The mixture that was fitted; what troubled the fit is told on one line each."""
+    for note in found.notes:
+        remark(f"note: {path}: {note}")
+    if not found.status.solved:
+        remark(f"note: {path}: the fit {found.status.advice}")
+    mixture = found.mixture
+    return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels)
+
+
+def _fit_table(path: Path, table: Table, options: Options, kind: str = "table") -> MixtureSource:
     points = Samples(table.values, table.weights)
-    method = _method(options)
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
-        fitted = fit(
-            points, k=options.k, method=method, structure=options.structure, rng=options.seed, progress=progress
+        found = fit(
+            points,
+            k=options.k,
+            method=_method(options),
+            structure=options.structure,
+            rng=options.seed,
+            progress=progress,
         )
-    _tell_trouble(path, fitted)
-    return Source(path, "table", fitted.mixture, table.columns, points, fitted)
+    return _fitted(path, kind, found, table.columns, points)
 
 
-def _fit_cells(path: Path, options: Options) -> Source:
+def _fit_cells(path: Path, options: Options) -> MixtureSource:
     """Cells of an .h5ad file, fitted like a table, or, with labels, a component for each type."""
     if options.columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, these are cells; --rep names the representation")
     labels = () if options.label is None else (options.label,)
     cells = read_observations(path, rep=options.rep or "X_pca", labels=labels)
     if options.label is None:
-        fitted = _fit_table(path, Table(_coordinates(cells), cells.points), options)
-        return replace(fitted, kind="cells")
+        return _fit_table(path, Table(_coordinates(cells), cells.points), options, "cells")
     if options.method != "em":
         raise InputError(
             f"{path}: with --label each type gets components of its own; leave --method {options.method} out"
@@ -235,10 +272,9 @@ def _fit_cells(path: Path, options: Options) -> Source:
     n, likelihood = len(cells), float(found.mixture.log_density(cells.points).mean())
     free = found.mixture.components.free_parameters() + len(found.mixture) - 1
     criterion = float(-2 * likelihood + free * np.log(n) / n)
-    fitted = Fit(found.mixture, Status.CONVERGED, 1, likelihood, criterion, np.array([likelihood]), notes=found.notes)
-    _tell_trouble(path, fitted)
-    names = tuple(found.names[owner] for owner in found.owner)
-    return Source(path, "cells", found.mixture, _coordinates(cells), Samples(cells.points), fitted, names)
+    whole = Fit(found.mixture, Status.CONVERGED, 1, likelihood, criterion, np.array([likelihood]), notes=found.notes)
+    owners = tuple(found.names[owner] for owner in found.owner)
+    return _fitted(path, "cells", whole, _coordinates(cells), Samples(cells.points), owners)
 
 
 def _coordinates(cells: Observations) -> tuple[str, ...]:
@@ -259,7 +295,7 @@ def _method(options: Options) -> Fitter:
     return MomentSOS(distance=options.distance, order=options.order, **more)
 
 
-def _fit_picture(path: Path, options: Options) -> Source:
+def _fit_picture(path: Path, options: Options) -> MixtureSource:
     from mixot.imaging.color import fit_colors
 
     if options.method == "moments":
@@ -268,7 +304,7 @@ def _fit_picture(path: Path, options: Options) -> Source:
         raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
     picture = read_picture(path)
     with working(f"fitting {path.name}", quiet=options.quiet) as progress:
-        fitted = fit_colors(
+        found = fit_colors(
             picture.pixels,
             k=options.k,
             k_max=options.k_max,
@@ -277,9 +313,8 @@ def _fit_picture(path: Path, options: Options) -> Source:
             progress=progress,
         )
         if options.method == "wasserstein":
-            fitted = _nearest(_rgb(path), fitted, options, progress)
-    _tell_trouble(path, fitted)
-    return Source(path, "picture", fitted.mixture, ("red", "green", "blue"), _rgb(path), fitted)
+            found = _nearest(_rgb(path), found, options, progress)
+    return _fitted(path, "picture", found, ("red", "green", "blue"), _rgb(path))
 
 
 def _nearest(colors: Samples, start: Fit, options: Options, progress: ProgressCallback | None) -> Fit:
@@ -290,19 +325,12 @@ def _nearest(colors: Samples, start: Fit, options: Options, progress: ProgressCa
     method = MinimumWasserstein(start=start.mixture)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)
-        fitted = fit(
+        found = fit(
             Samples(different, counts / counts.sum()), method=method, structure=options.structure, progress=progress
         )
-    return replace(fitted, candidates=start.candidates)
+    return replace(found, candidates=start.candidates)
 
 
 def _rgb(path: Path) -> Samples:
     colors = read_picture(path).samples()
     return colors if colors.dim == 3 else Samples(colors.points.repeat(3, axis=1))
-
-
-def _tell_trouble(path: Path, fitted: Fit) -> None:
-    for note in fitted.notes:
-        remark(f"note: {path}: {note}")
-    if not fitted.status.solved:
-        remark(f"note: {path}: the fit {fitted.status.advice}")

@@ -1,0 +1,113 @@
+"""A fit as it is shown: how well it went, and what a fit to moments, or of least W2, proves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mixot.results import Fit, MomentFit
+
+if TYPE_CHECKING:
+    from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
+    from mixot.mixture import Mixture
+
+
+def describe(mixture: Mixture) -> dict[str, Any]:
+    """Family and size of a mixture, for machines."""
+    return {"family": mixture.components.name, "k": len(mixture), "dim": mixture.dim}
+
+
+def describe_fit(fitted: Fit) -> dict[str, Any]:
+    """How well a fit went, for machines."""
+    return {
+        "status": str(fitted.status),
+        "iterations": int(fitted.iterations),
+        "log_likelihood": float(fitted.log_likelihood),
+        "criterion": float(fitted.criterion),
+        "candidates": [{"k": c.k, "criterion": float(c.criterion)} for c in fitted.candidates],
+        "notes": list(fitted.notes),
+        **_proof(fitted, _describe_moments, _describe_distance),
+    }
+
+
+def tell_fit(fitted: Fit) -> dict[str, object]:
+    """The same, for people."""
+    tried = {c.k: f"k={c.k}: {c.criterion:.4f}" for c in fitted.candidates}
+    return {
+        "status": f"{fitted.status} after {fitted.iterations} iterations",
+        "log-likelihood": f"{fitted.log_likelihood:.6g} nats per row",
+        "criterion": f"{fitted.criterion:.6g} per row (lower is better)",
+        **({"tried": "  ".join(tried.values())} if len(tried) > 1 else {}),
+        **_proof(fitted, _tell_moments, _tell_distance),
+    }
+
+
+def components_table(
+    mixture: Mixture, columns: tuple[str, ...], labels: tuple[str, ...], most: int = 5
+) -> tuple[str, list[str], list[tuple[str, ...]]]:
+    """The components for people: a title, the heading, and a row each, of the first ``most`` columns."""
+    shown = columns[:most]
+    means = mixture.components.mean()
+    spreads = np.sqrt(np.einsum("kii->ki", mixture.components.cov()))
+    rows = [
+        (*labels[i : i + 1], f"{weight:.4f}", *(f"{means[i, j]:.4g} ± {spreads[i, j]:.2g}" for j in range(len(shown))))
+        for i, weight in enumerate(mixture.weights)
+    ]
+    some = f" of the first {len(shown)} columns" if len(columns) > len(shown) else ""
+    return f"components: mean ± standard deviation{some}", [*(["label"] if labels else []), "weight", *shown], rows
+
+
+def _proof(fitted: Fit, of_moments: Any, of_distance: Any) -> dict[str, Any]:
+    """What is proven, told by one of two functions; nothing where it is the likelihood alone that was maximised."""
+    if type(fitted) is Fit:
+        return {}
+    return of_moments(fitted) if isinstance(fitted, MomentFit) else of_distance(fitted)
+
+
+def _describe_moments(fitted: MomentFit) -> dict[str, Any]:
+    levels = [
+        {
+            "order": level.order,
+            "objective": float(level.objective),
+            "lower_bound": float(level.lower_bound),
+            "status": str(level.status),
+            "flat": level.flat,
+            "ranks": list(level.ranks),
+            "seconds": round(level.seconds, 4),
+        }
+        for level in fitted.hierarchy
+    ]
+    return {
+        "distance": fitted.distance_name,
+        "lower_bound": float(fitted.lower_bound),
+        "order": fitted.order,
+        "flat": fitted.flat,
+        "ranks": list(fitted.ranks),
+        "hierarchy": levels,
+    }
+
+
+def _describe_distance(fitted: WassersteinFit) -> dict[str, Any]:
+    assert fitted.plan is not None
+    names = ("distance", "lower_bound", "upper_bound", "start_distance", "residual")
+    return {**{name: float(getattr(fitted, name)) for name in names}, "points": len(fitted.plan.source)}
+
+
+def _tell_moments(fitted: MomentFit) -> dict[str, object]:
+    name = "W2" if fitted.distance_name == "w2" else "total variation"
+    levels = "  ".join(f"order {level.order}: {level.lower_bound:.4g}" for level in fitted.hierarchy)
+    squared = " (squared)" if fitted.distance_name == "w2" else ""
+    return {
+        f"{name} at least": f"{fitted.lower_bound:.6g} (proven, for every mixture of the family)",
+        f"bounds{squared}": levels,
+        "flat": f"{'yes' if fitted.flat else 'no'}, ranks {' and '.join(map(str, fitted.ranks))}, order {fitted.order}",
+    }
+
+
+def _tell_distance(fitted: WassersteinFit) -> dict[str, object]:
+    return {
+        "W2": f"{fitted.distance:.6g} (where it started: {fitted.start_distance:.6g})",
+        "W2 at least": f"{fitted.lower_bound:.6g} (proven, for this mixture and all the data)",
+        "W2 at most": f"{fitted.upper_bound:.6g} (proven)",
+    }
