@@ -48,6 +48,10 @@ def test_the_verbs_load_no_framework_and_no_scipy_yet():
     assert loaded_by(f"from mixot import {verbs}") == ["numpy"]
 
 
+def test_a_first_fit_in_the_plane_needs_numpy_alone():
+    assert loaded_by("from mixot import fit; fit([[0.0, 1.0], [1.0, 3.0], [2.0, 0.5], [9.0, 9.0]], k=1)") == ["numpy"]
+
+
 @pytest.mark.parametrize("name", mixot.__all__)
 def test_every_public_name_resolves(name):
     assert getattr(mixot, name) is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixot import EM, AccuracyWarning, DiagonalGaussian, Gaussian, Grid, Mixture, Samples, SolveError, Status
-from mixot.fitting.likelihood.statistics import STRUCTURES, expectation, maximization, sum_of
+from mixot.fitting.likelihood.statistics import STRUCTURES, _inverse_factors, expectation, maximization, sum_of
 
 EXACT = 1e-12  # sums of a few thousand terms in another order
 STILL = {"tol": 0.0, "max_iter": 5000}  # iterate until the last digits move no more
@@ -235,6 +235,15 @@ def test_a_grid_is_its_pixels(rng):
     start = Mixture([0.5, 0.5], Gaussian([[1.0, 0.5], [2.0, 0.5]], [np.eye(2)] * 2))
     em = EM(start=start, max_iter=5)
     assert_same(em.fit(grid, "gaussian").mixture, em.fit(grid.centers(), "gaussian").mixture, 0.0)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 7])
+def test_precisions_are_factored(d, rng):
+    root = rng.standard_normal((5, d, d + 2))
+    covs = root @ root.swapaxes(1, 2)
+    factors = _inverse_factors(covs)
+    np.testing.assert_array_equal(factors, np.triu(factors))
+    np.testing.assert_allclose(factors @ factors.swapaxes(1, 2) @ covs, [np.eye(d)] * 5, atol=1e-10)  # cond up to 1e4
 
 
 def test_empty_components_are_reseeded(rng):

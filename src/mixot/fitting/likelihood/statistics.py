@@ -34,6 +34,7 @@ from mixot.mixture import Mixture
 from mixot.threads import thread_count
 
 STRUCTURES = ("full", "diagonal", "spherical", "tied")
+_SMALL = 3  # dimensions up to which NumPy inverts factors as fast as LAPACK, whose import is most of a first fit's time
 _NOTHING = 1e-14  # a component with a smaller share of the mass has no say in its own parameters
 
 
@@ -357,13 +358,24 @@ class _KernelModel(NamedTuple):
 
 def _inverse_factors(covs: np.ndarray) -> np.ndarray:
     """Upper triangular P with inv(cov) = P P', (k, d, d)."""
-    from scipy.linalg.lapack import dtrtri  # pyright: ignore[reportAttributeAccessIssue]
-
     try:
         lower = np.linalg.cholesky(covs)
     except np.linalg.LinAlgError:
         raise _collapsed(np.flatnonzero(np.linalg.eigvalsh(covs)[:, 0] <= 0)) from None
-    return np.stack([np.ascontiguousarray(dtrtri(each, lower=1)[0].T) for each in lower])
+    return np.ascontiguousarray(_inverse_lower(lower).swapaxes(1, 2))
+
+
+def _inverse_lower(lower: np.ndarray) -> np.ndarray:
+    """Inverses of lower triangular matrices, (k, d, d)."""
+    if lower.shape[1] > _SMALL:
+        from scipy.linalg.lapack import dtrtri  # pyright: ignore[reportAttributeAccessIssue]
+
+        return np.stack([dtrtri(each, lower=1)[0] for each in lower])
+    out = np.zeros_like(lower)
+    for i in range(lower.shape[1]):  # forward substitution, all matrices at once
+        out[:, i, i] = 1 / lower[:, i, i]
+        out[:, i, :i] = -(lower[:, i, None, :i] @ out[:, :i, :i])[:, 0] * out[:, i, i, None]
+    return out
 
 
 def _collapsed(components: np.ndarray) -> SolveError:
