@@ -17,7 +17,7 @@ from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
-from mixot.solvers.semidiscrete.plan import SemidiscretePlan
+from mixot.solvers.semidiscrete.plan import CellSolver, SemidiscretePlan
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport import barycenter as _barycenter
 from mixot.transport import bounds as _bounds
@@ -91,7 +91,7 @@ def plan(p: Mixture, q: Samples | np.ndarray, *, solver: Semidiscrete | None = N
 @overload
 def plan(p: Any, q: Any, *, solver: OMT) -> OMTPlan: ...
 @overload
-def plan(p: Any, q: Any, *, solver: Solver | Semidiscrete | None = None) -> Plan: ...
+def plan(p: Any, q: Any, *, solver: Solver | CellSolver | None = None) -> Plan: ...
 def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
     """Return the optimal coupling of p and q, with a certificate.
 

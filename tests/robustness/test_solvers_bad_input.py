@@ -16,6 +16,7 @@ from mixot import (
     Grid,
     InputError,
     Mixture,
+    MomentSOS,
     MultiMarginal,
     Samples,
     Semidiscrete,
@@ -91,6 +92,24 @@ def test_barycenters_are_not_found_by(solver, told):
     names = r"MultiMarginal\(\.\.\.\) or GivenComponents\(\.\.\.\) or FixedPoint\(\.\.\.\)"
     with pytest.raises(InputError, match=rf"barycenters are solved by {names}, got {told}"):
         barycenter([MIXTURE, MIXTURE], solver=solver)
+
+
+@pytest.mark.parametrize(("solver", "told"), [(s, t) for s, t in NEVER if not isinstance(s, SDP | OneArgument)])
+def test_moment_relaxations_are_not_solved_by(solver, told):
+    with pytest.raises(InputError, match=rf"moment relaxations are solved by SDP\(\.\.\.\), got {told}"):
+        MomentSOS(solver=solver)
+
+
+class OfOneOwn:
+    """No word of what it solves: its arguments tell."""
+
+    def solve(self, points, density, start=None):
+        return Semidiscrete().solve(points, density, start)
+
+
+def test_a_solver_that_does_not_say_what_it_solves_is_known_by_its_arguments():
+    assert plan(POINTS, GRID, solver=OfOneOwn()).cost == plan(POINTS, GRID).cost
+    assert MomentSOS(solver=OneArgument()).solver.__class__ is OneArgument
 
 
 def test_the_map_itself_takes_a_solver_and_nothing_else():

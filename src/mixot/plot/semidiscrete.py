@@ -14,7 +14,7 @@ from mixot.mixture import Mixture
 from mixot.plot.canvas import COLORS, axes_or_new, label_axes
 from mixot.plot.densities import GRID, drawable, heights, limits_around, outline
 from mixot.solvers.semidiscrete.laguerre import PlaneCells, power_cells
-from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
 from mixot.transport.cells import CentroidMap, PointMap
 from mixot.transport.maps import TransportMap
 

@@ -1,7 +1,7 @@
 """What makes a class a solver, and which of them solve what.
 
 A solver is a frozen dataclass whose fields are its options, with one method, ``solve``. What it solves is its `Task`;
-a class that does not say is one for couplings, so that a solver of one's own needs nothing but ``solve``.
+a class that does not say is judged by the arguments of its method, so that one's own needs nothing but ``solve``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Solver(Protocol):
         ...
 
 
-def chosen(given: Any, task: Task, solvers: tuple[type[Any], ...], what: str = "these two measures are") -> Any:
+def choose_solver(given: Any, task: Task, solvers: tuple[type[Any], ...], what: str = "these two measures are") -> Any:
     """Return the solver that was asked for, or the first of ``solvers`` with its defaults where none was.
 
     Parameters
@@ -64,9 +64,9 @@ def chosen(given: Any, task: Task, solvers: tuple[type[Any], ...], what: str = "
     Examples
     --------
     >>> from mixot import Exact
-    >>> chosen(None, Task.COUPLING, (Exact,))
+    >>> choose_solver(None, Task.COUPLING, (Exact,))
     Exact(max_iter=10000000)
-    >>> chosen("exact", Task.COUPLING, (Exact,))
+    >>> choose_solver("exact", Task.COUPLING, (Exact,))
     Traceback (most recent call last):
     mixot.errors.InputError: these two measures are solved by Exact(...), got 'exact'
     """
@@ -80,7 +80,7 @@ def chosen(given: Any, task: Task, solvers: tuple[type[Any], ...], what: str = "
 def solves(given: Any, task: Task) -> bool:
     """Whether an object is a solver of this task: not a class, of no other task, and ``solve`` takes its arguments."""
     solve = getattr(given, "solve", None)
-    if isinstance(given, type) or not callable(solve) or getattr(given, "task", Task.COUPLING) is not task:
+    if isinstance(given, type) or not callable(solve) or getattr(given, "task", task) is not task:
         return False
     return _takes(solve, task.arguments)
 

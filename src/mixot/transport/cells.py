@@ -11,8 +11,7 @@ from mixot._checks import as_floats, check_finite
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.measures import Measure, Samples
-from mixot.solvers.semidiscrete.plan import SemidiscretePlan
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
+from mixot.solvers.semidiscrete.plan import CellSolver, SemidiscretePlan
 from mixot.transport.plans import between_points_and_density
 
 
@@ -88,7 +87,7 @@ class CentroidMap:
         return self.plan.centroids[at]
 
 
-def map_between(p: Measure, q: Measure, kind: str, solver: Semidiscrete) -> PointMap | CentroidMap:
+def map_between(p: Measure, q: Measure, kind: str, solver: CellSolver) -> PointMap | CentroidMap:
     """Return the map along the semi-discrete plan: from a density to points, or from points to centers of cells.
 
     Raises

@@ -18,7 +18,7 @@ from mixot.families.line.couplings import mean_image, random_image
 from mixot.formulas.gaussian.bures import sqrtm_psd
 from mixot.mixture import Mixture
 from mixot.results import Plan
-from mixot.solvers.base import Solver, Task, chosen
+from mixot.solvers.base import Solver, Task, choose_solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
@@ -91,7 +91,7 @@ class TransportMap:
         cls, p: Mixture, q: Mixture, *, kind: Literal["mean", "random"] = "mean", solver: Solver | None = None
     ) -> TransportMap:
         """Solve for the plan between p and q and return the map it gives."""
-        return cls.along(p, q, between_mixtures(p, q, chosen(solver, Task.COUPLING, (Exact, OMT))), kind=kind)
+        return cls.along(p, q, between_mixtures(p, q, choose_solver(solver, Task.COUPLING, (Exact, OMT))), kind=kind)
 
     @classmethod
     def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from mixot.errors import UnsupportedError
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
-from mixot.solvers.base import Task, chosen
+from mixot.solvers.base import Task, choose_solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
@@ -65,7 +65,7 @@ class Pair:
 
     def solver(self, given: Any = None) -> Any:
         """Return the solver that was asked for, the default where none was; `InputError` names those that fit."""
-        return chosen(given, self.task, self.solvers)
+        return choose_solver(given, self.task, self.solvers)
 
 
 PAIRS = (

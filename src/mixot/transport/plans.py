@@ -19,8 +19,7 @@ from mixot.solvers.base import Solver
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
-from mixot.solvers.semidiscrete.plan import SemidiscretePlan
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
+from mixot.solvers.semidiscrete.plan import CellSolver, SemidiscretePlan
 
 P = TypeVar("P", bound=Plan)
 
@@ -166,7 +165,7 @@ def between_samples(p: Samples, q: Samples, solver: Solver) -> Plan:
     return solver.solve(point_costs(p.points, q.points), p.weights, q.weights)
 
 
-def between_points_and_density(points: Samples, density: Grid | Mixture, solver: Semidiscrete) -> SemidiscretePlan:
+def between_points_and_density(points: Samples, density: Grid | Mixture, solver: CellSolver) -> SemidiscretePlan:
     """Exact semi-discrete W2 between points and a grid or a mixture of Gaussians, in dimension one to three.
 
     Raises
@@ -178,7 +177,7 @@ def between_points_and_density(points: Samples, density: Grid | Mixture, solver:
 
     Examples
     --------
-    >>> from mixot import Gaussian
+    >>> from mixot import Gaussian, Semidiscrete
     >>> q = Mixture([1.0], Gaussian([[1.0, 0.0]], [np.diag([2.0, 3.0])]))
     >>> round(between_points_and_density(Samples([[4.0, 4.0]]), q, Semidiscrete()).cost, 10)  # 9 + 16 + 2 + 3
     30.0

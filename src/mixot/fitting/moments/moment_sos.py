@@ -22,6 +22,7 @@ from mixot.formulas.polynomial.regions import Constraint, Region
 from mixot.measures import Measure
 from mixot.mixture import Mixture
 from mixot.results import Level, MomentFit, Progress, ProgressCallback
+from mixot.solvers.base import Task, choose_solver
 from mixot.solvers.sdp.interior_point import SDP
 from mixot.sos import regularizers
 from mixot.sos.atomic import Atomic, determined, fewest_atoms, theta_of
@@ -124,6 +125,7 @@ class MomentSOS:
             )
         if self.k_max < 1:
             raise InputError(f"k_max must be at least 1, got {self.k_max}")
+        choose_solver(self.solver, Task.CONIC, (SDP,), "moment relaxations are")
 
     def fit(
         self,

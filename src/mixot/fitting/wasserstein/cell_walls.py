@@ -11,7 +11,7 @@ from mixot._shapes import Float, Int
 from mixot.formulas.gaussian.points_on_line import points_to_line
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.laguerre import PlaneCells, power_cells
-from mixot.solvers.semidiscrete.semidiscrete import SemidiscretePlan
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
 from mixot.threads import thread_count
 
 _ROOT = np.sqrt(2 * np.pi)

@@ -23,7 +23,8 @@ from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, ProgressCallback, Status
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport.plans import gaussian_target
 
 _MOST_ON_LINE = 20_000  # parts of a density; points are all taken there

@@ -16,7 +16,8 @@ from mixot.formulas.gaussian.plane_cells import MixtureGradient
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
-from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete, SemidiscretePlan
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
+from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport.plans import gaussian_target
 
 _LEAST_LOG = -25.0  # of a weight over the largest one: it has gone, and its component costs nothing

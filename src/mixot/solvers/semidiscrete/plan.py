@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -93,3 +94,12 @@ class SemidiscretePlan:
         Components of weight zero are left out. Those of the weights are defined up to a constant.
         """
         return mixture_gradient(self.source, self.potentials, self.density)
+
+
+@runtime_checkable
+class CellSolver(Protocol):
+    """A way to transport points to a density: `Semidiscrete`, or any object with this method."""
+
+    def solve(self, points: Samples, density: Grid | GaussianTarget, /) -> SemidiscretePlan:
+        """Return the plan, its masses near the weights of the points."""
+        ...
