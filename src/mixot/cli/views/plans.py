@@ -151,7 +151,6 @@ class PointView(PlanView):
     def draw(self) -> Axes:
         ax = super().draw()
         ax.set(xlabel=f"row of {self.q.path.name}", ylabel=f"row of {self.p.path.name}")
-        ax.set_title(f"{self.name} = {self.plan.distance:.4g}")
         return ax
 
 
