@@ -1,4 +1,4 @@
-"""The six words of mixot: what is asked of which measures; `transport.pairs` knows which problem that is."""
+"""The words of mixot: what is asked of which measures; `transport.pairs` knows which problem that is."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Closed forms: array API, batched, differentiable, no loops over data."""
+"""Closed forms, in NumPy: over many components at once, with no loops over data."""

@@ -250,11 +250,7 @@ def _widened(mixture: Mixture) -> Mixture:
 
 
 def _count(canvas: _Canvas, space: Space) -> Samples:
-    """The colors of a picture as weighted points: the mean of the pixels in each cell of a fine grid, and their mass.
-
-    A photograph of any size has some ten thousand cells, so the fits cost next to nothing. Mean and mass of the
-    measure are exact; the variance that is lost inside the cells is `_WITHIN`, which the fit adds back.
-    """
+    """The colors of a picture as weighted points: mean and mass of the pixels in each cell of a fine grid."""
     low = np.array(_LOW[space], dtype=np.float32)
     shape = np.ceil((np.array(_HIGH[space]) - low) / _CELL - 1e-6).astype(int)
     width = canvas.colors.shape[1]
@@ -267,10 +263,12 @@ def _count(canvas: _Canvas, space: Space) -> Samples:
         totals[0] += np.bincount(code, mass, totals.shape[1])
         for j in range(3):
             totals[1 + j] += np.bincount(code, mass * colors[:, j], totals.shape[1])
+    # A photograph of any size has some ten thousand cells, so that fits cost next to nothing.
     seen = np.flatnonzero(totals[0])
     if len(seen) == 0:
         raise InputError("the picture is transparent everywhere: it has no colors to fit")
     mass = totals[0, seen]
+    # Means and masses are exact; the variance that is lost inside the cells is _WITHIN, which the fit adds back.
     return Samples((totals[1:, seen] / mass).T, mass / mass.sum())
 
 

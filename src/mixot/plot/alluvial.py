@@ -252,7 +252,8 @@ def _draw_bands(ax: Axes, mass: np.ndarray, order: Any, left: np.ndarray, right:
             finish[k, j] = ends[j]
             ends[j] += mass[k, j]
     t = np.linspace(0, 1, 60)
-    bend = t * t * (3 - 2 * t)
+    bend = t * t * (3 - 2 * t)  # level at both ends, so that a band leaves its bar at a right angle
+    # The heaviest first: thin bands stay visible above them.
     for k, j in sorted(zip(*np.nonzero(mass), strict=True), key=lambda pair: -mass[pair]):
         upper = begin[k, j] + bend * (finish[k, j] - begin[k, j])
         ax.fill_between(t, upper, upper + mass[k, j], facecolor=colors[k], alpha=0.55, edgecolor="white", linewidth=0.4)

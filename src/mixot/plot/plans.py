@@ -1,4 +1,4 @@
-"""Figures of a plan between mixtures."""
+"""Figures of a plan, between components or between points."""
 
 from __future__ import annotations
 

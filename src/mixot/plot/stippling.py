@@ -99,4 +99,5 @@ def _touching(points: np.ndarray, weights: np.ndarray) -> float:
         return 0.5
     roots = np.sqrt(np.bincount(label.ravel(), weights[weights > 0]))
     gaps, near = KDTree(places).query(places, k=2)
+    # Not the closest pair of all: two points that nearly coincide would make every dot invisible.
     return float(np.quantile(2 * gaps[:, 1] / (roots + roots[np.asarray(near)[:, 1]]), 0.01))

@@ -54,6 +54,7 @@ def _roots(relaxation: Relaxation, *, of_mixture: bool = False) -> Float[np.ndar
             value = np.abs(powers @ relaxation.moment_table[at]) @ relaxation.parameters.peaks()
         else:
             value = powers @ relaxation.target.moments(relaxation.points)[at]
+            # Where moments are matched up to slack, the law that is bounded has them anywhere within it.
             if relaxation.layout.slacks:
                 assert relaxation.slack is not None
                 value += np.abs(powers) @ (relaxation.slack * relaxation.target.errors(relaxation.points)[at])

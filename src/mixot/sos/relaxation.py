@@ -215,13 +215,11 @@ class Relaxation:
         return np.logical_not(self.parameters.exponents[:, others].any(axis=1))
 
     def _matched(self) -> MomentSequence:
-        """Moments of phi of which those of the leading parameters are eliminated: ``L_phi(p_a)`` is the target's.
-
-        For locations the part of ``p_a`` in them alone is ``b_a`` itself, so that nothing cancels.
-        """
+        """Moments of phi of which those of the leading parameters are eliminated: ``L_phi(p_a)`` is the target's."""
         bound, table = self.bound, self.moment_table
         if bound.sum() != len(self.points) or np.linalg.cond(table[:, bound]) > _SINGULAR:
             raise UnsupportedError("the moments of this family do not determine those of its leading parameters")
+        # For locations the part of p_a in them alone is b_a itself, so that nothing cancels.
         inverse = np.linalg.inv(table[:, bound])
         size, total = len(self.parameters), self.layout.total
         free = np.flatnonzero(~bound)

@@ -217,6 +217,7 @@ def _monomials(measure: Measure, center: np.ndarray, scale: np.ndarray, order: i
         return Grid(measure.values, bounds, measure.degree).moments(order).values
     if isinstance(measure, Mixture):
         moved = _moved(measure, center, scale)
+        # Moments of the moved law do not cancel; those that are moved afterwards lose digits far from the center.
         if moved is not None:
             return moved.moments(order).values
     raw = measure.moments(order).values

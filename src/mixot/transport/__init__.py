@@ -1,1 +1,1 @@
-"""What a solved plan between mixtures gives: maps, geodesics, bounds."""
+"""Which two measures make which problem, and what a plan gives: maps, paths, averages, bounds, gradients."""

@@ -132,12 +132,7 @@ def _planar(covs: np.ndarray, weights: np.ndarray, tol: float) -> Barycenters:
 
 
 def _start(covs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Where the steps begin, (s, d, d): the mean covariance, or the outcome of some rough steps where they pay.
-
-    With ``S_j = C_j C_j^T`` Alvarez-Esteban's step is ``F <- sum_j w_j C_j U_j``, U_j the orthogonal factor of
-    ``C_j^T F``. In single precision, with the factors from products of matrices alone, it takes a fraction of the time
-    of a decomposition.
-    """
+    """Where the steps begin, (s, d, d): the mean covariance, or the outcome of some rough steps where they pay."""
     s, j, d, _ = covs.shape
     mean = np.einsum("j,sjab->sab", weights, covs)
     if d < _PRODUCTS:
@@ -151,10 +146,13 @@ def _start(covs: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return mean
     ct = np.ascontiguousarray(c.swapaxes(-1, -2))
     wide = (weights.astype(np.float32)[:, None, None] * c).swapaxes(1, 2).reshape(s, d, j * d)
+    # With S_j = C_j C_j^T Alvarez-Esteban's step is F <- sum_j w_j C_j U_j, U_j the orthogonal factor of C_j^T F. In
+    # single precision, with U_j from products of matrices alone, it takes a fraction of the time of a decomposition.
     for _ in range(_ROUGH_STEPS):
         f = wide @ _orthogonal(ct @ f[:, None]).reshape(s, j * d, d)
     f = f.astype(np.float64)
     out = unit * (f @ f.swapaxes(1, 2))
+    # What overflowed in single precision begins at the mean like the rest.
     return np.where(np.isfinite(out).all(axis=(1, 2), keepdims=True), out, mean)
 
 
@@ -237,11 +235,7 @@ class _State:
 def _newton(
     covs: np.ndarray, factors: np.ndarray | None, start: np.ndarray, weights: np.ndarray, tol: float, max_iter: int
 ) -> Barycenters:
-    """Both steps, by turns, from ``start``; with ``factors`` (symmetric roots of ``covs``) by the accurate route.
-
-    The fast route takes M_j from the eigenvalues of F^T S_j F, whose roots lose half their digits near zero; a tuple
-    where that shows is left for the accurate route, which takes the singular values of ``S_j^1/2 F``.
-    """
+    """Both steps, by turns, from ``start``; with ``factors`` (symmetric roots of ``covs``) by the accurate route."""
     s = len(covs)
     best = Barycenters(start.copy(), np.full(s, np.inf), np.full(s, np.inf), 0)
     spread = np.einsum("j,sjaa->s", weights, covs)
@@ -260,6 +254,8 @@ def _newton(
         best.residuals[at], best.covs[at] = residual[better], (now.f @ now.f.swapaxes(1, 2))[better]
         best.costs[at] = (spread[live] + np.einsum("saa->s", now.gram) - 2 * now.traces)[better]
         go = residual > tol
+        # The fast route takes M_j from the eigenvalues of F^T S_j F, whose roots lose half their digits near zero. A
+        # tuple where that shows is left for the accurate route, which takes the singular values of S_j^1/2 F.
         if factors is None:
             go &= now.frame.mu.min(axis=(1, 2)) >= _ROUGH * now.frame.mu.max(axis=(1, 2))
         if not go.any() or step == max_iter:
@@ -319,17 +315,15 @@ def _decompose(s: np.ndarray, covs: np.ndarray, factors: np.ndarray | None, weig
 
 
 def _follow(f: np.ndarray, covs: np.ndarray, frame: _Frame) -> _State | None:
-    """The state at F with the frame of a point nearby, without a decomposition; None where it is not near enough.
-
-    There the root m of ``A = Q^T F^T S_j F Q`` is nearly diagonal, and ``m <- m + (A - m^2) / (mu_a + mu_b)`` gains a
-    constant factor at each step: the relative distance of the points.
-    """
+    """The state at F with the frame of a point nearby, without a decomposition; None where it is not near enough."""
     b = f[:, None] @ frame.q
     a = b.swapaxes(-1, -2) @ (covs @ b)
     share = 1 / (frame.mu[..., :, None] + frame.mu[..., None, :])
     m = frame.mu[..., None] * np.eye(a.shape[-1])
     correction = (a - frame.mu[..., None] * m) * share
     enough = 1e-14 * frame.mu.max()
+    # The root m of A = Q^T F^T S_j F Q is nearly diagonal here, and m <- m + (A - m^2) / (mu_a + mu_b) gains a constant
+    # factor at each step: the relative distance of the points.
     for _ in range(12):
         m += correction
         if np.abs(correction).max() <= enough:
@@ -342,12 +336,11 @@ def _follow(f: np.ndarray, covs: np.ndarray, frame: _Frame) -> _State | None:
 
 
 def _solve(now: _State, tol: float) -> np.ndarray:
-    """Newton's equation ``hessian(E) = R`` by conjugate gradients, (s, d, d).
-
-    On the fast route in single precision: the digits it lacks are supplied by the next step, whose right side is exact.
-    """
+    """Newton's equation ``hessian(E) = R`` by conjugate gradients, (s, d, d)."""
+    # Single on the fast route: the digits it lacks are supplied by the next step, whose right side is exact.
     dtype = now.frame.dtype
     right = now.middle - now.gram
+    # Right side and matrix are brought to size one, so that squares of them stay in the range of float32.
     unit = np.maximum(_norm(right), np.finfo(float).tiny)[:, None, None]
     scale = now.frame.lam.max(axis=1)[:, None, None].astype(dtype)
     # As many digits as the next residual will have: the square of this one, or what is asked for.

@@ -185,11 +185,9 @@ def _of_each(covs: np.ndarray, index: np.ndarray, function: Callable[[np.ndarray
 
 
 def _sorted(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Root, inverse and image for covariances of full rank whose coordinates have unlike units.
-
-    Cholesky factors do not mind columns in unlike units, but ``l' r`` mixes the units. With the largest first, it is
-    graded from its first entry down, and the singular vectors of the small columns come out right too.
-    """
+    """Root, inverse and image for covariances of full rank whose coordinates have unlike units."""
+    # Cholesky factors do not mind columns in unlike units, but l' r mixes the units. With the largest first, it is
+    # graded from its first entry down, and the singular vectors of the small columns come out right too.
     units = np.sqrt(np.diagonal(a, axis1=1, axis2=2)) * np.sqrt(np.diagonal(b, axis1=1, axis2=2))
     order = np.argsort(-units, axis=1)
     back = np.argsort(order, axis=1)
@@ -206,10 +204,9 @@ def _sorted(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _isometry(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return ``V U'`` (j, i) of ``left' right = U S V'`` (i, j), of full rank even where S vanishes.
-
-    There U and V are whatever LAPACK returns; ordering the two first makes ``_isometry(right, left)`` the transpose.
-    """
+    """Return ``V U'`` (j, i) of ``left' right = U S V'`` (i, j), of full rank even where S vanishes."""
+    # Where S vanishes, U and V are whatever LAPACK returns: ordering the two first makes _isometry(right, left) the
+    # transpose there, too.
     if (right.shape, right.tobytes()) < (left.shape, left.tobytes()):
         return _isometry(right, left).T
     if not left.size or not right.size:
