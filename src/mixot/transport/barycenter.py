@@ -13,6 +13,7 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family
+from mixot.families.roles import Averaged, Compared, require
 from mixot.measures import check_weights
 from mixot.mixture import Mixture
 from mixot.results import MultiPlan, Plan, Status
@@ -97,7 +98,8 @@ def coupling_with_input(mean: Barycenter, j: int) -> Plan:
     source, target = mean.inputs[j], mean.mixture
     coupling = np.zeros((len(source), len(target)))
     np.add.at(coupling, (mean.tuples[:, j], mean.labels), mean.plan.weights)
-    best = of_components(Exact().solve(source.components.cost(target.components), source.weights, target.weights))
+    costs = require(source.components, Compared).cost(target.components)
+    best = of_components(Exact().solve(costs, source.weights, target.weights))
     error = max(
         np.abs(coupling.sum(axis=1) - source.weights).max(), np.abs(coupling.sum(axis=0) - target.weights).max()
     )
@@ -172,13 +174,13 @@ class Average:
         laws is coupled at no less than W2^2.
         """
         return {
-            (i, j): self.lambdas[i] * self.lambdas[j] * self.families[i].cost(self.families[j])
+            (i, j): self.lambdas[i] * self.lambdas[j] * require(self.families[i], Compared).cost(self.families[j])
             for i, j in combinations(range(len(self.kept)), 2)
         }
 
     def meet(self, index: Int[np.ndarray, "s i"]) -> tuple[Family, Float[np.ndarray, " s"]]:
         """Barycenters of tuples of components, and what they cost."""
-        return self.families[0].barycenter(self.families[1:], index, self.lambdas)
+        return require(self.families[0], Averaged).barycenter(self.families[1:], index, self.lambdas)
 
     def in_inputs(self, plan: MultiPlan) -> MultiPlan:
         """The plan with its tuples in terms of the components of all inputs."""
