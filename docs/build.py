@@ -36,7 +36,15 @@ PAGES = [
     HERE.parent / "CONTRIBUTING.md",
     HERE.parent / "CHANGELOG.md",
 ]
-REFERENCE = ["mixot", "mixot.anndata", "mixot.families.base", "mixot.fitting.base", "mixot.results", "mixot.formulas"]
+REFERENCE = [
+    "mixot",
+    "mixot.anndata",
+    "mixot.families.base",
+    "mixot.families.roles",
+    "mixot.fitting.base",
+    "mixot.results",
+    "mixot.formulas",
+]
 
 # The gallery's chapters, in order; a script that is named in none stands in the last.
 CHAPTERS = {

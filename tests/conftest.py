@@ -1,5 +1,6 @@
 """Shapes in annotations are checked in every test; seeds come from the test's name; every law sees every family."""
 
+import re
 import zlib
 
 import hypothesis
@@ -9,10 +10,17 @@ import pytest
 
 jaxtyping.install_import_hook("mixot", "beartype.beartype")  # before the first import of mixot
 
+from mixot.families import roles  # noqa: E402
 from mixot.families.registry import registered  # noqa: E402
 
 hypothesis.settings.register_profile("mixot", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("mixot")
+
+ROLES = {
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): role  # "on_the_line" for `OnTheLine`
+    for name, role in vars(roles).items()
+    if getattr(role, "_is_protocol", False) and role.__module__ == roles.__name__
+}
 
 
 @pytest.fixture
@@ -22,7 +30,16 @@ def rng(request):
 
 
 def pytest_generate_tests(metafunc):
-    """A test that asks for ``family`` runs on all that is registered."""
-    if "family" in metafunc.fixturenames:
-        families = registered()
-        metafunc.parametrize("family", families.values(), ids=families.keys())
+    """A test of ``family`` runs on all registered ones, of ``compared_coupled_family`` on those of both roles."""
+    for fixture in metafunc.fixturenames:
+        if re.fullmatch("(\\w+_)?family", fixture):
+            asked = roles_of(fixture.removesuffix("family"))
+            able = {name: law for name, law in registered().items() if all(roles.plays(law, role) for role in asked)}
+            metafunc.parametrize(fixture, able.values(), ids=able.keys())
+
+
+def roles_of(prefix):
+    """The roles whose names make up ``prefix``, each followed by an underscore."""
+    found = re.findall("|".join(f"{name}_" for name in sorted(ROLES, key=len, reverse=True)), prefix)
+    assert "".join(found) == prefix, f"no roles are called {prefix!r}; there are {', '.join(ROLES)}"
+    return [ROLES[name.removesuffix("_")] for name in found]

@@ -12,7 +12,9 @@ from mixot._checks import as_floats, as_numbers, check_finite
 from mixot._native import posterior
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import Family, Whitening
+from mixot.families.base import Family
+from mixot.families.roles import Affine, OnTheLine, Projected, require, whitening
+from mixot.families.whitening import Whitening
 from mixot.measures import Measure, Moments, check_weights
 from mixot.threads import thread_count
 
@@ -70,7 +72,7 @@ class Mixture(Measure):
         Raises `UnsupportedError` where a component is singular: such a mixture has no density.
         """
         points = self.as_points(x)
-        law = self.components.whitening()
+        law = whitening(self.components)
         if law is not None:
             log = np.empty(len(points))
             self._weigh(law, points, log=log)
@@ -90,7 +92,7 @@ class Mixture(Measure):
         component can produce goes to the one with the nearest mean.
         """
         points = self.as_points(x)
-        law = self.components.whitening()
+        law = whitening(self.components)
         if law is not None:
             r = np.empty((len(points), len(self)))
             self._weigh(law, points, r=r)
@@ -178,7 +180,7 @@ class Mixture(Measure):
         distinct = {axis % self.dim for axis in axes if -self.dim <= axis < self.dim}
         if not distinct or len(distinct) < len(axes):
             raise InputError(f"axes must name some of the {self.dim} coordinates, each once, got {list(axes)}")
-        return Mixture(self.weights, self.components.marginal(axes))
+        return Mixture(self.weights, require(self.components, Projected).marginal(axes))
 
     def affine(self, matrix: Any, shift: Any = 0.0) -> Mixture:
         """The law of ``matrix @ x + shift``; matrix (e, d) or a number, shift (e,) or a number."""
@@ -191,7 +193,7 @@ class Mixture(Measure):
         offset = np.broadcast_to(offset, linear.shape[:1])
         check_finite(linear, "matrix", "rows")
         check_finite(offset, "shift", "places")
-        return Mixture(self.weights, self.components.affine(linear, offset))
+        return Mixture(self.weights, require(self.components, Affine).affine(linear, offset))
 
     def merge(self, *, tol: float = 0.0) -> Mixture:
         """The same measure with identical components merged and those of weight zero dropped.
@@ -234,7 +236,7 @@ class Mixture(Measure):
             )
 
     def _cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        return self.components.cdf(x) @ self.weights
+        return require(self.components, OnTheLine).cdf(x) @ self.weights
 
     def _weigh(
         self, law: Whitening, points: np.ndarray, *, r: np.ndarray | None = None, log: np.ndarray | None = None

@@ -13,17 +13,17 @@ def full(rng, k, dim, rank=None):
     return Gaussian(rng.standard_normal((k, dim)), root @ root.swapaxes(1, 2) / dim)
 
 
-def test_costs_are_squared_distances(family, rng):
-    p, q = family.example(rng, 5), family.example(rng, 7)
+def test_costs_are_squared_distances(compared_family, rng):
+    p, q = compared_family.example(rng, 5), compared_family.example(rng, 7)
     there, back, here = p.cost(q), q.cost(p), p.cost(p)
     assert (there >= 0).all()
     np.testing.assert_allclose(there, back.T, rtol=1e-12)
     assert (np.diag(here) == 0).all()
 
 
-def test_triangle_inequality(family, rng):
+def test_triangle_inequality(compared_family, rng):
     for _ in range(20):
-        p, q, r = (Mixture(rng.dirichlet(np.ones(k)), family.example(rng, k)) for k in (3, 5, 4))
+        p, q, r = (Mixture(rng.dirichlet(np.ones(k)), compared_family.example(rng, k)) for k in (3, 5, 4))
         assert distance(p, r) <= distance(p, q) + distance(q, r) + 1e-12
         assert distance(p, q) == pytest.approx(distance(q, p), rel=1e-12)
         assert distance(p, p) == 0

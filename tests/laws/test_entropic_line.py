@@ -45,12 +45,6 @@ class Normal(LineFamily):
 P, Q = Normal([0.0, 1.0], [1.0, 0.5]), Normal([0.5, 3.0, -1.0], [1.0, 1.5, 0.3])
 
 
-def on_the_line(family, rng, k):
-    if not issubclass(family, LineFamily):
-        pytest.skip("not a law on the line")
-    return family.example(rng, k)
-
-
 def closed_form(m, s, n, t, eps):
     """Cost, slope and variance of y given x between N(m, s^2) and N(n, t^2), for ``E(x - y)^2 + eps KL(g | p x q)``.
 
@@ -131,8 +125,8 @@ def test_costs_potentials_and_means_are_those_of_sweeps_on_a_grid(p, q, eps, end
     np.testing.assert_allclose(np.ptp(level[seen] - theirs), 0, atol=2e-8)
 
 
-def test_costs_are_symmetric_and_couplings_reverse(family, rng):
-    p, q = on_the_line(family, rng, 2), family.example(rng, 2)
+def test_costs_are_symmetric_and_couplings_reverse(entropic_ranked_family, rng):
+    p, q = entropic_ranked_family.example(rng, 2), entropic_ranked_family.example(rng, 2)
     eps = 2 * float(max(p.cov().max(), q.cov().max()))
     try:
         np.testing.assert_allclose(p.entropic_cost(q, eps), q.entropic_cost(p, eps).T, rtol=1e-9)
@@ -160,8 +154,8 @@ def test_small_eps_is_the_monotone_coupling_and_large_eps_the_product(pair):
     np.testing.assert_allclose(p.entropic_coupling(q, one, one, 1e6).map(x, 0), q.mean().item(), atol=2e-5)
 
 
-def test_a_finer_rule_changes_nothing(family, rng, monkeypatch):
-    p, q = on_the_line(family, rng, 1), family.example(rng, 1)
+def test_a_finer_rule_changes_nothing(entropic_ranked_family, rng, monkeypatch):
+    p, q = entropic_ranked_family.example(rng, 1), entropic_ranked_family.example(rng, 1)
     eps = float(max(p.cov().max(), q.cov().max())) / 3
     try:
         coarse = p.entropic_cost(q, eps)
@@ -175,8 +169,8 @@ def test_a_finer_rule_changes_nothing(family, rng, monkeypatch):
     assert (coarse >= p.cost(q) - 1e-9 * coarse).all()
 
 
-def test_draws_follow_the_target(family, rng):
-    p, q = on_the_line(family, rng, 1), family.example(rng, 1)
+def test_draws_follow_the_target(entropic_ranked_family, rng):
+    p, q = entropic_ranked_family.example(rng, 1), entropic_ranked_family.example(rng, 1)
     eps = 2 * float(max(p.cov().max(), q.cov().max()))
     pair = np.array([0])
     try:

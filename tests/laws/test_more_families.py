@@ -8,27 +8,24 @@ import pytest
 from scipy import integrate
 
 from mixot import Exponential, Gamma, Gaussian, Mixture, Poisson, Product, StudentT, UnsupportedError
-from mixot.families.base import AffineCoupling, Coupling, Family, common
+from mixot.families.base import Family, common
+from mixot.families.couplings import AffineCoupling, Coupling, mean_image, random_image
 from mixot.families.line.base import LineFamily
-from mixot.families.line.couplings import mean_image, random_image
-from mixot.families.registry import registered
 from mixot.formulas.polynomial.moments import exponents
 from mixot.solvers.discrete.exact import Exact
 
-ON_THE_LINE = [law for law in registered().values() if issubclass(law, LineFamily)]
 COUNTS = np.arange(3000.0)  # beyond, examples on the integers have no mass
 NODES, MASSES = np.polynomial.legendre.leggauss(40)
 
 
 @pytest.fixture
-def pair(family, rng):
+def line(ranked_family):
+    return ranked_family
+
+
+def pair(law, rng):
     """Four and five random components of one family."""
-    return family.example(rng, 4), family.example(rng, 5)
-
-
-@pytest.fixture(params=ON_THE_LINE, ids=lambda law: law.name)
-def line(request):
-    return request.param
+    return law.example(rng, 4), law.example(rng, 5)
 
 
 def panels():
@@ -144,8 +141,8 @@ def test_densities_vanish_off_the_support(line):
 # -- costs -----------------------------------------------------------------------------------------------------------
 
 
-def test_costs_are_squared_distances(pair):
-    p, q = pair
+def test_costs_are_squared_distances(compared_family, rng):
+    p, q = pair(compared_family, rng)
     r = p.append(q)
     cost = r.cost(r)
     np.testing.assert_allclose(cost, cost.T, rtol=1e-9, atol=1e-12)
@@ -166,11 +163,11 @@ def test_cost_is_the_integral_over_ranks(line, rng):
                 (p_below, p_above), (q_below, q_above) = p.tails(COUNTS, i), q.tails(COUNTS, j)
                 u = np.unique(np.concatenate([[0.0], p_below, q_below]))
                 v = np.unique(np.concatenate([[0.0], p_above, q_above]))
-                for ranks, swap in ((u[u <= 0.5], False), (v[v < 0.5], True)):
-                    edges = np.append(ranks, 0.5)
+                for below, swap in ((u[u <= 0.5], False), (v[v < 0.5], True)):
+                    edges = np.append(below, 0.5)
                     near = (edges[1:] + edges[:-1]) / 2
-                    pair = (1 - near, near) if swap else (near, 1 - near)
-                    value += (p.quantile(*pair, i) - q.quantile(*pair, j)) ** 2 @ np.diff(edges)
+                    ranks = (1 - near, near) if swap else (near, 1 - near)
+                    value += (p.quantile(*ranks, i) - q.quantile(*ranks, j)) ** 2 @ np.diff(edges)
             else:
                 # u = exp(-s) and 1 - u = exp(-s), panel by panel of s: smooth down to ranks of 1e-30
                 for a, b in panels():
@@ -269,8 +266,8 @@ def couplings_of(p, q):
     return p.coupling(q, rows, cols), rows, cols
 
 
-def test_couplings_push_forward_and_cost_what_they_should(pair, rng):
-    p, q = (laws.take(np.arange(2)) for laws in pair)
+def test_couplings_push_forward_and_cost_what_they_should(compared_coupled_family, rng):
+    p, q = (laws.take(np.arange(2)) for laws in pair(compared_coupled_family, rng))
     coupling, rows, cols = couplings_of(p, q)
     assert isinstance(coupling, Coupling)
     assert len(coupling) == 4
@@ -395,8 +392,8 @@ def alike(p, q):
     pytest.skip("no geodesic stays in the family")
 
 
-def test_geodesics_have_constant_speed(pair):
-    p, q = alike(*pair)
+def test_geodesics_have_constant_speed(compared_interpolated_family, rng):
+    p, q = alike(*pair(compared_interpolated_family, rng))
     rows, cols = np.array([0, 1, 3, 2]), np.array([1, 0, 4, 2])
     distance = np.sqrt(p.cost(q)[rows, cols])
     times = [0.0, 0.25, 0.7, 1.0]
@@ -410,8 +407,8 @@ def test_geodesics_have_constant_speed(pair):
     np.testing.assert_allclose(path[-1].log_prob(x), q.take(cols).log_prob(x), rtol=1e-11)
 
 
-def test_barycenters_are_where_the_weighted_cost_is_least(pair, rng):
-    p, q = alike(*pair)
+def test_barycenters_are_where_the_weighted_cost_is_least(compared_interpolated_averaged_family, rng):
+    p, q = alike(*pair(compared_interpolated_averaged_family, rng))
     r = p.take(np.array([2, 0]))
     index = np.array([[0, 1, 1], [3, 4, 0], [1, 1, 1]])
     weights = np.array([0.2, 0.5, 0.3])

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mixot._shapes import Float
 from mixot.formulas.polynomial.polynomials import Polynomial
 from mixot.formulas.polynomial.regions import Region
-
-if TYPE_CHECKING:
-    from mixot.families.base import Family
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class MomentModel:
 
     parameters: tuple[Parameter, ...]
     moments: Callable[[Sequence[Any], int], Sequence[Any]]
-    laws: Callable[[np.ndarray], Family]
+    laws: Callable[[np.ndarray], Any]  # a `Family`, a class that stands on this file
     region: Callable[[Extent], Region]
     scales: bool = True
     isotropic: bool = False

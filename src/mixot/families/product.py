@@ -11,11 +11,27 @@ import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import Coupling, Family, common, lookup, register
+from mixot.families.base import Family, common, register
+from mixot.families.couplings import Coupling, ProductCoupling
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.families.line.couplings import ProductCoupling
 from mixot.families.line.exponential import Exponential
+from mixot.families.registry import lookup
+from mixot.families.roles import (
+    Affine,
+    Averaged,
+    Climbing,
+    Compared,
+    Coupled,
+    Divergent,
+    EntropicallyCompared,
+    EntropicallyCoupled,
+    Interpolated,
+    OnTheLine,
+    Projected,
+    Started,
+    require,
+)
 from mixot.formulas.polynomial.moments import exponents
 
 
@@ -114,7 +130,7 @@ class Product(Family):
         return out
 
     def cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n k"]:
-        return self.factors[0].cdf(x)  # on the line there is one factor
+        return require(self.factors[0], OnTheLine).cdf(x)  # on the line there is one factor
 
     def rank(self) -> Int[np.ndarray, " k"]:
         return np.sum([part.rank() for part in self.factors], axis=0)
@@ -137,7 +153,10 @@ class Product(Family):
         if len({place for place, _ in runs}) != len(runs):
             raise UnsupportedError(f"axes {list(axes)} tear a factor apart; name the axes of one factor in one go")
         return Product(
-            [self.factors[place].marginal([int(axis - first[place]) for axis in run]) for place, run in runs]
+            [
+                require(self.factors[place], Projected).marginal([int(axis - first[place]) for axis in run])
+                for place, run in runs
+            ]
         )
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Product:
@@ -150,7 +169,7 @@ class Product(Family):
             )
         return Product(
             [
-                part.affine(np.ascontiguousarray(matrix[rows, block]), shift[rows])
+                require(part, Affine).affine(np.ascontiguousarray(matrix[rows, block]), shift[rows])
                 for (part, block), rows in zip(self._blocks(), reads, strict=True)
             ]
         )
@@ -165,33 +184,38 @@ class Product(Family):
     def cost(self, other: Family) -> Float[np.ndarray, "k l"]:
         """Squared W2, the sum of the factors'."""
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
-        return np.sum([mine.cost(theirs) for mine, theirs in pairs], axis=0)
+        return np.sum([require(mine, Compared).cost(theirs) for mine, theirs in pairs], axis=0)
 
     def coupling(self, other: Product, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
         """Optimal couplings of the pairs, factor by factor."""
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
-        return ProductCoupling(tuple(mine.coupling(theirs, rows, cols) for mine, theirs in pairs), self.dims)
+        return ProductCoupling(
+            tuple(require(mine, Coupled).coupling(theirs, rows, cols) for mine, theirs in pairs), self.dims
+        )
 
     def entropic_cost(self, other: Product, eps: float) -> Float[np.ndarray, "k l"]:
         """Entropic costs add: the best coupling of products is the product of the best couplings."""
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
-        return np.sum([mine.entropic_cost(theirs, eps) for mine, theirs in pairs], axis=0)
+        return np.sum(
+            [require(mine, EntropicallyCompared).entropic_cost(theirs, eps) for mine, theirs in pairs], axis=0
+        )
 
     def entropic_coupling(
         self, other: Product, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
     ) -> Coupling:
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
-        return ProductCoupling(tuple(m.entropic_coupling(t, rows, cols, eps) for m, t in pairs), self.dims)
+        parts = (require(m, EntropicallyCoupled).entropic_coupling(t, rows, cols, eps) for m, t in pairs)
+        return ProductCoupling(tuple(parts), self.dims)
 
     def divergence(self, other: Product) -> Float[np.ndarray, "k l"]:
         """``KL(p_k | q_l)``, the sum of the factors'."""
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
-        return np.sum([mine.divergence(theirs) for mine, theirs in pairs], axis=0)
+        return np.sum([require(mine, Divergent).divergence(theirs) for mine, theirs in pairs], axis=0)
 
     def between(self, other: Product, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], t: float) -> Product:
         """Geodesics, factor by factor."""
         pairs = [common(mine, theirs) for mine, theirs in self._pairs(other)]
-        return Product([mine.between(theirs, rows, cols, t) for mine, theirs in pairs])
+        return Product([require(mine, Interpolated).between(theirs, rows, cols, t) for mine, theirs in pairs])
 
     def barycenter(
         self, others: Sequence[Product], index: Int[np.ndarray, "s j"], weights: Float[np.ndarray, " j"]
@@ -199,7 +223,7 @@ class Product(Family):
         """Barycenters, factor by factor; costs add."""
         theirs = [[part for _, part in self._pairs(other)] for other in others]
         found = [
-            part.barycenter([parts[place] for parts in theirs], index, weights)
+            require(part, Averaged).barycenter([parts[place] for parts in theirs], index, weights)
             for place, part in enumerate(self.factors)
         ]
         return Product([center for center, _ in found]), np.sum([cost for _, cost in found], axis=0)
@@ -229,7 +253,12 @@ class Product(Family):
     @classmethod
     def start(cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]) -> Product:
         families = cls._families(fixed)
-        return cls([family.start(x[:, [place]], shares, _own(fixed, place)) for place, family in enumerate(families)])
+        return cls(
+            [
+                require(family, Started).start(x[:, [place]], shares, _own(fixed, place))
+                for place, family in enumerate(families)
+            ]
+        )
 
     def m_step(
         self, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()
@@ -238,7 +267,7 @@ class Product(Family):
         owned = dict.fromkeys(fixed)
         return Product(
             [
-                part.m_step(np.ascontiguousarray(x[:, block]), shares, _own(owned, place))
+                require(part, Climbing).m_step(np.ascontiguousarray(x[:, block]), shares, _own(owned, place))
                 for place, (part, block) in enumerate(self._blocks())
             ]
         )

@@ -17,7 +17,7 @@ def register(name: str) -> Callable[[F], F]:
     """Class decorator that enrols a family under ``name``, a literal: `lookup` reads it in the source."""
 
     def enrol(family: F) -> F:
-        family.name = name  # type: ignore[attr-defined]
+        family.name = name
         _REGISTRY[name] = family
         return family
 

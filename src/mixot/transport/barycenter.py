@@ -13,6 +13,7 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family
+from mixot.families.roles import Averaged, Compared, require
 from mixot.measures import check_weights
 from mixot.mixture import Mixture
 from mixot.results import MultiPlan, Plan, Status
@@ -172,13 +173,13 @@ class Average:
         laws is coupled at no less than W2^2.
         """
         return {
-            (i, j): self.lambdas[i] * self.lambdas[j] * self.families[i].cost(self.families[j])
+            (i, j): self.lambdas[i] * self.lambdas[j] * require(self.families[i], Compared).cost(self.families[j])
             for i, j in combinations(range(len(self.kept)), 2)
         }
 
     def meet(self, index: Int[np.ndarray, "s i"]) -> tuple[Family, Float[np.ndarray, " s"]]:
         """Barycenters of tuples of components, and what they cost."""
-        return self.families[0].barycenter(self.families[1:], index, self.lambdas)
+        return require(self.families[0], Averaged).barycenter(self.families[1:], index, self.lambdas)
 
     def in_inputs(self, plan: MultiPlan) -> MultiPlan:
         """The plan with its tuples in terms of the components of all inputs."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from mixot.errors import InputError, SolveError
 from mixot.families.base import Family
+from mixot.families.roles import Averaged, Compared, require
 from mixot.results import MultiPlan, Status
 from mixot.solvers.multimarginal.given_support import GivenSupport
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
@@ -59,7 +60,8 @@ class FixedPoint:
         while True:
             step += 1
             costs = [
-                share * components.cost(family) for share, family in zip(problem.lambdas, problem.families, strict=True)
+                share * require(components, Compared).cost(family)
+                for share, family in zip(problem.lambdas, problem.families, strict=True)
             ]
             plan, labels = GivenSupport().solve(costs, problem.marginals, tuples)
             if previous - plan.cost <= self.tol * plan.cost:
@@ -98,10 +100,10 @@ class FixedPoint:
         if len(centers) <= self.k:
             return centers
         chosen = [int(relaxed.weights.argmax())]
-        distance = centers.cost(centers.take(np.array(chosen)))[:, 0]
+        distance = require(centers, Compared).cost(centers.take(np.array(chosen)))[:, 0]
         while len(chosen) < self.k:
             chosen.append(int((relaxed.weights * distance).argmax()))
-            distance = np.minimum(distance, centers.cost(centers.take(np.array(chosen[-1:])))[:, 0])
+            distance = np.minimum(distance, require(centers, Compared).cost(centers.take(np.array(chosen[-1:])))[:, 0])
         return centers.take(np.array(chosen))
 
 
@@ -118,7 +120,9 @@ def _recenter(problem: Average, components: Family, plan: MultiPlan, labels: np.
             index.append(held)
             shares.append(problem.lambdas[j] * mass[held] / mass.sum())
         weights = np.concatenate(shares)
-        center, _ = families[0].barycenter(families[1:], np.concatenate(index)[None], weights / weights.sum())
+        center, _ = require(families[0], Averaged).barycenter(
+            families[1:], np.concatenate(index)[None], weights / weights.sum()
+        )
         place[n] = len(components)
         components = components.append(center)
     return components.take(place)

@@ -10,6 +10,7 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, common
+from mixot.families.roles import Interpolated, require
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.base import Solver
@@ -84,7 +85,9 @@ class Interpolation:
             raise InputError(f"t must be a number in [0, 1], got {t!r}") from None
         if not 0.0 <= time <= 1.0:
             raise InputError(f"t must lie in [0, 1], got {time:g}")
-        return Mixture(self.weights, self.source.between(self.target, self.rows, self.cols, time))
+        return Mixture(
+            self.weights, require(self.source, Interpolated).between(self.target, self.rows, self.cols, time)
+        )
 
     @property
     def distance(self) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family, common
+from mixot.families.roles import Compared, require
 from mixot.mixture import Mixture
 from mixot.results import MultiPlan
 from mixot.solvers.multimarginal.given_support import GivenSupport
@@ -45,7 +46,8 @@ class GivenComponents:
         """Return the best mixture of the candidates, as the verb ``barycenter`` does."""
         problem, candidates = self._together(problem)
         costs = [
-            share * candidates.cost(family) for share, family in zip(problem.lambdas, problem.families, strict=True)
+            share * require(candidates, Compared).cost(family)
+            for share, family in zip(problem.lambdas, problem.families, strict=True)
         ]
         try:
             plan, labels = self.weights.solve(costs, problem.marginals)

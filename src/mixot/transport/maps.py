@@ -12,9 +12,10 @@ from mixot._checks import as_floats
 from mixot._native import blend_affine, pick_affine
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import AffineCoupling, Coupling, Whitening, common
+from mixot.families.base import common
+from mixot.families.couplings import AffineCoupling, Coupling, mean_image, random_image
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.families.line.couplings import mean_image, random_image
+from mixot.families.roles import Coupled, EntropicallyCoupled, require, whitening
 from mixot.formulas.gaussian.bures import sqrtm_psd
 from mixot.mixture import Mixture
 from mixot.results import Plan
@@ -107,7 +108,10 @@ class TransportMap:
                 raise UnsupportedError("a plan of KL costs joins components and moves no points; leave out cost")
             eps, p, q = plan.eps, _moved(p, plan, 1), _moved(q, plan, 0)
         smooth = eps > 0
-        pieces = source.entropic_coupling(target, rows, cols, eps) if smooth else source.coupling(target, rows, cols)
+        if smooth:
+            pieces = require(source, EntropicallyCoupled).entropic_coupling(target, rows, cols, eps)
+        else:
+            pieces = require(source, Coupled).coupling(target, rows, cols)
         spread = np.flatnonzero(~pieces.is_map) if isinstance(pieces, AffineCoupling) else np.empty(0, np.intp)
         if kind == "mean" and len(spread) and not smooth:
             pairs = ", ".join(f"({i}, {j})" for i, j in zip(rows[spread[:5]], cols[spread[:5]], strict=True))
@@ -305,7 +309,7 @@ class TransportMap:
 
         All of it is centered in float64 and only then rounded, so that float32 is as good far from the origin.
         """
-        law: Whitening | None = self.source.components.whitening()
+        law = whitening(self.source.components)
         if law is None:
             return None
         origin, target_origin = self.source.mean().astype(dtype), self.target.mean().astype(dtype)

@@ -11,6 +11,7 @@ from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.families.elliptical.gaussian import Gaussian
+from mixot.families.roles import Compared, Divergent, EntropicallyCompared, require
 from mixot.formulas.gaussian.cost_matrix import point_costs
 from mixot.measures import Grid, Samples
 from mixot.mixture import Mixture
@@ -81,12 +82,12 @@ def component_costs(source: Family, target: Family, solver: Solver) -> Float[np.
     if isinstance(solver, OMT) and solver.cost == "kl":
         return _divergences(source, target)
     if isinstance(solver, OMT) and solver.eps > 0:
-        return source.entropic_cost(target, solver.eps)
-    return source.cost(target)
+        return require(source, EntropicallyCompared).entropic_cost(target, solver.eps)
+    return require(source, Compared).cost(target)
 
 
 def _divergences(source: Family, target: Family) -> Float[np.ndarray, "k l"]:
-    cost = source.divergence(target)
+    cost = require(source, Divergent).divergence(target)
     far = np.argwhere(~np.isfinite(cost))
     if len(far):
         k, l = far[0].tolist()  # noqa: E741

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,18 @@ import numpy as np
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
-from mixot.families.base import AffineCoupling, Family, Whitening, register
-from mixot.families.elliptical.gaussian import LEAST_VARIANCE, Gaussian, as_means, mean_parameters
-from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
+from mixot.families.base import Family, register
+from mixot.families.couplings import AffineCoupling
+from mixot.families.elliptical.gaussian import Gaussian
+from mixot.families.elliptical.parameters import as_means, check_structure, diagonal_model
+from mixot.families.moment_model import MomentModel
+from mixot.families.whitening import Whitening
 from mixot.formulas.gaussian.barycenter import mean_barycenter
 from mixot.formulas.gaussian.cost_matrix import diagonal_costs, entropic_diagonal_costs
 from mixot.formulas.gaussian.divergences import diagonal_divergences
 from mixot.formulas.gaussian.elliptical import variance_floor
 from mixot.formulas.gaussian.support import off_tolerance
-from mixot.formulas.polynomial.moments import gaussian_moments, stein_moments
-from mixot.formulas.polynomial.regions import Box, Region
+from mixot.formulas.polynomial.moments import gaussian_moments
 
 
 @register("diagonal")
@@ -214,48 +215,11 @@ class DiagonalGaussian(Family):
     def moment_model(
         cls, dim: int, *, structure: str = "full", weighted: bool = True, fixed: Mapping[str, Any] | None = None
     ) -> MomentModel:
-        """Means, then variances of degree 2; standard deviations of degree 1 where not ``weighted``.
-
-        For ``structure="spherical"`` there is one variance for all axes. The default region is a box: variances lie
-        between a small part and all of the squared half-width of the data.
-        """
+        """Means, then variances of degree 2: see `mixot.families.elliptical.parameters.diagonal_model`."""
         cls.check_fixed(fixed or ())
-        if structure not in ("full", "diagonal", "spherical"):
-            raise InputError(
-                f'mixtures are found from moments with structure "full", "diagonal" or "spherical", got {structure!r}'
-            )
-        return _model(dim, structure == "spherical" and dim > 1, weighted)
+        check_structure(structure)
+        return diagonal_model(dim, structure == "spherical" and dim > 1, weighted, DiagonalGaussian)
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> DiagonalGaussian:
         return cls(2 * rng.standard_normal((k, 3)), rng.uniform(0.2, 2.0, size=(k, 3)))
-
-
-@lru_cache
-def _model(dim: int, spherical: bool, weighted: bool) -> MomentModel:
-    count = 1 if spherical else dim
-    power = 1 if weighted else 2  # of the parameter that gives a variance
-    name = "variance" if weighted else "std"
-    units = (2 // power) * np.eye(dim, dtype=int)
-    spreads = tuple(
-        Parameter(name if spherical else f"{name}[{i}]", 2 // power, tuple(units[i].tolist())) for i in range(count)
-    )
-
-    def moments(theta: Symbols, order: int) -> list[Any]:
-        variances = [theta[dim + i % count] ** power for i in range(dim)]
-        covs = [[variances[i] if i == j else 0.0 for j in range(dim)] for i in range(dim)]
-        return stein_moments(theta[:dim], covs, order, theta[0] ** 0)
-
-    def laws(theta: np.ndarray) -> DiagonalGaussian:
-        variances = np.maximum(theta[:, dim:], 0.0) ** power
-        return DiagonalGaussian(theta[:, :dim], np.broadcast_to(variances, (len(theta), dim)))
-
-    region = partial(_region, count, power)
-    return MomentModel(mean_parameters(dim) + spreads, moments, laws, region, isotropic=spherical)
-
-
-def _region(count: int, power: int, extent: Extent) -> Region:
-    squares = ((extent.upper - extent.lower) / 2) ** 2
-    squares = squares if count == len(squares) else squares.max(keepdims=True)
-    ends = [(part * squares) ** (1 / power) for part in (LEAST_VARIANCE, 1.0)]
-    return (Box(np.append(extent.lower, ends[0]), np.append(extent.upper, ends[1])),)

@@ -10,11 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, check_finite
+from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
-from mixot.errors import AccuracyWarning, InputError
-from mixot.families.base import AffineCoupling, Family, Whitening, register
+from mixot.errors import AccuracyWarning
+from mixot.families.base import Family, register
+from mixot.families.couplings import AffineCoupling
+from mixot.families.elliptical.parameters import (
+    LEAST_VARIANCE,
+    as_means,
+    check_covs,
+    check_structure,
+    diagonal_model,
+    mean_parameters,
+)
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
+from mixot.families.whitening import Whitening
 from mixot.formulas.gaussian.barycenter import gaussian_barycenter, mean_barycenter
 from mixot.formulas.gaussian.cost_matrix import entropic_gaussian_costs, gaussian_costs
 from mixot.formulas.gaussian.divergences import gaussian_divergences, singular_divergence
@@ -23,8 +33,6 @@ from mixot.formulas.gaussian.maps import entropic_joint_law, optimal_joint_law
 from mixot.formulas.gaussian.support import Support, support_ranks
 from mixot.formulas.polynomial.moments import gaussian_moments, stein_moments
 from mixot.formulas.polynomial.regions import Box, Region, Spectrum
-
-LEAST_VARIANCE = 1e-4  # of a component in fits to moments, relative to the squared half-width of the data
 
 
 @register("gaussian")
@@ -58,7 +66,7 @@ class Gaussian(Family):
         spreads = as_floats(covs, "covs")
         if spreads.ndim == 1 and centers.shape[1] == 1:
             spreads = spreads[:, None, None]
-        _check_covs(centers, spreads)
+        check_covs(centers, spreads)
         object.__setattr__(self, "means", centers)
         object.__setattr__(self, "covs", (spreads + spreads.swapaxes(1, 2)) / 2)
 
@@ -200,17 +208,12 @@ class Gaussian(Family):
         """Means, then the upper triangle of the covariance row by row; by default each entry has degree 2.
 
         The default region bounds the covariance from below and above: ``a D <= S <= D``, D diagonal with the squared
-        half-widths of the data.
+        half-widths of the data. Without correlations the parameters are those of `DiagonalGaussian`.
         """
-        if structure in ("diagonal", "spherical"):
-            from mixot.families.elliptical.diagonal import DiagonalGaussian
-
-            return DiagonalGaussian.moment_model(dim, structure=structure, weighted=weighted, fixed=fixed)
         cls.check_fixed(fixed or ())
+        check_structure(structure)
         if structure != "full":
-            raise InputError(
-                f'mixtures are found from moments with structure "full", "diagonal" or "spherical", got {structure!r}'
-            )
+            return diagonal_model(dim, structure == "spherical" and dim > 1, weighted, _uncorrelated)
         return _full_model(dim, weighted)
 
     @classmethod
@@ -219,20 +222,8 @@ class Gaussian(Family):
         return cls(2 * rng.standard_normal((k, 3)), root @ root.swapaxes(1, 2) / 4)
 
 
-def as_means(means: object) -> Float[np.ndarray, "k d"]:
-    """Means as (k, d) float64, finite; the check that every location family shares."""
-    out = as_floats(means, "means")
-    if out.ndim == 1:
-        out = out[:, None]
-    if out.ndim != 2 or 0 in out.shape:
-        raise InputError(f"means must have shape (k, d) with k, d >= 1, got {np.shape(out)}")
-    check_finite(out, "means", "components")
-    return out
-
-
-def mean_parameters(dim: int) -> tuple[Parameter, ...]:
-    """The coordinates of the mean, as parameters."""
-    return tuple(Parameter(f"mean[{i}]", 1, tuple(np.eye(dim, dtype=int)[i].tolist()), i) for i in range(dim))
+def _uncorrelated(means: np.ndarray, variances: np.ndarray) -> Gaussian:
+    return Gaussian(means, variances[:, :, None] * np.eye(means.shape[1]))
 
 
 @lru_cache
@@ -261,29 +252,3 @@ def _full_region(index: np.ndarray, extent: Extent) -> Region:
     rest = np.full(index.max() + 1 - len(index), np.inf)
     means = Box(np.append(extent.lower, -rest), np.append(extent.upper, rest))
     return means, Spectrum(index, LEAST_VARIANCE * squares, squares)
-
-
-def _check_covs(means: np.ndarray, covs: np.ndarray) -> None:
-    k, d = means.shape
-    if covs.shape != (k, d, d):
-        raise InputError(f"covs must have shape {(k, d, d)} to go with means of shape {means.shape}, got {covs.shape}")
-    check_finite(covs, "covs", "components")
-    size = np.abs(covs).max(axis=(1, 2))
-    skew = np.abs(covs - covs.swapaxes(1, 2)).max(axis=(1, 2))
-    if (skew > 1e-8 * size).any():
-        worst = int(np.argmax(skew / np.where(size > 0, size, 1.0)))
-        raise InputError(
-            f"covs must be symmetric: component {worst} differs from its transpose by {skew[worst]:.3g}; "
-            "pass (covs + covs.swapaxes(1, 2)) / 2 if that is rounding"
-        )
-    allowed = 1e-10 * d * size
-    try:
-        np.linalg.cholesky(covs + (allowed + np.finfo(float).tiny)[:, None, None] * np.eye(d))
-    except np.linalg.LinAlgError:
-        lowest = np.linalg.eigvalsh(covs)[:, 0]
-        worst = int(np.argmin(lowest + allowed))
-        if lowest[worst] < -allowed[worst]:
-            raise InputError(
-                f"covs must be positive semi-definite: component {worst} has the eigenvalue {lowest[worst]:.3g} "
-                f"(largest entry {size[worst]:.3g}); clip its eigenvalues at zero if that is rounding"
-            ) from None

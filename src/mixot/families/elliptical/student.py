@@ -13,7 +13,8 @@ from scipy.special import digamma, gammaln, stdtr
 from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import AffineCoupling, Family, register
+from mixot.families.base import Family, register
+from mixot.families.couplings import AffineCoupling
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.formulas.gaussian.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gaussian.support import Support, support_ranks

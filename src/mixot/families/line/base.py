@@ -15,7 +15,10 @@ import numpy as np
 from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import Coupling, Family
+from mixot.families.base import Family
+from mixot.families.couplings import Coupling
+from mixot.families.line.couplings import QuantileCoupling
+from mixot.families.line.entropic_line import EntropicLineCoupling, entropic_line_costs
 from mixot.families.moment_model import Extent, MomentModel, Parameter
 from mixot.formulas.polynomial.regions import Box, Region
 
@@ -55,22 +58,16 @@ class LineFamily(Family):
 
     def coupling(self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> Coupling:
         """Comonotone couplings of the pairs: a map from a density, a random coupling from atoms."""
-        from mixot.families.line.couplings import QuantileCoupling
-
         return QuantileCoupling(self.take(rows), other.take(cols))
 
     def entropic_cost(self, other: Any, eps: float) -> Float[np.ndarray, "k l"]:
         """By quadrature, right to 1e-8; `UnsupportedError` where eps is too small for that to end."""
-        from mixot.families.line.entropic_line import entropic_line_costs
-
         return entropic_line_costs(self, other, eps)
 
     def entropic_coupling(
         self, other: Any, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
     ) -> Coupling:
         """The couplings of least cost plus eps KL, by the same quadrature."""
-        from mixot.families.line.entropic_line import EntropicLineCoupling
-
         return EntropicLineCoupling.of(self, other, rows, cols, eps)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Optimal couplings that are no affine maps: comonotone ones on the line, and products of couplings.
+"""Optimal couplings on the line that are no affine maps: comonotone ones, and powers.
 
 On the line the optimal coupling of p and q, whatever they are, is the comonotone one: x and y share their rank. Where
 p has a density this is the map ``y = F_q^-1(F_p(x))``. An atom x of p holds the ranks from F_p(x-) to F_p(x), and y is
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixot._shapes import Bool, Float
-from mixot.families.base import Coupling
-from mixot.families.line.base import LineFamily
+from mixot.families.roles import Ranked
 
 _EDGE = 1e-290  # ranks closer than this to 0 or 1 are not told apart by floating point
 
@@ -27,8 +26,8 @@ class QuantileCoupling:
     Santambrogio, Optimal Transport for Applied Mathematicians (2015), Theorem 2.9.
     """
 
-    source: LineFamily
-    target: LineFamily
+    source: Ranked
+    target: Ranked
 
     def __len__(self) -> int:
         return len(self.source)
@@ -123,55 +122,3 @@ class PowerCoupling:
 
     def sample(self, x: Float[np.ndarray, "n 1"], pair: int, rng: np.random.Generator) -> Float[np.ndarray, "n 1"]:
         return self.map(x, pair)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class ProductCoupling:
-    """Couplings that act block by block: pair s couples block j of x with block j of y by ``parts[j]``.
-
-    For squared distances this is optimal between product laws whenever each part is.
-    """
-
-    parts: tuple[Coupling, ...]
-    dims: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.parts[0])
-
-    @property
-    def is_map(self) -> Bool[np.ndarray, " s"]:
-        return np.all([part.is_map for part in self.parts], axis=0)
-
-    def map(self, x: Float[np.ndarray, "n d"], pair: int) -> Float[np.ndarray, "n d"]:
-        blocks = np.split(x, np.cumsum(self.dims)[:-1], axis=1)
-        return np.hstack([part.map(block, pair) for part, block in zip(self.parts, blocks, strict=True)])
-
-    def sample(self, x: Float[np.ndarray, "n d"], pair: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
-        blocks = np.split(x, np.cumsum(self.dims)[:-1], axis=1)
-        return np.hstack([part.sample(block, pair, rng) for part, block in zip(self.parts, blocks, strict=True)])
-
-
-def mean_image(
-    pieces: Coupling, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n s"]
-) -> Float[np.ndarray, "n d"]:
-    """``sum_s shares[:, s] E_s[y | x]``, (n, d), (n, s) -> (n, d): the mean map between mixtures.
-
-    Shares below rounding are not evaluated.
-    """
-    out = np.zeros_like(x)
-    for pair in range(len(pieces)):
-        seen = np.flatnonzero(shares[:, pair] > 1e-18)
-        if len(seen):
-            out[seen] += shares[seen, pair, None] * pieces.map(x[seen], pair)
-    return out
-
-
-def random_image(
-    pieces: Coupling, x: Float[np.ndarray, "n d"], pairs: np.ndarray, rng: np.random.Generator
-) -> Float[np.ndarray, "n d"]:
-    """One draw of y given x under the pair chosen for each point, (n, d), (n,) -> (n, d): the random map."""
-    out = np.empty_like(x)
-    for pair in np.unique(pairs):
-        mine = pairs == pair
-        out[mine] = pieces.sample(x[mine], int(pair), rng)
-    return out

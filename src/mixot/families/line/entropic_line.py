@@ -25,7 +25,7 @@ import numpy as np
 from mixot._native import entropic_coupling
 from mixot._shapes import Bool, Float, Int
 from mixot.errors import UnsupportedError
-from mixot.families.line.base import LineFamily
+from mixot.families.roles import Ranked
 
 _LEFT_OUT = 1e-12  # of the mass, at each end, where there is a density
 _LEFT_OUT_OF_MAPS = 1e-16  # the same for couplings, as long as that makes the rule no longer than
@@ -50,7 +50,7 @@ class Rule:
     outside: float
 
     @classmethod
-    def of(cls, laws: LineFamily, at: int, eps: float, *, wide: bool = False) -> Rule:
+    def of(cls, laws: Ranked, at: int, eps: float, *, wide: bool = False) -> Rule:
         """The rule for component ``at`` that resolves the scale of eps; one for couplings is ``wide``."""
         if laws.discrete:
             low, _, high = _ends(laws, at, _NO_ATOM)
@@ -78,7 +78,7 @@ class Rule:
         return cls(nodes.ravel()[seen], weights.ravel()[seen] / weights.sum(), outside)
 
 
-def entropic_line_costs(p: LineFamily, q: LineFamily, eps: float) -> Float[np.ndarray, "k l"]:
+def entropic_line_costs(p: Ranked, q: Ranked, eps: float) -> Float[np.ndarray, "k l"]:
     """``min_g E(x - y)^2 + eps KL(g | p_k x q_l)`` for all pairs of laws on the line -> (k, l).
 
     Examples
@@ -106,7 +106,7 @@ class EntropicLineCoupling:
     q itself. Outside ``inside`` the law is that at the end of it, shifted.
     """
 
-    target: LineFamily
+    target: Ranked
     targets: tuple[Rule, ...]
     potentials: tuple[np.ndarray, ...]
     inside: Float[np.ndarray, "s 2"]
@@ -114,7 +114,7 @@ class EntropicLineCoupling:
 
     @classmethod
     def of(
-        cls, p: LineFamily, q: LineFamily, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
+        cls, p: Ranked, q: Ranked, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"], eps: float
     ) -> EntropicLineCoupling:
         """Solve for the couplings of the pairs ``(rows[s], cols[s])``."""
         left = {k: Rule.of(p, k, eps, wide=True) for k in np.unique(rows).tolist()}
@@ -183,7 +183,7 @@ class EntropicLineCoupling:
         return np.clip(y, min(low, self.targets[pair].nodes[0]), np.inf if not self.target.discrete else high)
 
 
-def _inside(p: LineFamily, k: int, q: LineFamily, l: int, eps: float, outside: float) -> tuple[float, float]:  # noqa: E741
+def _inside(p: Ranked, k: int, q: Ranked, l: int, eps: float, outside: float) -> tuple[float, float]:  # noqa: E741
     """Between which x the law of y given x does not feel what is left out; no limit where the support of q ends."""
     low, _, high = _ends(p, k, min(_SEEN * outside, 0.1))
     first, _, last = _ends(q, l, _EDGE)
@@ -192,7 +192,7 @@ def _inside(p: LineFamily, k: int, q: LineFamily, l: int, eps: float, outside: f
     return -np.inf if near_first - first < some else low, np.inf if last - near_last < some else high
 
 
-def _ends(laws: LineFamily, at: int, mass: float) -> tuple[float, float, float]:
+def _ends(laws: Ranked, at: int, mass: float) -> tuple[float, float, float]:
     """Where so much mass lies below, the median, and where so much lies above."""
     low, middle, high = laws.quantile(np.array([mass, 0.5, 1.0]), np.array([1.0, 0.5, mass]), at).tolist()
     return low, middle, high
@@ -222,7 +222,7 @@ def _edges(low: float, high: float, length: float) -> np.ndarray:
     return np.concatenate([start[:-1], np.linspace(start[-1], high, count + 1)])
 
 
-def _masses(laws: LineFamily, edges: np.ndarray, at: int) -> tuple[np.ndarray, float]:
+def _masses(laws: Ranked, edges: np.ndarray, at: int) -> tuple[np.ndarray, float]:
     """Mass between neighboring edges, from the side on which it keeps its digits, and what is outside at an end."""
     below, above = laws.tails(edges, at)
     return np.where(below[1:] <= 0.5, np.diff(below), -np.diff(above)), float(max(below[0], above[-1]))

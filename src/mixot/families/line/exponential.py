@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mixot._shapes import ArrayLike, Float, Int
-from mixot.families.base import AffineCoupling, Family, register
+from mixot.families.base import Family, register
+from mixot.families.couplings import AffineCoupling
 from mixot.families.line.base import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
 from mixot.families.line.gamma import Gamma
 from mixot.families.moment_model import MomentModel

@@ -12,7 +12,8 @@ import numpy as np
 from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import AffineCoupling, Family, register
+from mixot.families.base import Family, register
+from mixot.families.couplings import AffineCoupling
 from mixot.families.line.base import LineFamily, as_positive, held
 from mixot.families.moment_model import Extent, MomentModel, Parameter
 from mixot.formulas.gaussian.barycenter import mean_barycenter

@@ -11,7 +11,7 @@ import numpy as np
 
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import AffineCoupling, Coupling
+from mixot.families.couplings import AffineCoupling, Coupling
 from mixot.families.line.base import LineFamily, as_positive, scaled
 
 S = TypeVar("S", bound="ShapedFamily")

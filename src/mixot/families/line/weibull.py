@@ -11,7 +11,8 @@ from scipy.special import gammaln
 
 from mixot._native import fast_exp
 from mixot._shapes import Float, Int
-from mixot.families.base import Coupling, Family, register
+from mixot.families.base import Family, register
+from mixot.families.couplings import Coupling
 from mixot.families.line.base import check_moments, check_rows, held, one_fixed, scale_model
 from mixot.families.line.couplings import PowerCoupling
 from mixot.families.line.shape_and_scale import ShapedFamily

@@ -11,6 +11,7 @@ import numpy as np
 from mixot._checks import check_not_negative, check_whole
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, SolveError
+from mixot.families.roles import Compared, require
 from mixot.fitting.joint.joint_m_step import Graph, covariances_of, m_step_of_means, paired_weights, scatters_about
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
@@ -273,7 +274,7 @@ class _JointEnergy:
             if law.dim != self.x.points.shape[1]:
                 raise InputError(f"the start for {name} has dimension {law.dim}, the data {self.x.points.shape[1]}")
         source, target = self.x.state(p), self.y.state(q)
-        cost = p.components.cost(q.components)
+        cost = require(p.components, Compared).cost(q.components)
         if not self.paired:
             return _State(source, target, Exact().solve(cost, p.weights, q.weights).coupling)
         if len(p) != len(q):
@@ -322,7 +323,8 @@ class _JointEnergy:
     def _step(self, state: _State) -> tuple[float, _State]:
         """The objective at ``state``, and the state that follows."""
         sums = self.x.sums(state.source), self.y.sums(state.target)
-        cost = self._laws(state)[0].components.cost(self._laws(state)[1].components)
+        source, target = (law.components for law in self._laws(state))
+        cost = require(source, Compared).cost(target)
         likelihood = sum(each.objective / each.weight for each in sums)
         objective = float((state.plan * cost).sum()) - self.lam * likelihood
         mass = [np.where(each.mass > 1e-14 * each.weight, each.mass / each.weight, 0.0) for each in sums]
@@ -373,7 +375,7 @@ class _JointEnergy:
 
     def _result(self, run: _Run) -> JointFit:
         p, q = self._laws(run.state)
-        plan = Exact().solve(p.components.cost(q.components), p.weights, q.weights)
+        plan = Exact().solve(require(p.components, Compared).cost(q.components), p.weights, q.weights)
         if self.paired:
             coupling = run.state.plan
             error = max(np.abs(coupling.sum(axis=1) - p.weights).max(), np.abs(coupling.sum(axis=0) - q.weights).max())

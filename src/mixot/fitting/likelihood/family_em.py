@@ -14,6 +14,7 @@ from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.registry import factor_names, lookup
+from mixot.families.roles import Climbing, Started, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.criteria import bic, effective_count
 from mixot.fitting.likelihood.k_means import kmeans_labels
@@ -145,7 +146,7 @@ class _Run:
         begun = []
         for start in range(self.options.starts if k > 1 else 1):
             shares = _start_shares(few.x, few.weights, k, generator, principal=start == 0)
-            mixture = Mixture(shares.sum(axis=0), self.law.start(few.x, shares, self.fixed))
+            mixture = Mixture(shares.sum(axis=0), require(self.law, Started).start(few.x, shares, self.fixed))
             begun.append(few._climb(mixture, _SHORT, [], f"start {start + 1}"))
         mixture, history, _ = max(begun, key=lambda run: run[1][-1])
         history = history if few is self else []
@@ -174,7 +175,8 @@ class _Run:
         for at in range(iterations):
             mass = shares.sum(axis=0)
             shares[:, mass < 1e-290] = 1e-290 * self.weights[:, None]  # without data: any law will do, its weight is 0
-            mixture = Mixture(mass / mass.sum(), mixture.components.m_step(self.x, shares, tuple(self.fixed)))
+            following = require(mixture.components, Climbing).m_step(self.x, shares, tuple(self.fixed))
+            mixture = Mixture(mass / mass.sum(), following)
             likelihood, shares = self._expect(mixture)
             history = [*history, likelihood]
             if self.progress is not None:

@@ -13,8 +13,12 @@ import numpy as np
 
 from mixot._checks import check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError
+from mixot.families.base import Family
+from mixot.families.elliptical.diagonal import DiagonalGaussian
+from mixot.families.elliptical.gaussian import Gaussian
 from mixot.families.moment_model import MomentModel
 from mixot.families.registry import lookup
+from mixot.families.roles import Polynomial, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
@@ -164,12 +168,9 @@ class MomentSOS:
         """
         shadow = project(data, self.projection) if data.dim > _WIDE else None
         seen: Measure = data if shadow is None else shadow.measure
-        law = lookup(family)
-        model = law.moment_model(
-            seen.dim,
-            structure="full" if shadow is not None else structure,
-            weighted=self.parameterization == "weighted",
-            fixed=dict(self.fixed),
+        shape = "full" if shadow is not None else structure
+        model = require(_law(family, shape), Polynomial).moment_model(
+            seen.dim, structure=shape, weighted=self.parameterization == "weighted", fixed=dict(self.fixed)
         )
         run = _Run(self, model, *_prepared(self, seen, model, k), k, progress)
         found = run.climb()
@@ -206,6 +207,12 @@ class MomentSOS:
             projection=None if shadow is None else shadow.matrix,
             starts=found.starts,
         )
+
+
+def _law(family: str, structure: str) -> type[Family]:
+    """The family that is searched: Gaussian laws without correlations are diagonal ones."""
+    law = lookup(family)
+    return DiagonalGaussian if law is Gaussian and structure in ("diagonal", "spherical") else law
 
 
 def _prepared(options: MomentSOS, data: Measure, model: MomentModel, k: int | None) -> tuple[Target, Region, int, int]:
