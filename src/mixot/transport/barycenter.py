@@ -98,7 +98,8 @@ def coupling_with_input(mean: Barycenter, j: int) -> Plan:
     source, target = mean.inputs[j], mean.mixture
     coupling = np.zeros((len(source), len(target)))
     np.add.at(coupling, (mean.tuples[:, j], mean.labels), mean.plan.weights)
-    best = of_components(Exact().solve(source.components.cost(target.components), source.weights, target.weights))
+    costs = require(source.components, Compared).cost(target.components)
+    best = of_components(Exact().solve(costs, source.weights, target.weights))
     error = max(
         np.abs(coupling.sum(axis=1) - source.weights).max(), np.abs(coupling.sum(axis=0) - target.weights).max()
     )
