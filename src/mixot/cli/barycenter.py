@@ -133,7 +133,7 @@ def _meetings(found: Barycenter) -> tuple[list[str], list[tuple[str, ...]]]:
 
 def _document(found: Barycenter, sources: list[MixtureSource], output: Path, drawn: Path | None) -> dict[str, Any]:
     """What machines are told."""
-    from mixot.cli.views.fits import describe
+    from mixot.cli.fit_facts import describe
 
     return {
         "command": "barycenter",

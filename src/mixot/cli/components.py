@@ -103,7 +103,7 @@ def _tell(found: ComponentChoice, both: str, files: dict[str, Path]) -> None:
 
 def _document(found: ComponentChoice, paths: tuple[Path, Path], files: dict[str, Path]) -> dict[str, Any]:
     """What machines are told."""
-    from mixot.cli.views.fits import describe, describe_fit
+    from mixot.cli.fit_facts import describe, describe_fit
 
     sides = zip(("source", "target"), paths, found.fits, strict=True)
     return {

@@ -63,8 +63,8 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, show it, and save it."""
+    from mixot.cli.fit_facts import components_table, tell_fit
     from mixot.cli.sources import open_mixture
-    from mixot.cli.views.fits import components_table, tell_fit
     from mixot.io import save
 
     _check(data, output, method)

@@ -53,7 +53,7 @@ def joint(
 
 def _document(found: JointFit, paths: tuple[Path, Path], files: tuple[Path, Path]) -> dict[str, Any]:
     """What machines are told."""
-    from mixot.cli.views.fits import describe
+    from mixot.cli.fit_facts import describe
 
     sides = zip(("source", "target"), paths, files, found.log_likelihoods, (found.source, found.target), strict=True)
     return {

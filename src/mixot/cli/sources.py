@@ -12,7 +12,7 @@ import numpy as np
 
 from mixot.cli.arguments import Options
 from mixot.cli.console import remark, working
-from mixot.cli.views.fits import describe, describe_fit
+from mixot.cli.fit_facts import describe, describe_fit
 from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM

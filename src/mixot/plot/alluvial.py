@@ -114,9 +114,8 @@ def uncrossed(
 ) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " l"]]:
     """Orders of rows and columns that make the bands of a flow cross little: ``sum w_kl w_k'l'`` over crossing pairs.
 
-    By turns each side is sorted by the mean place of the mass it is joined to (the barycenter rule of Sugiyama, Tagawa
-    and Toda, IEEE Trans. Systems Man Cybern. 11, 1981), from several starts; then neighbors are exchanged as long as
-    that helps. Rows and columns without mass come last.
+    Rows and columns without mass come last. The rule is that of Sugiyama, Tagawa and Toda (IEEE Trans. Systems Man
+    Cybern. 11, 1981), from several starts.
 
     Examples
     --------
@@ -134,11 +133,13 @@ def uncrossed(
     best: tuple[float, Any, Any] = (np.inf, None, None)
     for rows in starts:
         cols = _by_place(flows.T, rows)
+        # By turns each side is sorted by the mean place of the mass it is joined to.
         for _ in range(sweeps):
             again = _by_place(flows, cols)
             if (again == rows).all():
                 break
             rows, cols = again, _by_place(flows.T, again)
+        # Neighbors are exchanged as long as that helps: sorting stops where two have the same place.
         rows, cols = _exchange(flows, rows, cols)
         crossing = _crossing(flows[np.ix_(rows, cols)])
         if crossing < best[0]:

@@ -134,6 +134,7 @@ def sharpen(relaxation: Relaxation, atoms: Atoms, *, max_iter: int = 200) -> tup
     goal = relaxation.target.moments(relaxation.points)[1:]
     k, p = atoms.points.shape
 
+    # The first weight is what the others leave, so that weights sum to one at every step.
     def unpack(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.append(1.0 - z[: k - 1].sum(), z[: k - 1]), z[k - 1 :].reshape(k, p)
 
@@ -149,6 +150,7 @@ def sharpen(relaxation: Relaxation, atoms: Atoms, *, max_iter: int = 200) -> tup
 
     begin = np.concatenate([atoms.weights[1:], np.clip(atoms.points, -1.0, 1.0).ravel()])
     low = np.concatenate([np.zeros(k - 1), -np.ones(k * p)])
+    # Off the bounds, so that every weight and every point can move both ways at the first step.
     inside = np.clip(begin, low + 1e-9, 1 - 1e-9)
     found = least_squares(
         missed,
@@ -163,6 +165,7 @@ def sharpen(relaxation: Relaxation, atoms: Atoms, *, max_iter: int = 200) -> tup
     )
     weights, points = unpack(found.x)
     error = float(np.abs(found.fun).max(initial=0.0))
+    # The bounds hold the other weights, not the first: where it went negative, or nothing was gained, the atoms stay.
     if weights.min() < 0 or error >= np.abs(missed(inside)).max(initial=0.0):
         return atoms, float(np.abs(missed(inside)).max(initial=0.0))
     return Atoms(weights, points, atoms.commutator), error

@@ -182,6 +182,8 @@ def _joint_eigenvectors(operators: Float[np.ndarray, "i k k"]) -> Float[np.ndarr
     rng = np.random.default_rng(0)
     best, least = np.eye(operators.shape[1]), np.inf
     spread = np.array([max(np.ptp(np.linalg.eigvalsh(n)), 1e-12 * np.abs(n).max(), 1e-12) for n in operators])
+    # One combination diagonalises all, if they commute; where they nearly do, the one that leaves the least beside the
+    # diagonals. An unlucky combination has two eigenvalues that nearly agree, and mixes their vectors.
     for _ in range(1 if len(operators) == 1 else _TRIES):
         q = np.linalg.eigh(np.tensordot(rng.normal(size=len(operators)) / spread, operators, axes=1))[1]
         turned = q.T @ operators @ q / spread[:, None, None]

@@ -138,6 +138,7 @@ def orthonormal_axis(moments: Float[np.ndarray, " m"], degree: int) -> Axis:
     gram = (moments[i + j] + moments[np.abs(i - j)]) / 2
     lam = np.linalg.eigvalsh(gram)
     gram = gram + max(0.0, 1e-10 * lam[-1] - lam[0]) * np.eye(known + 1)  # a law of few atoms has no more polynomials
+    # Above the degree that the moments determine, the Chebyshev polynomials themselves.
     rows = np.eye(degree + 1)
     rows[: known + 1, : known + 1] = np.linalg.inv(np.linalg.cholesky(gram))
     return Axis("orthonormal", rows @ base.to_powers[: degree + 1, : degree + 1])

@@ -1,1 +1,1 @@
-"""How results are shown: one view a kind, with its facts for machines, lines for people, table and figure."""
+"""How plans are shown: one view a kind, with its facts for machines, lines for people, table and figure."""

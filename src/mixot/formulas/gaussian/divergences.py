@@ -20,14 +20,16 @@ def gaussian_divergences(
 ) -> Float[np.ndarray, "k l"]:
     """``KL(p | q) = (tr(B^-1 A) - d - log det(B^-1 A) + (m - n)^T B^-1 (m - n)) / 2`` for definite A and B.
 
-    Traces are one matrix product. What is left of the first three terms is ``sum_i lam_i - log(1 + lam_i)`` over the
-    eigenvalues of ``B^-1 (A - B)``; where it is small it is summed in that form, which cancels nothing.
+    It keeps its digits where the laws are nearly equal.
     """
     d = means_p.shape[1]
     whiten = np.linalg.inv(np.linalg.cholesky(covs_q))
     precisions = whiten.swapaxes(1, 2) @ whiten
+    # All traces at once, as one matrix product.
     traces = covs_p.reshape(-1, d * d) @ precisions.reshape(-1, d * d).T
     out = traces - d - (np.linalg.slogdet(covs_p)[1][:, None] - np.linalg.slogdet(covs_q)[1])
+    # Without the means this is the sum of lam - log(1 + lam) over the eigenvalues of B^-1 (A - B); where it is small it
+    # is summed in that form, which cancels nothing.
     rows, cols = np.nonzero(out < _CLOSE * d)
     for first in range(0, len(rows), _PAIRS):
         i, j = rows[first : first + _PAIRS], cols[first : first + _PAIRS]

@@ -34,12 +34,12 @@ def clip_spectrum(
 ) -> tuple[Float[np.ndarray, "k d d"], Bool[np.ndarray, " k"]]:
     """The covariances with no variance below ``floor`` in any direction, and which of them had one.
 
-    Eigenvalues of ``D^-1/2 S D^-1/2``, D = diag(floor), are raised to one. Of all matrices ``>= D`` this has the
-    largest Gaussian likelihood for the scatter S, so EM stays monotone under the bound.
+    Of all matrices ``>= D``, D = diag(floor), the answer has the largest Gaussian likelihood for the scatter S.
     """
     units = np.sqrt(floor)
     lam, q = np.linalg.eigh(covs / units[:, None] / units)
     low = lam[:, 0] < 1.0
+    # Eigenvalues of D^-1/2 S D^-1/2 are raised to one: the likelihood is largest so, and EM stays monotone.
     raised = (q * np.maximum(lam, 1.0)[:, None, :]) @ q.swapaxes(1, 2) * units[:, None] * units
     return np.where(low[:, None, None], raised, covs), low
 

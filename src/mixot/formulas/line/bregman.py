@@ -14,8 +14,6 @@ from mixot._shapes import Float
 def bregman_log(r: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
     """``r - log(1 + r)``, for r >= -1: what the logarithm lies below its tangent at one.
 
-    Near zero by ``log(1 + r) = 2 atanh(r / (2 + r))``, whose series has terms of one sign.
-
     Examples
     --------
     >>> import numpy as np
@@ -27,6 +25,7 @@ def bregman_log(r: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
         out = np.asarray(r - np.log1p(r))
     y = r[near]
     s = y / (2 + y)
+    # log(1 + r) = 2 atanh(r / (2 + r)), whose series has terms of one sign.
     series = np.polynomial.polynomial.polyval(s * s, 1 / np.arange(3.0, 25.0, 2.0))
     out[near] = s * (y - 2 * s * s * series)
     return out

@@ -165,8 +165,7 @@ def count_divergences(
 ) -> Float[np.ndarray, "k l"]:
     """``sum_x p(x) log(p(x) / q(x))`` over the counts below ``width``, which hold the mass of all laws.
 
-    One matrix product; pairs that come out small are summed again as ``sum_x p(x) e(log(q(x) / p(x)))``, e being
-    `bregman_exp`, whose terms are positive: both laws have the mass one, so it is the same.
+    Small divergences keep their digits.
     """
     out, again = np.zeros((len(size_p), len(size_q))), np.zeros((len(size_p), len(size_q)))
     blocks = [np.arange(first, min(first + _CHUNK, width), dtype=np.float64) for first in range(0, width, _CHUNK)]
@@ -175,6 +174,8 @@ def count_divergences(
         log_q = negative_binomial_log_mass(x, size_q[:, None], mean_q[:, None])
         masses = np.exp(log_p)
         out += (masses * log_p).sum(axis=1)[:, None] - masses @ log_q.T
+    # Pairs that come out small are summed again as sum_x p(x) e(log(q(x) / p(x))), e being `bregman_exp`: its terms are
+    # positive, and it is the same, since both laws have the mass one.
     near = np.argwhere(out < _NEAR).tolist()
     for x in blocks if near else ():
         log_p = negative_binomial_log_mass(x, size_p[:, None], mean_p[:, None])

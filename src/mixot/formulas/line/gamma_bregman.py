@@ -14,11 +14,7 @@ _SHIFT = 12
 
 
 def bregman_log_gamma(g: Float[np.ndarray, "..."], h: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """``log Gamma(g) - log Gamma(h) - (g - h) digamma(h)``, for positive g and h.
-
-    Recurrence lifts small arguments, ``log Gamma(x) = log Gamma(x + 12) - sum_i log(x + i)``; there, Stirling's series
-    is summed term by term, each being the excess of a power.
-    """
+    """``log Gamma(g) - log Gamma(h) - (g - h) digamma(h)``, for positive g and h."""
     lifted, more = _lifted_bregman(g, h)
     return lifted + more
 
@@ -35,8 +31,10 @@ def _lifted_bregman(g: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarra
     top_g, top_h = g + _SHIFT * low, h + _SHIFT * low
     away = step / top_h
     total = bregman_log(away) / 2
+    # Recurrence lifts small arguments: log Gamma(x) = log Gamma(x + 12) - sum_i log(x + i).
     for i in range(_SHIFT):
         total += np.where(low, bregman_log(step / (h + i)), 0.0)
+    # There, Stirling's series is summed term by term, each being the excess of a power.
     power = np.zeros(np.shape(low))  # excess of x^-m: with b_m the one at ratio 1 + e, (1 + e) b_m = b_(m-1) + m e^2
     for m in range(1, 2 * len(_STIRLING)):
         power = (power + m * away**2 * top_h ** (1.0 - m)) / top_g
@@ -60,13 +58,13 @@ def log_gamma_halves(
 ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
     """Half the difference of ``log Gamma`` at 1 + 2 x and 1 + 2 y, and by how much half their sum exceeds the middle.
 
-    The middle is ``log Gamma(1 + x + y)``; x and y are positive. Where they are close, by Taylor's series about it,
-    with ``(n - 1)! zeta(n, c)`` for the n-th derivative.
+    The middle is ``log Gamma(1 + x + y)``; x and y are positive.
     """
     x, y = np.broadcast_arrays(x, y)
     c, h = 1 + x + y, x - y
     left, middle, right = gammaln(1 + 2 * x), gammaln(c), gammaln(1 + 2 * y)
     odd, even = np.asarray((left - right) / 2), np.asarray((left + right) / 2 - middle)
+    # Where both are close, by Taylor's series about the middle: the n-th derivative is (n - 1)! zeta(n, c), up to sign.
     near = np.abs(h) < 0.3 * c
     c, h = c[near], h[near]
     first, second = h * digamma(c), np.zeros_like(h)

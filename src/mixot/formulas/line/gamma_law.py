@@ -36,14 +36,12 @@ def rank_rule(
 def centered_gamma_quantiles(
     shapes: Float[np.ndarray, " k"], lower: Float[np.ndarray, " r"], upper: Float[np.ndarray, " r"]
 ) -> Float[np.ndarray, "k r"]:
-    """``F^-1(u) - shape`` of Gamma laws of scale one at ranks u = lower = 1 - upper, (k,), (r,), (r,) -> (k, r).
-
-    Above shape 1e5 by the Cornish-Fisher expansion to order ``shape^(-5/2)`` (Goldberg and Levine 1946).
-    """
+    """``F^-1(u) - shape`` of Gamma laws of scale one at ranks u = lower = 1 - upper, (k,), (r,), (r,) -> (k, r)."""
     out = np.empty((len(shapes), len(lower)))
     for k, h in enumerate(shapes):
         if h <= _NEARLY_NORMAL:
             low = lower <= 0.5
+            # Each tail from its own side: 1 - u has no digits left where u is next to one.
             out[k, low] = gammaincinv(h, lower[low]) - h
             out[k, ~low] = gammainccinv(h, upper[~low]) - h
         else:
@@ -54,11 +52,10 @@ def centered_gamma_quantiles(
 def centered_reciprocals(shapes: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k r"]:
     """``(1 / g - E[1 / g]) sqrt(weight)`` of Gamma laws at the nodes of a rule over ranks, (k,) -> (k, r).
 
-    Shapes are above 2, so that products of rows add to covariances. Near the rank zero ``1 / g`` grows like
-    ``rank^(-1 / shape)``; where the smallest shape is next to 2 its square is barely integrable, and the rule has nodes
-    down to ranks of exp(-10^9) and less, which are told by their logarithms: there ``log g = (log rank +
-    log Gamma(shape + 1)) / shape``.
+    Shapes are above 2, so that products of rows add to covariances.
     """
+    # Near the rank zero 1 / g grows like rank^(-1 / shape). Where the smallest shape is next to 2 its square is barely
+    # integrable, and the rule has nodes down to ranks of exp(-10^9) and less, which are told by their logarithms.
     reach = 45 * shapes.min() / (shapes.min() - 2)  # beyond, exp(-45) of the smallest law's second moment
     first = -max(3.75, float(np.arcsinh(reach / np.pi)))
     z = np.arange(round(first * 24), round(3.75 * 24) + 1) / 24
@@ -75,6 +72,7 @@ def centered_reciprocals(shapes: Float[np.ndarray, " k"]) -> Float[np.ndarray, "
         if h <= _NEARLY_NORMAL:
             g[low] = gammaincinv(h, lower[low])
         out[k, near] = -(away + 1) / (g * (h - 1)) * np.exp(log_root[near] - np.abs(s[near]) / 2)
+        # So far down log g = (log rank + log Gamma(shape + 1)) / shape.
         out[k, ~near] = np.exp(log_root[~near] + (s[~near] * (h - 2) / 2 - gammaln(h + 1)) / h)
     return out
 
@@ -88,15 +86,13 @@ def nearly_equal(h: Float[np.ndarray, " k"], g: Float[np.ndarray, " l"]) -> Bool
 def rows_nearby(
     rows: Callable[[np.ndarray], np.ndarray], h: float, g: Float[np.ndarray, " l"], width: float
 ) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "l r"]]:
-    """``rows(h)`` and ``rows(g) - rows(h)`` for g close to h, without cancellation.
-
-    ``rows`` is smooth in the shape: it is interpolated by Chebyshev polynomials over ``h +- width``, and with
-    ``T_k(t) - T_k(0) = t d_k`` the difference has the factor t = (g - h) / width, ``d_(k + 1) = 2 T_k(t) - d_(k - 1)``.
-    """
+    """``rows(h)`` and ``rows(g) - rows(h)`` for g close to h, without cancellation; ``rows`` is smooth in the shape."""
+    # It is interpolated by Chebyshev polynomials over h +- width.
     angles = (np.arange(_DEGREE) + 0.5) * (np.pi / _DEGREE)
     table = rows(np.append(h + width * np.cos(angles), h))
     basis = np.cos(np.outer(np.arange(_DEGREE), angles)) * (2 / _DEGREE)
     t = (g - h) / width
+    # With T_k(t) - T_k(0) = t d_k the difference has the factor t; d_(k + 1) = 2 T_k(t) - d_(k - 1).
     slopes, before, now = [np.zeros_like(t), np.ones_like(t)], np.ones_like(t), t
     while len(slopes) < _DEGREE:
         slopes.append(2 * now - slopes[-2])
@@ -105,6 +101,7 @@ def rows_nearby(
 
 
 def _cornish_fisher(h: float, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Centered quantiles of a large shape by the expansion to order ``shape^(-5/2)`` (Goldberg and Levine 1946)."""
     from scipy.special import ndtri
 
     z = np.where(lower <= 0.5, ndtri(np.minimum(lower, 0.5)), -ndtri(np.minimum(upper, 0.5)))
@@ -124,8 +121,7 @@ def _cornish_fisher(h: float, lower: np.ndarray, upper: np.ndarray) -> np.ndarra
 def solve_shape(gap: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     """The shapes h with ``log h - digamma(h) = gap``, for gap >= 1e-9, (k,) -> (k,).
 
-    Where the likelihood of a Gamma law is stationary in its shape, with gap = log(mean) - mean(log). Newton on 1 / h
-    (Minka 2002), from a start within 2 %; five steps reach rounding.
+    Where the likelihood of a Gamma law is stationary in its shape, with gap = log(mean) - mean(log) (Minka 2002).
 
     Examples
     --------
@@ -136,6 +132,7 @@ def solve_shape(gap: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     with np.errstate(divide="ignore"):
         h = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
     h = np.clip(h, 1e-300, 1e9)
+    # Newton on 1 / h, from a start within 2 %: five steps reach rounding.
     for _ in range(6):
         slope = h - h**2 * polygamma(1, h)
         h = np.clip(1 / (1 / h + (np.log(h) - digamma(h) - gap) / slope), 1e-300, 1e9)

@@ -12,8 +12,7 @@ _TIE = 1e-13  # a cumulated weight this close to one half, relatively, is one ha
 def weighted_medians(x: Float[np.ndarray, " n"], shares: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " k"]:
     """Where ``sum_i shares[i, k] |x_i - m_k|`` is least, (n,), (n, k) -> (k,).
 
-    One sort, O(n log n + n k). Where a whole interval is best (half of the weight on each side) its midpoint is taken,
-    so that equal points may be told apart or not.
+    One sort, O(n log n + n k). Where a whole interval is best (half of the weight on each side) it is its midpoint.
 
     Examples
     --------
@@ -29,5 +28,6 @@ def weighted_medians(x: Float[np.ndarray, " n"], shares: Float[np.ndarray, "n k"
         half = below[-1] / 2
         first, last = np.searchsorted(below, half * np.array([1 - _TIE, 1 + _TIE]))
         last = min(last, len(x) - 1)  # a single point may hold all of the weight
+        # The midpoint, so that the answer is the same whether equal points are told apart or merged into one.
         out[k] = x[first] + (x[last] - x[first]) / 2
     return out

@@ -27,12 +27,10 @@ def chebyshev_values(points: Float[np.ndarray, "n d"], degree: int) -> Float[np.
 def chebyshev_statistics(
     points: Float[np.ndarray, "n d"], weights: Float[np.ndarray, " n"], degree: int
 ) -> tuple[Float[np.ndarray, " s"], Float[np.ndarray, "s s"]]:
-    """Means and covariance of the T_a under weighted points, in one pass: (n, d), (n,) -> (s,), (s, s).
-
-    Sums are taken about the values at the first points, so that what is constant has exactly no variance.
-    """
+    """Means and covariance of the T_a under weighted points, in one pass: (n, d), (n,) -> (s,), (s, s)."""
     size = len(exponents(points.shape[1], degree))
     block = max(256, _BLOCK_ENTRIES // size)
+    # Sums are taken about the values at the first points, so that what is constant has exactly no variance.
     origin = chebyshev_values(points[:block], degree).mean(axis=0)
     first, second = np.zeros(size), np.zeros((size, size))
     for start in range(0, len(points), block):
@@ -45,16 +43,14 @@ def chebyshev_statistics(
 
 
 def derivative_matrices(dim: int, degree: int) -> Float[np.ndarray, "d s s"]:
-    """Matrices of the partial derivatives, ``d T_a / d x_j = sum_b D[j, a, b] T_b``, (dim, s, s).
-
-    ``T_n' = 2 n (T_(n-1) + T_(n-3) + ...)``, the last term halved where it is T_0.
-    """
+    """Matrices of the partial derivatives, ``d T_a / d x_j = sum_b D[j, a, b] T_b``, (dim, s, s)."""
     powers = exponents(dim, degree)
     column = {tuple(power): s for s, power in enumerate(powers.tolist())}
     out = np.zeros((dim, len(powers), len(powers)))
     for s, power in enumerate(powers.tolist()):
         for j in range(dim):
             n = power[j]
+            # T_n' = 2 n (T_(n-1) + T_(n-3) + ...), the last term halved where it is T_0.
             for lower in range(n - 1, -1, -2):
                 target = (*power[:j], lower, *power[j + 1 :])
                 out[j, s, column[target]] = n if lower == 0 else 2 * n
@@ -97,15 +93,13 @@ def shifted_powers(
 
 
 def product_covariance(moments: Float[np.ndarray, " t"], dim: int, degree: int) -> Float[np.ndarray, "s s"]:
-    """Covariance of the T_a, |a| <= degree, from the ``E T_a`` up to twice that degree, (t,) -> (s, s).
-
-    ``T_m T_n = (T_(m+n) + T_|m-n|) / 2`` along each axis.
-    """
+    """Covariance of the T_a, |a| <= degree, from the ``E T_a`` up to twice that degree, (t,) -> (s, s)."""
     powers, wide = exponents(dim, degree), exponents(dim, 2 * degree)
     place = np.zeros((2 * degree + 1,) * dim, dtype=np.intp)
     place[tuple(wide.T)] = np.arange(len(wide))
     total, apart = powers[:, None] + powers, np.abs(powers[:, None] - powers)
     second = np.zeros((len(powers), len(powers)))
+    # T_m T_n = (T_(m+n) + T_|m-n|) / 2 along each axis, so that a product has 2^dim terms.
     for corner in range(1 << dim):
         index = [(total if corner >> j & 1 else apart)[:, :, j] for j in range(dim)]
         second += moments[place[tuple(index)]] / (1 << dim)
