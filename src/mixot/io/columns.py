@@ -14,12 +14,16 @@ from mixot.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Named columns of finite numbers; ``weights`` is None where the rows count alike."""
+    """Named columns of finite numbers; ``weights`` is None where the rows count alike.
+
+    ``notes`` say, each in a sentence, what in the file could have been read in another way.
+    """
 
     columns: tuple[str, ...]
     values: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"] | None = None
     named: bool = True  # False where the file has no names, and columns are x1, x2, ...
+    notes: tuple[str, ...] = ()
 
 
 def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> list[int]:
@@ -29,6 +33,9 @@ def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> lis
     unknown = [name for name in columns if name not in names]
     if unknown or not columns:
         raise InputError(f"{path}: no column {', '.join(map(repr, unknown))}; columns are {', '.join(names)}")
+    twice = [name for name in columns if list(names).count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: several columns are called {twice[0]!r}; give them different names")
     return [list(names).index(name) for name in columns]
 
 
