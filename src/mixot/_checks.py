@@ -31,26 +31,6 @@ def as_floats(value: Any, name: str) -> np.ndarray:
     return np.array(array, dtype=np.float64, order="C")
 
 
-def as_pixels(picture: Any) -> np.ndarray:
-    """Return a picture as the array that it is, of the type that it has.
-
-    Raises
-    ------
-    InputError
-        Where some of it is masked: what is missing has no color.
-    """
-    if isinstance(picture, np.ma.MaskedArray) and np.ma.is_masked(picture):
-        count = int(np.ma.count_masked(picture))
-        raise InputError(
-            f"a picture must be whole, got {count} masked values of {picture.size}; fill them, or make their pixels "
-            "transparent"
-        )
-    try:
-        return np.asarray(picture)
-    except ValueError:
-        raise InputError("a picture must be an array, or rows of equal length; these rows differ in length") from None
-
-
 def _plain(value: Any, name: str) -> np.ndarray:
     """``value`` as an array of whatever type, what is missing in it as NaN or None."""
     if hasattr(value, "collect_schema") and hasattr(value, "collect"):

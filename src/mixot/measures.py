@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, as_pixels, check_finite, is_frame
+from mixot._checks import as_floats, as_numbers, check_finite, is_frame
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
+from mixot.formulas.color_profiles import as_pixels
 from mixot.formulas.polynomial.moments import exponents, sample_moments
 
 _WEIGHT_TOL = 1e-6  # decimals printed in a paper or float32 sums are normalised; anything further off is an error
@@ -259,7 +260,8 @@ def as_measure(data: Any) -> Measure:
     dataframe                               ``Samples`` of its columns, which must be numeric (pandas,
                                             polars, Arrow, and their like)
     picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], alpha left out;
-                                            integers of 8 or 16 bits are scaled, floats stay
+                                            integers of 8 or 16 bits are scaled, floats stay; PIL's
+                                            are converted to sRGB through their profile
     ======================================  =====================================================
 
     Raises
@@ -281,7 +283,8 @@ def as_measure(data: Any) -> Measure:
     if is_frame(data):
         return Samples(data)
     if hasattr(data, "getbands") and hasattr(data, "convert"):
-        return _colors(_picture_values(data))
+        pixels = as_pixels(data)
+        return _colors(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3] if pixels.ndim == 3 else pixels)
     if isinstance(data, tuple) and len(data) == 2 and _depth(data[0]) in (1, 2) and _depth(data[1]) == 1:
         return Samples(*data)
     if _depth(data) == 3:
@@ -333,13 +336,6 @@ def _dimension(count: int, order: int) -> int:
     """The d with C(d + order, order) = count, or 0 where there is none."""
     d = next((d for d in range(1, count + 1) if comb(d + order, order) >= count), 0)
     return d if comb(d + order, order) == count else 0
-
-
-def _picture_values(picture: Any) -> np.ndarray:
-    """Pixels of a PIL picture, (h, w, 3) or, where it is grey, (h, w); transparency and palettes resolved."""
-    if picture.mode == "I" or picture.mode.startswith("I;16"):  # grey of 16 bits, which a conversion would clip
-        return np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)
-    return np.asarray(picture if picture.mode in ("L", "F") else picture.convert("RGB"))
 
 
 def _colors(pixels: np.ndarray) -> Samples:

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mixot._checks import as_pixels
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError
 from mixot.extras import require
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.likelihood.em import EM
+from mixot.formulas.color_profiles import as_pixels
 from mixot.imaging.guided import guided_filter
 from mixot.measures import Samples
 from mixot.mixture import Mixture

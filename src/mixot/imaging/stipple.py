@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_pixels
 from mixot._shapes import Float, Num
 from mixot.errors import InputError
+from mixot.formulas.color_profiles import as_pixels
 from mixot.measures import Grid
 from mixot.results import ProgressCallback
 from mixot.transport.quantize import Quantization, quantize

@@ -35,8 +35,10 @@ def decode(data: bytes) -> np.ndarray:
         if interlaced:
             raise InputError("an interlaced 16-bit PNG is not read here; save the picture without interlacing")
         channels = _CHANNELS[color_type]
-        lines = np.frombuffer(zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT")), np.uint8)
-        lines = lines.reshape(height, 1 + 2 * channels * width)
+        size = height * (1 + 2 * channels * width)
+        packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
+        raw = zlib.decompressobj().decompress(packed, size + 1)  # no more than the picture can hold, whatever is there
+        lines = np.frombuffer(raw, np.uint8).reshape(height, 1 + 2 * channels * width)
         if lines[:, 0].max() > 4:
             raise InputError("the PNG is damaged (unknown line filter)")
     except (KeyError, IndexError, ValueError, struct.error, zlib.error) as damage:
