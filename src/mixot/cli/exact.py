@@ -174,12 +174,13 @@ def _sides(a: Path, b: Path, options: Options, bright: bool) -> tuple[Side, Side
 
 
 def _side(path: Path, options: Options, bright: bool) -> Side:
+    from mixot.cli.sources import told_table
     from mixot.imaging.stipple import density
-    from mixot.io import kind_of, load, read_picture, read_table
+    from mixot.io import kind_of, load, read_picture
 
     kind = kind_of(path)
     if kind == "table":
-        return _points(path, read_table(path, columns=options.columns))
+        return _points(path, told_table(path, options.columns))
     if kind == "model":
         mixture = load(path)
         names = tuple(f"x{j + 1}" for j in range(mixture.dim))

@@ -133,7 +133,7 @@ def open_source(path: Path, options: Options) -> Source:
     if kind != "cells" and (options.rep is not None or options.label is not None):
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
     if kind == "table":
-        return _fit_table(path, read_table(path, columns=options.columns), options)
+        return _fit_table(path, told_table(path, options.columns), options)
     if kind == "cells":
         return _fit_cells(path, options)
     if kind == "picture":
@@ -182,13 +182,21 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     """The points of a table or the colors of a picture, as a table."""
     kind = kind_of(path)
     if kind == "table":
-        return read_table(path, columns=columns)
+        return told_table(path, columns)
     if kind == "picture":
         return Table(("red", "green", "blue"), _rgb(path).points)
     if kind == "cells":
         cells = read_observations(path)
         return Table(_coordinates(cells), cells.points)
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
+
+
+def told_table(path: Path, columns: Sequence[str] | None) -> Table:
+    """The table in a file; what in it could have been read in another way is told."""
+    table = read_table(path, columns=columns)
+    for note in table.notes:
+        remark(f"note: {path}: {note}")
+    return table
 
 
 def _matching(mine: tuple[str, ...], theirs: Table) -> tuple[str, ...] | None:

@@ -32,11 +32,22 @@ def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> lis
         return list(range(len(names)))
     unknown = [name for name in columns if name not in names]
     if unknown or not columns:
-        raise InputError(f"{path}: no column {', '.join(map(repr, unknown))}; columns are {', '.join(names)}")
+        raise InputError(f"{path}: no column {listed([repr(name) for name in unknown])}; columns are {listed(names)}")
     twice = [name for name in columns if list(names).count(name) > 1]
     if twice:
         raise InputError(f"{path}: several columns are called {twice[0]!r}; give them different names")
     return [list(names).index(name) for name in columns]
+
+
+def listed(words: Sequence[str], most: int = 20) -> str:
+    """Words in one line, of many or long ones the beginning."""
+    shown = ", ".join(shortened(word) for word in words[:most])
+    return shown + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def check_finite(path: Path, values: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mixot.errors import InputError
-from mixot.io.columns import Table, pick
+from mixot.io.columns import Table, listed, pick, shortened
 
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-"}
 _BLOCK = 4096  # rows that are held as text at a time
@@ -162,7 +162,7 @@ def _layout(path: Path, header: bool | None) -> _Layout:
     named, notes = (header, ()) if header is not None else _is_header(first, second, quoted)
     body = second if named else first
     if body is None:
-        raise InputError(f"{path}: there are no rows of numbers in this table, only the header {', '.join(first)}")
+        raise InputError(f"{path}: there are no rows of numbers in this table, only the header {listed(first)}")
     names = [name.strip() for name in first] if named else [f"x{j + 1}" for j in range(len(first))]
     return _Layout(delimiter, names, named, not (_is_number(body[0]) or _is_missing(body[0])), notes)
 
@@ -213,18 +213,17 @@ def _is_header(first: list[str], second: list[str] | None, quoted: bool) -> tupl
     if not texts:
         if not _could_be_names(numbers, second):
             return False, ()
-        shown = ", ".join(numbers[:4]) + (", ..." if len(numbers) > 4 else "")
         return False, (
-            f"the first row is numbers ({shown}) and is read as data, not as names; if these are names, put them into "
-            "quotes or give header=True in Python",
+            f"the first row is numbers ({listed(numbers, 4)}) and is read as data, not as names; if these are "
+            "names, put them into quotes or give header=True in Python",
         )
     if second is None or not numbers:
         return True, ()
     if not any(j < len(second) and _is_number(second[j]) for j in texts):
         return False, ()
     return True, (
-        f"the first row holds text ({first[texts[0]].strip()!r}) and numbers ({', '.join(numbers[:4])}) and is read as "
-        "names, not as data; if it is data, mend its text or give header=False in Python",
+        f"the first row holds text ({shortened(first[texts[0]].strip())!r}) and numbers ({listed(numbers, 4)}) and is "
+        "read as names, not as data; if it is data, mend its text or give header=False in Python",
     )
 
 
@@ -260,12 +259,19 @@ def _explain(path: Path, layout: _Layout, wanted: list[int]) -> InputError:
         text = found[j].text
         if text is not None:
             usable = [layout.names[i] for i in wanted if found[i].text is None]
-            advice = f"keep the numeric columns: --columns {','.join(usable)}" if usable else "numbers are needed"
+            advice = (
+                f"keep the numeric columns: --columns {shortened(','.join(usable), 500)}"
+                if usable
+                else "numbers are needed"
+            )
             return InputError(
-                f"{path}: column {layout.names[j]!r} must hold numbers, line {text[1]} has {text[0]!r}"
+                f"{path}: column {shortened(layout.names[j])!r} must hold numbers, line {text[1]} has "
+                f"{shortened(text[0])!r}"
                 f"{_remark(text[0])}; {advice} (columns=[...] in Python)"
             )
-    holes = [f"column {layout.names[j]!r} {_lines(found[j].holes)}" for j in wanted if found[j].holes]
+    lost = [j for j in wanted if found[j].holes]
+    holes = [f"column {shortened(layout.names[j])!r} {_lines(found[j].holes)}" for j in lost[:5]]
+    holes += [f"{len(lost) - 5} more columns"] if len(lost) > 5 else []
     return InputError(
         f"{path}: every cell must be a finite number; empty, NaN or infinite in {'; '.join(holes)}; "
         "drop or fill these rows"

@@ -92,6 +92,7 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
 def _with_pillow(data: bytes, pillow: Any) -> tuple[np.ndarray, bytes | None]:
     """Pixels and the profile that they are still to be converted through."""
     with pillow.open(io.BytesIO(data)) as image:
+        png16.verify(data)
         icc = image.info.get("icc_profile")
         if png16.is_deep(data) and image.mode not in ("I;16", "I"):
             return png16.decode(data), icc
