@@ -27,6 +27,7 @@ PAGES = [
     HERE / "closest-mixture.md",
     HERE / "optimal-mixture-transport.md",
     HERE / "single-cell.md",
+    HERE / "files.md",
     HERE / "performance.md",
     HERE.parent / "CHANGELOG.md",
 ]
