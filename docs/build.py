@@ -31,6 +31,7 @@ PAGES = [
     HERE / "optimal-mixture-transport.md",
     HERE / "training.md",
     HERE / "single-cell.md",
+    HERE / "files.md",
     HERE / "performance.md",
     HERE / "architecture.md",
     HERE.parent / "CONTRIBUTING.md",

@@ -10,17 +10,12 @@ from mixot.errors import InputError
 
 
 def as_numbers(value: Any, name: str) -> np.ndarray:
-    """Return ``value`` as an array of float32 (where it came so) or float64.
+    """Return ``value`` as an array of float32 (where it came so) or float64; it may be the caller's own array.
 
-    Masked entries become NaN. `InputError` on ragged rows, text, complex numbers and dates; ``name`` is what the
-    caller calls the array.
+    Masked entries and missing values of a dataframe become NaN. `InputError` on ragged rows, text, complex numbers and
+    dates; ``name`` is what the caller calls the array.
     """
-    if isinstance(value, np.ma.MaskedArray):
-        value = np.ma.filled(value.astype(np.float64), np.nan)
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise InputError(f"{name} must be an array, or rows of equal length; these rows differ in length") from None
+    array = _plain(value, name)
     if array.dtype.kind in "OUS":
         array = _parse(array, name)
     if array.dtype.kind not in "fiub":
@@ -30,8 +25,71 @@ def as_numbers(value: Any, name: str) -> np.ndarray:
 
 
 def as_floats(value: Any, name: str) -> np.ndarray:
-    """Return ``value`` as a float64 array; raises as `as_numbers`."""
-    return as_numbers(value, name).astype(np.float64, copy=False)
+    """Return ``value`` as a float64 array of its own, which nobody else can write to; raises as `as_numbers`."""
+    array = as_numbers(value, name)
+    # Only an array that was made here is surely ours: the caller's may be shared through views and other libraries.
+    return np.array(array, dtype=np.float64, order="C")
+
+
+def _plain(value: Any, name: str) -> np.ndarray:
+    """``value`` as an array of whatever type, what is missing in it as NaN or None."""
+    if hasattr(value, "collect_schema") and hasattr(value, "collect"):
+        raise InputError(f"{name} must be in memory, got a lazy frame; call collect() first")
+    if is_frame(value):
+        return _frame_values(value)
+    if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor that is followed by gradients, or far away
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    try:
+        return np.asarray(_unmasked(value))
+    except ValueError:
+        raise InputError(f"{name} must be an array, or rows of equal length; these rows differ in length") from None
+
+
+def _unmasked(value: Any) -> Any:
+    """``value`` with NaN for masked entries, also of arrays that stand in a list; NumPy would show what is below."""
+    if isinstance(value, np.ma.MaskedArray):
+        if not np.ma.is_masked(value):
+            return value.data
+        return np.ma.filled(value.astype(np.float64), np.nan)
+    if isinstance(value, list | tuple) and any(isinstance(item, np.ma.MaskedArray | list | tuple) for item in value):
+        return [_unmasked(item) for item in value]
+    return value
+
+
+def is_frame(value: Any) -> bool:
+    """Whether ``value`` is a table of named columns: of pandas, polars, Arrow, or their like."""
+    held = hasattr(value, "__getitem__") and (hasattr(value, "to_numpy") or hasattr(value, "to_pandas"))
+    return held and (hasattr(value, "column_names") or hasattr(value, "columns"))  # last: it costs a lazy frame work
+
+
+def _frame_values(frame: Any) -> np.ndarray:
+    """Columns of a frame as float64, (n, d), missing values as NaN."""
+    if hasattr(frame, "iloc"):  # pandas, where two columns may have one name
+        names, columns = list(frame.columns), [frame.iloc[:, j] for j in range(frame.shape[1])]
+    else:
+        names = list(getattr(frame, "column_names", frame.columns))
+        columns = [frame[name] for name in names]
+    parts = [_column(column) for column in columns]
+    other = [str(name) for name, part in zip(names, parts, strict=True) if part is None]
+    if other:
+        raise InputError(f"every column must be numeric, these are not: {', '.join(other)}; select the numeric ones")
+    return np.column_stack(parts) if parts else np.empty((len(frame), 0))
+
+
+def _column(column: Any) -> np.ndarray | None:
+    """One column of a frame as float64, missing values as NaN; None where it holds no numbers."""
+    if getattr(column.dtype if hasattr(column, "dtype") else None, "kind", "f") not in "fiub":  # pandas, NumPy
+        return None
+    if hasattr(column, "iloc"):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = column.to_numpy()
+    if values.dtype.kind == "O":  # whole numbers, truth values and decimals among missing ones
+        held = [item for item in values.tolist() if item is not None]
+        if any(isinstance(item, str | bytes) or not _is_number(item) for item in held):
+            return None
+        return np.array([_number(item) for item in values.tolist()], dtype=np.float64)
+    return values.astype(np.float64) if values.dtype.kind in "fiub" else None
 
 
 def check_finite(array: np.ndarray, name: str, rows: str, advice: str = "") -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_finite
+from mixot._checks import as_floats, as_numbers, check_finite, is_frame
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
+from mixot.formulas.color_profiles import as_pixels
 from mixot.formulas.polynomial.moments import exponents, sample_moments
 
 _WEIGHT_TOL = 1e-6  # decimals printed in a paper or float32 sums are normalised; anything further off is an error
@@ -45,7 +46,8 @@ class Samples(Measure):
 
     Parameters
     ----------
-    points : (n, d), finite; float32 stays float32, anything else becomes float64; a vector (n,) is n points on the line
+    points : (n, d), finite, copied; float32 stays float32, anything else becomes float64; a vector (n,) is n points on
+        the line
     weights : (n,), not negative, summing to one (to 1e-6, the rest is taken off); equal where not given
 
     Raises
@@ -255,9 +257,11 @@ def as_measure(data: Any) -> Measure:
     a Measure, a Fit                        itself, its mixture
     array (n, d), list of rows, (n,)        ``Samples`` of equal weight (float32 kept)
     pair (points, weights)                  weighted ``Samples``
-    dataframe                               ``Samples`` of its columns, which must be numeric
+    dataframe                               ``Samples`` of its columns, which must be numeric (pandas,
+                                            polars, Arrow, and their like)
     picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], alpha left out;
-                                            integers of 8 or 16 bits are scaled, floats stay
+                                            integers of 8 or 16 bits are scaled, floats stay; PIL's
+                                            are converted to sRGB through their profile
     ======================================  =====================================================
 
     Raises
@@ -276,14 +280,15 @@ def as_measure(data: Any) -> Measure:
         return data.mixture
     if isinstance(data, str | PathLike):
         raise InputError(f"data must be in memory, got the path {str(data)!r}; read it first: mixot.read(path)")
-    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
-        return Samples(_frame_values(data))
+    if is_frame(data):
+        return Samples(data)
     if hasattr(data, "getbands") and hasattr(data, "convert"):
-        return _colors(_picture_values(data))
+        pixels = as_pixels(data)
+        return _colors(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3] if pixels.ndim == 3 else pixels)
     if isinstance(data, tuple) and len(data) == 2 and _depth(data[0]) in (1, 2) and _depth(data[1]) == 1:
         return Samples(*data)
     if _depth(data) == 3:
-        pixels = np.asarray(data)
+        pixels = as_pixels(data)
         if pixels.shape[2] in (3, 4):
             return _colors(pixels[:, :, :3])
     return Samples(data)
@@ -323,28 +328,14 @@ def _check_points(points: Any) -> np.ndarray:
     if len(array) == 0:
         raise InputError("points must not be empty: there are zero rows")
     check_finite(array, "points", "rows", "; drop or fill them")
-    return np.ascontiguousarray(array)
+    # A copy: whoever goes on writing to his array must not change a measure, nor what was computed from it.
+    return np.array(array, order="C")
 
 
 def _dimension(count: int, order: int) -> int:
     """The d with C(d + order, order) = count, or 0 where there is none."""
     d = next((d for d in range(1, count + 1) if comb(d + order, order) >= count), 0)
     return d if comb(d + order, order) == count else 0
-
-
-def _frame_values(frame: Any) -> np.ndarray:
-    kinds = [getattr(dtype, "kind", "O") for dtype in frame.dtypes]
-    other = [str(name) for name, kind in zip(frame.columns, kinds, strict=True) if kind not in "fiub"]
-    if other:
-        raise InputError(f"every column must be numeric, these are not: {', '.join(other)}; select the numeric ones")
-    return frame.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _picture_values(picture: Any) -> np.ndarray:
-    """Pixels of a PIL picture, (h, w, 3) or, where it is grey, (h, w); transparency and palettes resolved."""
-    if picture.mode == "I" or picture.mode.startswith("I;16"):  # grey of 16 bits, which a conversion would clip
-        return np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)
-    return np.asarray(picture if picture.mode in ("L", "F") else picture.convert("RGB"))
 
 
 def _colors(pixels: np.ndarray) -> Samples:

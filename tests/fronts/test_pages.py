@@ -17,6 +17,7 @@ import mixot
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/single-cell.md", "docs/families.md", "docs/optimal-mixture-transport.md"]
+PAGES += ["docs/files.md"]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mixot.__path__, "mixot."))
 
 

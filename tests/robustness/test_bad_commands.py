@@ -1,5 +1,6 @@
 """The command line under bad input and interruption: one line, an exit code, no partial file."""
 
+import json
 import os
 import signal
 import subprocess
@@ -155,3 +156,11 @@ def test_ctrl_c_in_a_fit_of_many_points(tmp_path, rng):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert [path.name for path in tmp_path.iterdir()] == ["big.npy"]
+
+
+@pytest.mark.parametrize("command", ["fit years.csv -k 1 --json", "distance years.csv years.csv --exact --json"])
+def test_notes_on_a_table_are_told(command, folder):
+    (folder / "years.csv").write_text("2019,2020\n1.5,2.5\n3.5,2.0\n4.0,7.5\n")
+    done = subprocess.run([sys.executable, "-m", "mixot", *command.split()], capture_output=True, text=True, check=True)
+    assert "note: years.csv: the first row is numbers (2019, 2020) and is read as data, not as names" in done.stderr
+    json.loads(done.stdout)

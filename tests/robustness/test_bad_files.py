@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mixot import Gaussian, InputError, Mixture, UnsupportedError, io, load, read, save
+from mixot import Gaussian, InputError, Mixture, UnsupportedError, as_measure, io, load, read, save
 from mixot.io import Picture, read_picture, read_table, replacing, write_picture, write_table
 
 MODEL = Mixture([0.3, 0.7], Gaussian([0.0, 1.0], [0.01, 0.04]))
@@ -41,17 +41,34 @@ def test_a_model_that_is_cut(suffix, share, tmp_path):
 def test_a_model_with_a_flipped_byte(tmp_path):
     path = tmp_path / "m.npz"
     save(MODEL, path)
-    data = bytearray(path.read_bytes())
+    data = path.read_bytes()
+    refused = 0
     for at in range(0, len(data), 7):
-        broken = bytearray(data)
-        broken[at] ^= 0xFF
-        path.write_bytes(broken)
-        refused = None
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
         try:
-            load(path)  # a byte of a name's time stamp does not matter
+            model = load(path)  # a byte of a time stamp does not matter
         except InputError as error:
-            refused = error
-        assert refused is None or "m.npz" in str(refused)
+            assert "m.npz" in str(error)  # noqa: PT017
+            refused += 1
+        else:
+            np.testing.assert_array_equal(model.weights, MODEL.weights)
+            np.testing.assert_array_equal(model.components.means, MODEL.components.means)
+            np.testing.assert_array_equal(model.components.covs, MODEL.components.covs)
+    assert refused > len(data) / 7 / 2
+
+
+def test_a_number_that_is_altered_is_found_by_its_checksum(tmp_path):
+    path = tmp_path / "m.npz"
+    for write, read_back in (
+        (lambda: save(MODEL, path), load),
+        (lambda: write_table(path, np.full((1, 1), 0.3)), read),
+    ):
+        write()
+        data = path.read_bytes()
+        assert data.count(np.float64(0.3).tobytes()) == 1
+        path.write_bytes(data.replace(np.float64(0.3).tobytes(), np.float64(0.3 + 1e-9).tobytes()))
+        with pytest.raises(InputError, match=r"m\.npz: not a complete \.npz file \(Bad CRC-32"):
+            read_back(path)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +77,8 @@ def test_a_model_with_a_flipped_byte(tmp_path):
         ({"version": 2}, r"newer mixot \(format version 2, this one reads up to 1\); pip install --upgrade mixot"),
         ({"version": "1"}, "format version must be a positive whole number, got '1'"),
         ({"version": True}, "format version"),
+        ({"version": 0}, "format version must be a positive whole number, got 0"),
+        ({"version": -1}, "format version must be a positive whole number, got -1"),
         ({"version": ...}, "format version must be a positive whole number, got None"),
         ({"format": "other"}, "not a mixot model"),
         ({"format": ...}, "not a mixot model"),
@@ -83,10 +102,31 @@ def test_a_model_that_says_something_else(fields, message, model):
     assert str(model) in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["[]", "3", "null", '"x"', "{}", "[" * 100_000, "\x00"])
+@pytest.mark.parametrize(
+    "text", ["[]", "3", "null", '"x"', "{}", "[" * 100_000, "\x00", "7" * 5000, '{"a": ' + "7" * 5000]
+)
 def test_json_that_is_no_model(text, model):
     model.write_text(text)
     with pytest.raises(InputError, match=r"m\.json"):
+        load(model)
+
+
+def test_a_mark_before_json_does_no_harm(model):
+    model.write_bytes(b"\xef\xbb\xbf" + model.read_bytes())
+    np.testing.assert_array_equal(load(model).weights, MODEL.weights)
+
+
+@pytest.mark.parametrize("name", ["weights", "means", "version"])
+def test_a_field_that_is_there_twice(name, model):
+    text = model.read_text()
+    at = text.index(f'"{name}"')
+    twice = {
+        "weights": '"weights": [0.7, 0.3],\n',
+        "version": '"version": 1,\n',
+        "means": '"means": [[5.0], [6.0]],\n',
+    }[name]
+    model.write_text(text[:at] + twice + text[at:])
+    with pytest.raises(InputError, match=rf"m\.json: the field '{name}' is there twice; save the model again"):
         load(model)
 
 
@@ -118,7 +158,22 @@ def test_a_pickle_is_never_opened(tmp_path):
         ("# nothing\n\n", "no rows of numbers"),
         ("a,b\nc,d\n", "column 'a' must hold numbers, line 2 has 'c'"),
         ('x,y\n"1,2\n', "line"),
-        ("1;2,5\n3;4,5\n", "column 'x2' must hold numbers, line 1 has '2,5'"),
+        ("1;2,5\n3;4,5\n", r"column 'x2' must hold numbers, line 1 has '2,5' \(write decimals with a point\)"),
+        ('x,y\n"1,234",2\n', r"line 2 has '1,234' \(write numbers without marks between thousands\); .* --columns y"),
+        ("x\n1_000\n", "line 2 has '1_000'"),
+        ("a,b\n1,2#5", r"column 'b' must hold numbers, line 2 has '2#5' \(only whole lines are comments\)"),
+        ("a,b\n1,2 # note\n", "line 2 has '2 # note'"),
+        ("a b\n1 2 # note\n", "line 2 has 4 cells, expected 2"),
+        (",,\n,,\n", "column 'x1' on 2 lines: 1, 2; column 'x2'"),
+        ("x,y\n1,2\n,\n3,4\n", "column 'x' on line 3; column 'y' on line 3"),
+        ('x,y\n1,2\n"3"0,4\n', "from line 3 on: ',' expected after '\"'"),
+        ('x,y\n1,2\n3,"4\n5,6\n', "from line 3 on: unexpected end of data; a quote that is not closed"),
+        ('note,x\n"two\nlines",1\nb,oops\n', "column 'note' must hold numbers, line 2 has"),
+        ("2019,\n1,2\n", "column 'x2' on line 1"),
+        *[
+            (f"x,y\n1,{hole}\n", "empty, NaN or infinite in column 'y' on line 2")
+            for hole in ("", "NA", "n/a", "NaN", "null", "None", "?", "-", "inf", " ", '""')
+        ],
     ],
 )
 def test_text_that_is_no_table_of_numbers(text, message, tmp_path):
@@ -149,6 +204,66 @@ def test_arrays_that_are_cut(suffix, rng, tmp_path):
             read(path)
 
 
+def test_a_text_line_is_named_where_its_row_begins(tmp_path):
+    (tmp_path / "t.csv").write_text('note,x\n"two\nlines",1\nb,oops\n')
+    with pytest.raises(InputError, match="column 'x' must hold numbers, line 4 has 'oops'"):
+        read(tmp_path / "t.csv", columns=["x"])
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_arrays_of_nothing(shape, tmp_path):
+    for name, save_array in (("t.npy", np.save), ("t.npz", np.savez)):
+        save_array(tmp_path / name, np.zeros(shape))
+        with pytest.raises(InputError, match=r"there are no rows of numbers in this table, its shape is \("):
+            read(tmp_path / name)
+
+
+ALTERED = [(b"(2, 2)", new) for new in (b"(1, 2)", b"(9, 9)", b"(x, 2)", b"(2.,2)", b"((((((")]
+ALTERED += [(b"'<f8'", b"'|O8'"), (b"'<f8'", b"'<q9'"), (b"'descr'", b"'decsr'"), (b"{", b"["), (b"}", b"{")]
+ALTERED += [(b"\x93NUM", b"\x93NAM"), (b"Y\x01\x00", b"Y\x03\x00"), (b"Y\x01\x00", b"Y\x02\x00")]
+ALTERED += [(b"v\x00", b"v\xff"), (b"False", b"Fal\xffe")]
+
+
+@pytest.mark.parametrize(("old", "new"), ALTERED)
+def test_a_header_of_an_array_that_is_altered(old, new, tmp_path):
+    np.save(tmp_path / "t.npy", np.full((2, 2), 0.5))
+    data = (tmp_path / "t.npy").read_bytes()
+    assert old in data
+    (tmp_path / "t.npy").write_bytes(data.replace(old, new, 1))
+    with pytest.raises(InputError, match=r"t\.npy: not a complete \.npy file"):
+        read(tmp_path / "t.npy")
+
+
+def test_what_inflates_out_of_all_proportion_is_not_read(tmp_path, monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr("mixot.io.arrays._ANY_SIZE", 1 << 22)
+    zeros = np.zeros((1 << 19) + 1)  # 4 MiB
+    np.savez_compressed(tmp_path / "t.npz", points=np.eye(2), unused=zeros)
+    np.savez_compressed(tmp_path / "u.npz", points=zeros)
+    tracemalloc.start()
+    np.testing.assert_array_equal(read(tmp_path / "t.npz").points, np.eye(2))  # what is not needed stays where it is
+    with pytest.raises(
+        InputError, match=r"u\.npz: the array 'points' takes 0\.00.* MiB in the file and 0\.00.* GiB in"
+    ):
+        read(tmp_path / "u.npz")
+    assert tracemalloc.get_traced_memory()[1] < 1 << 21
+    tracemalloc.stop()
+    np.savez(tmp_path / "v.npz", points=zeros)  # not compressed, so somebody means it
+    assert len(read(tmp_path / "v.npz")) == len(zeros)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_array_that_is_there_twice(tmp_path):
+    import zipfile
+
+    np.savez(tmp_path / "t.npz", points=np.eye(2))
+    with zipfile.ZipFile(tmp_path / "t.npz", "a") as archive:
+        archive.writestr("points.npy", archive.read("points.npy"))
+    with pytest.raises(InputError, match=r"t\.npz: the array 'points' is there twice"):
+        read(tmp_path / "t.npz")
+
+
 def test_arrays_that_are_no_table(tmp_path):
     path = tmp_path / "t.npz"
     for arrays, message in [
@@ -158,6 +273,8 @@ def test_arrays_that_are_no_table(tmp_path):
         ({"points": np.array([[1.0], [np.nan]])}, r"1 rows \(counted from 0\): 1"),
         ({"points": np.zeros((2, 2)), "columns": np.array(["x"])}, "1 names for 2 columns"),
         ({"points": np.zeros((2, 1)), "weights": np.array([0.5, 0.6])}, "sum to one"),
+        ({"points": np.zeros((2, 1)), "columns": np.array(3)}, "columns must be a list of names"),
+        ({"points": np.zeros((2, 1)), "columns": np.array([3])}, "columns must be a list of names"),
         ({}, "got none"),
     ]:
         np.savez(path, **arrays)
@@ -173,6 +290,33 @@ def test_parquet_with_text_or_holes(tmp_path):
         read(tmp_path / "t.parquet")
     with pytest.raises(InputError, match=r"1 rows \(counted from 0\): 1"):
         read(tmp_path / "t.parquet", columns=["x"])
+
+
+def test_parquet_keeps_what_it_holds(tmp_path):
+    from decimal import Decimal
+
+    arrow = pytest.importorskip("pyarrow")
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"x": [0.1, 0.2], "b": [True, False]}, index=[7, 9])
+    frame["exact"] = [Decimal("0.1"), Decimal("1234567890.123456789")]
+    frame.to_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert table.columns == ("x", "b", "exact")  # the labels of the rows are no data
+    assert table.values.tolist() == [[0.1, 1.0, 0.1], [0.2, 0.0, 1234567890.123456789]]
+    big = arrow.table({"n": arrow.array([2**53 + 1, 2**62])})
+    arrow.parquet.write_table(big, tmp_path / "n.parquet")
+    assert read_table(tmp_path / "n.parquet").values.ravel().tolist() == [2.0**53, 2.0**62]
+    arrow.parquet.write_table(arrow.table([[1.0], [2.0]], names=["x", "x"]), tmp_path / "d.parquet")
+    with pytest.raises(InputError, match=r"d\.parquet: several columns are called 'x'"):
+        read_table(tmp_path / "d.parquet")
+
+
+def test_parquet_that_inflates_out_of_all_proportion(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    same = arrow.table({name: np.zeros(6_000_000, np.int8) for name in "abcdefg"})
+    arrow.parquet.write_table(same, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"t\.parquet: the table takes .* MiB in the file and 0\.313 GiB in memory"):
+        read_table(tmp_path / "t.parquet")
 
 
 # Pictures
@@ -208,6 +352,64 @@ def test_a_deep_png_with_a_flipped_byte(rng, tmp_path):
         path.write_bytes(broken)
         with pytest.raises(InputError, match=r"p\.png"):
             read_picture(path)
+
+
+def test_a_deep_png_with_an_unknown_filter(tmp_path):
+    import struct
+    import zlib
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 2, 16, 2, 0, 0, 0))
+    for kind, refused in ((4, False), (5, True), (255, True)):
+        lines = zlib.compress(bytes(7) + bytes([kind]) + bytes(6))
+        png = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+        (tmp_path / "p.png").write_bytes(png)
+        if refused:
+            with pytest.raises(InputError, match=r"p\.png: the PNG is damaged \(unknown line filter\)"):
+                read_picture(tmp_path / "p.png")
+        else:
+            assert read_picture(tmp_path / "p.png").pixels.tolist() == [[[0, 0, 0]], [[0, 0, 0]]]
+
+
+def test_greys_out_of_range(tmp_path):
+    import tifffile
+
+    for values in ([[0.0, 1.5]], [[-0.1, 1.0]], [[0.0, np.nan]]):
+        tifffile.imwrite(tmp_path / "p.tif", np.array(values, np.float32))
+        with pytest.raises(InputError, match=r"p\.tif: expected 8 or 16 bits a channel, or floats in \[0, 1\]"):
+            read_picture(tmp_path / "p.tif")
+    for values in ([[70_000, 1]], [[-1, 1]]):
+        tifffile.imwrite(tmp_path / "p.tif", np.array(values, np.int32))
+        with pytest.raises(InputError, match=r"p\.tif: expected 8 or 16 bits"):
+            read_picture(tmp_path / "p.tif")
+        with pytest.raises(InputError, match=r"grey values must lie in 0 \.\. 65535"):
+            as_measure(Image.fromarray(np.array(values, np.int32)))
+    assert as_measure(Image.fromarray(np.array([[0, 65535]], np.int32))).points.tolist() == [[0.0], [1.0]]
+    tifffile.imwrite(
+        tmp_path / "p.tif",
+        np.zeros((4, 4, 5), np.uint16),
+        photometric="rgb",
+        planarconfig="contig",
+        extrasamples=[0, 0],
+    )
+    with pytest.raises(
+        InputError, match=r"p\.tif: a picture has shape \(h, w\) or \(h, w, 1 to 4\), this one \(4, 4, 5\)"
+    ):
+        read_picture(tmp_path / "p.tif")
+
+
+def test_a_shallow_png_with_an_altered_byte(rng, tmp_path):
+    path = tmp_path / "p.png"
+    write_picture(path, Picture(rng.integers(0, 255, (9, 9, 3)).astype(np.uint8)))
+    data = path.read_bytes()
+    for at in range(30, len(data) - 12, 5):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(InputError, match=r"p\.png"):
+            read_picture(path)
+    path.write_bytes(data + b"what some programs put behind the end")
+    assert read_picture(path).pixels.shape == (9, 9, 3)
 
 
 def test_transparency_where_there_is_none(rng, tmp_path):

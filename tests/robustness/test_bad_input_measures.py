@@ -61,6 +61,9 @@ BAD = {
     # weights
     "negative weight": (lambda: Samples([[0.0], [1.0]], [-0.5, 1.5]), "weights must not be negative, got -0.5 at 0"),
     "weights of sum 2": (lambda: Samples([[0.0], [1.0]], [1.0, 1.0]), r"sum to one, got 2; pass weights / weights.sum"),
+    "weights a little more than one": (lambda: Samples([[0.0], [1.0]], [0.5, 0.500002]), "sum to one, got 1.000002"),
+    "weights a little less than one": (lambda: Mixture([0.5, 0.499998], PAIR), "sum to one, got 0.999998"),
+    "mass a little more than one": (lambda: Moments([1.000002, 0.0], order=1), "must be 1, got 1"),
     "weights all zero": (lambda: Mixture([0.0, 0.0], PAIR), "weights must not be all zero"),
     "wrong number": (lambda: Mixture([1.0], PAIR), r"shape \(2,\), one for each of the components, got \(1,\)"),
     "too many": (lambda: Samples([[0.0]], [0.5, 0.5]), r"shape \(1,\), one for each of the points, got \(2,\)"),
@@ -123,6 +126,8 @@ BAD = {
     "text point": (lambda: ONE.responsibilities([["a", "b"]]), r"x must be numbers, got 'a' at \[0, 0\]"),
     "minus one draw": (lambda: ONE.sample(-1), "n must be a whole number that is not negative, got -1"),
     "axis out of reach": (lambda: ONE.marginal([0, 2]), r"some of the 2 coordinates, each once, got \[0, 2\]"),
+    "one axis out of reach": (lambda: ONE.marginal([2]), r"some of the 2 coordinates, each once, got \[2\]"),
+    "one axis below reach": (lambda: ONE.marginal([-3]), r"each once, got \[-3\]"),
     "axis twice": (lambda: ONE.marginal([1, -1]), r"each once, got \[1, -1\]"),
     "no axis": (lambda: ONE.marginal([]), r"each once, got \[\]"),
     "matrix of another space": (lambda: ONE.affine(np.eye(3)), r"shape \(e, 2\) or be a number, got \(3, 3\)"),
@@ -177,6 +182,9 @@ def test_integers_that_pandas_lacks_are_missing_values():
 
 
 def test_rounding_is_forgiven():
+    close = Samples([[0.0], [1.0]], [0.5, 0.5000005])
+    np.testing.assert_allclose(close.weights, [0.5 / 1.0000005, 0.5000005 / 1.0000005], rtol=1e-15)
+    assert Moments([1.0000005, 0.0], order=1).dim == 1
     thirds = Mixture(np.full(3, 0.333333333), Gaussian(np.zeros(3), np.ones(3)))
     assert thirds.weights.sum() == pytest.approx(1, abs=1e-15)
     slightly = np.array([[1.0, 0.5], [0.5 + 1e-12, 1.0]])

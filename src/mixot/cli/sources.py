@@ -88,7 +88,7 @@ def open_mixture(path: Path, options: Options) -> MixtureSource:
     if kind != "cells" and (options.rep is not None or options.label is not None):
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
     if kind == "table":
-        return _fit_table(path, read_table(path, columns=options.columns), options)
+        return _fit_table(path, told_table(path, options.columns), options)
     if kind == "cells":
         return _fit_cells(path, options)
     if kind == "picture":
@@ -106,7 +106,7 @@ def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource
         if first is None or options.columns is not None or kind_of(path) != "table":
             sources.append(open_mixture(path, options))
         else:
-            sources.append(_fit_table(path, _in_order(read_table(path), first), options))
+            sources.append(_fit_table(path, _in_order(told_table(path, None), first), options))
         if first is None and sources[-1].kind == "table":
             first = sources[-1].columns
     return sources
@@ -159,7 +159,7 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     """The points of a table or of cells, or the colors of a picture, as a table."""
     kind = kind_of(path)
     if kind == "table":
-        return read_table(path, columns=columns)
+        return told_table(path, columns)
     if kind == "picture":
         return Table(("red", "green", "blue"), _rgb(path).points)
     if kind == "cells":
@@ -168,13 +168,21 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
+def told_table(path: Path, columns: Sequence[str] | None) -> Table:
+    """The table in a file; what in it could have been read in another way is told."""
+    table = read_table(path, columns=columns)
+    for note in table.notes:
+        remark(f"note: {path}: {note}")
+    return table
+
+
 def _width(path: Path, options: Options) -> int:
     return len(read_table(path, columns=options.columns).columns)
 
 
 def _as_it_is(path: Path, kind: str, options: Options, bright: bool) -> Source:
     if kind == "table":
-        return _points(path, read_table(path, columns=options.columns))
+        return _points(path, told_table(path, options.columns))
     if kind == "model":
         return Source(*_model(path))
     if kind == "picture":

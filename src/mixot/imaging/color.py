@@ -15,6 +15,7 @@ from mixot.extras import require
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.likelihood.em import EM
+from mixot.formulas.color_profiles import as_pixels
 from mixot.imaging.guided import guided_filter
 from mixot.measures import Samples
 from mixot.mixture import Mixture
@@ -160,7 +161,7 @@ class _Canvas:
 
     @classmethod
     def of(cls, image: Any) -> _Canvas:
-        pixels = np.asarray(image)
+        pixels = as_pixels(image)
         if pixels.dtype not in (np.uint8, np.uint16) and pixels.dtype.kind != "f":
             raise InputError(f"a picture must be uint8, uint16 or floats in [0, 1], got {pixels.dtype}")
         if pixels.ndim not in (2, 3) or 0 in pixels.shape or (pixels.ndim == 3 and pixels.shape[2] > 4):

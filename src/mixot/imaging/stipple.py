@@ -9,6 +9,7 @@ import numpy as np
 
 from mixot._shapes import Float, Num
 from mixot.errors import InputError
+from mixot.formulas.color_profiles import as_pixels
 from mixot.measures import Grid
 from mixot.results import ProgressCallback
 from mixot.transport.quantize import Quantization, quantize
@@ -138,7 +139,7 @@ def density(picture: Any, *, bright: bool = False) -> Grid:
 
 def darkness(picture: Any) -> Float[np.ndarray, "h w"]:
     """Ink of each pixel, 0 white to 1 black; what is transparent is white."""
-    pixels = np.asarray(picture)
+    pixels = as_pixels(picture)
     kind, bits = pixels.dtype.kind, 8 * pixels.dtype.itemsize
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] > 4) or not pixels.size:
         raise InputError(f"a picture must have shape (h, w) or (h, w, 1 to 4), got {pixels.shape}")

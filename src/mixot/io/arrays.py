@@ -1,17 +1,25 @@
-"""NumPy's own files, opened without pickle, every kind of damage told as one error."""
+"""NumPy's own files, opened without pickle and not inflated without bound, every kind of damage told as one error."""
 
 from __future__ import annotations
 
+import lzma
 import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mixot.errors import InputError
+
+_ANY_SIZE = 1 << 28  # bytes that may come out of any file, however small it is
+_INFLATION = 200  # times its size that more than that may come out of a file: rows of numbers shrink to a third
 
 # What the zip reader and NumPy raise on bytes that are cut or altered.
 _DAMAGE = (
@@ -22,45 +30,90 @@ _DAMAGE = (
     RuntimeError,
     EOFError,
     MemoryError,
+    TypeError,
+    AttributeError,
+    SyntaxError,
+    tokenize.TokenError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
 )
 
 
 def read_npy(path: Path) -> np.ndarray:
     """The array in a .npy file; `InputError` where it is cut, damaged, or something else."""
     with _complete(path, ".npy"), path.open("rb") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+        return _array(file, path.stat().st_size)
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """The arrays in a .npz file by name; `InputError` where it is cut, damaged, or something else."""
+def read_npz(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
+    """Those of the arrays ``names`` that are in a .npz file, the others left on disk.
+
+    Raises
+    ------
+    InputError
+        Where the file is cut, damaged, or something else, an array is there twice, or would inflate to many times the
+        size of the file.
+    """
     # np.load would leave the file open where it is no zip, so it is opened here.
     with _complete(path, ".npz"), path.open("rb") as file, zipfile.ZipFile(file) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".npy")]
-        return {name.removesuffix(".npy"): _entry(archive, name) for name in names}
+        entries = archive.namelist()
+        return {name: _entry(archive, path, name) for name in names if f"{name}.npy" in entries}
 
 
 def npz_names(path: Path) -> list[str]:
     """The names of the arrays in a .npz file; none where it cannot be read: whoever reads it next says why."""
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
+            return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except _DAMAGE:
         return []
 
 
-def _entry(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(name) as file:
-        array = np.lib.format.read_array(file, allow_pickle=False)
+def check_inflation(path: Path, what: str, stored: int, full: int) -> None:
+    """Refuse what takes ``stored`` bytes in a file and ``full`` in memory where that is out of all proportion."""
+    if full > _ANY_SIZE and full > _INFLATION * stored:
+        raise InputError(
+            f"{path}: {what} takes {stored / 2**20:.3g} MiB in the file and {full / 2**30:.3g} GiB in memory, and is "
+            "not read; if it is meant, write it without compression"
+        )
+
+
+def _entry(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
+    if archive.namelist().count(f"{name}.npy") > 1:
+        raise InputError(f"{path}: the array {name!r} is there twice; write the file again")
+    entry = archive.getinfo(f"{name}.npy")
+    check_inflation(path, f"the array {name!r}", min(entry.compress_size, path.stat().st_size), entry.file_size)
+    with archive.open(entry) as file:
+        array = _array(file, entry.file_size)
         file.read(1)  # past the end: only there the checksum is compared
         return array
+
+
+def _array(file: Any, size: int) -> np.ndarray:
+    """The array in a file of ``size`` bytes, read after its header and that size agree: no header allocates alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy remarks on headers that Python 2 wrote
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"format version {version}, which only arrays of records have")
+        head = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = head(file)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects and not numbers")
+        needed, held = prod(shape) * dtype.itemsize, size - file.tell()
+        if needed != held:
+            raise ValueError(f"{held} bytes of numbers, and {needed} for the shape {shape} of {dtype}")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 @contextmanager
 def _complete(path: Path, suffix: str) -> Iterator[None]:
     try:
         yield
+    except InputError:
+        raise
     except _DAMAGE as damage:
         raise InputError(f"{path}: not a complete {suffix} file ({damage}); write it again") from damage

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from platform import node
 from typing import BinaryIO
 
 from mixot.errors import InputError
+
+_DRAFT = re.compile(r"\.mixot-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{8}\.part")
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file that takes the place of ``path`` when the block ends well, and vanishes when it does not.
 
-    The bytes go to a temporary file in the same folder, which `os.replace` moves over ``path`` in one step: a reader
-    never sees half a file, and neither an error nor Ctrl-C leaves one.
+    The bytes go to a temporary file in the same folder, are brought to the disk, and `os.replace` moves them over
+    ``path`` in one step: a reader never sees half a file, also after a power cut, and neither an error nor Ctrl-C
+    leaves one. What a process that was killed left there is taken away by the next one that writes into the folder.
 
     Raises
     ------
@@ -36,6 +42,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         with file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave the new name with no bytes
         if target.exists():
             shutil.copymode(target, draft)
         os.replace(draft, target)
@@ -93,11 +101,44 @@ def _plain_target(path: str | os.PathLike[str]) -> Path:
 
 
 def _open_draft(target: Path) -> tuple[Path, BinaryIO]:
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    draft = target.with_name(f".mixot-{_machine():08x}-{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        return draft, draft.open("xb")
+        opened = draft.open("xb")
     except OSError as refused:
         raise InputError(
             f"{target}: cannot write into {target.parent} ({refused.strerror or refused}); "
             "choose a folder that you may write to"
         ) from refused
+    _sweep(target.parent)
+    return draft, opened
+
+
+def _sweep(folder: Path) -> None:
+    """Delete drafts of processes of this machine that are no more; they were killed before they could."""
+    if os.name != "posix":  # elsewhere there is no asking after a process that does not touch it
+        return
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _DRAFT.fullmatch(entry.name)
+            if found and int(found[1], 16) == _machine() and not _is_alive(int(found[2])):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # somebody else's
+    return True
+
+
+def _machine() -> int:
+    """A number for where process numbers mean what they mean here: the machine and, in a container, the container."""
+    try:
+        inside = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        inside = 0
+    return zlib.crc32(f"{node()} {inside}".encode())

@@ -14,12 +14,16 @@ from mixot.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Named columns of finite numbers; ``weights`` is None where the rows count alike."""
+    """Named columns of finite numbers; ``weights`` is None where the rows count alike.
+
+    ``notes`` say, each in a sentence, what in the file could have been read in another way.
+    """
 
     columns: tuple[str, ...]
     values: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"] | None = None
     named: bool = True  # False where the file has no names, and columns are x1, x2, ...
+    notes: tuple[str, ...] = ()
 
 
 def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> list[int]:
@@ -28,8 +32,22 @@ def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> lis
         return list(range(len(names)))
     unknown = [name for name in columns if name not in names]
     if unknown or not columns:
-        raise InputError(f"{path}: no column {', '.join(map(repr, unknown))}; columns are {', '.join(names)}")
+        raise InputError(f"{path}: no column {listed([repr(name) for name in unknown])}; columns are {listed(names)}")
+    twice = [name for name in columns if list(names).count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: several columns are called {twice[0]!r}; give them different names")
     return [list(names).index(name) for name in columns]
+
+
+def listed(words: Sequence[str], most: int = 20) -> str:
+    """Words in one line, of many or long ones the beginning."""
+    shown = ", ".join(shortened(word) for word in words[:most])
+    return shown + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def check_finite(path: Path, values: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Tables as text: the layout is found out, NumPy parses, and what it refuses is explained by line and column."""
+"""Tables as text: the layout is found out, the csv module parses, and what is refused is named by its place."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from mixot.errors import InputError
-from mixot.io.columns import Table, pick
+from mixot.io.columns import Table, listed, pick, shortened
 
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-"}
+_BLOCK = 4096  # rows that are held as text at a time
+_LONGEST = 1000  # lines that a quoted name in the header may go over
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,16 @@ class _Layout:
 
     delimiter: str | None  # None: blanks
     names: list[str]
-    first_line: int  # lines before the data
     named: bool
+    labelled: bool  # the first column holds text, so a row may begin with #
+    notes: tuple[str, ...] = ()
+
+    def rows(self, file: Any) -> _Rows:
+        """The rows of an open file, the header left out."""
+        rows = _Rows(file, self.delimiter, len(self.names) if self.labelled else None)
+        if self.named:
+            next(iter(rows))
+        return rows
 
 
 @dataclass
@@ -37,106 +48,243 @@ class _Column:
     holes: list[int] = field(default_factory=list)
 
 
-def read_text(path: Path, columns: Sequence[str] | None) -> Table:
+class _Rows:
+    """The cells of each row and the line that it begins on; empty lines and lines of comment are left out.
+
+    A line is looked at only where a row begins: inside quotes a # or an empty line is text like any other.
+    """
+
+    def __init__(self, file: Any, delimiter: str | None, width: int | None = None) -> None:
+        self.line = 0  # that the row begins on
+        self.text = ""  # of the row, as it stands in the file
+        self.comments: list[tuple[int, str]] = []
+        self._delimiter, self._width, self._begins = delimiter, width, True
+        lines = self._lines(file)
+        # strict: a quote that is never closed, or closed inside a cell, is damage and not a cell
+        self._cells = map(_split, lines) if delimiter is None else csv.reader(lines, delimiter=delimiter, strict=True)
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        try:
+            for cells in self._cells:
+                self._begins = True
+                yield self.line, cells
+        except csv.Error as damage:
+            raise csv.Error(f"from line {self.line} on: {damage}; a quote that is not closed?") from damage
+
+    def _lines(self, file: Any) -> Iterator[str]:
+        for number, text in enumerate(file, start=1):
+            if not self._begins:
+                self.text += text
+            else:
+                bare = text.strip(" \r\n" if self._delimiter else None)
+                if not bare:
+                    continue
+                if bare.startswith("#") and self._width != _width(bare, self._delimiter):
+                    self.comments.append((number, bare))
+                    continue
+                self.line, self.text, self._begins = number, text, False
+            yield text
+
+
+def read_text(path: Path, columns: Sequence[str] | None, header: bool | None = None) -> Table:
     """The table in a text file; see `mixot.io.tables.read_table`."""
     try:
-        layout = _layout(path)
+        layout = _layout(path, header)
         labels = [j for j, name in enumerate(layout.names) if layout.named and not name.strip()]
         wanted = (
             pick(layout.names, columns, path) if columns else [j for j in range(len(layout.names)) if j not in labels]
         )
-        values = _parse(path, layout, wanted)
+        values, comments = _plain(path, layout, wanted), []
+        if values is None:
+            with _opened(path) as file:
+                rows = layout.rows(file)
+                values, comments = _parse(path, layout, rows, wanted), rows.comments
     except UnicodeDecodeError as binary:
         raise InputError(f"{path}: not a text file in UTF-8; export the table again as CSV (UTF-8)") from binary
     except csv.Error as damage:
-        raise InputError(f"{path}: not a table that can be read ({damage}); export it again as CSV") from damage
-    return Table(tuple(layout.names[j] for j in wanted), values, named=layout.named)
+        raise InputError(f"{path}: not a table that can be read, {damage} Export it again as CSV") from damage
+    notes = (*layout.notes, *_commented(comments, layout))
+    return Table(tuple(layout.names[j] for j in wanted), values, named=layout.named, notes=notes)
 
 
-def _parse(path: Path, layout: _Layout, wanted: list[int]) -> np.ndarray:
-    whole = len(wanted) == len(layout.names)
-    try:
-        values = np.loadtxt(
-            path,
-            delimiter=layout.delimiter,
-            skiprows=layout.first_line,
-            usecols=None if whole and wanted == sorted(wanted) else wanted,
-            quotechar='"',
-            encoding="utf-8-sig",
-            ndmin=2,
-        )
-    except ValueError as refused:
-        if isinstance(refused, UnicodeDecodeError):
-            raise
-        raise _explain(path, layout, wanted, str(refused)) from None
-    if not np.isfinite(values).all() or values.shape[1] != len(wanted):
-        raise _explain(path, layout, wanted, f"rows have {values.shape[1]} numbers, the header {len(wanted)} names")
-    return values
+def _opened(path: Path) -> Any:
+    return path.open(encoding="utf-8-sig", newline="")  # the csv module finds the ends of lines itself
 
 
-def _layout(path: Path) -> _Layout:
-    """Find the delimiter, whether the first row is a header, and where the data start."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head = next((line for line in file if _is_row(line)), None)
+def _parse(path: Path, layout: _Layout, rows: _Rows, wanted: list[int]) -> np.ndarray:
+    """Numbers of the wanted columns, (n, d), each the float64 next to what is written."""
+    blocks, width, at = [], len(layout.names), iter(rows)
+    while block := [cells for _, cells in islice(at, _BLOCK)]:
+        if any(len(cells) != width for cells in block):
+            raise _explain(path, layout, wanted)
+        flat = list(chain.from_iterable([cells[j] for j in wanted] for cells in block))
+        try:
+            numbers = np.array(list(map(float, flat)), dtype=np.float64)
+        except ValueError:
+            raise _explain(path, layout, wanted) from None
+        if not np.isfinite(numbers).all() or "_" in "".join(flat):  # float would take 1_000
+            raise _explain(path, layout, wanted)
+        blocks.append(numbers.reshape(len(block), len(wanted)))
+    return np.concatenate(blocks) if blocks else np.empty((0, len(wanted)))
+
+
+def _plain(path: Path, layout: _Layout, wanted: list[int]) -> np.ndarray | None:
+    """The same by NumPy, in half the time, where nothing in the file can be read in two ways; None where it cannot.
+
+    That is: no quotes, no #, and all columns asked for (of some, NumPy does not see that a row is too short).
+    """
+    if wanted != list(range(len(layout.names))):
+        return None
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            if b'"' in chunk or b"#" in chunk:
+                return None
+    with path.open(encoding="utf-8-sig") as file:
+        if layout.named:
+            next(line for line in file if line.strip())
+        try:
+            values = np.loadtxt(file, delimiter=layout.delimiter, comments=None, ndmin=2)
+        except ValueError as refused:
+            if isinstance(refused, UnicodeDecodeError):
+                raise
+            return None
+    return values if np.isfinite(values).all() and values.shape[1] == len(wanted) else None
+
+
+def _layout(path: Path, header: bool | None) -> _Layout:
+    """Find the delimiter, whether the first row is a header, and what the first column holds."""
+    with _opened(path) as file:
+        delimiter = _delimiter(_head(file, path), path)
+    first, second, quoted = _first_rows(path, delimiter)
+    if delimiter is None and second is not None and len(second) == 1:  # the blanks are those of one name
+        delimiter = ","
+        first, second, quoted = _first_rows(path, delimiter)
+    named, notes = (header, ()) if header is not None else _is_header(first, second, quoted)
+    body = second if named else first
+    if body is None:
+        raise InputError(f"{path}: there are no rows of numbers in this table, only the header {listed(first)}")
+    names = [name.strip() for name in first] if named else [f"x{j + 1}" for j in range(len(first))]
+    return _Layout(delimiter, names, named, not (_is_number(body[0]) or _is_missing(body[0])), notes)
+
+
+def _first_rows(path: Path, delimiter: str | None) -> tuple[list[str], list[str] | None, bool]:
+    """The first two rows (of one, None is the second), and whether only the first has all its cells in quotes."""
+    with _opened(path) as file:
+        rows = _Rows(file, delimiter)
+        at = iter(rows)
+        (_, first), raw = next(at), rows.text
+        second = next((cells for _, cells in at), None)
+        quoted = second is not None and _is_quoted(raw, delimiter) and not _is_quoted(rows.text, delimiter)
+    return first, second, quoted
+
+
+def _head(file: Any, path: Path) -> str:
+    """The first row as it stands in the file, with all lines of a name in quotes."""
+    lines = (line for line in file if line.strip() and not line.lstrip().startswith("#"))
+    head = next(lines, None)
     if head is None:
         raise InputError(f"{path}: there are no rows of numbers in this table")
+    for line in islice(file, _LONGEST):
+        if head.count('"') % 2 == 0:
+            break
+        head += line
     if "\0" in head:
         raise InputError(f"{path}: not a text file; export the table again as CSV (UTF-8)")
-    bare = re.sub(r'"[^"]*"', "", head).strip("\r\n")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(";\t|,", key=bare.count)
-    if delimiter not in bare:
-        delimiter = None if re.search(r"\S\s+\S", bare) and path.suffix.lower() != ".tsv" else ","
-    rows = _rows(path, delimiter)
-    _, first = next(rows)
-    line, second = next(rows, (0, None))
-    if not _is_header(first, second):
-        return _Layout(delimiter, [f"x{j + 1}" for j in range(len(first))], 0, named=False)
-    if second is None:
-        raise InputError(f"{path}: there are no rows of numbers in this table, only the header {', '.join(first)}")
-    return _Layout(delimiter, [name.strip() for name in first], line - 1, named=True)
+    return head
 
 
-def _is_header(first: list[str], second: list[str] | None) -> bool:
-    """A first row of names only, or one whose text stands over a number."""
-    texts = [j for j, cell in enumerate(first) if not _is_number(cell) and cell.strip().lower() not in _MISSING]
+def _delimiter(head: str, path: Path) -> str | None:
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    bare = re.sub(r'"[^"]*"', "q", head).strip("\r\n")
+    delimiter = max(";\t|,", key=bare.count)
+    return delimiter if delimiter in bare or not re.search(r"\S\s+\S", bare) else None
+
+
+def _is_header(first: list[str], second: list[str] | None, quoted: bool) -> tuple[bool, tuple[str, ...]]:
+    """Whether the first row holds names, and what has to be said about it where it could be read in two ways.
+
+    It does where it has names only, where text stands over a number, or where it alone is in quotes.
+    """
+    numbers = [cell.strip() for cell in first if _is_number(cell)]
+    texts = [j for j, cell in enumerate(first) if not _is_number(cell) and not _is_missing(cell)]
+    if quoted and not texts and numbers:
+        return True, ()
     if not texts:
+        if not _could_be_names(numbers, second):
+            return False, ()
+        return False, (
+            f"the first row is numbers ({listed(numbers, 4)}) and is read as data, not as names; if these are "
+            "names, put them into quotes or give header=True in Python",
+        )
+    if second is None or not numbers:
+        return True, ()
+    if not any(j < len(second) and _is_number(second[j]) for j in texts):
+        return False, ()
+    return True, (
+        f"the first row holds text ({shortened(first[texts[0]].strip())!r}) and numbers ({listed(numbers, 4)}) and is "
+        "read as names, not as data; if it is data, mend its text or give header=False in Python",
+    )
+
+
+def _could_be_names(cells: list[str], second: list[str] | None) -> bool:
+    """Whether whole numbers in the first row look like names: years, 0 1 2, or whole over decimal numbers."""
+    if not cells or second is None or not all(re.fullmatch(r"\d{1,9}", cell) for cell in cells):
         return False
-    if second is None or not any(_is_number(cell) for cell in first):
-        return True
-    return any(j < len(second) and _is_number(second[j]) for j in texts)
+    values = [int(cell) for cell in cells]
+    if any(_is_number(cell) and not re.fullmatch(r"\s*[+-]?\d+\s*", cell) for cell in second):
+        return len(set(values)) == len(values)
+    rising = len(values) > 1 and all(a < b for a, b in pairwise(values))
+    years = all(1500 <= value <= 2200 for value in values)
+    return rising or (years and not all(_is_number(cell) and 1500 <= float(cell) <= 2200 for cell in second))
 
 
-def _explain(path: Path, layout: _Layout, wanted: list[int], fallback: str) -> InputError:
-    """Read the file once more, slowly, and say what is wrong with it, where."""
+def _explain(path: Path, layout: _Layout, wanted: list[int]) -> InputError:
+    """Read the file once more and say what is wrong with it, where."""
     found = [_Column() for _ in layout.names]
-    for line, row in _rows(path, layout.delimiter):
-        if line <= layout.first_line:
-            continue
-        if len(row) != len(layout.names):
-            return InputError(f"{path}: line {line} has {len(row)} cells, expected {len(layout.names)}; mend that line")
-        for column, cell in zip(found, row, strict=True):
-            if _is_number(cell) and np.isfinite(float(cell)):
-                column.numbers += 1
-            elif _is_number(cell) or cell.strip().lower() in _MISSING:
-                column.holes.append(line)
-            elif column.text is None:
-                column.text = (cell, line)
+    with _opened(path) as file:
+        for line, row in layout.rows(file):
+            if len(row) != len(layout.names):
+                return InputError(
+                    f"{path}: line {line} has {len(row)} cells, expected {len(layout.names)}; mend that line"
+                )
+            for column, cell in zip(found, row, strict=True):
+                if _is_number(cell) and np.isfinite(float(cell)):
+                    column.numbers += 1
+                elif _is_number(cell) or _is_missing(cell):
+                    column.holes.append(line)
+                elif column.text is None:
+                    column.text = (cell, line)
     for j in wanted:
         text = found[j].text
         if text is not None:
             usable = [layout.names[i] for i in wanted if found[i].text is None]
-            advice = f"keep the numeric columns: --columns {','.join(usable)}" if usable else "numbers are needed"
-            return InputError(
-                f"{path}: column {layout.names[j]!r} must hold numbers, line {text[1]} has {text[0]!r}; {advice} "
-                "(columns=[...] in Python)"
+            advice = (
+                f"keep the numeric columns: --columns {shortened(','.join(usable), 500)}"
+                if usable
+                else "numbers are needed"
             )
-    holes = [f"column {layout.names[j]!r} {_lines(found[j].holes)}" for j in wanted if found[j].holes]
-    if holes:
-        return InputError(
-            f"{path}: every cell must be a finite number; empty, NaN or infinite in {'; '.join(holes)}; "
-            "drop or fill these rows"
-        )
-    return InputError(f"{path}: not a table of numbers ({fallback})")
+            return InputError(
+                f"{path}: column {shortened(layout.names[j])!r} must hold numbers, line {text[1]} has "
+                f"{shortened(text[0])!r}"
+                f"{_remark(text[0])}; {advice} (columns=[...] in Python)"
+            )
+    lost = [j for j in wanted if found[j].holes]
+    holes = [f"column {shortened(layout.names[j])!r} {_lines(found[j].holes)}" for j in lost[:5]]
+    holes += [f"{len(lost) - 5} more columns"] if len(lost) > 5 else []
+    return InputError(
+        f"{path}: every cell must be a finite number; empty, NaN or infinite in {'; '.join(holes)}; "
+        "drop or fill these rows"
+    )
+
+
+def _remark(cell: str) -> str:
+    """What a person may have meant by a cell that is no number."""
+    if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", cell) and not re.fullmatch(r"\s*[+-]?\d{1,3}(,\d{3})+\s*", cell):
+        return " (write decimals with a point)"
+    if re.fullmatch(r"\s*[+-]?\d{1,3}([,_'. \u00a0\u202f]\d{3})+([.,]\d*)?\s*", cell):
+        return " (write numbers without marks between thousands)"
+    return " (only whole lines are comments)" if re.match(r"\s*[-+.\d]+\s*#", cell) else ""
 
 
 def _lines(lines: list[int]) -> str:
@@ -146,22 +294,45 @@ def _lines(lines: list[int]) -> str:
     )
 
 
-def _rows(path: Path, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the number of the line they end on, comments and empty lines left out."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        if delimiter is None:
-            for line, text in enumerate(file, start=1):
-                if _is_row(text):
-                    yield line, text.split("#")[0].split()
-            return
-        reader = csv.reader(file, delimiter=delimiter)
-        for row in reader:
-            if _is_row("".join(row)):
-                yield reader.line_num, row
+def _commented(comments: list[tuple[int, str]], layout: _Layout) -> tuple[str, ...]:
+    """A note on lines of comment that have as many cells as a row: they may have been meant as rows."""
+    width = len(layout.names)
+    like = [
+        line for line, text in comments if layout.delimiter and width > 1 and _width(text, layout.delimiter) == width
+    ]
+    if not like:
+        return ()
+    return (f"text that begins with # is a comment, although it has as many cells as a row, {_lines(like)}",)
 
 
-def _is_row(text: str) -> bool:
-    return bool(text.strip()) and not text.lstrip().startswith("#")
+def _width(text: str, delimiter: str | None) -> int:
+    """Number of cells in a line; 0 where blanks part them, as they part the words of a comment."""
+    if delimiter is None:
+        return 0
+    try:
+        return len(next(csv.reader([text], delimiter=delimiter)))
+    except csv.Error:
+        return 0
+
+
+def _split(text: str) -> list[str]:
+    """Cells that blanks part, those in quotes whole."""
+    if '"' not in text:
+        return text.split()
+    return [cell[1:-1].replace('""', '"') if cell[0] == '"' else cell for cell in re.findall(_CELL, text)]
+
+
+_CELL = re.compile(r'"(?:[^"]|"")*"(?!\S)|\S+')
+
+
+def _is_quoted(text: str, delimiter: str | None) -> bool:
+    """Whether every cell of a row stands in quotes."""
+    between = r"\s+" if delimiter is None else re.escape(delimiter)
+    return re.fullmatch(rf'"[^"]*"(?:{between}"[^"]*")*', text.strip()) is not None
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in _MISSING
 
 
 def _is_number(cell: str) -> bool:
@@ -169,7 +340,7 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
 
 
 def text_writer(delimiter: str) -> Callable[[BinaryIO, list[np.ndarray], list[str]], None]:

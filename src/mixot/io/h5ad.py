@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 from mixot.extras import require
+from mixot.io.arrays import check_inflation
+from mixot.io.hdf5_probe import Probe
 from mixot.io.observations import Labels, Observations, checked_points, labels_of, pick_key, too_large
 
 SUFFIXES = (".h5ad",)
@@ -24,8 +28,8 @@ def read_observations(
 ) -> Observations:
     """Return the cells of an .h5ad file as points of a representation, with the labels that are asked for.
 
-    Only ``obsm[rep]``, the names of the cells and those columns of ``obs`` are read; ``X`` stays on disk, unless it is
-    dense and asked for by ``rep="X"``.
+    Only ``obsm[rep]``, the names of the cells and those columns of ``obs`` are read (of a file that anndata before 0.8
+    wrote, all but ``X``); ``X`` stays on disk, unless it is dense and asked for by ``rep="X"``.
 
     Parameters
     ----------
@@ -41,25 +45,48 @@ def read_observations(
     Raises
     ------
     InputError
-        On a missing file, representation or column (those that exist are listed), or cells with NaN (named).
+        On a missing or damaged file (also one on which the HDF5 library would hang or crash: another process tries it
+        first), a missing representation or column (those that exist are listed), or cells with NaN (named).
     UnsupportedError
         Where anndata is not installed.
     """
     source = Path(path)
     if not source.is_file():
         raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not an .h5ad file")
-    with _opened(source) as (file, read_elem):
-        names = _index(file["obs"], read_elem)
-        points = checked_points(_representation(file, read_elem, rep, str(path), dims), names, rep, str(path), dims)
-        found = {key: _labels(file, read_elem, key, str(path)) for key in labels}
-        axes = _axes(file, read_elem) if rep == REP else None
+    colors = [f"uns/{key}_colors" for key in labels]
+    needed = ["obs", f"obsm/{rep}", "varm/PCs", "var", *colors] if rep != "X" else ["obs", "X", *colors]
+    with Probe(source, needed) as probe, _damage_named(source):
+        anndata = require("anndata", "anndata", "reading .h5ad files")  # takes as long as the probe
+        probe.check()
+        with _opened(source) as file:
+            for name in needed:
+                if name in file and not (name == "X" and hasattr(file[name], "keys")):
+                    _bounded(file[name], source)
+            if _is_old(file):
+                return _read_old(source, anndata, rep, labels, dims)
+            read_elem = require("anndata.io", "anndata", "reading .h5ad files").read_elem
+            names = _index(file["obs"], read_elem)
+            held = _representation(file, read_elem, rep, str(path), dims)
+            points = _one_for_each(checked_points(held, names, rep, str(path), dims), names, rep)
+            found = {key: _one_for_each(_labels(file, read_elem, key, str(path)), names, key) for key in labels}
+            axes = _axes(file, read_elem) if rep == REP else None
     return Observations(points, names, rep, str(path), found, axes)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The file, and anndata's reader of one element of it."""
-    read_elem = require("anndata.io", "anndata", "reading .h5ad files").read_elem
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # anndata remarks on formats of its own past
+            yield
+    except (InputError, UnsupportedError):
+        raise
+    except Exception as damage:  # h5py and anndata raise nearly anything on bytes that are altered
+        raise InputError(f"{path}: the file is damaged ({damage}); write it again") from damage
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     h5py = require("h5py", "anndata", "reading .h5ad files")
     try:
         file = h5py.File(path, "r")
@@ -68,10 +95,59 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     with file:
         if "obs" not in file or "obsm" not in file:
             raise InputError(f"{path}: an HDF5 file, but not annotated data: it has no obs and obsm; write it again")
-        try:
-            yield file, read_elem
-        except (OSError, KeyError) as damage:
-            raise InputError(f"{path}: the file is damaged ({damage}); write it again") from damage
+        yield file
+
+
+def _is_old(file: Any) -> bool:
+    """Whether anndata before 0.8 wrote the file: its elements cannot be understood one by one."""
+    if not all(hasattr(file[name], "keys") for name in ("obs", "obsm")):
+        return True
+    return file["obs"].attrs.get("encoding-version") == "0.1.0"
+
+
+def _read_old(path: Path, anndata: Any, rep: str, labels: Sequence[str], dims: int | None) -> Observations:
+    """The same from an old file, which anndata reads as a whole (X stays on disk)."""
+    adata = anndata.read_h5ad(path, backed="r")
+    try:
+        names = adata.obs_names.to_numpy().astype(str)
+        if rep == "X":
+            held = adata.X
+            if not hasattr(held, "ndim") or hasattr(held, "tocsr") or hasattr(held, "to_memory"):
+                raise too_large(str(path), "a sparse matrix", adata.shape)
+            held = _columns(held, dims)
+        else:
+            held = adata.obsm[pick_key(rep, adata.obsm.keys(), "obsm key", str(path), _COMPUTE)]
+        points = _one_for_each(checked_points(held, names, rep, str(path), dims), names, rep)
+        found = {}
+        for key in labels:
+            column = adata.obs[pick_key(key, list(adata.obs.columns), "obs column", str(path))]
+            found[key] = _one_for_each(labels_of(column, key, adata.uns.get(f"{key}_colors", ())), names, key)
+        axes = None
+        if rep == REP and "PCs" in adata.varm:
+            axes = np.asarray(adata.varm["PCs"]), adata.var_names.to_numpy().astype(str)
+        return Observations(points, names, rep, str(path), found, axes)
+    finally:
+        adata.file.close()
+
+
+def _one_for_each(held: Any, names: np.ndarray, key: str) -> Any:
+    """``held``, points or labels, if there is one for each cell."""
+    count = len(held.codes) if isinstance(held, Labels) else len(held)
+    if count != len(names):
+        raise ValueError(f"{key!r} has {count} rows, and there are {len(names)} cells")
+    if isinstance(held, Labels) and not ((held.codes >= -1) & (held.codes < len(held.names))).all():
+        raise ValueError(f"{key!r} has codes of no category")
+    return held
+
+
+def _bounded(item: Any, path: Path) -> None:
+    """Refuse what would take far more memory than it takes on disk: such a shape is damage."""
+    if hasattr(item, "keys"):
+        for name in item:
+            _bounded(item[name], path)
+    elif item.shape is not None:
+        full = prod(item.shape) * item.dtype.itemsize
+        check_inflation(path, item.name, item.id.get_storage_size(), full)
 
 
 def _index(frame: Any, read_elem: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import as_floats
 from mixot.errors import InputError, UnsupportedError
 from mixot.families import Family, lookup
 from mixot.io.arrays import npz_names, read_npz
@@ -20,6 +21,7 @@ from mixot.mixture import Mixture
 FORMAT = "mixot mixture"
 VERSION = 1  # raise it when a file of today could no longer be read as it was meant
 SUFFIXES = (".json", ".npz")
+_HEAD = ("format", "version", "family", "weights")
 
 
 def save(mixture: Mixture, path: str | os.PathLike[str]) -> None:
@@ -99,7 +101,8 @@ def _readable(document: Mapping[str, Any]) -> str:
 
 def _json_document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a mark before the first brace
+        document = json.loads(text, object_pairs_hook=_once)
     except UnicodeDecodeError as binary:
         raise InputError(f"{path}: not a text file, so not a mixot model in JSON; save the model again") from binary
     except json.JSONDecodeError as damage:
@@ -107,6 +110,10 @@ def _json_document(path: Path) -> dict[str, Any]:
             f"{path}: not complete JSON (line {damage.lineno}: {damage.msg}); the file is cut or damaged, "
             "save the model again"
         ) from damage
+    except InputError as wrong:
+        raise InputError(f"{path}: {wrong}; save the model again") from wrong
+    except ValueError as damage:  # a whole number of more digits than Python reads
+        raise InputError(f"{path}: a number in it cannot be read ({damage}); save the model again") from damage
     except RecursionError as damage:
         raise InputError(f"{path}: JSON nested too deeply to be a mixot model; save the model again") from damage
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -117,8 +124,17 @@ def _json_document(path: Path) -> dict[str, Any]:
     return document
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of one object; json alone would take the last of two that have one name."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise InputError(f"the field {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return fields
+
+
 def _npz_document(path: Path) -> dict[str, Any]:
-    arrays = read_npz(path)
+    arrays = read_npz(path, [name for name in npz_names(path) if name in _HEAD or name.startswith("components.")])
     if str(arrays.get("format")) != FORMAT:
         raise InputError(f'{path}: arrays, but not a mixot model (it should hold "format": "{FORMAT}")')
     dotted = "components."
@@ -158,4 +174,4 @@ def _numbers(value: Any, name: str) -> np.ndarray:
         raise InputError(f"{name} must be rows of equal length") from None
     if array.dtype.kind not in "fiu":
         raise InputError(f"{name} must be numbers, got {type(value).__name__} of {array.dtype}")
-    return array.astype(np.float64)
+    return as_floats(array, name)

@@ -1,4 +1,4 @@
-"""Pictures on disk: 8 and 16 bits, grey and color, with transparency and color profile, upright."""
+"""Pictures on disk: 8 and 16 bits, grey and color, with transparency, upright, their colors those of sRGB."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from mixot.errors import InputError, UnsupportedError
 from mixot.extras import require
+from mixot.formulas import color_profiles
 from mixot.io import png16
 from mixot.io.atomic import check_target, replacing
 from mixot.measures import Samples
@@ -32,11 +33,15 @@ _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = range(3)  # what a TIFF says of its channels (TIFF 6.0, page 37)
+_MOST_PIXELS = 1 << 29  # numbers in a TIFF; Pillow has a limit of its own for the others
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """Pixels, (h, w) grey or (h, w, c) with c = 2 grey + alpha, 3 RGB, 4 RGBA; uint8, uint16 or float32 in [0, 1].
 
-    ``icc`` is the color profile that came with the file, to be written back with it.
+    They are colors of sRGB. ``icc`` is a profile of sRGB, where the file came with a profile, to tag what is written.
     """
 
     pixels: np.ndarray
@@ -63,13 +68,15 @@ class Picture:
 def read_picture(path: str | os.PathLike[str]) -> Picture:
     """Return the picture in a file, turned upright (EXIF), with as many bits as it was stored with.
 
-    Pictures with a color table or in CMYK become RGB; of an animation or a stack of pages the first is read.
-    16-bit color comes from PNG and TIFF.
+    Colors are converted to sRGB through the profile in the file, if it is another one; those without a profile, or
+    with one that is not for their kind (of grey for RGB), are taken for sRGB. Pictures with a color table, in CMYK or
+    in L*a*b* become RGB; of an animation or a stack of pages the first is read. 16-bit color comes from PNG and TIFF.
 
     Raises
     ------
     InputError
-        Where there is no such file, or it is no picture, or a damaged one.
+        Where there is no such file, or it is no picture, or a damaged one; where its color profile is damaged, or is
+        a table and the picture has more than 8 bits.
     UnsupportedError
         Where Pillow is not installed: ``pip install "mixot[image]"``.
     """
@@ -79,30 +86,44 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     pillow = require("PIL.Image", "image", "reading pictures")
     data = source.read_bytes()
     with _as_picture(path):
-        return _deep_tiff(data) or _with_pillow(data, pillow)
+        return _in_srgb(*(_deep_tiff(data) or _with_pillow(data, pillow)))
 
 
-def _with_pillow(data: bytes, pillow: Any) -> Picture:
+def _with_pillow(data: bytes, pillow: Any) -> tuple[np.ndarray, bytes | None]:
+    """Pixels and the profile that they are still to be converted through."""
     with pillow.open(io.BytesIO(data)) as image:
+        png16.verify(data)
         icc = image.info.get("icc_profile")
         if png16.is_deep(data) and image.mode not in ("I;16", "I"):
-            return Picture(png16.decode(data), icc)
-        return Picture(_pixels(image), icc)
+            return png16.decode(data), icc
+        upright = require("PIL.ImageOps", "image", "reading pictures").exif_transpose(image)
+        return color_profiles.pillow_pixels(upright)
+
+
+def _in_srgb(pixels: np.ndarray, icc: bytes | None) -> Picture:
+    if pixels.ndim not in (2, 3) or not pixels.size or (pixels.ndim == 3 and pixels.shape[2] > 4):
+        raise InputError(f"a picture has shape (h, w) or (h, w, 1 to 4), this one {pixels.shape}")
+    if pixels.dtype.kind not in "uf":
+        raise InputError(f"expected 8 or 16 bits a channel, or floats in [0, 1], got {pixels.dtype}")
+    flat = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    return Picture(*color_profiles.in_srgb(flat, icc))
 
 
 def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
     """Write a picture in the format that the extension names; JPEG and WebP at quality 95.
 
-    16 bits are kept by PNG and TIFF and rounded to 8 by the others; float pictures are written with 16 bits.
+    16 bits are kept by PNG and TIFF and rounded to 8 by the others; float pictures are written with 16 bits. Grey is
+    written without a profile of RGB, which may not stand there; it is then taken for sRGB, which it is.
 
     Raises
     ------
     InputError
-        Where the folder is missing or cannot be written, the extension is another, or a transparent picture is to go
-        into a format without transparency.
+        Where the folder is missing or cannot be written, the extension is another, a transparent picture is to go
+        into a format without transparency, or the profile is not one for these pixels.
     """
     target = check_picture_target(path, has_alpha=picture.has_alpha)
     suffix = target.suffix.lower()
+    icc = _tag(path, picture)
     pixels = picture.pixels
     if pixels.dtype.kind == "f":
         pixels = np.rint(np.clip(pixels, 0.0, 1.0) * 65535).astype(np.uint16)
@@ -110,17 +131,32 @@ def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
     deep = pixels.dtype == np.uint16
     with replacing(target) as file:
         if deep and suffix == ".png":
-            file.write(png16.encode(pixels.reshape(*pixels.shape[:2], -1), picture.icc))
+            file.write(png16.encode(pixels.reshape(*pixels.shape[:2], -1), icc))
         elif deep and suffix in (".tif", ".tiff"):
-            _write_deep_tiff(file, pixels, picture)
+            _write_deep_tiff(file, pixels, picture, icc)
         else:
             shallow = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8) if deep else pixels
             name, options = _FORMATS[suffix]
-            options = options | ({"icc_profile": picture.icc} if picture.icc and name != "BMP" else {})
+            options = options | ({"icc_profile": icc} if icc and name != "BMP" else {})
             pillow = require("PIL.Image", "image", "writing pictures")
             if shallow.ndim == 3 and shallow.shape[2] == 2 and name not in ("PNG", "TIFF"):
                 shallow = shallow[:, :, [0, 0, 0, 1]]
             pillow.fromarray(np.ascontiguousarray(shallow)).save(file, format=name, **options)
+
+
+def _tag(path: str | os.PathLike[str], picture: Picture) -> bytes | None:
+    """The profile to write: one for the channels that there are."""
+    if not picture.icc:
+        return None
+    space = color_profiles.space_of(picture.icc)
+    if space == ("GRAY" if picture.is_grey else "RGB "):
+        return picture.icc
+    if picture.is_grey and space == "RGB ":
+        return None
+    raise InputError(
+        f"{path}: the color profile is for {space.strip() or 'nothing known'}, and the pixels are "
+        f"{'grey' if picture.is_grey else 'RGB'}; leave it out, or give one for these pixels"
+    )
 
 
 def check_picture_target(path: str | os.PathLike[str], *, has_alpha: bool = False) -> Path:
@@ -152,43 +188,37 @@ def _as_picture(path: str | os.PathLike[str]):
         raise InputError(f"{path}: the picture is cut or damaged ({damage})") from damage
 
 
-def _pixels(image: Any) -> np.ndarray:
-    upright = require("PIL.ImageOps", "image", "reading pictures").exif_transpose(image)
-    mode = upright.mode
-    if mode.startswith("I"):  # 16 bits of grey; Pillow hands some of them over as 32-bit integers
-        pixels = np.asarray(upright)
-        if pixels.min() < 0 or pixels.max() > 65535:
-            raise InputError("grey values must lie in 0 .. 65535")
-        return pixels.astype(np.uint16)
-    if mode in ("L", "LA", "RGB", "RGBA"):
-        return np.asarray(upright)
-    if mode == "1":
-        return np.asarray(upright.convert("L"))
-    transparent = mode in ("PA", "La", "RGBa") or "transparency" in upright.info
-    return np.asarray(upright.convert("RGBA" if transparent else "RGB"))
-
-
-def _deep_tiff(data: bytes) -> Picture | None:
+def _deep_tiff(data: bytes) -> tuple[np.ndarray, bytes | None] | None:
     """A TIFF with more than 8 bits a channel, which Pillow cuts or refuses; None for any other picture."""
-    if data[:4] not in (b"II*\0", b"MM\0*"):
+    if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return None
     tifffile = require("tifffile", "image", "reading TIFF pictures")
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         page = tiff.pages[0]
         if page.dtype is None or page.dtype.itemsize == 1:
             return None
+        if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
+            raise InputError(
+                f"more than 8 bits a channel are read in grey and RGB, this is "
+                f"{page.photometric.name}; convert it first"
+            )
+        if np.prod(page.shape, dtype=object) > _MOST_PIXELS:
+            raise InputError(f"the picture has the shape {page.shape}, which is too large; make it smaller first")
         pixels = page.asarray()
         if page.axes.startswith("S"):  # planes one after the other
             pixels = np.moveaxis(pixels, 0, -1)
         icc = page.tags[34675].value if 34675 in page.tags else None
+        inverted = page.photometric == _WHITE_IS_ZERO
     if pixels.dtype.kind == "f" and np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1:
-        return Picture(pixels.astype(np.float32), icc)
-    if pixels.dtype != np.uint16:
+        pixels = pixels.astype(np.float32)
+    elif pixels.dtype != np.uint16:
         raise InputError(f"expected 8 or 16 bits a channel, or floats in [0, 1], got {pixels.dtype}")
-    return Picture(np.ascontiguousarray(pixels), icc)
+    if inverted:
+        pixels = (1 if pixels.dtype.kind == "f" else np.uint16(65535)) - pixels
+    return np.ascontiguousarray(pixels), icc
 
 
-def _write_deep_tiff(file: Any, pixels: np.ndarray, picture: Picture) -> None:
+def _write_deep_tiff(file: Any, pixels: np.ndarray, picture: Picture, icc: bytes | None) -> None:
     tifffile = require("tifffile", "image", "writing 16-bit TIFF pictures")
     tifffile.imwrite(
         file,
@@ -197,6 +227,6 @@ def _write_deep_tiff(file: Any, pixels: np.ndarray, picture: Picture) -> None:
         compression="zlib",
         extrasamples=["unassalpha"] if picture.has_alpha else None,
         planarconfig="contig" if pixels.ndim == 3 else None,
-        iccprofile=picture.icc,
+        iccprofile=icc,
         metadata=None,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from mixot.errors import InputError
+from mixot.errors import AccuracyWarning, InputError
 from mixot.io import h5ad, models, pictures, tables
 from mixot.measures import Measure, Samples
 
@@ -15,7 +16,13 @@ _A = {"model": "a model", "table": "a table", "picture": "a picture", "cells": "
 _READABLE = (*pictures.SUFFIXES, ".gif", ".ppm", ".pgm")
 
 
-def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, rep: str | None = None) -> Measure:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    columns: Sequence[str] | None = None,
+    rep: str | None = None,
+    header: bool | None = None,
+) -> Measure:
     """Return what is in a file as a measure.
 
     ===================================== ==========================================================
@@ -37,6 +44,14 @@ def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, 
         Of a table, the names of those to keep.
     rep : str, optional
         Of annotated data, the key of ``obsm``; "X_pca" where not given.
+    header : bool, optional
+        Of a table in text, whether its first row holds names; found out where not given.
+
+    Warns
+    -----
+    AccuracyWarning
+        Where a table in text could have been read in another way: a first row of years is data, one of text and
+        numbers holds names, a line of comment has as many cells as a row.
 
     Raises
     ------
@@ -55,6 +70,8 @@ def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, 
     kind = kind_of(source)
     if kind != "table" and columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is {_A[kind]}")
+    if kind != "table" and header is not None:
+        raise InputError(f"{path}: header is for tables in text, this is {_A[kind]}; leave it out")
     if kind != "cells" and rep is not None:
         raise InputError(f"{path}: a representation can be chosen from annotated data (.h5ad), this is {_A[kind]}")
     if kind == "model":
@@ -63,7 +80,9 @@ def read(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, 
         return pictures.read_picture(source).samples()
     if kind == "cells":
         return Samples(h5ad.read_observations(source, rep=rep or h5ad.REP).points)
-    table = tables.read_table(source, columns=columns)
+    table = tables.read_table(source, columns=columns, header=header)
+    for note in table.notes:
+        warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=2)
     return Samples(table.values, table.weights)
 
 

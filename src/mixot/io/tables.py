@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from mixot._checks import as_floats, as_numbers
 from mixot.errors import InputError
 from mixot.extras import require
-from mixot.io.arrays import read_npy, read_npz
+from mixot.io.arrays import check_inflation, npz_names, read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
 from mixot.io.delimited import read_text, text_writer
 from mixot.measures import check_weights
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".npy", ".npz", ".parquet")
+TEXT = (".csv", ".tsv", ".txt")
+SUFFIXES = (*TEXT, ".npy", ".npz", ".parquet")
 
 
-def read_table(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) -> Table:
+def read_table(
+    path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, header: bool | None = None
+) -> Table:
     """Return the table of numbers in a file.
 
     ============== ====================================================================================
     extension      what is read
     ============== ====================================================================================
     .csv .tsv .txt the delimiter (``, ; tab |`` or blanks) and the header are found out; lines that start
-                   with # are comments, and a column whose header is empty holds row labels, not data
+                   with # are comments (unless the first column holds text, and the line as many cells as a
+                   row), and a column whose header is empty holds row labels, not data
     .npy           an array (n, d) or (n,)
     .npz           one array; or ``points`` with, if present, ``columns`` and ``weights``
     .parquet       its numeric columns (needs ``pip install "mixot[table]"``)
@@ -40,13 +45,16 @@ def read_table(path: str | os.PathLike[str], *, columns: Sequence[str] | None = 
         The file.
     columns : sequence of str, optional
         Names of the columns to keep, in that order; all where not given.
+    header : bool, optional
+        Of text, whether the first row holds names; found out where not given. A first row of whole numbers (2019,
+        2020) is data, and one of text and numbers holds names: `Table.notes` says so.
 
     Raises
     ------
     InputError
         On a text column (with the first text and its line), a missing or infinite number (with the lines), rows of
-        unequal length, no rows, an unknown column, weights that do not sum to one, or a file that is not what its
-        extension says.
+        unequal length, no rows, an unknown column, a quote that is not closed, weights that do not sum to one, or a
+        file that is not what its extension says.
 
     Examples
     --------
@@ -59,9 +67,12 @@ def read_table(path: str | os.PathLike[str], *, columns: Sequence[str] | None = 
     source = Path(path)
     if not source.is_file():
         raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not a table")
-    if source.suffix.lower() not in _READERS:
+    suffix = source.suffix.lower()
+    if suffix not in SUFFIXES:
         raise InputError(f"{path}: tables are {' '.join(SUFFIXES)} files")
-    table = _READERS[source.suffix.lower()](source, columns)
+    if header is not None and suffix not in TEXT:
+        raise InputError(f"{path}: header is for tables in text ({' '.join(TEXT)}), this is {suffix}; leave it out")
+    table = read_text(source, columns, header) if suffix in TEXT else _READERS[suffix](source, columns)
     if len(table.values) == 0 or not table.columns:
         raise InputError(f"{path}: there are no rows of numbers in this table")
     return table
@@ -99,11 +110,14 @@ def _read_npy(path: Path, columns: Sequence[str] | None) -> Table:
 
 
 def _read_npz(path: Path, columns: Sequence[str] | None) -> Table:
-    arrays = read_npz(path)
-    name = "points" if "points" in arrays else next(iter(arrays), "")
-    if name != "points" and len(arrays) != 1:
-        raise InputError(f'{path}: expected one array or one called "points", got {", ".join(arrays) or "none"}')
-    return _array_table(path, arrays[name], arrays.get("columns"), arrays.get("weights"), columns)
+    names = npz_names(path)
+    if "points" not in names and len(names) > 1:
+        raise InputError(f'{path}: expected one array or one called "points", got {", ".join(names)}')
+    arrays = read_npz(path, ("points", "columns", "weights") if "points" in names else names)
+    if not arrays:
+        raise InputError(f'{path}: expected one array or one called "points", got none')
+    array = arrays["points"] if "points" in arrays else arrays[names[0]]
+    return _array_table(path, array, arrays.get("columns"), arrays.get("weights"), columns)
 
 
 def _array_table(
@@ -111,9 +125,10 @@ def _array_table(
 ) -> Table:
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
         raise InputError(f"{path}: expected numbers of shape (n, d) or (n,), got shape {array.shape} of {array.dtype}")
-    values = array.reshape(len(array), -1)
-    values = values if values.dtype == np.float32 else values.astype(np.float64)
-    labels = [f"x{j + 1}" for j in range(values.shape[1])] if names is None else [str(name) for name in names]
+    if not array.size:
+        raise InputError(f"{path}: there are no rows of numbers in this table, its shape is {array.shape}")
+    values = as_numbers(array[:, None] if array.ndim == 1 else array, "points")
+    labels = [f"x{j + 1}" for j in range(values.shape[1])] if names is None else _names(path, names)
     if len(labels) != values.shape[1]:
         raise InputError(f"{path}: {len(labels)} names for {values.shape[1]} columns; write the file again")
     kept = pick(labels, columns, path)
@@ -127,16 +142,23 @@ def _array_table(
     return Table(tuple(labels[j] for j in kept), values, weights, named=names is not None)
 
 
+def _names(path: Path, names: np.ndarray) -> list[str]:
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise InputError(f"{path}: columns must be a list of names, got shape {names.shape} of {names.dtype}")
+    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
+
+
 def _read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
     parquet = require("pyarrow.parquet", "table", "reading .parquet files")
-    try:
-        table = parquet.read_table(path)
-    except (OSError, ValueError) as damage:
-        raise InputError(f"{path}: not a complete parquet file ({damage}); write it again") from damage
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    names = [names[j] for j in pick(names, columns, path)]
-    types = {name: str(table.schema.field(name).type) for name in names}
-    numeric = [name for name in names if re.match(r"u?int|float|double|half|bool|decimal", types[name])]
+    file = _undamaged(path, lambda: parquet.ParquetFile(path))
+    with file:
+        names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
+        names = [names[j] for j in pick(names, columns, path)]
+        pick(names, names, path)  # two columns of one name cannot be told apart
+        types = {name: str(file.schema_arrow.field(name).type) for name in names}
+        numeric = [name for name in names if re.match(r"u?int|float|double|half|bool|decimal", types[name])]
+        check_inflation(path, "the table", path.stat().st_size, 8 * file.metadata.num_rows * len(names))
+        table = _undamaged(path, lambda: file.read(columns=names))
     for name in names:
         if name not in numeric:
             value = next((str(v) for v in table[name].to_pylist() if v is not None), "nothing")
@@ -144,9 +166,18 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
                 f"{path}: column {name!r} must hold numbers, it is {types[name]} (first value {value!r}); keep the "
                 f"numeric columns: --columns {','.join(numeric)} (columns=[...] in Python)"
             )
-    values = np.column_stack([table[name].cast("float64").to_numpy() for name in names]) if names else np.empty((0, 0))
+    parts = _undamaged(path, lambda: [as_floats(table[name].to_numpy(), name) for name in names])
+    values = np.column_stack(parts) if names else np.empty((0, 0))
     check_finite(path, values)
     return Table(tuple(names), values)
+
+
+def _undamaged(path: Path, read: Callable[[], Any]) -> Any:
+    """What ``read`` returns; `InputError` where Arrow cannot make sense of the bytes."""
+    try:
+        return read()
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError) as damage:
+        raise InputError(f"{path}: not a complete parquet file ({damage}); write it again") from damage
 
 
 def _write_npy(file: BinaryIO, parts: list[np.ndarray], names: list[str]) -> None:
@@ -163,11 +194,7 @@ def _write_parquet(file: BinaryIO, parts: list[np.ndarray], names: list[str]) ->
     parquet.write_table(arrow.table(dict(zip(names, parts, strict=True))), file)
 
 
-_READERS = {".csv": read_text, ".tsv": read_text, ".txt": read_text} | {
-    ".npy": _read_npy,
-    ".npz": _read_npz,
-    ".parquet": _read_parquet,
-}
+_READERS = {".npy": _read_npy, ".npz": _read_npz, ".parquet": _read_parquet}
 _WRITERS = {".csv": text_writer(","), ".tsv": text_writer("\t"), ".txt": text_writer("\t")} | {
     ".npy": _write_npy,
     ".npz": _write_npz,
