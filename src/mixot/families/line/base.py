@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mixot._checks import as_floats
+from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
@@ -93,6 +93,21 @@ def as_positive(value: Any, name: str) -> Float[np.ndarray, " k"]:
     if len(bad):
         raise InputError(f"{name} must be positive and finite, got {out[bad[0]]:g} for component {bad[0]}")
     return out
+
+
+def as_locs_and_scales(locs: ArrayLike, scales: ArrayLike) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """Locations, finite, and scales, positive, as two (k,) float64; or an `InputError`."""
+    centers, spreads = as_floats(locs, "locs"), as_positive(scales, "scales")
+    if centers.shape != spreads.shape:
+        raise InputError(f"locs and scales must be vectors of one length, got {centers.shape} and {spreads.shape}")
+    check_finite(centers, "locs", "components")
+    return centers, spreads
+
+
+def exponential_quantile(lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Quantiles of the exponential law of rate one, ``-log(upper)``, from the side on which ranks have their digits."""
+    low = lower < 0.5
+    return -np.where(low, np.log1p(-np.where(low, lower, 0.0)), np.log(np.where(low, 1.0, upper)))
 
 
 def check_moments(values: Float[np.ndarray, "k s"], name: str) -> Float[np.ndarray, "k s"]:

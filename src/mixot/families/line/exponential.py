@@ -12,7 +12,15 @@ import numpy as np
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.families.base import Family, register
 from mixot.families.couplings import AffineCoupling
-from mixot.families.line.base import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
+from mixot.families.line.base import (
+    LineFamily,
+    as_positive,
+    check_rows,
+    exponential_quantile,
+    scale_model,
+    scaled,
+    weighted_means,
+)
 from mixot.families.line.gamma import Gamma
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.line.bregman import bregman_log
@@ -73,11 +81,7 @@ class Exponential(LineFamily):
     def quantile(
         self, lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], at: int
     ) -> Float[np.ndarray, " n"]:
-        near = lower < 0.5
-        return (
-            -np.where(near, np.log1p(-np.where(near, lower, 0.0)), np.log(np.where(near, 1.0, upper)))
-            / (self.rates[at])
-        )
+        return exponential_quantile(lower, upper) / self.rates[at]
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Exponential:
         return Exponential(self.rates / scaled(self, matrix, shift))

@@ -158,8 +158,7 @@ class Gamma(ShapedFamily):
         return Gamma(shapes, means / shapes)
 
     def fit_notes(self) -> tuple[str, ...]:
-        bound = np.flatnonzero(self.shapes >= _MAX_SHAPE)
-        return (f"components {bound.tolist()} are as narrow as the bound on shapes allows",) if len(bound) else ()
+        return self._narrow(_MAX_SHAPE)
 
     @classmethod
     def moment_model(

@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mixot._checks import as_floats, check_finite
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family, register
 from mixot.families.couplings import AffineCoupling
-from mixot.families.line.base import LineFamily, as_positive, held
+from mixot.families.line.base import LineFamily, as_locs_and_scales, held
 from mixot.families.moment_model import Extent, MomentModel, Parameter
 from mixot.formulas.gaussian.barycenter import mean_barycenter
 from mixot.formulas.gaussian.elliptical import variance_floor
@@ -55,10 +54,7 @@ class Laplace(LineFamily):
     holdable: ClassVar[tuple[str, ...]] = ("locs", "scales")
 
     def __init__(self, locs: ArrayLike, scales: ArrayLike) -> None:
-        centers, spreads = as_floats(locs, "locs"), as_positive(scales, "scales")
-        if centers.shape != spreads.shape:
-            raise InputError(f"locs and scales must be vectors of one length, got {centers.shape} and {spreads.shape}")
-        check_finite(centers, "locs", "components")
+        centers, spreads = as_locs_and_scales(locs, scales)
         object.__setattr__(self, "locs", centers)
         object.__setattr__(self, "scales", spreads)
 

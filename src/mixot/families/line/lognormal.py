@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from mixot._checks import as_floats, check_finite
+from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
-from mixot.errors import InputError, UnsupportedError
+from mixot.errors import UnsupportedError
 from mixot.families.base import Family, register
 from mixot.families.line.base import (
     LineFamily,
-    as_positive,
+    as_locs_and_scales,
     check_moments,
     check_rows,
     held,
@@ -60,11 +60,8 @@ class LogNormal(LineFamily):
     holdable: ClassVar[tuple[str, ...]] = ("scales",)
 
     def __init__(self, locs: ArrayLike, scales: ArrayLike) -> None:
-        centers = as_floats(locs, "locs")
-        spreads = as_positive(np.full(centers.shape, scales) if np.ndim(scales) == 0 else scales, "scales")
-        if centers.shape != spreads.shape:
-            raise InputError(f"locs and scales must be vectors of one length, got {centers.shape} and {spreads.shape}")
-        check_finite(centers, "locs", "components")
+        k = np.shape(as_floats(locs, "locs"))
+        centers, spreads = as_locs_and_scales(locs, np.full(k, scales) if np.ndim(scales) == 0 else scales)
         object.__setattr__(self, "locs", centers)
         object.__setattr__(self, "scales", spreads)
 

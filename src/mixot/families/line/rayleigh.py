@@ -12,7 +12,15 @@ from scipy.special import gamma
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.families.base import Family, register
 from mixot.families.couplings import AffineCoupling
-from mixot.families.line.base import LineFamily, as_positive, check_rows, scale_model, scaled, weighted_means
+from mixot.families.line.base import (
+    LineFamily,
+    as_positive,
+    check_rows,
+    exponential_quantile,
+    scale_model,
+    scaled,
+    weighted_means,
+)
 from mixot.families.line.weibull import Weibull
 from mixot.families.moment_model import MomentModel
 from mixot.formulas.line.bregman import bregman_log
@@ -74,9 +82,7 @@ class Rayleigh(LineFamily):
     def quantile(
         self, lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], at: int
     ) -> Float[np.ndarray, " n"]:
-        low = lower < 0.5
-        y = -np.where(low, np.log1p(-np.where(low, lower, 0.0)), np.log(np.where(low, 1.0, upper)))
-        return self.scales[at] * np.sqrt(2 * y)
+        return self.scales[at] * np.sqrt(2 * exponential_quantile(lower, upper))
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Rayleigh:
         return Rayleigh(self.scales * scaled(self, matrix, shift))

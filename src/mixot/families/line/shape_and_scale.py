@@ -44,6 +44,11 @@ class ShapedFamily(LineFamily):
     def unit_squares(self) -> Float[np.ndarray, " k"]:
         """``E[z^2]`` of the laws of these shapes and scale one."""
 
+    def _narrow(self, bound: float) -> tuple[str, ...]:
+        """What `fit_notes` says of components whose shape has come to the bound that fits keep to."""
+        narrow = np.flatnonzero(self.shapes >= bound).tolist()
+        return (f"components {narrow} are as narrow as the bound on shapes allows",) if narrow else ()
+
     def affine(self: S, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> S:
         return type(self)(self.shapes, self.scales * scaled(self, matrix, shift))
 

@@ -13,7 +13,7 @@ from mixot._native import fast_exp
 from mixot._shapes import Float, Int
 from mixot.families.base import Family, register
 from mixot.families.couplings import Coupling
-from mixot.families.line.base import check_moments, check_rows, held, one_fixed, scale_model
+from mixot.families.line.base import check_moments, check_rows, exponential_quantile, held, one_fixed, scale_model
 from mixot.families.line.couplings import PowerCoupling
 from mixot.families.line.shape_and_scale import ShapedFamily
 from mixot.families.moment_model import MomentModel
@@ -93,8 +93,7 @@ class Weibull(ShapedFamily):
     def quantile(
         self, lower: Float[np.ndarray, " n"], upper: Float[np.ndarray, " n"], at: int
     ) -> Float[np.ndarray, " n"]:
-        low = lower < 0.5
-        y = -np.where(low, np.log1p(-np.where(low, lower, 0.0)), np.log(np.where(low, 1.0, upper)))
+        y = exponential_quantile(lower, upper)
         with np.errstate(over="ignore"):
             return np.minimum(self.scales[at] * y ** (1 / self.shapes[at]), np.finfo(np.float64).max)
 
@@ -152,8 +151,7 @@ class Weibull(ShapedFamily):
         return Weibull(shapes, scales)
 
     def fit_notes(self) -> tuple[str, ...]:
-        bound = np.flatnonzero(self.shapes >= 0.999 * _SHAPES[1])
-        return (f"components {bound.tolist()} are as narrow as the bound on shapes allows",) if len(bound) else ()
+        return self._narrow(0.999 * _SHAPES[1])
 
     @classmethod
     def moment_model(
