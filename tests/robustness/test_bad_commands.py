@@ -158,7 +158,9 @@ def test_ctrl_c_in_a_fit_of_many_points(tmp_path, rng):
     assert [path.name for path in tmp_path.iterdir()] == ["big.npy"]
 
 
-@pytest.mark.parametrize("command", ["fit years.csv -k 1 --json", "distance years.csv years.csv --exact --json"])
+@pytest.mark.parametrize(
+    "command", ["fit years.csv -k 1 -o m.json --json", "distance years.csv years.csv --exact --json"]
+)
 def test_notes_on_a_table_are_told(command, folder):
     (folder / "years.csv").write_text("2019,2020\n1.5,2.5\n3.5,2.0\n4.0,7.5\n")
     done = subprocess.run([sys.executable, "-m", "mixot", *command.split()], capture_output=True, text=True, check=True)

@@ -86,9 +86,7 @@ def _entry(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
     entry = archive.getinfo(f"{name}.npy")
     check_inflation(path, f"the array {name!r}", min(entry.compress_size, path.stat().st_size), entry.file_size)
     with archive.open(entry) as file:
-        array = _array(file, entry.file_size)
-        file.read(1)  # past the end: only there the checksum is compared
-        return array
+        return _array(file, entry.file_size)  # to its last byte, where zipfile compares the checksum
 
 
 def _array(file: Any, size: int) -> np.ndarray:
