@@ -74,7 +74,7 @@ def _frame_values(frame: Any) -> np.ndarray:
     other = [str(name) for name, part in zip(names, parts, strict=True) if part is None]
     if other:
         raise InputError(f"every column must be numeric, these are not: {', '.join(other)}; select the numeric ones")
-    return np.column_stack(parts) if parts else np.empty((len(frame), 0))
+    return np.column_stack([part for part in parts if part is not None]) if parts else np.empty((len(frame), 0))
 
 
 def _column(column: Any) -> np.ndarray | None:

@@ -42,6 +42,17 @@ def test_sixteen_bits_are_rounded_where_eight_is_all_there_is(suffix, tmp_path):
     assert np.abs(read_picture(tmp_path / f"p{suffix}").pixels.astype(int) - round(40_000 / 257)).max() <= 1
 
 
+def test_sixteen_bits_are_rounded_to_the_nearest_of_eight(tmp_path):
+    deep = np.array([[0, 128, 129, 385, 386, 40_000, 65_406, 65_407, 65_535]], np.uint16)
+    write_picture(tmp_path / "p.bmp", Picture(deep))
+    assert read_picture(tmp_path / "p.bmp").pixels.tolist() == np.rint(deep / 257).astype(int).tolist()
+
+
+def test_floats_out_of_range_are_written_at_its_ends(tmp_path):
+    write_picture(tmp_path / "p.png", Picture(np.array([[-0.5, 0.0, 0.25, 1.0, 1.5]], np.float32)))
+    assert read_picture(tmp_path / "p.png").pixels.tolist() == [[0, 0, 16384, 65535, 65535]]
+
+
 @pytest.mark.parametrize(
     ("suffix", "dtype"), [(".png", np.uint8), (".png", np.uint16), (".tif", np.uint16), (".jpg", np.uint8)]
 )

@@ -204,6 +204,13 @@ def test_arrays_that_are_cut(suffix, rng, tmp_path):
             read(path)
 
 
+@pytest.mark.parametrize("text", ["x,y,z\n1,2,3\n4,5\n", "x,y,z\n1,2,3\n4,5,6,7\n", "x,y,z\n1,2,3\n#4\n5,6\n"])
+def test_a_row_of_another_length_is_seen_in_columns_that_are_not_asked_for(text, tmp_path):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=r"line [34] has [24] cells, expected 3"):
+        read(tmp_path / "t.csv", columns=["x"])
+
+
 def test_a_text_line_is_named_where_its_row_begins(tmp_path):
     (tmp_path / "t.csv").write_text('note,x\n"two\nlines",1\nb,oops\n')
     with pytest.raises(InputError, match="column 'x' must hold numbers, line 4 has 'oops'"):

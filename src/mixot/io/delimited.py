@@ -131,24 +131,35 @@ def _parse(path: Path, layout: _Layout, rows: _Rows, wanted: list[int]) -> np.nd
 def _plain(path: Path, layout: _Layout, wanted: list[int]) -> np.ndarray | None:
     """The same by NumPy, in half the time, where nothing in the file can be read in two ways; None where it cannot.
 
-    That is: no quotes, no #, and all columns asked for (of some, NumPy does not see that a row is too short).
+    That is: there are no quotes and no #.
     """
-    if wanted != list(range(len(layout.names))):
-        return None
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             if b'"' in chunk or b"#" in chunk:
                 return None
+    whole = wanted == list(range(len(layout.names)))
+    if not whole and layout.delimiter is None:
+        return None
     with path.open(encoding="utf-8-sig") as file:
         if layout.named:
             next(line for line in file if line.strip())
+        lines = file if whole else _counted(file, str(layout.delimiter), len(layout.names))
         try:
-            values = np.loadtxt(file, delimiter=layout.delimiter, comments=None, ndmin=2)
+            chosen = None if whole else wanted
+            values = np.loadtxt(lines, delimiter=layout.delimiter, usecols=chosen, comments=None, ndmin=2)
         except ValueError as refused:
             if isinstance(refused, UnicodeDecodeError):
                 raise
             return None
     return values if np.isfinite(values).all() and values.shape[1] == len(wanted) else None
+
+
+def _counted(file: Any, delimiter: str, width: int) -> Iterator[str]:
+    """The lines of a file, each of so many cells; NumPy does not see that a row is too long where it takes a part."""
+    for line in file:
+        if line.count(delimiter) != width - 1 and line.strip():
+            raise ValueError
+        yield line
 
 
 def _layout(path: Path, header: bool | None) -> _Layout:
