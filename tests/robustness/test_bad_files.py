@@ -153,6 +153,8 @@ def test_a_pickle_is_never_opened(tmp_path):
         ("x\n" + "nan\n" * 9, r"on 9 lines: 2, 3, 4, 5, 6, \.\.\."),
         ("x,y\n1,2\n3\n", "line 3 has 1 cells, expected 2"),
         ("x,y\n1,2\n3,4,5\n", "line 3 has 3 cells, expected 2"),
+        ("x,y,z\n1,2\n3,4\n", "line 2 has 2 cells, expected 3"),
+        ("x,y\n1,2,3\n4,5,6\n", "line 2 has 3 cells, expected 2"),
         ("x,y\n", "no rows of numbers in this table, only the header x, y"),
         ("", "no rows of numbers"),
         ("# nothing\n\n", "no rows of numbers"),
