@@ -160,6 +160,9 @@ def test_curves_of_more_than_eight_bits(curve, function):
     expected = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     found = color_profiles.to_srgb(stored, rgb_profile(curve=curve))
     np.testing.assert_allclose(found[0], np.stack([expected] * 3, axis=-1), atol=2e-3)  # s15.16 near a root of zero
+    sixteen = np.rint(stored * 65535).astype(np.uint16)
+    exact = color_profiles.to_srgb(sixteen / 65535, rgb_profile(curve=curve)) * 65535
+    np.testing.assert_array_equal(color_profiles.to_srgb(sixteen, rgb_profile(curve=curve)), np.rint(exact))
     if function(0.0) > 0:
         return  # littleCMS would take the darkest color for black
     eight = color_profiles.to_srgb(np.rint(stored * 255).astype(np.uint8), rgb_profile(curve=curve))

@@ -380,6 +380,10 @@ def test_a_deep_png_with_an_unknown_filter(tmp_path):
                 read_picture(tmp_path / "p.png")
         else:
             assert read_picture(tmp_path / "p.png").pixels.tolist() == [[[0, 0, 0]], [[0, 0, 0]]]
+    too_much = chunk(b"IDAT", zlib.compress(bytes(10**6)))
+    (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head + too_much + chunk(b"IEND", b""))
+    with pytest.raises(InputError, match=r"p\.png: the PNG is cut or damaged"):
+        read_picture(tmp_path / "p.png")
 
 
 def test_greys_out_of_range(tmp_path):
