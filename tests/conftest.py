@@ -1,6 +1,7 @@
 """Shapes in annotations are checked in every test; seeds come from the test's name; every law sees every family."""
 
 import re
+import signal
 import zlib
 
 import hypothesis
@@ -12,6 +13,9 @@ jaxtyping.install_import_hook("mixot", "beartype.beartype")  # before the first 
 
 from mixot.families import roles  # noqa: E402
 from mixot.families.registry import registered  # noqa: E402
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background; what it starts would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("mixot", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("mixot")

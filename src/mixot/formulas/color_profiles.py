@@ -28,7 +28,8 @@ def as_pixels(picture: Any) -> np.ndarray:
         is none that can be converted.
     """
     if hasattr(picture, "getbands") and hasattr(picture, "convert"):
-        return in_srgb(*pillow_pixels(picture))[0]
+        # black and white are two colors: whoever paints in them compares with colored pictures
+        return in_srgb(*pillow_pixels(picture.convert("RGB") if picture.mode == "1" else picture))[0]
     if isinstance(picture, np.ma.MaskedArray) and np.ma.is_masked(picture):
         raise InputError(
             f"a picture must be whole, got {int(np.ma.count_masked(picture))} masked values of {picture.size}; fill "
