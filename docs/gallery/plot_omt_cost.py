@@ -70,8 +70,10 @@ def main() -> Figure:
     costs, couplings = [], []
     for k in COMPONENTS:
         p, q = mixture(k, rng), mixture(k, rng)
-        cost = p.components.cost(q.components)
-        costs.append(seconds(lambda p=p, q=q: p.components.cost(q.components)))
+        here, there = p.components, q.components
+        assert isinstance(here, Gaussian)
+        cost = here.cost(there)
+        costs.append(seconds(lambda here=here, there=there: here.cost(there)))
         couplings.append(seconds(lambda cost=cost, p=p, q=q: OMT().solve(cost, p.weights, q.weights)))
 
     p, q = mixture(10, rng), mixture(10, rng)

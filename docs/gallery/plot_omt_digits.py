@@ -77,7 +77,7 @@ def main() -> Figure:
         mean, axes = principal(np.concatenate([pictures[first], turned]).reshape(len(order), -1))
         x, y = ((side.reshape(len(side), -1) - mean) @ axes.T for side in (pictures[first], turned))
         p, q = by_class(x, classes[first]), by_class(y, classes[second])
-        median = float(np.median(p.components.cost(q.components)))
+        median = float(np.median(plan(p, q).cost_matrix))
         for name, share in SHARES.items():
             kept[name].append(float(np.trace(plan(p, q, solver=OMT(lam=share * median)).coupling)))
         if angle == 30:
