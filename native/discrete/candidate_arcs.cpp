@@ -17,7 +17,7 @@ void CandidateArcs::fill(const double* cost, int rows, int columns, const double
       std::min<std::int64_t>(columns, static_cast<std::int64_t>(per_node) * std::max(rows, columns) / rows));
   column_.resize(at(rows)), listed_cost_.resize(at(rows)), count_.resize(rows);
   for (int i = 0; i < rows; ++i) {
-    look_for_interrupt();
+    look_for_interrupt(i);
     int* const listed = column_.data() + at(i);
     count_[i] = cheapest(i, prices, room_ * 3 / 4, listed);  // the rest is room for what later passes find
     const double* c = cost + static_cast<std::size_t>(i) * columns;

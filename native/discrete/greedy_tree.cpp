@@ -19,7 +19,7 @@ const std::vector<Arc>& GreedyTree::grow(const double* cost, const Masses& masse
   rank_rows(cost, prices, candidates);
   const int columns = static_cast<int>(demand_.size());
   for (const int i : order_) {
-    look_for_interrupt();
+    look_for_interrupt(i);
     if (candidates) take_listed(i, *candidates, prices);
     const double* c = cost + static_cast<std::size_t>(i) * columns;
     while (wants_more(i)) {

@@ -18,20 +18,6 @@ constexpr int patient_passes = 20;   // and 20 pivots per atom: from then on the
 constexpr double dust = 1e-15;       // of the mass: flows that are the difference of weights that agree but for rounding
 constexpr double equal_totals = 1e-7;
 
-// A sum whose rounding is carried along (Neumaier 1974).
-class Sum {
- public:
-  void add(double x) {
-    const double next = sum_ + x;
-    lost_ += std::abs(sum_) >= std::abs(x) ? (sum_ - next) + x : (x - next) + sum_;
-    sum_ = next;
-  }
-  double value() const { return sum_ + lost_; }
-
- private:
-  double sum_ = 0, lost_ = 0;
-};
-
 }  // namespace
 
 TransportResult NetworkSimplex::solve(const TransportProblem& problem, std::int64_t max_pivots, double* coupling,
@@ -41,16 +27,17 @@ TransportResult NetworkSimplex::solve(const TransportProblem& problem, std::int6
   compute_flows();
   write(coupling);
   write_potentials(transposed_ ? g : f, transposed_ ? f : g);
-  Sum cost, bound;
+  CompensatedSum cost, bound;
   for_flows([&](int i, int j, double flow) { cost.add(flow * row(i)[j]); });
   for (int i = 0; i < problem.n; ++i) bound.add(f[i] * problem.a[i]);
   for (int j = 0; j < problem.m; ++j) bound.add(g[j] * problem.b[j]);
   out.cost = cost.value();
   // At the optimum both agree but for rounding, which must not claim a bound above a price that is achieved.
   out.lower_bound = std::min(bound.value(), out.cost);
-  for (int i = 0; i < given_.n; ++i) out.marginal_error = std::max(out.marginal_error, std::abs(placed_[i] - given_.a[i]));
-  for (int j = 0; j < given_.m; ++j)
-    out.marginal_error = std::max(out.marginal_error, std::abs(placed_[given_.n + j] - given_.b[j]));
+  for (int x = 0; x < given_.n + given_.m; ++x) {
+    const double wanted = x < given_.n ? given_.a[x] : given_.b[x - given_.n];
+    out.marginal_error = std::max(out.marginal_error, std::abs(placed_[x].value() - wanted));
+  }
   return out;
 }
 
@@ -58,7 +45,7 @@ TransportResult NetworkSimplex::value(const TransportProblem& problem) {
   TransportResult out{optimise(problem, std::numeric_limits<std::int64_t>::max()), pivots_, 0, 0, 0};
   if (out.end != TransportEnd::optimal) return out;
   compute_flows();
-  Sum cost;
+  CompensatedSum cost;
   for_flows([&](int i, int j, double flow) { cost.add(flow * row(i)[j]); });
   out.cost = cost.value();
   return out;
@@ -66,6 +53,7 @@ TransportResult NetworkSimplex::value(const TransportProblem& problem) {
 
 TransportEnd NetworkSimplex::optimise(const TransportProblem& problem, std::int64_t max_pivots) {
   pivots_ = passes_ = 0, max_pivots_ = max_pivots, tolerance_ = first_tolerance, next_row_ = 0;
+  next_retrace_ = 10 * (static_cast<std::int64_t>(problem.n) + problem.m);
   orient(problem);
   const TransportEnd end = start();
   if (end != TransportEnd::optimal) return end;
@@ -95,7 +83,7 @@ TransportEnd NetworkSimplex::start() {
   int finite = 1;
   prices_.assign(given_.m, infinity);
   for (int i = 0; i < given_.n; ++i) {
-    look_for_interrupt();
+    look_for_interrupt(i);
     lower_to(row(i), 0, given_.m, prices_.data(), &finite);
   }
   if (!finite) return TransportEnd::cost_not_finite;
@@ -111,7 +99,7 @@ TransportEnd NetworkSimplex::start() {
 // where the difference of both totals goes that doubles have.
 TransportEnd NetworkSimplex::quantise() {
   const int n = given_.n, m = given_.m;
-  Sum a, b;
+  CompensatedSum a, b;
   for (int i = 0; i < n; ++i)
     if (given_.a[i] >= 0 && given_.a[i] < infinity) a.add(given_.a[i]); else return TransportEnd::bad_weights;
   for (int j = 0; j < m; ++j)
@@ -187,7 +175,7 @@ bool NetworkSimplex::pivot_on_candidates() {
 bool NetworkSimplex::pass(bool& found) {
   found = false;
   for (int t = 0; t < given_.n; ++t) {
-    look_for_interrupt();
+    look_for_interrupt(t);
     const int i = next_row_;
     next_row_ = next_row_ + 1 == given_.n ? 0 : next_row_ + 1;
     const int count = paying(i);
@@ -205,16 +193,19 @@ bool NetworkSimplex::enter(int i, int j) {
   tree_.pivot(i, j);
   ++pivots_;
   if (pivots_ % 64 == 0) look_for_interrupt();
-  const std::int64_t atoms = given_.n + given_.m;
-  if (pivots_ % (10 * atoms) == 0) tree_.retrace();
-  if (pivots_ % (20 * atoms) == 0) tolerance_ = std::min(2 * tolerance_, last_tolerance);
+  if (pivots_ == next_retrace_) {
+    const std::int64_t atoms = given_.n + given_.m;
+    tree_.retrace();
+    if (pivots_ % (20 * atoms) == 0) tolerance_ = std::min(2 * tolerance_, last_tolerance);
+    next_retrace_ += 10 * atoms;
+  }
   return true;
 }
 
 // Whether the reduced cost of (i, j) is negative beyond rounding.
 bool NetworkSimplex::pays(int i, int j) const {
   const double c = row(i)[j], u = tree_.potentials()[i], v = tree_.potentials()[given_.n + j];
-  return c - v + u < -tolerance_ * std::max({std::abs(c), std::abs(u), std::abs(v)});
+  return c - v + u < -tolerance_ * std::max(std::max(std::abs(c), std::abs(u)), std::abs(v));
 }
 
 // All columns whose arcs with row i pay -> columns_; how many.
@@ -236,13 +227,14 @@ int NetworkSimplex::best_of_paying(int i, int count) const {
 // ---- what the last tree says, in doubles ----
 
 // The flow between each node and its parent: what the weights below leave over -> net_, negative from parents that are
-// rows. Sums are as large as the flows, so that marginals are right to the rounding of each weight.
+// rows. Sums are as large as the flows and carry their rounding along, so that marginals are right to the last digits of
+// each weight, however many arcs share it.
 void NetworkSimplex::compute_flows() {
   const int n = given_.n, m = given_.m, root = tree_.root();
-  net_.resize(n + m);
-  for (int i = 0; i < n; ++i) net_[i] = given_.a[i];
-  for (int j = 0; j < m; ++j) net_[n + j] = -given_.b[j];
-  for (int x = tree_.before(root); x != root; x = tree_.before(x)) net_[tree_.parent(x)] += net_[x];
+  net_.assign(n + m, CompensatedSum());
+  for (int i = 0; i < n; ++i) net_[i].add(given_.a[i]);
+  for (int j = 0; j < m; ++j) net_[n + j].add(-given_.b[j]);
+  for (int x = tree_.before(root); x != root; x = tree_.before(x)) net_[tree_.parent(x)].add(net_[x].value());
 }
 
 // visit(i, j, flow) for all arcs that carry more than rounding.
@@ -250,7 +242,7 @@ template <class Visit>
 void NetworkSimplex::for_flows(Visit visit) const {
   const int n = given_.n, root = tree_.root();
   for (int x = tree_.before(root); x != root; x = tree_.before(x)) {
-    const double flow = x < n ? net_[x] : -net_[x];
+    const double flow = x < n ? net_[x].value() : -net_[x].value();
     if (!(flow > 0)) continue;
     const int i = x < n ? x : tree_.parent(x), j = (x < n ? tree_.parent(x) : x) - n;
     if (flow <= dust * total_ && flow <= 1e-3 * std::min(given_.a[i], given_.b[j])) continue;
@@ -259,7 +251,7 @@ void NetworkSimplex::for_flows(Visit visit) const {
 }
 
 void NetworkSimplex::write(double* coupling) {
-  placed_.assign(given_.n + given_.m, 0);
+  placed_.assign(given_.n + given_.m, CompensatedSum());
   for_flows([&](int i, int j, double flow) { place(i, j, flow, coupling); });
   place_light_atoms(coupling);
 }
@@ -267,7 +259,7 @@ void NetworkSimplex::write(double* coupling) {
 void NetworkSimplex::place(int i, int j, double mass, double* coupling) {
   const std::size_t at = transposed_ ? static_cast<std::size_t>(j) * given_.n + i : static_cast<std::size_t>(i) * given_.m + j;
   coupling[at] = mass;
-  placed_[i] += mass, placed_[given_.n + j] += mass;
+  placed_[i].add(mass), placed_[given_.n + j].add(mass);
 }
 
 // Atoms so light that their flow drowned in the rounding of heavier ones go where that costs nothing.
@@ -275,14 +267,14 @@ void NetworkSimplex::place_light_atoms(double* coupling) {
   const int n = given_.n, m = given_.m;
   const double *u = tree_.potentials(), *v = u + n;
   for (int i = 0; i < n; ++i) {
-    if (!(given_.a[i] > 0) || placed_[i] > 0) continue;
+    if (!(given_.a[i] > 0) || placed_[i].value() > 0) continue;
     int best = -1;
     for (int j = 0; j < m; ++j)
       if (given_.b[j] > 0 && (best < 0 || row(i)[j] - v[j] < row(i)[best] - v[best])) best = j;
     place(i, best, given_.a[i], coupling);
   }
   for (int j = 0; j < m; ++j) {
-    if (!(given_.b[j] > 0) || placed_[n + j] > 0) continue;
+    if (!(given_.b[j] > 0) || placed_[n + j].value() > 0) continue;
     int best = -1;
     for (int i = 0; i < n; ++i)
       if (given_.a[i] > 0 && (best < 0 || row(i)[j] + u[i] < row(best)[j] + u[best])) best = i;
@@ -296,11 +288,11 @@ void NetworkSimplex::write_potentials(double* f, double* g) {
   int finite = 1;
   std::fill(g, g + given_.m, infinity);
   for (int i = 0; i < given_.n; ++i) {
-    look_for_interrupt();
+    look_for_interrupt(i);
     lower_to(row(i), -tree_.potentials()[i], given_.m, g, &finite);
   }
   for (int i = 0; i < given_.n; ++i) {
-    look_for_interrupt();
+    look_for_interrupt(i);
     least_reduced_cost(row(i), g, given_.m, f + i);
   }
 }

@@ -20,6 +20,7 @@
 #include "discrete/candidate_arcs.hpp"
 #include "discrete/greedy_tree.hpp"
 #include "discrete/spanning_tree.hpp"
+#include "machine/compensated_sum.hpp"
 
 namespace mixot {
 
@@ -76,12 +77,13 @@ class NetworkSimplex {
   int next_row_ = 0;
   double tolerance_ = 0;  // relative to the terms of a reduced cost
   double total_ = 0;      // mass
-  std::int64_t pivots_ = 0, max_pivots_ = 0, passes_ = 0;
+  std::int64_t pivots_ = 0, max_pivots_ = 0, next_retrace_ = 0, passes_ = 0;
   Masses masses_;
   GreedyTree greedy_;
   SpanningTree tree_;
   CandidateArcs candidates_;
-  std::vector<double> turned_, prices_, net_, placed_;
+  std::vector<double> turned_, prices_;
+  std::vector<CompensatedSum> net_, placed_;
   std::vector<int> columns_;
 };
 

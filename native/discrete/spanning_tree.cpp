@@ -2,6 +2,8 @@
 
 #include <limits>
 
+// Loops hold the arrays in local pointers: nanobind's flags forbid the compiler to assume that a store of an integer
+// leaves those of the class alone.
 namespace mixot {
 
 void SpanningTree::build(int rows, int columns, int root, const std::vector<Arc>& arcs, const double* cost) {
@@ -69,16 +71,18 @@ void SpanningTree::retrace() {
 // column's path. Of the arcs that run dry the last one leaves, counted along the cycle from where the paths meet: on the
 // column's side the highest, on the row's side the lowest. This keeps the tree strongly feasible.
 SpanningTree::Leaving SpanningTree::leaving(int row, int column) const {
+  const Link* const link = link_.data();
+  const int rows = rows_;
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   int x = row, y = rows_ + column, out_x = -1, out_y = -1;
   std::int64_t least_x = most, least_y = most;
   while (x != y) {
-    if (link_[x].size < link_[y].size) {
-      if (x < rows_ && link_[x].flow < least_x) least_x = link_[x].flow, out_x = x;
-      x = link_[x].parent;
+    if (link[x].size < link[y].size) {
+      if (x < rows && link[x].flow < least_x) least_x = link[x].flow, out_x = x;
+      x = link[x].parent;
     } else {
-      if (y >= rows_ && link_[y].flow <= least_y) least_y = link_[y].flow, out_y = y;
-      y = link_[y].parent;
+      if (y >= rows && link[y].flow <= least_y) least_y = link[y].flow, out_y = y;
+      y = link[y].parent;
     }
   }
   const bool on_row_side = least_x < least_y;
@@ -87,66 +91,76 @@ SpanningTree::Leaving SpanningTree::leaving(int row, int column) const {
 
 void SpanningTree::push(int row, int column, const Leaving& out) {
   if (out.flow == 0) return;
-  for (int x = row; x != out.join; x = link_[x].parent) link_[x].flow += x < rows_ ? -out.flow : out.flow;
-  for (int y = rows_ + column; y != out.join; y = link_[y].parent) link_[y].flow += y < rows_ ? out.flow : -out.flow;
+  Link* const link = link_.data();
+  const int rows = rows_;
+  const std::int64_t flow = out.flow;
+  for (int x = row; x != out.join; x = link[x].parent) link[x].flow += x < rows ? -flow : flow;
+  for (int y = rows_ + column; y != out.join; y = link[y].parent) link[y].flow += y < rows ? flow : -flow;
 }
 
 // Takes the subtree of a node out of the thread and off the sizes below `join`, above which it will hang again.
 void SpanningTree::cut(int node, int join) {
-  const int end = last_[node], before = back_[node], after = next_[end], size = link_[node].size;
-  next_[before] = after, back_[after] = before;
-  for (int z = link_[node].parent; z != -1 && last_[z] == end; z = link_[z].parent) last_[z] = before;
-  for (int z = link_[node].parent; z != join; z = link_[z].parent) link_[z].size -= size;
+  Link* const link = link_.data();
+  int *const next = next_.data(), *const back = back_.data(), *const last = last_.data();
+  const int end = last[node], before = back[node], after = next[end], size = link[node].size;
+  next[before] = after, back[after] = before;
+  for (int z = link[node].parent; z != -1 && last[z] == end; z = link[z].parent) last[z] = before;
+  for (int z = link[node].parent; z != join; z = link[z].parent) link[z].size -= size;
 }
 
 // Turns the path from `out`, the root of a subtree that was cut off, to `in` round, so that `in` is its root. Each node w
 // of the path then follows what was below the node s before it; of its run in the thread, from w to its last node, the
 // run of s drops out. Returns the last node of the new order.
 int SpanningTree::turn(int in, int out) {
-  const int size = link_[out].size;
-  int tail = last_[in];
+  Link* const link = link_.data();
+  int *const next = next_.data(), *const back = back_.data(), *const last = last_.data();
+  const int size = link[out].size;
+  int tail = last[in];
   if (in == out) return tail;
-  int s = in, w = link_[in].parent;
-  int end = last_[in], after = next_[end], before = back_[in], count = link_[in].size;
-  std::int64_t flow = link_[in].flow;
+  int s = in, w = link[in].parent;
+  int end = last[in], after = next[end], before = back[in], count = link[in].size;
+  std::int64_t flow = link[in].flow;
   while (true) {
     // What the thread says of w, before it is written over: the run of w may end where that of s does, whose successor is
     // known already.
-    const int w_end = last_[w], w_before = back_[w], w_count = link_[w].size, up = link_[w].parent;
-    const int w_after = w_end == end ? after : next_[w_end];
-    const std::int64_t w_flow = link_[w].flow;
-    next_[tail] = w, back_[w] = tail;
+    const int w_end = last[w], w_before = back[w], w_count = link[w].size, up = link[w].parent;
+    const int w_after = w_end == end ? after : next[w_end];
+    const std::int64_t w_flow = link[w].flow;
+    next[tail] = w, back[w] = tail;
     if (end != w_end)
-      next_[before] = after, back_[after] = before, tail = w_end;
+      next[before] = after, back[after] = before, tail = w_end;
     else
       tail = before;
-    link_[w] = {flow, s, size - count};
+    link[w] = {flow, s, size - count};
     if (w == out) break;
     s = w, w = up, flow = w_flow, end = w_end, after = w_after, before = w_before, count = w_count;
   }
-  for (int z = out; z != in; z = link_[z].parent) last_[z] = tail;
-  last_[in] = tail;
+  for (int z = out; z != in; z = link[z].parent) last[z] = tail;
+  last[in] = tail;
   return tail;
 }
 
 // Hangs the subtree `in` .. `tail`, its sizes known, below `to`, first among its children.
 void SpanningTree::attach(int in, int tail, int to, int join) {
-  const int next = next_[to];
-  next_[to] = in, back_[in] = to, next_[tail] = next, back_[next] = tail;
-  for (int z = to; z != -1 && last_[z] == to; z = link_[z].parent) last_[z] = tail;
-  for (int z = to; z != join; z = link_[z].parent) link_[z].size += link_[in].size;
+  Link* const link = link_.data();
+  int *const next = next_.data(), *const back = back_.data(), *const last = last_.data();
+  const int after = next[to];
+  next[to] = in, back[in] = to, next[tail] = after, back[after] = tail;
+  for (int z = to; z != -1 && last[z] == to; z = link[z].parent) last[z] = tail;
+  for (int z = to; z != join; z = link[z].parent) link[z].size += link[in].size;
 }
 
 // Moves the potentials of the subtree, or those of all others the other way where these are fewer. The run is followed
 // from both ends at once: reading one link does not wait for the other.
 void SpanningTree::shift(int in, int tail, int to, double by) {
+  const int *const next = next_.data(), *const back = back_.data();
   const int nodes = rows_ + columns_, size = link_[in].size;
   int x = in, y = tail, left = size;
-  if (2 * size > nodes) x = next_[tail], y = to, left = nodes - size, by = -by;
+  if (2 * size > nodes) x = next[tail], y = to, left = nodes - size, by = -by;
   double* const potential = potential_.data();
   for (; left > 1; left -= 2) {
     potential[x] += by, potential[y] += by;
-    x = next_[x], y = back_[y];
+    x = next[x], y = back[y];
   }
   if (left) potential[x] += by;
 }

@@ -1,7 +1,6 @@
 """Every command end to end: what it prints for people and machines, what it writes, how it ends."""
 
 import json
-import os
 import subprocess
 import sys
 

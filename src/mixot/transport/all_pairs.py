@@ -12,6 +12,7 @@ from mixot._native import transport_values
 from mixot._shapes import Float, Int
 from mixot.errors import InputError
 from mixot.families.base import Family
+from mixot.families.roles import Compared, require
 from mixot.formulas.gaussian.cost_matrix import point_costs
 from mixot.measures import Measure, Samples
 from mixot.mixture import Mixture
@@ -78,7 +79,7 @@ def _pair_by_pair(
 class _Atoms:
     """Many measures one after the other: measure i has the atoms ``starts[i]`` to ``starts[i + 1]``."""
 
-    starts: Int[np.ndarray, " n+1"]
+    starts: Int[np.ndarray, " j"]
     weights: Float[np.ndarray, " s"]
     laws: Family | np.ndarray  # components, or points
 
@@ -102,30 +103,37 @@ class _Atoms:
 
     def costs(self, other: _Atoms) -> Float[np.ndarray, "s t"]:
         if isinstance(self.laws, Family):
-            return np.ascontiguousarray(self.laws.cost(other.laws))  # pyright: ignore[reportArgumentType]
+            return np.ascontiguousarray(require(self.laws, Compared).cost(other.laws))
         return point_costs(self.laws, other.laws)  # pyright: ignore[reportArgumentType]
 
 
 def _laid_out(measures: Sequence[Measure]) -> _Atoms | None:
     """All measures as one, or None where they are not of one kind, or single pairs are large enough."""
-    if not measures or any(m.dim != measures[0].dim for m in measures):
+    if len({m.dim for m in measures}) != 1:
         return None
-    sizes = [len(m) for m in measures if isinstance(m, Mixture | Samples)]
-    if len(sizes) < len(measures) or max(sizes) ** 2 > _LARGE:
+    samples = [m for m in measures if isinstance(m, Samples)]
+    mixtures = [m for m in measures if isinstance(m, Mixture)]
+    if max(map(len, [*samples, *mixtures]), default=0) ** 2 > _LARGE:
         return None
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    if all(isinstance(m, Samples) for m in measures):
-        points = np.concatenate([m.points for m in measures], dtype=np.float64)
-        return _Atoms(starts, np.concatenate([m.weights for m in measures]), points)
-    if not all(isinstance(m, Mixture) for m in measures):
-        return None
-    families = [m.components for m in measures]
+    if len(samples) == len(measures):
+        return _Atoms(*_stacked(samples), np.concatenate([m.points for m in samples], dtype=np.float64))
+    laws = _as_one([m.components for m in mixtures]) if len(mixtures) == len(measures) else None
+    return None if laws is None else _Atoms(*_stacked(mixtures), laws)
+
+
+def _stacked(measures: Sequence[Samples | Mixture]) -> tuple[Int[np.ndarray, " j"], Float[np.ndarray, " s"]]:
+    starts = np.cumsum([0, *map(len, measures)], dtype=np.int64)
+    return starts, np.concatenate([m.weights for m in measures])
+
+
+def _as_one(families: list[Family]) -> Family | None:
+    """All components in one family, the widest if need be; None where there is no such family."""
     if len({type(f) for f in families}) > 1:
         families = [f.widen() for f in families]
-        if len({type(f) for f in families}) > 1:
-            return None
+    if len({type(f) for f in families}) > 1:
+        return None
     try:
-        return _Atoms(starts, np.concatenate([m.weights for m in measures]), _joined(families))
+        return _joined(families)
     except InputError:  # products of different factors do not join; pair by pair it is said which do not
         return None
 

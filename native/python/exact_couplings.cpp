@@ -1,29 +1,15 @@
-// Exact couplings of finitely many atoms, and Ctrl-C in all kernels.
+// Exact couplings of finitely many atoms.
 #include <nanobind/stl/tuple.h>
 
 #include <cstdint>
-#include <exception>
-#include <string>
 #include <tuple>
 
 #include "discrete/network_simplex.hpp"
 #include "discrete/transport_batch.hpp"
-#include "machine/interrupt.hpp"
 #include "python/arrays.hpp"
 #include "python/bindings.hpp"
 
 namespace {
-
-unsigned long main_thread = 0;
-
-// Python hands signals to its main thread alone; any other need not wait for the interpreter lock to learn that.
-bool signal_arrived() {
-  if (PyThread_get_thread_ident() != main_thread) return false;
-  const PyGILState_STATE state = PyGILState_Ensure();
-  const bool raised = PyErr_CheckSignals() != 0;  // the handler's exception stays set for the translator below
-  PyGILState_Release(state);
-  return raised;
-}
 
 const char* name(mixot::TransportEnd end) {
   switch (end) {
@@ -40,20 +26,7 @@ using Index = Dense<const std::int64_t, 1>;
 
 }  // namespace
 
-void bind_interrupt(nb::module_& m) {
-  (void)m;
-  main_thread = nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
-  mixot::interrupt_asked = &signal_arrived;
-  nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const mixot::Interrupted&) {
-      if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);
-    }
-  });
-}
-
-void bind_exact(nb::module_& m) {
+void bind_exact_couplings(nb::module_& m) {
   // -> end, pivots, cost, lower bound, marginal error; coupling comes filled with zeros.
   m.def(
       "network_simplex",
