@@ -108,7 +108,8 @@ MIXOT_MULTIVERSION(factor,
 void psd_factors(const double* covs, std::size_t count, std::size_t dim, double* factors, std::int64_t* ranks,
                  std::size_t threads) {
   std::vector<std::vector<double>> scratch(threads ? threads : 1);
-  parallel_blocks(count, threads, [&](std::size_t k, std::size_t worker) {
+  const bool short_work = count * dim * dim * dim < 100000;  // shorter than starting threads
+  parallel_blocks(count, short_work ? 1 : threads, [&](std::size_t k, std::size_t worker) {
     auto& space = scratch[worker];
     space.resize(dim * dim + 2 * dim);
     const double* cov = covs + k * dim * dim;

@@ -9,23 +9,31 @@
 #include <vector>
 
 #include "machine/crew.hpp"
+#include "machine/interrupt.hpp"
 
 namespace mixot {
 
 // body(block, worker) for block = 0 .. blocks-1, worker = 0 .. threads-1; blocks are handed out as workers get free.
-// The first exception stops the hand-out and is rethrown here.
+// The first exception stops the hand-out and is rethrown here; Ctrl-C is one (interrupt.hpp), heard between two blocks of
+// the calling thread, worker 0.
 template <class Body>
 void parallel_blocks(std::size_t blocks, std::size_t threads, Body&& body) {
   if (threads > blocks) threads = blocks;
   if (threads <= 1) {
-    for (std::size_t block = 0; block < blocks; ++block) body(block, std::size_t{0});
+    for (std::size_t block = 0; block < blocks; ++block) {
+      body(block, std::size_t{0});
+      look_for_interrupt();
+    }
     return;
   }
   std::atomic<std::size_t> next{0};
   std::vector<std::exception_ptr> failures(threads);
   auto work = [&](std::size_t worker) {
     try {
-      for (std::size_t block; (block = next.fetch_add(1)) < blocks;) body(block, worker);
+      for (std::size_t block; (block = next.fetch_add(1)) < blocks;) {
+        body(block, worker);
+        if (worker == 0) look_for_interrupt();
+      }
     } catch (...) {
       failures[worker] = std::current_exception();
       next = blocks;

@@ -5,6 +5,7 @@
 
 NB_MODULE(_native, m) {
   m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
+  bind_interrupts(m);
   bind_machine(m);
   bind_pictures(m);
   bind_costs(m);
@@ -17,4 +18,5 @@ NB_MODULE(_native, m) {
   bind_grids(m);
   bind_gaussian_cells(m);
   bind_gaussian_transport(m);
+  bind_exact_couplings(m);
 }

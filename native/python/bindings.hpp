@@ -14,3 +14,5 @@ void bind_cells(nanobind::module_& m);
 void bind_grids(nanobind::module_& m);
 void bind_gaussian_cells(nanobind::module_& m);
 void bind_gaussian_transport(nanobind::module_& m);
+void bind_exact_couplings(nanobind::module_& m);
+void bind_interrupts(nanobind::module_& m);

@@ -4,6 +4,7 @@
 
 #include "linear_algebra/psd_factor.hpp"
 #include "mixtures/bures.hpp"
+#include "mixtures/gaussian_costs.hpp"
 #include "mixtures/integer_laws.hpp"
 #include "python/arrays.hpp"
 #include "python/bindings.hpp"
@@ -53,6 +54,17 @@ void bind_costs(nb::module_& m) {
     nb::gil_scoped_release release;
     mixot::psd_factors(covs.data(), covs.shape(0), covs.shape(1), factors.data(), ranks.data(), threads);
   });
+  // -> how many pairs are too close for the formula.
+  m.def(
+      "bures_costs",
+      [](Dense<const double, 3> a, Dense<const double, 3> b, Dense<const double, 2> apart, Dense<double, 2> out,
+         Dense<std::uint8_t, 2> close, std::size_t threads) {
+        nb::gil_scoped_release release;
+        return mixot::bures_costs({a.data(), a.shape(0), a.shape(1)}, {b.data(), b.shape(0), b.shape(1)}, apart.data(),
+                                  out.data(), close.data(), threads);
+      },
+      nb::arg("a").noconvert(), nb::arg("b").noconvert(), nb::arg("apart").noconvert(), nb::arg("out").noconvert(),
+      nb::arg("close").noconvert(), nb::arg("threads"));
   m.def("plane_bures", on_all_pairs(&mixot::plane_bures));
   m.def("nuclear_norms", on_all_pairs(&mixot::nuclear_norms));
   m.def("entropic_excess", [](Factors a, Ranks a_ranks, Factors b, Ranks b_ranks, double s2, Dense<double, 2> out,

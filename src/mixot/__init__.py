@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from mixot.verbs import barycenter as barycenter
     from mixot.verbs import bounds as bounds
     from mixot.verbs import distance as distance
+    from mixot.verbs import distances as distances
     from mixot.verbs import fit as fit
     from mixot.verbs import geodesic as geodesic
     from mixot.verbs import plan as plan
@@ -132,7 +133,7 @@ _HOME = {
     "transport.geodesic": ("Geodesic", "Interpolation"),
     "transport.maps": ("TransportMap",),
     "transport.quantize": ("Quantization", "quantize"),
-    "verbs": ("fit", "distance", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
+    "verbs": ("fit", "distance", "distances", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
     "io": ("read", "save", "load"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
@@ -21,6 +22,7 @@ from mixot.solvers.semidiscrete.plan import CellSolver, SemidiscretePlan
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport import barycenter as _barycenter
 from mixot.transport import bounds as _bounds
+from mixot.transport.all_pairs import between_all
 from mixot.transport.barycenter import Barycenter, BarycenterSolver
 from mixot.transport.cells import CentroidMap, PointMap
 from mixot.transport.geodesic import Geodesic, Interpolation
@@ -157,6 +159,30 @@ def distance(p: Any, q: Any) -> float:
     5.0
     """
     return plan(p, q).distance
+
+
+def distances(ps: Any, qs: Any = None, *, progress: ProgressCallback | None = None) -> Float[np.ndarray, "n m"]:
+    """Return the distances between all pairs, (n, m): each of `ps` to each of `qs`, or to each other of `ps`.
+
+    What `distance` says of every pair, in the units of the data, but computed many pairs at a time where all are
+    mixtures of one family or all are samples. Among themselves the distances are symmetric, to the bit.
+
+    Parameters
+    ----------
+    ps, qs : lists of mixtures, fits, samples or densities
+        Anything that `as_measure` reads; raises as `plan` does, where any pair would.
+    progress : callable, optional
+        Called with a `Progress` whose ``step`` counts the pairs.
+
+    Examples
+    --------
+    >>> from mixot import Gaussian, Mixture
+    >>> laws = [Mixture([1.0], Gaussian([m], [1.0])) for m in (0.0, 3.0, 5.0)]
+    >>> distances(laws).tolist()
+    [[0.0, 3.0, 5.0], [3.0, 0.0, 2.0], [5.0, 2.0, 0.0]]
+    """
+    sources = _measures(ps, "ps")
+    return between_all(sources, None if qs is None else _measures(qs, "qs"), distance, progress)
 
 
 @overload
@@ -328,6 +354,12 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
     if not isinstance(points, int | np.integer) or points < 0:
         raise InputError(f"points must be a whole number of 0 or more, got {points!r}")
     return _bounds.wasserstein(_mixture(p), _mixture(q), points=points)
+
+
+def _measures(data: Any, name: str) -> list[Measure]:
+    if isinstance(data, Measure) or not isinstance(data, Iterable):
+        raise InputError(f"{name} must be a list of measures, got one {type(data).__name__}")
+    return [as_measure(one) for one in data]
 
 
 def _mixture(data: Any) -> Mixture:

@@ -52,6 +52,15 @@ def test_a_first_fit_in_the_plane_needs_numpy_alone():
     assert loaded_by("from mixot import fit; fit([[0.0, 1.0], [1.0, 3.0], [2.0, 0.5], [9.0, 9.0]], k=1)") == ["numpy"]
 
 
+def test_the_first_distance_and_the_first_distances_need_numpy_alone():
+    code = (
+        "from mixot import Gaussian, Mixture, Samples, distance, distances\n"
+        "p = Mixture([0.5, 0.5], Gaussian([[0.0, 0.0], [1.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]]] * 2))\n"
+        "distance(p, p), distance(Samples([[0.0], [1.0]]), Samples([[2.0], [3.0]])), distances([p, p])"
+    )
+    assert loaded_by(code) == ["numpy"]
+
+
 @pytest.mark.parametrize("name", mixot.__all__)
 def test_every_public_name_resolves(name):
     assert getattr(mixot, name) is not None

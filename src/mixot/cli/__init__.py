@@ -50,9 +50,6 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
-    # POT imports torch, jax, tensorflow and cupy where it finds them, which takes seconds; a command needs none.
-    for backend in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"):
-        os.environ.setdefault(f"POT_BACKEND_DISABLE_{backend}", "1")
     os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files, no window is opened
     app(prog_name="mixot")
 

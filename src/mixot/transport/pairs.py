@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from mixot.errors import UnsupportedError
@@ -109,6 +110,7 @@ def pair_of(p: type[Measure], q: type[Measure]) -> Pair | None:
     return found or _row(q, p)
 
 
+@cache
 def _row(first: type[Measure], second: type[Measure]) -> Pair | None:
     return next((row for row in PAIRS if issubclass(first, row.first) and issubclass(second, row.second)), None)
 

@@ -20,14 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._native import diagonal_excess, entropic_excess, nuclear_norms, plane_bures, psd_factors, squared_distances
+from mixot._native import bures_costs, diagonal_excess, entropic_excess, psd_factors, squared_distances
 from mixot._shapes import Float, Int
 from mixot.formulas.gaussian.bures import procrustes_cost
 from mixot.threads import thread_count
 
-# The sum of singular values is right to about 1e-15 of the traces: where less than this share of them is left after
-# the subtraction, the cost would have fewer than twelve digits.
-_CLOSE = 2e-3
+_MANY = 16  # components from which it is worth looking for covariances that several share
 _CHUNK = 2**22  # doubles in one batch of close pairs
 _LEAST_EPS = 1e-30  # relative to the variances: what less entropy adds to a cost is below its last digit
 
@@ -40,9 +38,12 @@ def point_costs(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> Flo
     >>> point_costs(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
     [[25.0, 1.0]]
     """
-    rows, cols = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
-    out = np.empty((len(rows), len(cols)))
-    squared_distances(rows, cols, out, thread_count())
+    return _point_costs(x, y, thread_count())
+
+
+def _point_costs(x: np.ndarray, y: np.ndarray, threads: int) -> Float[np.ndarray, "n m"]:
+    out = np.empty((len(x), len(y)))
+    squared_distances(_contiguous(x), _contiguous(y), out, threads)
     return out
 
 
@@ -82,12 +83,11 @@ def gaussian_costs(
     """
     if _is_diagonal(a) and _is_diagonal(b):
         return diagonal_costs(m, np.diagonal(a, axis1=1, axis2=2), n, np.diagonal(b, axis1=1, axis2=2))
-    cost = point_costs(m, n)
-    # Powers of two change no digit, and then no square overflows, whatever the unit.
-    exponent = _exponent(a, b)
-    left, right = _Factors.of(a, exponent), _Factors.of(b, exponent)
-    bures = _plane(left, right) if a.shape[1] == 2 else _general(left, right, np.ldexp(cost, -2 * exponent))
-    return cost + np.ldexp(bures, 2 * exponent)
+    threads = thread_count()
+    apart = _point_costs(m, n, threads)
+    left, right = _contiguous(a), _contiguous(b)
+    many = a.shape[1] > 2 and max(len(a), len(b)) >= _MANY
+    return apart + (_distinct_bures if many else _bures)(left, right, apart, threads)
 
 
 def entropic_gaussian_costs(
@@ -159,7 +159,6 @@ class _Factors:
 
     rows: Float[np.ndarray, "k r d"]
     ranks: Int[np.ndarray, " k"]
-    traces: Float[np.ndarray, " k"]
 
     @classmethod
     def of(cls, covs: np.ndarray, exponent: int) -> _Factors:
@@ -167,16 +166,7 @@ class _Factors:
         rows, ranks = np.zeros(covs.shape), np.zeros(len(covs), dtype=np.int64)
         psd_factors(np.ascontiguousarray(covs), rows, ranks, thread_count())
         top = 2 if covs.shape[1] == 2 else max(int(ranks.max()), 1)
-        traces = np.ldexp(np.trace(covs, axis1=1, axis2=2), -2 * exponent)
-        return cls(np.ldexp(rows[:, :top], -exponent), ranks, traces)
-
-    def distinct(self) -> tuple[_Factors, Int[np.ndarray, " k"], dict[bytes, int]]:
-        """Each covariance once, where every component finds its own, and where each factor's bytes stand."""
-        place: dict[bytes, int] = {}
-        keys = (rows[:rank].tobytes() for rows, rank in zip(self.rows, self.ranks, strict=True))
-        label = np.array([place.setdefault(key, len(place)) for key in keys])
-        first = np.unique(label, return_index=True)[1]
-        return _Factors(self.rows[first], self.ranks[first], self.traces[first]), label, place
+        return cls(np.ldexp(rows[:, :top], -exponent), ranks)
 
 
 def _exponent(*covs: np.ndarray) -> int:
@@ -190,35 +180,44 @@ def _is_diagonal(covs: np.ndarray) -> bool:
     return d == 1 or not any(cov.ravel()[1:].reshape(d - 1, d + 1)[:, :-1].any() for cov in covs)
 
 
-def _plane(a: _Factors, b: _Factors) -> Float[np.ndarray, "k l"]:
-    out = np.empty((len(a.rows), len(b.rows)))
-    plane_bures(a.rows, a.ranks, b.rows, b.ranks, out, thread_count())
-    return out
+def _contiguous(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def _general(a: _Factors, b: _Factors, apart: Float[np.ndarray, "k l"]) -> Float[np.ndarray, "k l"]:
-    """Bures part of all pairs; ``apart`` is what the means add to it."""
-    a, label_a, place_a = a.distinct()
-    b, label_b, place_b = b.distinct()
+def _distinct_bures(
+    a: Float[np.ndarray, "k d d"], b: Float[np.ndarray, "l d d"], apart: Float[np.ndarray, "k l"], threads: int
+) -> Float[np.ndarray, "k l"]:
+    """`_bures`, once for each pair of covariances that differ: components often share them."""
+    (first_a, label_a), (first_b, label_b) = _distinct(a), _distinct(b)
+    if len(first_a) == len(a) and len(first_b) == len(b):
+        return _bures(a, b, apart, threads)
     every = np.ix_(label_a, label_b)
-    traces = a.traces[:, None] + b.traces
-    norms = np.empty(traces.shape)
-    nuclear_norms(a.rows, a.ranks, b.rows, b.ranks, norms, thread_count())
-    out = np.maximum(traces - 2 * norms, 0.0)
-
-    nearest = np.full(out.shape, np.inf)
+    nearest = np.full((len(first_a), len(first_b)), np.inf)
     np.minimum.at(nearest, every, apart)
-    close = out + nearest < _CLOSE * traces
-    for key in place_a.keys() & place_b.keys():
-        at = place_a[key], place_b[key]
-        out[at], close[at] = 0.0, False
-    rows, cols = np.nonzero(close)
-    left, right = _of_equal_height(a.rows, b.rows)
-    step = max(_CHUNK // left[0].size, 1)
-    for start in range(0, len(rows), step):
-        i, j = rows[start : start + step], cols[start : start + step]
-        out[i, j] = procrustes_cost(left[i], right[j])
-    return out[every]
+    return _bures(a[first_a], b[first_b], nearest, threads)[every]
+
+
+def _distinct(covs: np.ndarray) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " k"]]:
+    """Where each covariance stands first, and which of these every component has."""
+    place: dict[bytes, int] = {}
+    label = np.array([place.setdefault(cov.tobytes(), len(place)) for cov in covs])
+    return np.unique(label, return_index=True)[1], label
+
+
+def _bures(
+    a: Float[np.ndarray, "k d d"], b: Float[np.ndarray, "l d d"], apart: Float[np.ndarray, "k l"], threads: int
+) -> Float[np.ndarray, "k l"]:
+    """Bures part of all pairs; ``apart`` is what the means add to it."""
+    out, close = np.empty(apart.shape), np.empty(apart.shape, dtype=np.uint8)
+    if bures_costs(a, b, apart, out, close, threads):
+        exponent = _exponent(a, b)
+        rows, cols = np.nonzero(close)
+        left, right = _of_equal_height(_Factors.of(a, exponent).rows, _Factors.of(b, exponent).rows)
+        step = max(_CHUNK // left[0].size, 1)
+        for start in range(0, len(rows), step):
+            i, j = rows[start : start + step], cols[start : start + step]
+            out[i, j] = np.ldexp(procrustes_cost(left[i], right[j]), 2 * exponent)
+    return out
 
 
 def _of_equal_height(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

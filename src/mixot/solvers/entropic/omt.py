@@ -11,8 +11,9 @@ from mixot._native import entropic_coupling
 from mixot._shapes import Float
 from mixot.errors import InputError, SolveError
 from mixot.results import Plan, Status
-from mixot.solvers.discrete.exact import Exact, to_marginals
+from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt_plan import OMTPlan
+from mixot.solvers.entropic.rounding import to_marginals
 
 _DEFAULT = 0.05  # lam, as a share of the median cost
 _LIMIT = 1e-11  # lam, relative to the range of the costs, below which the exact plan is optimal to ten digits
