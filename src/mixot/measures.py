@@ -15,6 +15,7 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
 from mixot.formulas.polynomial.moments import exponents, sample_moments
+from mixot.formulas.weights import effective_count
 
 _WEIGHT_TOL = 1e-6  # decimals printed in a paper or float32 sums are normalised; anything further off is an error
 
@@ -48,32 +49,55 @@ class Samples(Measure):
     ----------
     points : (n, d), finite, copied; float32 stays float32, anything else becomes float64; a vector (n,) is n points on
         the line
-    weights : (n,), not negative, summing to one (to 1e-6, the rest is taken off); equal where not given
+    weights : (n,), importance weights: not negative, summing to one (to 1e-6, the rest is taken off); equal where not
+        given. They say how much each point counts, not how often it was seen: of how many observations a criterion
+        speaks is Kish's effective number
+    counts : (n,), in place of weights: how often each point was seen, whole numbers; they stand for as many equal rows,
+        their sum is the number of observations, and the weights are their shares of it
 
     Raises
     ------
     InputError
-        On no points, NaN or infinity (the rows are named), or bad weights.
+        On no points, NaN or infinity (the rows are named), or bad weights or counts.
 
     Examples
     --------
     >>> Samples([[0.0, 0.0], [2.0, 0.0]]).mean().tolist()
     [1.0, 0.0]
+    >>> histogram = Samples([0.0, 1.0], counts=[30, 10])
+    >>> histogram.weights.tolist(), histogram.observations
+    ([0.75, 0.25], 40.0)
     """
 
     points: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"]
+    observations: float
 
-    def __init__(self, points: ArrayLike, weights: ArrayLike | None = None) -> None:
+    def __init__(self, points: ArrayLike, weights: ArrayLike | None = None, *, counts: ArrayLike | None = None) -> None:
         array = _check_points(points)
         n = len(array)
+        if counts is not None:
+            if weights is not None:
+                raise InputError("weights say how much points count, counts how often they were seen; give one of them")
+            times = _check_counts(counts, n)
+            share, observations = times / times.sum(), float(times.sum())
+        elif weights is None:
+            share, observations = np.full(n, 1.0 / n), float(n)
+        else:
+            share = check_weights(weights, n, "points")
+            observations = effective_count(share)
         object.__setattr__(self, "points", array)
-        object.__setattr__(
-            self, "weights", np.full(n, 1.0 / n) if weights is None else check_weights(weights, n, "points")
-        )
+        object.__setattr__(self, "weights", share)
+        object.__setattr__(self, "observations", observations)
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def moved(self, points: ArrayLike) -> Samples:
+        """The same weights, of as many observations, at other points (n, e)."""
+        out = Samples(points, self.weights)
+        object.__setattr__(out, "observations", self.observations)
+        return out
 
     @property
     def dim(self) -> int:
@@ -317,6 +341,23 @@ def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
         raise InputError(f"weights must sum to one, got {total:.9g}; pass weights / weights.sum() to normalise them")
     # Weights that sum to one up to rounding stay as they are, so that what is saved and loaded is the same to the bit.
     return out if abs(total - 1.0) <= 8 * np.finfo(np.float64).eps else out / total
+
+
+def _check_counts(counts: Any, n: int) -> Float[np.ndarray, " n"]:
+    """Counts as (n,) float64, whole numbers that are not negative and not all zero."""
+    out = as_floats(counts, "counts")
+    if out.shape != (n,):
+        raise InputError(f"counts must have shape {(n,)}, one for each of the points, got {out.shape}")
+    check_finite(out, "counts", "places")
+    bad = np.flatnonzero((out < 0) | (out != np.round(out)))
+    if len(bad):
+        raise InputError(
+            f"counts must be whole numbers and not negative, got {out[bad[0]]:g} at {bad[0]}; what says how much "
+            "a point matters is weights="
+        )
+    if not out.any():
+        raise InputError("counts must not be all zero: there is no mass")
+    return out
 
 
 def _check_points(points: Any) -> np.ndarray:

@@ -61,11 +61,16 @@ ProgressCallback = Callable[[Progress], Any]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Candidate:
-    """One number of components that was tried, and how it fared."""
+    """One number of components that was tried, and how it fared.
+
+    ``reason`` says why it did not compete, or what else keeps its numbers from being taken at their word; it is empty
+    where there is nothing to say.
+    """
 
     k: int
     log_likelihood: float
     criterion: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

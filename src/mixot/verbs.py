@@ -37,6 +37,8 @@ def fit(
     k: int | None = None,
     method: str | Fitter = "em",
     structure: str = "full",
+    weights: Any = None,
+    counts: Any = None,
     rng: Any = None,
     progress: ProgressCallback | None = None,
 ) -> Fit:
@@ -54,6 +56,9 @@ def fit(
         "em", the name of another registered fitter, or a fitter object such as ``EM(max_iter=500)``.
     structure : str
         Of the covariances: "full", "diagonal", "spherical" or "tied".
+    weights, counts : (n,), optional
+        Of points: importance weights, which sum to one, or how often each was seen; see `Samples`. A histogram has
+        counts, and is fitted as its rows would be.
     rng : seed, Generator or None
         Where the random starts come from.
     progress : callable, optional
@@ -77,7 +82,12 @@ def fit(
     >>> fit(x, k=1, rng=0).mixture.mean().round()
     array([ 5., 10.])
     """
-    return as_fitter(method).fit(as_measure(data), family, k=k, structure=structure, rng=rng, progress=progress)
+    measure = as_measure(data)
+    if weights is not None or counts is not None:
+        if not isinstance(measure, Samples):
+            raise InputError(f"weights and counts are of points, got {type(measure).__name__}; leave them out")
+        measure = Samples(measure.points, weights, counts=counts)
+    return as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
 
 
 @overload

@@ -25,7 +25,7 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
         "iterations": int(fitted.iterations),
         "log_likelihood": float(fitted.log_likelihood),
         "criterion": float(fitted.criterion),
-        "candidates": [{"k": c.k, "criterion": float(c.criterion)} for c in fitted.candidates],
+        "candidates": [{"k": c.k, "criterion": float(c.criterion), "reason": c.reason} for c in fitted.candidates],
         "notes": list(fitted.notes),
         **_proof(fitted, _describe_moments, _describe_distance),
     }

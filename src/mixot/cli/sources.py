@@ -238,7 +238,7 @@ def _fitted(
     """The mixture that was fitted; what troubled the fit is told on one line each."""
     for note in found.notes:
         remark(f"note: {path}: {note}")
-    if not found.status.solved:
+    if not found.status.solved and f"the fit {found.status.advice}" not in found.notes:
         remark(f"note: {path}: the fit {found.status.advice}")
     mixture = found.mixture
     return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels)

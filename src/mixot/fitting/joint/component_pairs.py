@@ -14,14 +14,11 @@ from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.fitting.base import Fitter
 from mixot.fitting.joint.component_search import ComponentSearch
 from mixot.fitting.joint.map_stability import Images, instability, some, split
-from mixot.fitting.likelihood.criteria import effective_count
 from mixot.fitting.likelihood.em import reporter
 from mixot.measures import Samples
 from mixot.results import Fit, ProgressCallback
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import between_mixtures
-
-_GAUSSIAN = ("gaussian", "diagonal")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -96,7 +93,7 @@ class FittedSide:
     @property
     def rows(self) -> float:
         """Effective number of rows."""
-        return effective_count(self.data.weights)
+        return self.data.observations
 
     def scores(self) -> Float[np.ndarray, " s"]:
         """BIC of each fit, for all rows together."""
@@ -110,9 +107,8 @@ class FittedSide:
         return (2 * self.rows) ** 2 * (apart**2 @ self.data.weights**2)
 
     def determined(self) -> list[bool]:
-        """Whether each component of each fit has the rows that its covariance takes, as `EM` asks for."""
-        least = {"full": self.data.dim + 1, "tied": 0}.get(self.structure, 2) if self.family in _GAUSSIAN else 0
-        return [float(fit.mixture.weights.min()) * len(self.data) >= least for fit in self.fits]
+        """Whether the rows determine each fit, as its fitter says."""
+        return [all(not each.reason for each in fit.candidates) for fit in self.fits]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,23 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixot._shapes import Float
-
-
-def effective_count(weights: Float[np.ndarray, " n"]) -> float:
-    """Return Kish's effective number of observations, ``(sum w)^2 / sum w^2``: n where all weigh the same.
-
-    References
-    ----------
-    Kish, Survey Sampling (1965), section 11.7.
-
-    Examples
-    --------
-    >>> effective_count(np.array([0.5, 0.5, 0.0]))
-    2.0
-    """
-    return float(weights.sum() ** 2 / (weights**2).sum())
-
 
 def bic(log_likelihood: float, parameters: int, count: float) -> float:
     """Return Schwarz's criterion per observation, ``-2 log_likelihood + parameters log(count) / count``; low is good.
@@ -32,7 +15,7 @@ def bic(log_likelihood: float, parameters: int, count: float) -> float:
     parameters : int
         How many numbers the fit has chosen.
     count : float
-        Number of observations, the effective one where they are weighted.
+        Number of observations: the sum of counts, or Kish's effective number where they are weighted.
 
     References
     ----------

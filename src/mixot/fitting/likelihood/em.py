@@ -13,7 +13,8 @@ from mixot._checks import check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
-from mixot.fitting.likelihood.criteria import bic, effective_count
+from mixot.fitting.likelihood.candidates import judged
+from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.empty_components import reseed
 from mixot.fitting.likelihood.gaussian_em import EMStep, GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels
@@ -22,7 +23,7 @@ from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
-_EMPTY = 1e-3  # a component with less mass than this share of an average row is empty
+_LEAST_MASS = 1e-3  # a component with less mass than this share of an average row is empty
 _RESEEDS = 3  # times that a run may send its empty components elsewhere
 _SAME = 1e-9  # starts that end so close ended in one place: take the first, whatever the rounding
 _SHORT = 20  # iterations that tell a good start from a bad one
@@ -50,14 +51,17 @@ class EM:
 
     Parameters
     ----------
-    max_iter : most iterations of one run; to reach it is no error, ``Fit.status`` says so
-    tol : stop when an iteration adds less than this to the objective, in nats per observation
+    max_iter : most iterations of one run; to reach it is no error, ``Fit.status``, a note and an `AccuracyWarning` say
+        so
+    tol : stop when an iteration adds less than this to the objective, in nats per observation; 0 asks for ``max_iter``
+        iterations, and no warning follows them
     reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
     starts : number of k-means starts, in standardised and in plain coordinates by turns; after 20 iterations on the
         subsample the best goes on, first there and then on all the data
     k_max : where k is not given, 1 .. k_max are tried
     criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
-        left out in which some component has too few rows to determine its covariance: ``reg`` alone bounds its density
+        left out in which the rows do not determine some component's covariance: they are too few, or, tied or on a
+        flat of their own, vary by less than ``reg``, which alone bounds its density. ``Candidate.reason`` says which
     subsample : starts are run on so many rows, drawn by weight
     start : a mixture to start from, instead of k-means
 
@@ -129,29 +133,28 @@ class EM:
         """
         if family not in _OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
-        em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg)
-        notes = _constant_columns(em)
+        em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg, observations_of(data))
         generator = np.random.default_rng(rng)
         sizes = self._sizes(k, em)
         runs = [self._run_of(em, size, generator, progress) for size in sizes]
-        likelihoods = [em.log_likelihood(run.state) for run in runs]
-        scores = [self._score(em, run.state, value) for run, value in zip(runs, likelihoods, strict=True)]
-        best = _choice(scores, [em.determined(run.last.shares) for run in runs])
+        tried = [self._candidate(em, run) for run in runs]
+        most = self.k_max if k is None and self.start is None else None
+        best, candidates, notes = judged(tried, em.observations, most)
         run = runs[best]
-        empty = int((run.last.shares * len(em.points) < _EMPTY).sum())
-        if empty:
-            notes += (f"{empty} of {sizes[best]} components carry no mass; ask for fewer",)
-        for note in notes:
+        stopped = not run.status.solved and self.tol > 0  # with tol=0, max_iter iterations are what was asked for
+        alarms = (f"the fit {run.status.advice}",) if stopped else ()
+        alarms += (*_constant_columns(em), *_empty(em, run))
+        for note in alarms:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         return Fit(
             mixture=em.mixture(run.state),
             status=run.status,
             iterations=len(run.history),
-            log_likelihood=likelihoods[best],
-            criterion=scores[best],
+            log_likelihood=candidates[best].log_likelihood,
+            criterion=candidates[best].criterion,
             history=np.array(run.history),
-            candidates=tuple(Candidate(*each) for each in zip(sizes, likelihoods, scores, strict=True)),
-            notes=notes,
+            candidates=candidates,
+            notes=(*alarms, *_flat_rows(em, run.state), *notes),
         )
 
     def _handed_over(self, family: str) -> Fitter:
@@ -203,14 +206,29 @@ class EM:
             labels = kmeans_labels(views[s % 2], coarse.weights, k, rng)
             report = reporter(progress, f"EM, k={k}, start {s + 1} of {starts}", first)
             tries.append(self._run(coarse, coarse.from_labels(labels, k), rng, report, first))
-        most = max(run.last.objective for run in tries)
-        best = next(run for run in tries if run.last.objective >= most - _SAME)
-        if best.status is Status.MAX_ITER and first < self.max_iter:
-            report = reporter(progress, f"EM, k={k}", self.max_iter)
-            best = self._run(coarse, best.state, rng, report, self.max_iter - first, best)
+        best = self._best(coarse, tries, first, rng, reporter(progress, f"EM, k={k}", self.max_iter))
         if coarse is em:
             return best
         return self._run(em, best.state, rng, reporter(progress, f"EM, k={k}, all rows", self.max_iter))
+
+    def _best(
+        self, em: GaussianEM, tries: list[_Run], first: int, rng: np.random.Generator, report: Callable[..., Any]
+    ) -> _Run:
+        """The most likely of runs of ``first`` iterations, carried on; one with a component at the floor comes last.
+
+        At the floor a likelihood is as large as ``reg`` is small, so it is no reason to prefer a start.
+        """
+        left, ends = list(tries), []
+        while left:
+            most = max(run.last.objective for run in left)
+            run = next(run for run in left if run.last.objective >= most - _SAME)
+            left.remove(run)
+            if run.status is Status.MAX_ITER and first < self.max_iter:
+                run = self._run(em, run.state, rng, report, self.max_iter - first, run)
+            if not em.spread(run.state).at_floor:
+                return run
+            ends.append(run)
+        return ends[0]
 
     def _run(
         self,
@@ -225,7 +243,7 @@ class EM:
         last, history = (before.last, list(before.history)) if before else (em.step(state), [])
         status, left = Status.MAX_ITER, _RESEEDS
         for _ in range(self.max_iter if max_iter is None else max_iter):
-            empty = last.shares * len(em.points) < _EMPTY
+            empty = last.shares * len(em.points) < _LEAST_MASS
             reseeded = bool(empty.any()) and left > 0
             proposal = reseed(em, last.following, empty, rng) if reseeded else last.following
             step = em.step(proposal)
@@ -245,10 +263,17 @@ class EM:
                 break
         return _Run(state, last, history, status)
 
-    def _score(self, em: GaussianEM, state: Parameters, log_likelihood: float) -> float:
-        """BIC or ICL per observation, lower is better."""
-        score = bic(log_likelihood, em.free_parameters(len(state.weights)), effective_count(em.weights))
-        return score + (2 * em.entropy(state) if self.criterion == "icl" else 0.0)
+    def _candidate(self, em: GaussianEM, run: _Run) -> Candidate:
+        """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
+        k, likelihood, spread = len(run.state.weights), em.log_likelihood(run.state), em.spread(run.state)
+        score = bic(likelihood, em.free_parameters(k, spread.rank), em.observations)
+        score += 2 * em.entropy(run.state) if self.criterion == "icl" else 0.0
+        floor = (
+            f"{spread.at_floor} of {k} components have a covariance at the floor, which reg and not the rows determines"
+            if spread.at_floor
+            else ""
+        )
+        return Candidate(k, likelihood, score, em.few_rows(run.last.shares) or floor)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -269,12 +294,6 @@ def structure_of(family: str, structure: str) -> str:
     return structure
 
 
-def _choice(scores: list[float], determined: list[bool]) -> int:
-    """Index of the lowest score among the fits that the data determine, or among all where none is."""
-    allowed = [score if fine else np.inf for score, fine in zip(scores, determined, strict=True)]
-    return int(np.argmin(allowed if any(determined) else scores))
-
-
 def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights, rows of weight zero left out."""
     if isinstance(data, Grid):
@@ -285,6 +304,11 @@ def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
         )
     seen = data.weights > 0
     return (data.points, data.weights) if seen.all() else (data.points[seen], data.weights[seen])
+
+
+def observations_of(data: Measure) -> float | None:
+    """How many observations the points stand for, where somebody said so."""
+    return data.observations if isinstance(data, Samples) else None
 
 
 def _thinned(em: GaussianEM, size: int, k: int, rng: np.random.Generator) -> GaussianEM:
@@ -317,6 +341,24 @@ def _constant_columns(em: GaussianEM) -> tuple[str, ...]:
         return ()
     shown = ", ".join(f"{c} (value {em.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
     return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
+
+
+def _flat_rows(em: GaussianEM, state: Parameters) -> tuple[str, ...]:
+    """A note where the rows lie in a flat, up to the noise of ``reg``; constant columns have one of their own."""
+    d, varied = em.points.shape[1], int((em.variances > 0).sum())
+    rank = em.spread(state).rank
+    if em.structure in ("diagonal", "spherical") or rank >= varied:
+        return ()
+    return (
+        f"the rows vary in {rank} of {d} directions only, as if some columns were sums of others: across these, "
+        "densities and the log-likelihood are what reg makes them; leave columns out",
+    )
+
+
+def _empty(em: GaussianEM, run: _Run) -> tuple[str, ...]:
+    """A note on components without mass."""
+    empty = int((run.last.shares * len(em.points) < _LEAST_MASS).sum())
+    return (f"{empty} of {len(run.state.weights)} components carry no mass; ask for fewer",) if empty else ()
 
 
 def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Callable[[int, float], Any]:

@@ -16,7 +16,8 @@ from mixot.families.base import Family
 from mixot.families.registry import factor_names, lookup
 from mixot.families.roles import Climbing, Started, require
 from mixot.fitting.base import register_fitter
-from mixot.fitting.likelihood.criteria import bic, effective_count
+from mixot.fitting.likelihood.candidates import choice, judged
+from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.k_means import kmeans_labels
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
@@ -25,6 +26,7 @@ from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 _SHORT = 10  # iterations that each start gets before the best goes on alone
 _LLOYD = 11  # iterations of k-means at most: a start need not be at rest
 _SUBSAMPLE = 20_000  # points that the starts look at
+_TIED = 1e-6  # variance below which, relative to that of all points, those of a component are one point
 _BLOCK = 8192  # points whose densities are computed in one go
 
 
@@ -98,14 +100,16 @@ class FamilyEM:
         law.check_points(data.points.astype(np.float64), fixed)
         x, weights = _distinct(data)
         generator = np.random.default_rng(rng)
-        run = _Run(self, law, fixed, x, weights, effective_count(data.weights), progress)
+        run = _Run(self, law, fixed, x, weights, data.observations, progress)
         if self.start is not None:
             fit = run.onwards(self._checked_start(law, k))
         else:
             fit = self._by_bic(run, generator) if k is None else run.best(_check_k(k, len(data)), generator)
         for note in fit.notes:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
-        return fit
+        most = self.k_max if k is None and self.start is None else None
+        _, candidates, notes = judged(fit.candidates, data.observations, most)
+        return replace(fit, candidates=candidates, notes=(*fit.notes, *notes))
 
     def _checked_start(self, law: type[Family], k: int | None) -> Mixture:
         assert self.start is not None
@@ -118,14 +122,13 @@ class FamilyEM:
     def _by_bic(self, run: _Run, generator: np.random.Generator) -> Fit:
         """The fit of lowest BIC; the search ends after two numbers in a row that are worse than the best."""
         fits: list[Fit] = []
-        best = 0
+        tried: tuple[Candidate, ...] = ()
         for k in range(1, min(self.k_max, len(run.x)) + 1):
             fits.append(run.best(k, generator))
-            best = min(range(len(fits)), key=lambda i: fits[i].criterion)
-            if len(fits) - 1 - best >= 2:
+            tried += fits[-1].candidates
+            if len(tried) - 1 - choice(tried) >= 2:
                 break
-        tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
-        return replace(fits[best], candidates=tried)
+        return replace(fits[choice(tried)], candidates=tried)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +214,25 @@ class _Run:
         notes = mixture.components.fit_notes()
         if len(empty):
             notes += (f"components {empty.tolist()} hold no data",)
+        if not status.solved and self.options.tol > 0:
+            notes = (f"the fit {status.advice}", *notes)
         score = bic(history[-1], free, self.count)
-        return Fit(mixture, status, len(history) - 1, history[-1], score, np.array(history[1:]), (), notes)
+        tried = (Candidate(len(mixture), history[-1], score, self._undetermined(mixture, free)),)
+        return Fit(mixture, status, len(history) - 1, history[-1], score, np.array(history[1:]), tried, notes)
+
+    def _undetermined(self, mixture: Mixture, free: int) -> str:
+        """Why the points do not determine some component, in words: they are too few, or one point; else empty."""
+        shares, k = self._expect(mixture)[1], len(mixture)
+        mass, each = shares.sum(axis=0), (free - k + 1) / k
+        if (mass > 0).all() and (mass * self.count < each).any():
+            return f"a component has fewer points than the {each:g} numbers that describe it"
+        if mixture.components.discrete:  # one number alone may well be a law on the integers
+            return ""
+        away = self.x - self.weights @ self.x
+        mass, shares = mass[mass > 0, None], shares[:, mass > 0]
+        spread = shares.T @ away**2 / mass - (shares.T @ away / mass) ** 2
+        low = int((spread < _TIED * (self.weights @ away**2)).any(axis=1).sum())
+        return f"{low} of {k} components stand on points that are one, to the digit or nearly" if low else ""
 
 
 def _law(family: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str, Any]]:

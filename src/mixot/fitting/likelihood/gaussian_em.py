@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +23,11 @@ from mixot.fitting.likelihood.statistics import (
     parameters_of,
     proportionate,
 )
+from mixot.formulas.weights import effective_count
 from mixot.mixture import Mixture
 
 _CHUNK = 65_536  # rows whose log-densities are held at once
+_ROUNDING = 64  # a variance below so many roundings of the data's is none
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,9 +39,20 @@ class EMStep:
     following: Parameters
 
 
+class Spread(NamedTuple):
+    """Directions in which rows vary by more than the noise, and the number of components that do not."""
+
+    rank: int
+    at_floor: int
+
+
 @dataclass(frozen=True, eq=False)
 class GaussianEM:
-    """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are."""
+    """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are.
+
+    ``observations`` is the number of rows that the points stand for: Kish's effective one of the weights where it is
+    not told.
+    """
 
     points: np.ndarray
     weights: np.ndarray
@@ -46,15 +60,19 @@ class GaussianEM:
     reg: float
     center: np.ndarray
     variances: np.ndarray
+    observations: float
 
     @classmethod
-    def of(cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float) -> GaussianEM:
+    def of(
+        cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float, observations: float | None = None
+    ) -> GaussianEM:
         """EM on all the data."""
-        return cls(points, weights, structure, reg, *center_and_variances(points, weights))
+        count = effective_count(weights) if observations is None else observations
+        return cls(points, weights, structure, reg, *center_and_variances(points, weights), count)
 
     def on(self, points: np.ndarray, weights: np.ndarray) -> GaussianEM:
         """The same objective on other data."""
-        return replace(self, points=points, weights=weights)
+        return replace(self, points=points, weights=weights, observations=effective_count(weights))
 
     @cached_property
     def units(self) -> np.ndarray:
@@ -125,16 +143,45 @@ class GaussianEM:
             total += float(w @ terms.sum(axis=1))
         return total / float(self.weights.sum())
 
-    def free_parameters(self, k: int) -> int:
-        """How many numbers a fit of k components chooses."""
-        d = self.points.shape[1]
-        covs = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diagonal": k * d, "spherical": k}
-        return k - 1 + k * d + covs[self.structure]
+    def free_parameters(self, k: int, rank: int | None = None) -> int:
+        """How many numbers a fit of k components chooses, of rows that vary in ``rank`` directions (all, if None)."""
+        r = self.points.shape[1] if rank is None else rank
+        covs = {"full": k * r * (r + 1) // 2, "tied": r * (r + 1) // 2, "diagonal": k * r, "spherical": k}
+        return k - 1 + k * r + covs[self.structure]
 
-    def determined(self, shares: np.ndarray) -> bool:
-        """Whether each component has rows enough to determine its covariance."""
-        least = {"full": self.points.shape[1] + 1, "diagonal": 2, "spherical": 2, "tied": 0}[self.structure]
-        return bool((shares * len(self.points) >= least).all())
+    def few_rows(self, shares: np.ndarray) -> str:
+        """Why the rows of some component do not determine its covariance, in words; empty where they do."""
+        d, rows = self.points.shape[1], shares * self.observations
+        if self.structure == "tied":
+            free = self.observations - len(shares)
+            return f"{free:.0f} rows more than means do not determine a covariance in dimension {d}" if free < d else ""
+        least = d + 1 if self.structure == "full" else 2
+        low = int((rows < least).sum())
+        return f"{low} of {len(rows)} components have fewer than the {least} rows that determine one" if low else ""
+
+    def spread(self, state: Parameters) -> Spread:
+        """In how many directions the rows vary by more than ``reg``, and how many components vary in all of them.
+
+        Whatever a covariance holds below ``reg`` is noise that was added to it: a component at that floor is as likely
+        as the noise makes it. The rows' own covariance is that of the mixture, which an M step leaves as it was.
+        """
+        weights, means, covs = state
+        floor = max(self.reg, _ROUNDING * float(np.finfo(self.points.dtype).eps))
+        root = np.sqrt(self.units)
+        away = (means - self.center) / root
+        if self.structure in ("diagonal", "spherical"):
+            scatter = covs / self.units - self.reg
+            varied = (weights @ (scatter + away**2)) > floor
+            low = (scatter[:, varied] <= floor).any(axis=1)
+            return Spread(int(varied.sum()), int(low.sum()))
+        scatter = (covs / np.outer(root, root)).reshape(-1, len(root), len(root)) - self.reg * np.eye(len(root))
+        shares = weights if len(scatter) > 1 or len(weights) == 1 else np.ones(1)
+        values, vectors = np.linalg.eigh(np.einsum("k,kij->ij", shares, scatter) + (away.T * weights) @ away)
+        inner = vectors[:, values > floor]
+        if not inner.shape[1]:
+            return Spread(0, 0)
+        low = np.linalg.eigvalsh(inner.T @ scatter @ inner)[:, 0] <= floor
+        return Spread(inner.shape[1], int(low.sum()) if self.structure == "full" else len(weights) * int(low[0]))
 
     def standard(self) -> np.ndarray:
         """The points in units in which Euclidean distances are fair, float64."""

@@ -16,7 +16,7 @@ import numpy as np
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.criteria import bic, effective_count
+from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
@@ -129,9 +129,8 @@ def _alone(mixture: Mixture) -> Fit:
 def _scored(mixture: Mixture, data: Samples, iterations: int = 0) -> Fit:
     """A mixture as it is, with its likelihood and BIC."""
     likelihood = float(data.weights @ mixture.log_density(data.points))
-    n = effective_count(data.weights)
     free = len(mixture) - 1 + mixture.components.free_parameters()
-    return Fit(mixture, Status.CONVERGED, iterations, likelihood, bic(likelihood, free, n), np.zeros(0))
+    return Fit(mixture, Status.CONVERGED, iterations, likelihood, bic(likelihood, free, data.observations), np.zeros(0))
 
 
 def _by_em(start: Mixture, data: Samples, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:

@@ -61,7 +61,7 @@ def project(data: Measure, how: str) -> Projection:
         floor = 1e-6 * np.diag(np.diagonal(data.cov()))
         return Mixture(mass[kept] / mass[kept].sum(), Gaussian(means, covs + floor))
 
-    return Projection(Samples(flat, data.weights), np.ascontiguousarray(matrix), note, lift)
+    return Projection(data.moved(flat), np.ascontiguousarray(matrix), note, lift)
 
 
 def _not_gaussian(x: np.ndarray, weights: np.ndarray) -> float:

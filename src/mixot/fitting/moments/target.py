@@ -14,7 +14,6 @@ from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.criteria import effective_count
 from mixot.formulas.polynomial.chebyshev import (
     chebyshev_of_powers,
     chebyshev_statistics,
@@ -189,7 +188,7 @@ def _of_points(law: Samples | Grid, degree: int, structure: str, count: float | 
     if len(constant):
         raise InputError(f"columns {constant[:5].tolist()} are constant: they have no moments to fit; leave them out")
     scale = np.full_like(scale, scale.max()) if structure == "spherical" else scale
-    count = effective_count(weights) if count is None else float(count)
+    count = points.observations if count is None else float(count)
     degree, notes = _affordable(degree, law.dim, min(count, float(len(x))))
     moments, omega = chebyshev_statistics((x - center) / scale, weights / weights.sum(), degree)
     return MomentTarget(center, scale, degree, moments, omega, count, notes=notes)

@@ -13,12 +13,13 @@ from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedErr
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.base import register_fitter
-from mixot.fitting.likelihood.criteria import bic, effective_count
+from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.wasserstein.coreset import Coreset, coreset
 from mixot.fitting.wasserstein.descent import Descent, descend
 from mixot.fitting.wasserstein.objective import Coordinates, Point, TransportObjective
+from mixot.formulas.weights import effective_count
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, ProgressCallback, Status
@@ -320,7 +321,8 @@ def _score(data: Measure, mixture: Mixture, structure: str, free: bool) -> tuple
     likelihood = float(weights @ mixture.log_density(points))
     k = len(mixture)
     count = GaussianEM.of(points, weights, structure, 0.0).free_parameters(k) - (0 if free else k - 1)
-    return likelihood, bic(likelihood, count, effective_count(weights))
+    seen = data.observations if isinstance(data, Samples) else effective_count(weights)
+    return likelihood, bic(likelihood, count, seen)
 
 
 def _notes(data: Measure, cloud: Coreset, law: GaussianTarget, floor: float) -> tuple[str, ...]:

@@ -1,0 +1,88 @@
+"""Which of the numbers of components that were tried is taken, and what has to be said about the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mixot.results import Candidate
+
+_FALL = 1e-3  # nats per row: EM that has converged to its tolerance may still be so far from its limit
+
+
+def choice(candidates: Sequence[Candidate]) -> int:
+    """Return the index of the lowest criterion among those that compete, or among all where none does.
+
+    ``reason`` says why a candidate does not compete.
+
+    Examples
+    --------
+    >>> choice([Candidate(1, -2.0, 4.1), Candidate(2, -1.0, 2.3, "one component has two rows")])
+    0
+    """
+    allowed = np.array([np.inf if each.reason else each.criterion for each in candidates])
+    return int(np.argmin(allowed if np.isfinite(allowed).any() else [each.criterion for each in candidates]))
+
+
+def judged(
+    candidates: Sequence[Candidate], rows: float, most: int | None
+) -> tuple[int, tuple[Candidate, ...], tuple[str, ...]]:
+    """Return the index of the choice, the candidates with a reason wherever there is one, and notes.
+
+    A note says that no candidate is determined by the rows, that a candidate of lower criterion was left out, that the
+    choice is the largest number allowed, and that a likelihood falls where K grows.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        In order of k; those with a ``reason`` do not compete.
+    rows : float
+        Number of observations.
+    most : int or None
+        The number at which the search had to end; None where it did not choose or ended by itself.
+    """
+    best = choice(candidates)
+    chosen = candidates[best]
+    notes = _left_out(candidates, chosen)
+    if chosen.reason:
+        notes = (f"the rows do not determine the mixture of {chosen.k}: {chosen.reason}", *notes)
+    out = list(candidates)
+    if chosen.k == most:
+        notes += (f"K = {most} is the largest number that was tried, k_max: more may fit better; raise k_max",)
+        out[best] = replace(chosen, reason=chosen.reason or "the largest number that was tried")
+    falls = _falls(candidates, max(_FALL, 1 / rows))
+    for place, below in falls:
+        out[place] = replace(out[place], reason=out[place].reason or f"less likely than k = {below}: a poor maximum")
+    if falls:
+        pairs = ", ".join(f"from k = {below} to {candidates[place].k}" for place, below in falls)
+        notes += (f"the log-likelihood falls {pairs}, so better mixtures of more components exist; raise starts",)
+    return best, tuple(out), notes
+
+
+def _left_out(candidates: Sequence[Candidate], chosen: Candidate) -> tuple[str, ...]:
+    """Notes on candidates of lower criterion than the choice; one for each reason."""
+    lower = [each for each in candidates if each.reason and each.criterion < chosen.criterion and each is not chosen]
+    notes = []
+    for reason in dict.fromkeys(each.reason for each in lower):
+        mine = [each for each in lower if each.reason == reason]
+        sizes, least = ", ".join(str(each.k) for each in mine), min(each.criterion for each in mine)
+        notes.append(
+            f"K = {chosen.k} (criterion {chosen.criterion:.4f}), although {least:.4f} is reached with k = {sizes}: "
+            f"left out, because {reason}"
+        )
+    return tuple(notes)
+
+
+def _falls(candidates: Sequence[Candidate], tol: float) -> list[tuple[int, int]]:
+    """Places of those less likely than a smaller number, with that number; those that do not compete left aside."""
+    out, top = [], None
+    for place, each in enumerate(candidates):
+        if each.reason or not np.isfinite(each.log_likelihood):
+            continue
+        if top is not None and each.log_likelihood < top.log_likelihood - tol:
+            out.append((place, top.k))
+        elif top is None or each.log_likelihood > top.log_likelihood:
+            top = each
+    return out

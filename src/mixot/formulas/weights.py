@@ -1,0 +1,22 @@
+"""What weights of observations amount to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mixot._shapes import Float
+
+
+def effective_count(weights: Float[np.ndarray, " n"]) -> float:
+    """Return Kish's effective number of observations, ``(sum w)^2 / sum w^2``: n where all weigh the same.
+
+    References
+    ----------
+    Kish, Survey Sampling (1965), section 11.7.
+
+    Examples
+    --------
+    >>> effective_count(np.array([0.5, 0.5, 0.0]))
+    2.0
+    """
+    return float(weights.sum() ** 2 / (weights**2).sum())
