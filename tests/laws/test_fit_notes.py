@@ -104,7 +104,7 @@ def test_a_likelihood_that_falls_is_told():
     assert best == 1
     assert [bool(each.reason) for each in candidates] == [False, False, True, False]
     assert len(notes) == 1
-    assert "falls from k = 2 to k = 3" in notes[0]
+    assert "falls from k = 2 to 3" in notes[0]
     assert judged(tried[:2], 1000.0, 10) == (1, tuple(tried[:2]), ())
 
 
