@@ -151,6 +151,11 @@ class SampleMoments(Measure):
         )
 
     @property
+    def observations(self) -> float:
+        """Number of observations behind the moments: Kish's effective one where they are weighted."""
+        return self.mass**2 / self.square_mass
+
+    @property
     def basis(self) -> Basis:
         """The polynomials whose means are held."""
         return basis_of("chebyshev", (1,) * self.dim, self.order)
@@ -199,8 +204,7 @@ class SampleMoments(Measure):
         mean = self.sums / self.mass
         cross = np.outer(self.square_sums, mean)
         cov = (self.gram - cross - cross.T + self.square_mass * np.outer(mean, mean)) / self.mass**2
-        effective = self.mass**2 / self.square_mass
-        return cov * (effective / max(effective - 1.0, 1.0))
+        return cov * (self.observations / max(self.observations - 1.0, 1.0))
 
 
 def reframing(basis: Basis, shift: Float[np.ndarray, " d"], factor: Float[np.ndarray, " d"]) -> np.ndarray:

@@ -27,7 +27,7 @@ def choice(candidates: Sequence[Candidate]) -> int:
 
 
 def judged(
-    candidates: Sequence[Candidate], rows: float, most: int | None
+    candidates: Sequence[Candidate], rows: float, most: int | None, limit: str = "k_max"
 ) -> tuple[int, tuple[Candidate, ...], tuple[str, ...]]:
     """Return the index of the choice, the candidates with a reason wherever there is one, and notes.
 
@@ -42,6 +42,8 @@ def judged(
         Number of observations.
     most : int or None
         The number at which the search had to end; None where it did not choose or ended by itself.
+    limit : str
+        What ended it there.
     """
     best = choice(candidates)
     chosen = candidates[best]
@@ -50,7 +52,7 @@ def judged(
         notes = (f"the rows do not determine the mixture of {chosen.k}: {chosen.reason}", *notes)
     out = list(candidates)
     if chosen.k == most:
-        notes += (f"K = {most} is the largest number that was tried, k_max: more may fit better; raise k_max",)
+        notes += (f"K = {most} is the largest number that was tried: more may fit better; raise {limit}",)
         out[best] = replace(chosen, reason=chosen.reason or "the largest number that was tried")
     falls = _falls(candidates, max(_FALL, 1 / rows))
     for place, below in falls:

@@ -16,12 +16,13 @@ import numpy as np
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
+from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import lloyd
-from mixot.fitting.moments.moment_matching import MomentMatching
+from mixot.fitting.moments.moment_matching import MomentMatching, kmeans_starts
 from mixot.fitting.moments.target import component_parameters
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
@@ -29,16 +30,23 @@ from mixot.results import Candidate, Fit, Status
 from mixot.sos.atomic import theta_of
 from mixot.sos.extraction import Compression
 from mixot.sos.hierarchy import Relaxed
+from mixot.sos.sample_moments import SampleMoments
 
 _MOST = 3  # dimensions in which all moments of the usual orders are few enough to be matched
+_SAME = 1e-6  # criteria that are no further apart are the same
+_MORE = 2  # starts from k-means++ beside each of a relaxation, which shows atoms of the noise
 _LEAST = 1e-6  # atoms of less weight are pruned: a relaxation puts specks on the boundary of the region
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What the relaxations know: whether they are flat, starts, and the number of components they suggest."""
+    """What the relaxations know: starts, the number of components they suggest, and whether that is the answer.
 
-    flat: bool
+    ``solved`` says that the start of k components lies in the region, and is as close to exact moments as the bound
+    allows. Noisy moments never say that: a relaxation that is flat shows the atoms of the noise.
+    """
+
+    solved: bool
     starts: tuple[Mixture, ...]
     k: int
 
@@ -47,14 +55,16 @@ class Found:
 class Refinement:
     """How a fit goes on from starts.
 
-    ``by`` is "em", "kmeans" or None; ``order``, half the degree of the moments, and ``k_max`` are for the polish in
-    moment space, and ``fixed`` holds the parameters that keep a value.
+    ``by`` is "em", "kmeans" or None; ``k`` is the number of components, ``k_max`` the most that are tried where it is
+    not given, and ``fixed`` holds the parameters that keep a value. ``lowered`` says that the moments are too noisy for
+    the order that their number would allow.
     """
 
     by: str | None
-    order: int
+    k: int | None
     k_max: int
     fixed: Mapping[str, Any]
+    lowered: bool
 
 
 def starts(relaxed: Relaxed, numbers: Iterable[int]) -> Iterator[Mixture]:
@@ -73,34 +83,88 @@ def starts(relaxed: Relaxed, numbers: Iterable[int]) -> Iterator[Mixture]:
 
 
 def chosen(found: Found, data: Measure, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
-    """The mixture: the flat one, or what starts become that are refined, of the size that BIC prefers.
+    """The mixture: the one that is proven, or what starts become that are refined, of the size that BIC prefers.
 
-    Gaussian starts are first polished in moment space: a relaxation of order r fits the noise of moments of degree 2 r
-    and does not know K; the polish, with its merges and splits, does (`mixot.fitting.moments.moment_matching`).
+    Gaussian starts are first polished in moment space, at the order that the polish has of its own: a relaxation of
+    order r fits the noise of moments of degree 2 r and does not know K; the polish, with its merges and splits, does
+    (`mixot.fitting.moments.moment_matching`). Where the moments are too noisy for that, expectation-maximisation from
+    k-means is asked, too.
     """
     points = data.centers() if isinstance(data, Grid) else data
-    if not isinstance(points, Samples):
-        return _alone(_suggested(found))
-    if refinement.by is None or found.flat:
-        return _scored(_suggested(found), points)
-    matching = MomentMatching(order=refinement.order, starts=found.starts, k_max=refinement.k_max, refine=refinement.by)
-    if _polished(found, points, structure, matching):
-        k = None if len(found.starts) > 1 else len(next(iter(found.starts)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AccuracyWarning)  # its notes are warned of with those of the relaxation
-            return matching.fit(points, family, k=k, structure=structure, rng=rng)
-    refined = _by_em if refinement.by == "em" else _by_kmeans
+    if found.solved or refinement.by is None or not isinstance(points, Samples):
+        return _unrefined(found, data, family, structure, refinement, rng)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)  # what befell the starts that lose is nobody's concern
-        fits = [refined(start, points, family, structure, refinement, rng) for start in found.starts]
-    best = int(np.argmin([fit.criterion for fit in fits]))
-    tried = tuple(Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion) for fit in fits)
-    return replace(fits[best], candidates=tried)
+        warnings.simplefilter("ignore", AccuracyWarning)  # what is to be said of the choice stands in its notes
+        fit = _refined(found, points, family, structure, refinement, rng)
+        if not (refinement.lowered and refinement.by == "em"):
+            return fit
+        law = "gaussian" if isinstance(fit.mixture.components, Gaussian) else family
+        em = EM(k_max=refinement.k_max) if law in ("gaussian", "diagonal") else None
+        em = em or FamilyEM(k_max=refinement.k_max, fixed=dict(refinement.fixed))
+        other = em.fit(points, family, k=refinement.k, structure=structure, rng=rng)
+    if not other.criterion < fit.criterion - _SAME or not _competes(other):
+        return fit
+    note = (
+        f"the moments do not determine the mixture: it is that of expectation-maximisation from k-means, with a "
+        f"criterion of {other.criterion:.4f}; {fit.criterion:.4f} is what it reached from the moments"
+    )
+    return replace(other, notes=(note, *other.notes))
+
+
+def _competes(fit: Fit) -> bool:
+    """Whether nothing speaks against the candidate that was chosen, but that it is the last."""
+    return not any("do not determine the mixture of" in note for note in fit.notes)
+
+
+def _refined(found: Found, points: Samples, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
+    """The fit from the starts: by the polish where it applies, else by EM or k-means from each."""
+    matching = MomentMatching(starts=found.starts, k_max=refinement.k_max, refine=refinement.by)
+    if _polished(found, points, structure, matching):
+        sizes = range(2, refinement.k_max + 1) if refinement.k is None else [refinement.k]
+        more = kmeans_starts(points, _law_structure(family, structure), sizes, _MORE, np.random.default_rng(rng))
+        matching = replace(matching, starts=(*found.starts, *more))
+        return matching.fit(points, family, k=refinement.k, structure=structure, rng=rng)
+    refined = _by_em if refinement.by == "em" else _by_kmeans
+    fits = [refined(start, points, family, structure, refinement, rng) for start in found.starts]
+    tried = [
+        Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion, next((c.reason for c in fit.candidates), ""))
+        for fit in fits
+    ]
+    most = max(each.k for each in tried) if refinement.k is None else None
+    best, tried, notes = judged(tried, points.observations, most, "order, which bounds it")
+    return replace(fits[best], candidates=tried, notes=(*(n for n in fits[best].notes if n not in notes), *notes))
+
+
+def _unrefined(found: Found, data: Measure, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
+    """The start of the number that is suggested, as it is; or, of noisy moments without data, what the polish finds."""
+    points = data.centers() if isinstance(data, Grid) else data
+    mixture = min(found.starts, key=lambda start: abs(len(start) - found.k))
+    if isinstance(points, Samples):
+        fit = _scored(mixture, points)
+    else:
+        nothing = float("nan")
+        note = ("only moments are known, so there is no likelihood",)
+        fit = Fit(mixture, Status.CONVERGED, 0, nothing, nothing, np.zeros(0), (), note)
+        if isinstance(data, SampleMoments) and refinement.by is not None and _gaussian(found):
+            matching = MomentMatching(starts=found.starts, k_max=refinement.k_max, count=data.observations, refine=None)
+            return matching.fit(data.moments(data.order), family, k=refinement.k, structure=structure, rng=rng)
+    if found.solved:
+        return fit
+    note = (
+        f"not solved: the mixture of {len(mixture)} is a start, read from the last relaxation, which does not prove "
+        "it; raise max_order, or refine it on data"
+    )
+    return replace(fit, status=Status.MAX_ITER, notes=(*fit.notes, note))
+
+
+def _gaussian(found: Found) -> bool:
+    """Whether the starts are of a family, and in a dimension, that the polish knows."""
+    return all(isinstance(s.components, Gaussian | DiagonalGaussian) and s.dim <= _MOST for s in found.starts)
 
 
 def _polished(found: Found, data: Samples, structure: str, matching: MomentMatching) -> bool:
     """Whether the polish applies: Gaussian starts, in as many dimensions and components as moments can determine."""
-    if data.dim > _MOST or not all(isinstance(s.components, Gaussian | DiagonalGaussian) for s in found.starts):
+    if data.dim > _MOST or not _gaussian(found):
         return False
     largest = max(found.starts, key=len)
     if len(found.starts) > 1:  # sizes that cannot be determined are left out of the choice
@@ -110,20 +174,14 @@ def _polished(found: Found, data: Samples, structure: str, matching: MomentMatch
     return len(largest) * component_parameters(data.dim, shape) <= moments
 
 
+def _law_structure(family: str, structure: str) -> str:
+    """The structure meant by a family and its option: the diagonal one has no correlations."""
+    return "diagonal" if (family, structure) == ("diagonal", "full") else structure
+
+
 def _structure_of(start: Mixture, structure: str) -> str:
     """The structure meant: for diagonal components, "full" is all they have."""
     return "diagonal" if isinstance(start.components, DiagonalGaussian) and structure == "full" else structure
-
-
-def _suggested(found: Found) -> Mixture:
-    return min(found.starts, key=lambda start: abs(len(start) - found.k))
-
-
-def _alone(mixture: Mixture) -> Fit:
-    """A mixture without data: there is no likelihood."""
-    nothing = float("nan")
-    note = ("only moments are known, so there is no likelihood",)
-    return Fit(mixture, Status.CONVERGED, 0, nothing, nothing, np.zeros(0), (), note)
 
 
 def _scored(mixture: Mixture, data: Samples, iterations: int = 0) -> Fit:

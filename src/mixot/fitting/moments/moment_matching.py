@@ -194,6 +194,10 @@ class MomentMatching:
             )
         return [int(k)]
 
+    def _limit(self, sizes: list[int]) -> str:
+        """What keeps the numbers of components from being larger."""
+        return "k_max" if sizes[-1] >= self.k_max else "the order, whose moments tell no more apart"
+
     def _own_starts(self, data: Measure, structure: str, k_max: int, rng: np.random.Generator) -> list[Mixture]:
         if not isinstance(data, Samples | Grid):
             return [blind_start(data, k, rng) for k in range(2, k_max + 1) for _ in range(_BLIND.get(data.dim, 10))]
@@ -203,7 +207,7 @@ class MomentMatching:
     def _chosen(self, sweep: Sweep, data: Measure, sizes: list[int], rng: np.random.Generator) -> MatchedFit:
         objectives = {k: sweep.best(k).objective for k in sizes}
         if self.refine == "em" and isinstance(data, Samples | Grid):
-            fit = by_likelihood(sweep, data, sizes, self.em, rng)
+            fit = by_likelihood(sweep, data, sizes, self.em, rng, self._limit(sizes))
         else:
             fit = self._by_moments(sweep, data, sizes)
         k = len(fit.mixture)

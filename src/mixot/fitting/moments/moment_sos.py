@@ -22,7 +22,7 @@ from mixot.families.roles import Polynomial, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
-from mixot.formulas.polynomial.regions import Constraint, Region
+from mixot.formulas.polynomial.regions import Constraint, Region, contains
 from mixot.measures import Measure
 from mixot.mixture import Mixture
 from mixot.results import Level, MomentFit, Progress, ProgressCallback
@@ -30,13 +30,15 @@ from mixot.solvers.base import Task, choose_solver
 from mixot.solvers.sdp.interior_point import SDP
 from mixot.sos import regularizers
 from mixot.sos.atomic import Atomic, determined, fewest_atoms, theta_of
-from mixot.sos.extraction import Compression, Flatness, energy_rank, flatness, most_atoms
+from mixot.sos.extraction import Atoms, Compression, Flatness, energy_rank, flatness, most_atoms
 from mixot.sos.hierarchy import Relaxed, check_region, mixing_of, mixing_of_atoms, solve
 from mixot.sos.relaxation import Relaxation
 from mixot.sos.target import Target, check_moments, target_of
 
 _ORDERS = {1: 5, 2: 4, 3: 3}  # the largest that is tried by default
 _WIDE = 3  # dimension above which the data are projected
+_GAP = 1e-3  # a mixture that is further from the measure than the bound by no more than this share is the closest one
+_OUTSIDE = 1e-4  # of what a constraint sums, so far may atoms lie outside: the relaxation is solved to a tolerance
 _ATTAINED = 1e-5  # a relaxation's value below this (relative to the data's spread) counts as zero
 _REGULARIZERS = ("auto", "rank", "spread", "published", "trace")
 
@@ -184,12 +186,12 @@ class MomentSOS:
         """The fit, from the relaxations' starts."""
         lift = (lambda mixture: mixture) if shadow is None else shadow.lift
         last = run.levels[-1]
-        refinement = Refinement(self.refine, last.order, self.k_max, self.fixed)
+        refinement = Refinement(self.refine, run.k, self.k_max, self.fixed, run.lowered)
         lifted = replace(found, starts=tuple(map(lift, found.starts)))
         fit = chosen(lifted, data, family, structure, refinement, rng)
         notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
-        for note in (*run.notes, *(fit.notes if np.isfinite(fit.log_likelihood) else ())):
-            warnings.warn(note, AccuracyWarning, stacklevel=3)
+        if run.lowered and run.asked:
+            warnings.warn(run.notes[0], AccuracyWarning, stacklevel=3)
         bound = max(last.lower_bound, 0.0)
         return MomentFit(
             mixture=fit.mixture,
@@ -251,7 +253,9 @@ class _Run:
         self.levels: list[Level] = []
         self.notes: list[str] = []
         highest = max(target.highest_order(), 1)
-        if highest < last and not (options.order is None and options.max_order is None):  # an order that was asked for
+        self.lowered = highest < last
+        self.asked = not (options.order is None and options.max_order is None)
+        if self.lowered:
             self.notes.append(
                 f"too few samples for order {last}: the standard errors of moments of degree {2 * last} exceed half of "
                 f"them; order {highest} is used"
@@ -275,52 +279,92 @@ class _Run:
         self.first = next(r for r in room if room[r] >= self.k)
 
     def climb(self) -> Found:
-        """Raise the order until the mixing measure is flat, or to the last one."""
-        found = None
+        """Raise the order until the answer is proven, or the mixing measure of noisy moments is flat, or to the last.
+
+        Exact moments that some regulariser did not lead to a mixture with them are those of the fewest atoms that have
+        them, if any.
+        """
+        found, bare = None, None
         for order in range(self.first, self.last + 1):
-            found = self._level(order)
-            if found.flat:
+            found, bare = self._level(order)
+            if found.solved or (self.noisy and self.levels[-1].flat):
                 break
         assert found is not None
-        return found
+        assert bare is not None
+        if found.solved or self._ranked or self.noisy:
+            return found
+        atomic = self._fewest(bare)
+        if atomic is None:
+            return found
+        self.notes.append(
+            f"the regularizer {self.options.regularizer!r} does not lead to a mixture with exactly these moments; this is "
+            "the one of fewest components that has them"
+        )
+        return self._of_atoms(atomic)
 
-    def _level(self, order: int) -> Found:
+    @property
+    def noisy(self) -> bool:
+        """Whether the moments are those of samples."""
+        return self.target.error_cov is not None
+
+    @property
+    def _ranked(self) -> bool:
+        """Whether the fewest atoms are asked for at every order."""
+        return self.options.regularizer == "rank" or (self.options.regularizer == "auto" and not self.noisy)
+
+    def _level(self, order: int) -> tuple[Found, Relaxed]:
         begin = time.perf_counter()
         plain = self._relaxation(order)
         if order == self.first:
             check_region(plain)
         bare = self._solved(plain)
-        atomic = self._fewest(bare)
+        atomic = self._fewest(bare) if self._ranked else None
         if atomic is not None:
             level = flatness(mixing_of_atoms(atomic.relaxation, atomic.atoms), self.options.rank_tol)
-            start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(atomic.relaxation, atomic.atoms)))
-            found = Found(level.flat, (start,), len(start))
-            commutator = atomic.atoms.commutator
+            found, commutator = self._of_atoms(atomic), atomic.atoms.commutator
         else:
             relaxed = self._regularized(bare)
             level = flatness(relaxed.mixing, self.options.rank_tol)
-            found = self._read(relaxed, level)
+            found = self._read(bare, relaxed, level)
             commutator = Compression(relaxed.mixing, True).atoms(min(found.k, most_atoms(relaxed.mixing))).commutator
         self._record(bare, level, commutator, time.perf_counter() - begin)
-        return found
+        return found, bare
 
-    def _read(self, relaxed: Relaxed, level: Flatness) -> Found:
-        """Starts from a solved relaxation: as many as its rank where flat, else for each number that may be meant."""
+    def _of_atoms(self, atomic: Atomic) -> Found:
+        """The mixture of atoms that have the moments."""
+        start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(atomic.relaxation, atomic.atoms)))
+        return Found(True, (start,), len(start))
+
+    def _read(self, bare: Relaxed, relaxed: Relaxed, level: Flatness) -> Found:
+        """Starts from a solved relaxation: as many as its rank where that is proven, else for each number."""
         room = most_atoms(relaxed.mixing)
         guess = level.rank if level.flat else min(energy_rank(relaxed.mixing, self.options.energy), room)
-        flat = level.flat and self.k in (None, guess)
-        if flat or self.k is not None:
+        solved = level.flat and self.k in (None, guess) and self._attained(bare, relaxed, guess)
+        if solved or self.k is not None:
             wanted = range(self.k or guess, (self.k or guess) + 1)
         else:
             wanted = range(1, min(self.options.k_max, room) + 1)
-        return Found(flat, tuple(starts(relaxed, wanted)), self.k or guess)
+        return Found(solved, tuple(starts(relaxed, wanted)), self.k or guess)
+
+    def _attained(self, bare: Relaxed, relaxed: Relaxed, k: int) -> bool:
+        """Whether the k atoms of a flat relaxation of exact moments lie in the region and come as close as is proven.
+
+        A regulariser moves them away from the closest mixture, and rounding out of the region. Where the distance is
+        zero, only a mixture with exactly these moments will do (`_fewest`).
+        """
+        if self.noisy or bare.distance <= _ATTAINED * bare.relaxation.unit:
+            return False
+        if relaxed.distance > (1 + _GAP) * bare.distance:
+            return False
+        return self._inside(relaxed.relaxation, Compression(relaxed.mixing, True).atoms(k))
+
+    def _inside(self, relaxation: Relaxation, atoms: Atoms) -> bool:
+        """Whether every atom lies in the region."""
+        return bool(contains(self.region, theta_of(relaxation, atoms), self.model.degrees, _OUTSIDE).all())
 
     def _fewest(self, bare: Relaxed) -> Atomic | None:
-        """Exact moments, and a distance of zero: the fewest atoms that have them."""
+        """Where the distance is zero: the fewest atoms that have the moments, if they lie in the region."""
         options, relaxation = self.options, bare.relaxation
-        exact = relaxation.target.error_cov is None
-        if options.regularizer != "rank" and not (options.regularizer == "auto" and exact):
-            return None
         if not bare.accurate or bare.distance > _ATTAINED * relaxation.unit:
             return None
         most = min(options.k_max, determined(relaxation)) if self.k is None else self.k
@@ -328,7 +372,8 @@ class _Run:
         def report(k: int, left: float) -> None:
             self._tell(f"order {relaxation.order}, {k} atoms", k, left)
 
-        return fewest_atoms(relaxation, most, least=self.k or 1, solver=options.solver, report=report)
+        found = fewest_atoms(relaxation, most, least=self.k or 1, solver=options.solver, report=report)
+        return found if found is not None and self._inside(found.relaxation, found.atoms) else None
 
     def _regularized(self, bare: Relaxed) -> Relaxed:
         options = self.options

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mixot.errors import AccuracyWarning
+from mixot.fitting.likelihood.candidates import choice, judged
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.moments.polish import Sweep
 from mixot.measures import Grid, Samples
@@ -20,7 +21,9 @@ _SHORT = 10  # iterations that tell which of them is better
 _PATIENCE = 2  # numbers of components in a row that may be worse than the best before the search ends
 
 
-def by_likelihood(sweep: Sweep, data: Samples | Grid, sizes: list[int], em: EM, rng: np.random.Generator) -> Fit:
+def by_likelihood(
+    sweep: Sweep, data: Samples | Grid, sizes: list[int], em: EM, rng: np.random.Generator, limit: str = "k_max"
+) -> Fit:
     """Return the expectation-maximisation fit of lowest BIC (or ICL), one from the best mixture of each size.
 
     Sizes are tried upwards until two in a row are worse than the best so far. The choice is made on at most
@@ -29,22 +32,21 @@ def by_likelihood(sweep: Sweep, data: Samples | Grid, sizes: list[int], em: EM, 
     points = data.centers() if isinstance(data, Grid) else data
     few = _thinned(points, em.subsample, rng)
     fits: list[Fit] = []
-    scores: list[float] = []
+    tried: list[Candidate] = []
     for k in sizes:
-        fit = _climb(em, sweep, few, k)
-        enough = fit.mixture.weights.min() * len(few) >= (few.dim + 1 if sweep.structure == "full" else 2)
-        fits.append(fit)
-        scores.append(fit.criterion if enough else np.inf)
-        if len(scores) - 1 - int(np.argmin(scores)) >= _PATIENCE:
+        fits.append(_climb(em, sweep, few, k))
+        tried += fits[-1].candidates
+        if len(tried) - 1 - choice(tried) >= _PATIENCE:
             break
-    best = int(np.argmin(scores if np.isfinite(scores).any() else [fit.criterion for fit in fits]))
+    best, candidates, notes = judged(tried, few.observations, sizes[-1] if len(sizes) > 1 else None, limit)
     fit = fits[best]
-    tried = tuple(Candidate(len(each.mixture), each.log_likelihood, each.criterion) for each in fits)
     if few is not points:
         fit = replace(em, start=fit.mixture).fit(points, "gaussian", structure=sweep.structure)
-    for note in fit.notes:
-        warnings.warn(note, AccuracyWarning, stacklevel=3)
-    return replace(fit, candidates=tried)
+    else:
+        for note in fit.notes:
+            if note.startswith("the fit "):
+                warnings.warn(note, AccuracyWarning, stacklevel=3)
+    return replace(fit, candidates=candidates, notes=(*(note for note in fit.notes if note not in notes), *notes))
 
 
 def by_moments(sweep: Sweep, sizes: list[int]) -> tuple[int, dict[int, float], tuple[str, ...]]:

@@ -15,7 +15,7 @@ import numpy as np
 from mixot._checks import as_floats
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
-from mixot.formulas.polynomial.polynomials import Polynomial
+from mixot.formulas.polynomial.polynomials import Polynomial, symbols
 
 PolynomialMatrix = list[list[Polynomial]]
 
@@ -188,6 +188,28 @@ def enclosing_box(region: Region, names: Sequence[str]) -> Float[np.ndarray, "p 
         if not low < high:
             raise InputError(f"the region is empty: {name} would have to lie between {low:g} and {high:g}")
     return out
+
+
+def contains(region: Region, theta: Float[np.ndarray, "n p"], degrees: Sequence[int], tol: float = 1e-6) -> np.ndarray:
+    """Return whether each of n sets of parameters satisfies all constraints, (n,), up to ``tol`` of what they sum.
+
+    Examples
+    --------
+    >>> contains((Box([0.0], [1.0]),), np.array([[0.5], [1.5]]), (1,)).tolist()
+    [True, False]
+    """
+    variables, inside = symbols(theta.shape[1]), np.ones(len(theta), dtype=bool)
+    for constraint in region:
+        for matrix in constraint.matrices(variables, degrees):
+            values = np.array([[entry(theta) for entry in row] for row in matrix])
+            sizes = np.array([[_absolute(entry)(np.abs(theta)) for entry in row] for row in matrix])
+            least = np.linalg.eigvalsh(np.moveaxis(values, 2, 0))[:, 0]
+            inside &= least >= -tol * sizes.max(axis=(0, 1))
+    return inside
+
+
+def _absolute(value: Polynomial) -> Polynomial:
+    return Polynomial({power: abs(coefficient) for power, coefficient in value.terms.items()})
 
 
 def _combination(theta: Sequence[Polynomial], factors: np.ndarray, shift: float) -> Polynomial:
