@@ -8,6 +8,8 @@ import numpy as np
 
 from mixot.errors import InputError
 
+_SMALLEST, _LARGEST = 1e-152, 1e152  # of coordinates: squares of them, and sums of a few squares, are normal numbers
+
 
 def as_numbers(value: Any, name: str) -> np.ndarray:
     """Return ``value`` as an array of float32 (where it came so) or float64; it may be the caller's own array.
@@ -100,6 +102,16 @@ def check_finite(array: np.ndarray, name: str, rows: str, advice: str = "") -> N
         shown = ", ".join(map(str, bad[:5].tolist())) + (", ..." if len(bad) > 5 else "")
         raise InputError(
             f"{name} must be finite, got NaN or infinity in {len(bad)} of {len(array)} {rows}: {shown}{advice}"
+        )
+
+
+def check_range(array: np.ndarray, name: str) -> None:
+    """Raise an `InputError` where all of an array is so small, or some of it so large, that its squares are lost."""
+    top = float(np.abs(array).max(initial=0.0))
+    if top and not _SMALLEST <= top <= _LARGEST:
+        raise InputError(
+            f"{name} must have a largest size between {_SMALLEST:g} and {_LARGEST:g}, so that squares and their sums "
+            f"neither vanish nor overflow, got {top:.3g}; scale them, for instance by {1 / top:.0e}"
         )
 
 

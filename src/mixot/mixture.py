@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_finite
+from mixot._checks import as_floats, as_numbers, check_finite, check_range
 from mixot._native import posterior
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, UnsupportedError
@@ -17,6 +17,8 @@ from mixot.families.roles import Affine, OnTheLine, Projected, require, whitenin
 from mixot.families.whitening import Whitening
 from mixot.measures import Measure, Moments, check_weights
 from mixot.threads import thread_count
+
+_MANY = 10**6  # what fails with more draws than this fails for want of memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,9 @@ class Mixture(Measure):
             )
         object.__setattr__(self, "weights", check_weights(weights, len(components), "components"))
         object.__setattr__(self, "components", components)
+        for name, value in components.parameters().items():
+            if name in ("means", "locs"):
+                check_range(np.asarray(value), name)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -160,8 +165,13 @@ class Mixture(Measure):
         if not isinstance(n, int | np.integer) or n < 0:
             raise InputError(f"n must be a whole number that is not negative, got {n!r}")
         generator = np.random.default_rng(rng)
-        labels = generator.choice(len(self), size=n, p=self.weights)
-        return self.components.sample(labels, generator)
+        try:
+            labels = generator.choice(len(self), size=n, p=self.weights)
+            return self.components.sample(labels, generator)
+        except (MemoryError, OverflowError, ValueError):
+            if n < _MANY:
+                raise
+            raise InputError(f"n = {n:.3g} points do not fit into memory; draw them in parts") from None
 
     def mean(self) -> Float[np.ndarray, " d"]:
         return self.weights @ self.components.mean()

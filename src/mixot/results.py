@@ -121,9 +121,12 @@ class Level:
 class MomentFit(Fit):
     """A mixture found from moments, with a proof of how close any mixture can come.
 
-    ``lower_bound`` is proven: no mixture of the family over the region is closer to the data in ``distance_name``
-    ("w2", a distance and not its square, or "tv") than that. ``flat`` says that the moment matrix of order ``order`` is
-    that of exactly K atoms, ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
+    ``lower_bound`` is proven: no mixture of the family with parameters in the region S, of however many components, is
+    closer to the data in ``distance_name`` ("w2", a distance and not its square, or "tv") than that; zero proves
+    nothing. ``region`` is S in words. The data are the law of the samples themselves, their noise included: of the law
+    that they were drawn from nothing is proven. ``flat`` says that the moment matrix of order ``order`` is that of
+    ``ranks[0]`` atoms, which is the number of components where moments are exact, and shows the noise where they are
+    those of samples; ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
     ``projection`` (d, 2 or 3) is the map to the coordinates that were fitted where the data have more than three; the
     bound then is of the projected data, and holds all the more for all of them. Without data, only moments, there is no
     likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so. ``starts`` are the atoms of the last
@@ -138,6 +141,7 @@ class MomentFit(Fit):
     hierarchy: tuple[Level, ...] = ()
     projection: Float[np.ndarray, "d e"] | None = None
     starts: tuple[Mixture, ...] = ()
+    region: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

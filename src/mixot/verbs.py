@@ -7,9 +7,10 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
-from mixot.fitting.base import Fitter, as_fitter
+from mixot.fitting.base import as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture
 from mixot.results import Fit, Interval, Plan, ProgressCallback
@@ -32,11 +33,11 @@ from mixot.transport.pairs import problem
 
 def fit(
     data: Any,
-    family: str = "gaussian",
+    family: Any = "gaussian",
     *,
-    k: int | None = None,
-    method: str | Fitter = "em",
-    structure: str = "full",
+    k: Any = None,
+    method: Any = "em",
+    structure: Any = "full",
     weights: Any = None,
     counts: Any = None,
     rng: Any = None,
@@ -82,6 +83,16 @@ def fit(
     >>> fit(x, k=1, rng=0).mixture.mean().round()
     array([ 5., 10.])
     """
+    for name, value in (("family", family), ("structure", structure)):
+        if not isinstance(value, str):
+            hint = f"; a number of components is given by name: k={value}" if isinstance(value, int) else ""
+            raise InputError(f"{name} must be a name, got {value!r}{hint}")
+    if k is not None:
+        check_whole(k, "k")
+    try:
+        np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InputError(f"rng must be a seed, a Generator or None, got {rng!r}") from None
     measure = as_measure(data)
     if weights is not None or counts is not None:
         if not isinstance(measure, Samples):

@@ -80,6 +80,8 @@ class Options:
     method: str = "em"
     distance: str = "tv"  # of a fit to moments, and its order
     order: int | None = None
+    counts: str | None = None  # column of a table: how often each row was seen, or how much it matters
+    weights: str | None = None
 
 
 @dataclass(frozen=True)

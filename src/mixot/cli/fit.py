@@ -60,6 +60,12 @@ def fit(
     label: Label = None,
     seed: Seed = 0,
     columns: Columns = None,
+    counts: Annotated[
+        str | None, typer.Option("--counts", metavar="COLUMN", help="Column that says how often each row was seen.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="COLUMN", help="Column that says how much each row matters.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, show it, and save it."""
@@ -69,6 +75,7 @@ def fit(
 
     _check(data, output, method)
     options = _with_method(fit_options(k, k_max, structure, seed, columns, json, rep, label), method, distance, order)
+    options = replace(options, counts=counts, weights=weights)
     source = open_mixture(data, options)
     if output is not None:
         save(source.measure, output)

@@ -81,6 +81,7 @@ def _describe_moments(fitted: MomentFit) -> dict[str, Any]:
     return {
         "distance": fitted.distance_name,
         "lower_bound": float(fitted.lower_bound),
+        "region": fitted.region,
         "order": fitted.order,
         "flat": fitted.flat,
         "ranks": list(fitted.ranks),
@@ -97,9 +98,12 @@ def _describe_distance(fitted: WassersteinFit) -> dict[str, Any]:
 def _tell_moments(fitted: MomentFit) -> dict[str, object]:
     name = "W2" if fitted.distance_name == "w2" else "total variation"
     levels = "  ".join(f"order {level.order}: {level.lower_bound:.4g}" for level in fitted.hierarchy)
+    what = "proven, for the law of these rows and every mixture of the family over S"
+    bound = f"{fitted.lower_bound:.6g} ({what})" if fitted.lower_bound > 0 else "0 (nothing proven)"
     squared = " (squared)" if fitted.distance_name == "w2" else ""
     return {
-        f"{name} at least": f"{fitted.lower_bound:.6g} (proven, for every mixture of the family)",
+        f"{name} at least": bound,
+        "region S": fitted.region,
         f"bounds{squared}": levels,
         "flat": f"{'yes' if fitted.flat else 'no'}, ranks {' and '.join(map(str, fitted.ranks))}, order {fitted.order}",
     }

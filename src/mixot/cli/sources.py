@@ -88,7 +88,9 @@ def open_mixture(path: Path, options: Options) -> MixtureSource:
     if kind != "cells" and (options.rep is not None or options.label is not None):
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
     if kind == "table":
-        return _fit_table(path, told_table(path, options.columns), options)
+        return _fit_tallied(path, options)
+    if options.counts is not None or options.weights is not None:
+        raise InputError(f"{path}: --counts and --weights name columns of a table; leave them out")
     if kind == "cells":
         return _fit_cells(path, options)
     if kind == "picture":
@@ -244,8 +246,31 @@ def _fitted(
     return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels)
 
 
-def _fit_table(path: Path, table: Table, options: Options, kind: str = "table") -> MixtureSource:
-    points = Samples(table.values, table.weights)
+def _fit_tallied(path: Path, options: Options) -> MixtureSource:
+    """A table whose rows count as one of its columns says, if any."""
+    name = options.counts or options.weights
+    if name is None:
+        return _fit_table(path, told_table(path, options.columns), options)
+    if options.counts is not None and options.weights is not None:
+        raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
+    table = told_table(path, None if options.columns is None else (*options.columns, name))
+    if name not in table.columns or len(table.columns) < 2:
+        raise InputError(f"{path}: no column {name!r} beside the data; columns are {', '.join(table.columns)}")
+    at = table.columns.index(name)
+    tally, rest = table.values[:, at].astype(np.float64), np.delete(table.values, at, axis=1)
+    left = replace(table, columns=tuple(c for c in table.columns if c != name), values=rest)
+    try:
+        shares = tally / tally.sum() if tally.sum() > 0 else tally
+        points = Samples(rest, counts=tally) if options.counts else Samples(rest, shares)
+    except InputError as wrong:
+        raise InputError(f"{path}: column {name}: {wrong}") from None
+    return _fit_table(path, left, options, points=points)
+
+
+def _fit_table(
+    path: Path, table: Table, options: Options, kind: str = "table", points: Samples | None = None
+) -> MixtureSource:
+    points = points or Samples(table.values, table.weights)
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
         found = fit(

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from mixot._registry import load
 from mixot.errors import InputError
 from mixot.measures import Measure
+from mixot.mixture import Mixture
 from mixot.results import Fit, ProgressCallback
 
 
@@ -29,6 +30,17 @@ class Fitter(Protocol):
         ...
 
 
+def checked_start(start: Any, name: str = "start") -> Mixture | None:
+    """The mixture that a fit is to start from, that of a `Fit` too; None where none is given; else an `InputError`."""
+    start = start.mixture if isinstance(start, Fit) else start
+    if start is not None and not isinstance(start, Mixture):
+        raise InputError(
+            f"{name} must be a Mixture or a Fit, got {type(start).__name__}; centers become one with covariances: "
+            "Mixture(weights, Gaussian(centers, covs))"
+        )
+    return start
+
+
 T = TypeVar("T", bound=type)
 _REGISTRY: dict[str, type] = {}
 
@@ -43,7 +55,7 @@ def register_fitter(name: str) -> Callable[[T], T]:
     return enrol
 
 
-def as_fitter(method: str | Fitter) -> Fitter:
+def as_fitter(method: Any) -> Fitter:
     """The fitter called ``method`` with its default options, or ``method`` itself.
 
     Only the module of that fitter is imported.
@@ -60,6 +72,6 @@ def as_fitter(method: str | Fitter) -> Fitter:
     """
     if isinstance(method, Fitter):
         return method
-    if not load(method, _REGISTRY, "mixot.fitting", "register_fitter"):
+    if not isinstance(method, str) or not load(method, _REGISTRY, "mixot.fitting", "register_fitter"):
         raise InputError(f"unknown method {method!r}; methods are {', '.join(sorted(_REGISTRY))}, or a fitter object")
     return _REGISTRY[method]()

@@ -24,13 +24,13 @@ SUFFIXES = (".json", ".npz")
 _HEAD = ("format", "version", "family", "weights")
 
 
-def save(mixture: Mixture, path: str | os.PathLike[str]) -> None:
+def save(mixture: Any, path: str | os.PathLike[str]) -> None:
     """Write a mixture so that `load` gives it back to the last bit.
 
     Parameters
     ----------
-    mixture : Mixture
-        Of any family.
+    mixture : Mixture or Fit
+        Of any family; of a fit its mixture is written.
     path : str or path
         ``.json`` (text that people can read) or ``.npz`` (arrays, for big ones).
 
@@ -48,6 +48,9 @@ def save(mixture: Mixture, path: str | os.PathLike[str]) -> None:
     ...     load(f"{folder}/p.json")
     Mixture(k=2, dim=1, family='gaussian')
     """
+    mixture = getattr(mixture, "mixture", mixture)
+    if not isinstance(mixture, Mixture):
+        raise InputError(f"a Mixture or a Fit can be saved, got {type(mixture).__name__}")
     target = check_target(path, SUFFIXES)
     head = {"format": FORMAT, "version": VERSION, "family": mixture.components.name}
     parameters = {name: np.asarray(value) for name, value in mixture.components.parameters().items()}

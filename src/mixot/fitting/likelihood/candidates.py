@@ -9,6 +9,7 @@ import numpy as np
 
 from mixot.results import Candidate
 
+LAST = "the largest number that was tried"  # a reason that does not speak against a candidate
 _FALL = 1e-3  # nats per row: EM that has converged to its tolerance may still be so far from its limit
 
 
@@ -53,7 +54,7 @@ def judged(
     out = list(candidates)
     if chosen.k == most:
         notes += (f"K = {most} is the largest number that was tried: more may fit better; raise {limit}",)
-        out[best] = replace(chosen, reason=chosen.reason or "the largest number that was tried")
+        out[best] = replace(chosen, reason=chosen.reason or LAST)
     falls = _falls(candidates, max(_FALL, 1 / rows))
     for place, below in falls:
         out[place] = replace(out[place], reason=out[place].reason or f"less likely than k = {below}: a poor maximum")

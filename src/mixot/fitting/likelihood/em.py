@@ -12,7 +12,7 @@ import numpy as np
 from mixot._checks import check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
-from mixot.fitting.base import Fitter, as_fitter, register_fitter
+from mixot.fitting.base import Fitter, as_fitter, checked_start, register_fitter
 from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.empty_components import reseed
@@ -20,7 +20,6 @@ from mixot.fitting.likelihood.gaussian_em import EMStep, GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
 from mixot.measures import Grid, Measure, Samples
-from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
 _LEAST_MASS = 1e-3  # a component with less mass than this share of an average row is empty
@@ -85,9 +84,10 @@ class EM:
     k_max: int = 10
     criterion: str = "bic"
     subsample: int = 20_000
-    start: Mixture | None = None
+    start: Any = None  # checked below, so that what is no mixture is refused in words
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "start", checked_start(self.start))
         for name in ("max_iter", "starts", "k_max", "subsample"):
             check_whole(getattr(self, name), name)
         for name in ("tol", "reg"):

@@ -15,7 +15,7 @@ from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.registry import factor_names, lookup
 from mixot.families.roles import Climbing, Started, require
-from mixot.fitting.base import register_fitter
+from mixot.fitting.base import checked_start, register_fitter
 from mixot.fitting.likelihood.candidates import choice, judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.k_means import kmeans_labels
@@ -63,7 +63,10 @@ class FamilyEM:
     starts: int = 4
     k_max: int = 10
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    start: Mixture | None = None
+    start: Any = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", checked_start(self.start))
 
     def fit(
         self,

@@ -16,7 +16,7 @@ import numpy as np
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.candidates import judged
+from mixot.fitting.likelihood.candidates import LAST, judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
@@ -112,8 +112,8 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
 
 
 def _competes(fit: Fit) -> bool:
-    """Whether nothing speaks against the candidate that was chosen, but that it is the last."""
-    return not any("do not determine the mixture of" in note for note in fit.notes)
+    """Whether nothing speaks against the candidate that was chosen."""
+    return all(each.reason in ("", LAST) for each in fit.candidates if each.k == len(fit.mixture))
 
 
 def _refined(found: Found, points: Samples, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:
@@ -146,8 +146,8 @@ def _unrefined(found: Found, data: Measure, family: str, structure: str, refinem
         note = ("only moments are known, so there is no likelihood",)
         fit = Fit(mixture, Status.CONVERGED, 0, nothing, nothing, np.zeros(0), (), note)
         if isinstance(data, SampleMoments) and refinement.by is not None and _gaussian(found):
-            matching = MomentMatching(starts=found.starts, k_max=refinement.k_max, count=data.observations, refine=None)
-            return matching.fit(data.moments(data.order), family, k=refinement.k, structure=structure, rng=rng)
+            matching = MomentMatching(starts=found.starts, k_max=refinement.k_max, refine=None)
+            return matching.fit(data, family, k=refinement.k, structure=structure, rng=rng)
     if found.solved:
         return fit
     note = (

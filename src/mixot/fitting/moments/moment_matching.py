@@ -12,7 +12,7 @@ from mixot._checks import check_whole
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.base import register_fitter
+from mixot.fitting.base import checked_start, register_fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd
@@ -23,6 +23,7 @@ from mixot.fitting.moments.target import STRUCTURES, MomentTarget
 from mixot.measures import Grid, Measure, Moments, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
+from mixot.sos.sample_moments import SampleMoments
 
 _ORDERS = {1: 6, 2: 4}  # half the degree of the moments where none is asked for; 3 from three dimensions on
 _BLIND = {1: 20}  # starts of each number of components where there are no data to draw them from; 10 beyond the line
@@ -98,7 +99,7 @@ class MomentMatching:
     """
 
     order: int | None = None
-    starts: tuple[Mixture, ...] = ()
+    starts: Any = ()
     restarts: int = 4
     k_max: int = 8
     count: float | int | None = None
@@ -110,6 +111,9 @@ class MomentMatching:
             check_whole(getattr(self, name), name)
         if self.order is not None:
             check_whole(self.order, "order")
+        if not isinstance(self.starts, tuple | list):
+            raise InputError(f"starts must be a list of mixtures, got {type(self.starts).__name__}")
+        object.__setattr__(self, "starts", tuple(checked_start(start, "each of starts") for start in self.starts))
         if self.refine not in _REFINEMENTS:
             raise InputError(f'refine must be "em", "kmeans" or None, got {self.refine!r}')
 
@@ -179,7 +183,7 @@ class MomentMatching:
         if self.order is not None:
             return int(self.order)
         usual = _ORDERS.get(data.dim, 3)
-        return max(1, min(usual, data.order // 2)) if isinstance(data, Moments) else usual
+        return max(1, min(usual, data.order // 2)) if isinstance(data, Moments | SampleMoments) else usual
 
     def _sizes(self, target: MomentTarget, structure: str, k: int | None) -> list[int]:
         """Numbers of components that are asked for and that the moments can determine."""

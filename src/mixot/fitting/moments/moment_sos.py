@@ -22,7 +22,7 @@ from mixot.families.roles import Polynomial, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
-from mixot.formulas.polynomial.regions import Constraint, Region, contains
+from mixot.formulas.polynomial.regions import Constraint, Region, contains, in_words
 from mixot.measures import Measure
 from mixot.mixture import Mixture
 from mixot.results import Level, MomentFit, Progress, ProgressCallback
@@ -50,9 +50,11 @@ class MomentSOS:
 
     Order r of the hierarchy is a semidefinite program in moments up to degree 2 r whose value is a lower bound of the
     distance to every mixture of the family with parameters in a set S. The order is raised until the mixing measure
-    is flat, which means that it has K atoms, or until ``max_order``. Where it is flat, or where exact moments are those
-    of few components, these are the mixture; else the leading eigenvectors of its moment matrix give starts, from
-    which EM or k-means goes on.
+    is flat, which means that it has as few atoms as its rank, or until ``max_order``. Where exact moments are those of
+    few components, these are the mixture. Moments of samples are noisy: a flat relaxation shows the atoms of the noise
+    and does not prove K, so that the leading eigenvectors of its moment matrix give starts, which are polished at an
+    order of their own, and K is chosen by BIC. Where the samples support a lower order only, as with heavy tails, a
+    note says so, and expectation-maximisation from k-means is taken where it is likelier.
 
     Parameters
     ----------
@@ -143,7 +145,7 @@ class MomentSOS:
         rng: Any = None,
         progress: ProgressCallback | None = None,
     ) -> MomentFit:
-        """Return the mixture of ``family`` that is closest to ``data``, and the bound that no mixture can beat.
+        """Return the mixture of ``family`` that is closest to ``data``, and a bound that none over the region beats.
 
         Parameters
         ----------
@@ -210,6 +212,7 @@ class MomentSOS:
             hierarchy=tuple(run.levels),
             projection=None if shadow is None else shadow.matrix,
             starts=found.starts,
+            region=in_words(run.region, run.model.names),
         )
 
 
@@ -297,8 +300,8 @@ class _Run:
         if atomic is None:
             return found
         self.notes.append(
-            f"the regularizer {self.options.regularizer!r} does not lead to a mixture with exactly these moments; this is "
-            "the one of fewest components that has them"
+            f"the regularizer {self.options.regularizer!r} does not lead to a mixture with exactly these moments; this "
+            "is the one of fewest components that has them"
         )
         return self._of_atoms(atomic)
 

@@ -24,6 +24,7 @@ from mixot.formulas.polynomial.chebyshev import (
 from mixot.formulas.polynomial.moments import exponents
 from mixot.measures import Grid, Measure, Moments, Samples
 from mixot.mixture import Mixture
+from mixot.sos.sample_moments import SampleMoments
 
 STRUCTURES = ("full", "diagonal", "spherical")
 _DROP = 1e-6  # directions of the moments whose variance is below this share of the largest carry no information ..
@@ -87,6 +88,8 @@ class MomentTarget:
             raise InputError(f"count must be a positive number of observations, got {count!r}")
         if isinstance(law, Samples | Grid):
             return _of_points(law, degree, structure, count)
+        if isinstance(law, SampleMoments):
+            return _of_stream(law, degree, structure, count)
         return _of_moments(law, degree, structure, np.inf if count is None else float(count))
 
     @property
@@ -192,6 +195,19 @@ def _of_points(law: Samples | Grid, degree: int, structure: str, count: float | 
     degree, notes = _affordable(degree, law.dim, min(count, float(len(x))))
     moments, omega = chebyshev_statistics((x - center) / scale, weights / weights.sum(), degree)
     return MomentTarget(center, scale, degree, moments, omega, count, notes=notes)
+
+
+def _of_stream(law: SampleMoments, degree: int, structure: str, count: float | int | None) -> MomentTarget:
+    """Moments of samples that are not at hand, with the covariance that was streamed along with them."""
+    if law.order < degree:
+        raise InputError(f"these moments end at order {law.order}, {degree} are needed; lower the order of the fit")
+    center, scale = law.lower / 2 + law.upper / 2, law.upper / 2 - law.lower / 2
+    framed = law.framed(center, np.full_like(scale, scale.max()) if structure == "spherical" else scale)
+    count = law.observations if count is None else float(count)
+    degree, notes = _affordable(degree, law.dim, min(law.observations, float(law.count)))
+    size = comb(law.dim + degree, degree)
+    omega = framed.error_cov()[:size, :size] * law.observations
+    return MomentTarget(center, framed.scale, degree, framed.sums[:size] / framed.mass, omega, count, notes=notes)
 
 
 def _affordable(degree: int, dim: int, rows: float) -> tuple[int, tuple[str, ...]]:

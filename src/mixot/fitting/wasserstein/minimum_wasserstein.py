@@ -12,7 +12,7 @@ from mixot._checks import check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.base import register_fitter
+from mixot.fitting.base import checked_start, register_fitter
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
@@ -115,9 +115,10 @@ class MinimumWasserstein:
     max_iter: int = 200
     reg: float = 1e-6
     em: EM = field(default_factory=EM)
-    start: Mixture | None = None
+    start: Any = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "start", checked_start(self.start))
         for name in ("starts", "max_iter") if self.points is None else ("starts", "max_iter", "points"):
             check_whole(getattr(self, name), name)
         check_not_negative(self.tol, "tol")

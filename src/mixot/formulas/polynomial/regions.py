@@ -190,6 +190,20 @@ def enclosing_box(region: Region, names: Sequence[str]) -> Float[np.ndarray, "p 
     return out
 
 
+def in_words(region: Region, names: Sequence[str]) -> str:
+    """The box around a region, a parameter at a time, and the constraints that say more.
+
+    Examples
+    --------
+    >>> in_words((Box([-1.0, 0.1], [1.0, 2.0]), Ball([0.0, 0.0], 2.0)), ("mean", "variance"))
+    'mean in [-1, 1], variance in [0.1, 2], and Ball'
+    """
+    ends = zip(names, enclosing_box(region, names), strict=True)
+    box = ", ".join(f"{name} in [{low:.6g}, {high:.6g}]" for name, (low, high) in ends)
+    more = [type(each).__name__ for each in region if not isinstance(each, Box)]
+    return ", and ".join([box, *more])
+
+
 def contains(region: Region, theta: Float[np.ndarray, "n p"], degrees: Sequence[int], tol: float = 1e-6) -> np.ndarray:
     """Return whether each of n sets of parameters satisfies all constraints, (n,), up to ``tol`` of what they sum.
 
