@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_finite, check_range, is_frame
+from mixot._checks import as_floats, as_numbers, check_finite, is_frame
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
@@ -153,7 +153,6 @@ class Grid(Measure):
         ends = box if bounds is None else as_floats(bounds, "bounds")
         if ends.shape != box.shape or not (np.isfinite(ends).all() and (ends[:, 0] < ends[:, 1]).all()):
             raise InputError(f"bounds must be {density.ndim} increasing pairs, one per axis, got {ends.tolist()}")
-        check_range(ends, "bounds")
         if degree not in (0, 1):
             raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {degree}")
         density = density / density.max()  # first, so that the sum neither overflows nor vanishes
@@ -370,7 +369,6 @@ def _check_points(points: Any) -> np.ndarray:
     if len(array) == 0:
         raise InputError("points must not be empty: there are zero rows")
     check_finite(array, "points", "rows", "; drop or fill them")
-    check_range(array, "points")
     # A copy: whoever goes on writing to his array must not change a measure, nor what was computed from it.
     return np.array(array, order="C")
 

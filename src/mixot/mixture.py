@@ -15,7 +15,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Affine, OnTheLine, Projected, require, whitening
 from mixot.families.whitening import Whitening
-from mixot.measures import Measure, Moments, check_weights
+from mixot.measures import Grid, Measure, Moments, Samples, check_weights
 from mixot.threads import thread_count
 
 _MANY = 10**6  # what fails with more draws than this fails for want of memory
@@ -53,9 +53,6 @@ class Mixture(Measure):
             )
         object.__setattr__(self, "weights", check_weights(weights, len(components), "components"))
         object.__setattr__(self, "components", components)
-        for name, value in components.parameters().items():
-            if name in ("means", "locs"):
-                check_range(np.asarray(value), name)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -268,3 +265,22 @@ def _log_sum_exp(joint: np.ndarray) -> np.ndarray:
     top = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
         return top + np.log(np.exp(joint - top[:, None]).sum(axis=1))
+
+
+def check_squares(measure: Measure) -> None:
+    """Raise an `InputError` where squares of a measure's coordinates vanish or overflow, on which costs and fits stand.
+
+    Examples
+    --------
+    >>> check_squares(Samples([1e-200]))
+    Traceback (most recent call last):
+    mixot.errors.InputError: points must have a largest size between 1e-152 and 1e+152, ...
+    """
+    match measure:
+        case Samples():
+            check_range(measure.points, "points")
+        case Grid():
+            check_range(measure.bounds, "bounds")
+        case Mixture():
+            for name in {"means", "locs"} & measure.components.parameters().keys():
+                check_range(measure.components.parameters()[name], name)

@@ -12,7 +12,7 @@ from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, check_squares
 from mixot.results import Fit, Interval, Plan, ProgressCallback
 from mixot.solvers.base import Solver
 from mixot.solvers.discrete.exact import Exact
@@ -98,6 +98,7 @@ def fit(
         if not isinstance(measure, Samples):
             raise InputError(f"weights and counts are of points, got {type(measure).__name__}; leave them out")
         measure = Samples(measure.points, weights, counts=counts)
+    check_squares(measure)
     return as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
 
 
@@ -380,11 +381,15 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
 def _measures(data: Any, name: str) -> list[Measure]:
     if isinstance(data, Measure) or not isinstance(data, Iterable):
         raise InputError(f"{name} must be a list of measures, got one {type(data).__name__}")
-    return [as_measure(one) for one in data]
+    measures = [as_measure(one) for one in data]
+    for measure in measures:
+        check_squares(measure)
+    return measures
 
 
 def _mixture(data: Any) -> Mixture:
     measure = as_measure(data)
     if not isinstance(measure, Mixture):
         raise UnsupportedError(f"expected a mixture, got {type(measure).__name__}; fit one first: fit(data).mixture")
+    check_squares(measure)
     return measure

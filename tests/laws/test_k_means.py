@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mixot.fitting.likelihood.criteria import effective_count
 from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd, squared_distances
+from mixot.formulas.weights import effective_count
 
 
 @pytest.fixture

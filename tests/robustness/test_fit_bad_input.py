@@ -11,8 +11,12 @@ from mixot import (
     MinimumWasserstein,
     Mixture,
     Samples,
+    barycenter,
+    bounds,
     distance,
+    distances,
     fit,
+    geodesic,
     load,
     save,
 )  # fmt: skip
@@ -66,13 +70,15 @@ def test_more_draws_than_memory_holds(n):
 @pytest.mark.parametrize("scale", [1e-200, 1e200, 1e-160])
 def test_sizes_whose_squares_are_lost_are_refused(scale):
     shifted = X * scale
-    for build in (
-        lambda: fit(shifted, k=1), lambda: distance(shifted, 2 * shifted), lambda: Samples(shifted),
-        lambda: Mixture([1.0], Gaussian(shifted[:1], np.zeros((1, 2, 2)))),
-        lambda: Grid(np.ones((2, 2)), bounds=[[0, scale], [0, scale]]),
+    far = Mixture([1.0], Gaussian(shifted[:1], np.zeros((1, 2, 2))))
+    square = Grid(np.ones((2, 2)), bounds=[[0, scale], [0, scale]])
+    for ask in (
+        lambda: fit(shifted, k=1), lambda: distance(shifted, 2 * shifted), lambda: distances([Samples(shifted)]),
+        lambda: distance(far, far), lambda: geodesic(far, far), lambda: barycenter([far, far]),
+        lambda: bounds(far, far), lambda: distance(Samples(X), square),
     ):  # fmt: skip
         with pytest.raises(InputError, match=r"between 1e-152 and 1e\+152"):
-            build()
+            ask()
 
 
 @pytest.mark.parametrize("scale", [2.0**-400, 2.0**400])

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from mixot.errors import UnsupportedError
 from mixot.measures import Grid, Measure, Samples
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, check_squares
 from mixot.solvers.base import Task, choose_solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
@@ -161,6 +161,8 @@ def problem(p: Measure, q: Measure, needs: Literal["plan", "path", "map"] = "pla
 
     Raises
     ------
+    InputError
+        Where squares of the coordinates of one would vanish or overflow.
     UnsupportedError
         Where no row joins p and q, or theirs has no such thing; the message names a way around.
 
@@ -172,6 +174,8 @@ def problem(p: Measure, q: Measure, needs: Literal["plan", "path", "map"] = "pla
     """
     pair = pair_of(type(p), type(q))
     if pair is not None and getattr(pair, needs) is not None:
+        check_squares(p)
+        check_squares(q)
         return Problem(p, q, pair, _row(type(p), type(q)) is None)
     names = [type(measure).__name__ for measure in (p, q)]
     if needs == "plan":

@@ -185,7 +185,7 @@ class FullCovariances:
             factors[side] = (axes * np.sqrt(s)[:, None, :]) @ axes.swapaxes(1, 2)
         if np.linalg.cond(factors).max() < 1e12:  # otherwise one collapsed, which the next E step tells
             factors = self._newton(factors, graph, scatters, strength)
-        return factors @ factors.swapaxes(1, 2)
+        return _positive(factors @ factors.swapaxes(1, 2))
 
     def _newton(self, factors: np.ndarray, graph: Graph, a: np.ndarray, c: np.ndarray) -> np.ndarray:
         model = _Model.of(factors, graph, a, c)
@@ -197,6 +197,14 @@ class FullCovariances:
                 return ahead
             share /= 2
         return factors
+
+
+def _positive(covs: np.ndarray) -> np.ndarray:
+    """Covariances whose least eigenvalue was lost to the rounding of the largest, raised by as much as that."""
+    lost = 4 * np.finfo(covs.dtype).eps * np.trace(covs, axis1=1, axis2=2)
+    low = np.linalg.eigvalsh(covs)[:, 0] < lost
+    covs[low] += lost[low, None, None] * np.eye(covs.shape[1])
+    return covs
 
 
 def covariances_of(structure: str, sides: Sequence[Parameters]) -> DiagonalCovariances | FullCovariances:

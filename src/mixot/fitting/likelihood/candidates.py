@@ -65,17 +65,17 @@ def judged(
 
 
 def _left_out(candidates: Sequence[Candidate], chosen: Candidate) -> tuple[str, ...]:
-    """Notes on candidates of lower criterion than the choice; one for each reason."""
+    """A note on the candidates of lower criterion than the choice: the reason of the lowest, and which others."""
     lower = [each for each in candidates if each.reason and each.criterion < chosen.criterion and each is not chosen]
-    notes = []
-    for reason in dict.fromkeys(each.reason for each in lower):
-        mine = [each for each in lower if each.reason == reason]
-        sizes, least = ", ".join(str(each.k) for each in mine), min(each.criterion for each in mine)
-        notes.append(
-            f"K = {chosen.k} (criterion {chosen.criterion:.4f}), although {least:.4f} is reached with k = {sizes}: "
-            f"left out, because {reason}"
-        )
-    return tuple(notes)
+    if not lower:
+        return ()
+    least = min(lower, key=lambda each: each.criterion)
+    note = (
+        f"K = {chosen.k} (criterion {chosen.criterion:.4f}), although {least.criterion:.4f} is reached with "
+        f"k = {least.k}: left out, because {least.reason}"
+    )
+    others = ", ".join(str(each.k) for each in lower if each is not least)
+    return (f"{note}; so were k = {others}" if others else note,)
 
 
 def _falls(candidates: Sequence[Candidate], tol: float) -> list[tuple[int, int]]:
