@@ -18,13 +18,14 @@ from mixot.anndata.results import Transport, wide
 from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stability_to_dict, stored_under, words
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io.observations import Labels, Observations, listed
+from mixot.solvers.entropic.interaction import typical_interaction
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import component_costs
 from mixot.verbs import plan as plan_between
 
 KEY = "transport"
-_GROWTH = 0.2  # what growth by a factor of e costs, relative to the median cost between two components
+_GROWTH = 0.5  # what growth by a factor of e costs, relative to the typical interaction of two components
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,10 @@ def transport(
     solver : solver, optional
         ``OMT()``, which is unique and stable, where not given; ``Exact()`` is the plan of MW2.
     growth : bool
-        Let the types of the source grow and shrink on their way, as real populations do: ``OMT(rho=(r, inf))`` with a
-        fifth of the median cost between two components for r. Where the shares of types differ, a plan without it
-        turns the surplus of one type into another; with it this happens only between types so close that one grew by
-        ``exp(cost / r)`` more than the other.
+        Let the types of the source grow and shrink on their way, as real populations do: ``OMT(rho=(r, inf))`` with
+        half the typical size of the costs between two components, less their separable part, for r. Where the shares of
+        types differ, a plan without it turns the surplus of one type into another; with it this happens only between
+        types so close that one grew by ``exp(cost / r)`` more than the other.
     assign : "label" or "density", optional
         What decides where in its own population a cell stands: its label (the default where there are labels; cells
         without one go by density), or its responsibilities under the mixture.
@@ -282,7 +283,8 @@ def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Gen
     solver = choices.solver or OMT()
     if choices.growth:
         costs = component_costs(sides[0].mixture.components, sides[1].mixture.components, solver)
-        solver = OMT(rho=(_GROWTH * float(np.median(costs)) or 1.0, np.inf))
+        weights = sides[0].mixture.weights, sides[1].mixture.weights
+        solver = OMT(rho=(_GROWTH * typical_interaction(costs, *weights) or 1.0, np.inf))
     plan = plan_between(sides[0].mixture, sides[1].mixture, solver=solver)
     assign = choices.assign or ("density" if choices.labels is None else "label")
     return Transport(PopulationPlan(sides[0], sides[1], plan), p, q, choices.labels, assign)
