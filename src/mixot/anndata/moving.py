@@ -25,6 +25,7 @@ from mixot.transport.plans import component_costs
 from mixot.verbs import plan as plan_between
 
 KEY = "transport"
+_MAIN = 0.9  # share of a type beyond which it counts as going to one type
 _GROWTH = 0.5  # what growth by a factor of e costs, relative to the typical interaction of two components
 
 
@@ -90,7 +91,8 @@ def transport(
     labels : str, optional
         Column of ``.obs`` with the types of the cells; where not given, components are found by EM on each side.
     rep, k, family, structure, dims
-        As in `mixot.anndata.fit`; ``k`` is the number of components for each type, one where not given.
+        As in `mixot.anndata.fit`; ``k`` is the number of components for each type, chosen by BIC where not given, as
+        fates differ between the cells of a type only where the type has several components.
     solver : solver, optional
         ``OMT()``, which is unique and stable, where not given; ``Exact()`` is the plan of MW2.
     growth : bool
@@ -139,7 +141,8 @@ def transport(
     Warns
     -----
     AccuracyWarning
-        Of types with few cells, of a single type, and of two objects whose PCAs differ.
+        Of types with few cells, of a single type, of two objects whose PCAs differ, and of types with a single component
+        that go to several others: all of their cells have the same fates. The notes of the mixtures say it, too.
     """
     choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
     p, q, rows, cols = _populations(adata, target_adata, groupby, source, target, choices)
@@ -272,9 +275,8 @@ def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Gen
             f"{choices.rep!r} of {p.place} and of {q.place} come from two PCAs, whose coordinates mean different "
             "things; compute one PCA of all cells together"
         )
-    sides = [
-        fit_cells(each, choices.labels, choices.k, choices.family, choices.structure, "em", rng)[0] for each in (p, q)
-    ]
+    k = "auto" if choices.k is None and choices.labels is not None else choices.k
+    sides = [fit_cells(each, choices.labels, k, choices.family, choices.structure, "em", rng)[0] for each in (p, q)]
     if choices.labels is not None and all(len(side.names) == 1 for side in sides):
         _warn(
             f"{choices.labels!r} has one group on each side, {sides[0].names[0]!r} and {sides[1].names[0]!r}: the plan "
@@ -287,7 +289,26 @@ def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Gen
         solver = OMT(rho=(_GROWTH * typical_interaction(costs, *weights) or 1.0, np.inf))
     plan = plan_between(sides[0].mixture, sides[1].mixture, solver=solver)
     assign = choices.assign or ("density" if choices.labels is None else "label")
-    return Transport(PopulationPlan(sides[0], sides[1], plan), p, q, choices.labels, assign)
+    found = PopulationPlan(sides[0], sides[1], plan)
+    if assign == "label":
+        forth, back = _with_alike(found, "fates"), _with_alike(found.reversed, "ancestors")
+        found = PopulationPlan(forth.source, back.source, plan)
+    return Transport(found, p, q, choices.labels, assign)
+
+
+def _with_alike(populations: PopulationPlan, what: str) -> PopulationPlan:
+    """The same with a note on types, told as a warning, whose cells cannot be told apart and go to several types."""
+    source, flows = populations.source, populations.flows()
+    main = flows.max(axis=1) <= _MAIN * flows.sum(axis=1)
+    alike = [source.names[code] for code in np.flatnonzero(main & (np.bincount(source.owner) == 1))]
+    if not alike:
+        return populations
+    note = (
+        f"types that are a single component, all of whose cells have the same {what}: {listed(alike)}; "
+        'k="auto" or a number gives each type several where its cells suffice, fewer dims ask for fewer cells'
+    )
+    _warn(note)
+    return replace(populations, source=replace(source, notes=(*source.notes, note)))
 
 
 def _turned(found: Transport) -> Transport:
