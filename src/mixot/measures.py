@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_finite, is_frame
+from mixot._checks import as_floats, as_numbers, check_columns, check_finite, column_names, is_frame
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
@@ -49,11 +49,13 @@ class Samples(Measure):
     points : (n, d), finite, copied; float32 stays float32, anything else becomes float64; a vector (n,) is n points on
         the line
     weights : (n,), not negative, summing to one (to 1e-6, the rest is taken off); equal where not given
+    columns : d names of the coordinates; those of a dataframe where not given, None of arrays. Measures with names are
+        compared name by name.
 
     Raises
     ------
     InputError
-        On no points, NaN or infinity (the rows are named), or bad weights.
+        On no points, NaN or infinity (the rows are named), bad weights, or names that do not fit.
 
     Examples
     --------
@@ -63,10 +65,13 @@ class Samples(Measure):
 
     points: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"]
+    columns: tuple[str, ...] | None = None
 
-    def __init__(self, points: ArrayLike, weights: ArrayLike | None = None) -> None:
+    def __init__(self, points: ArrayLike, weights: ArrayLike | None = None, *, columns: Any = None) -> None:
         array = _check_points(points)
         n = len(array)
+        names = column_names(points) if columns is None else check_columns(columns, array.shape[1])
+        object.__setattr__(self, "columns", names)
         object.__setattr__(self, "points", array)
         object.__setattr__(
             self, "weights", np.full(n, 1.0 / n) if weights is None else check_weights(weights, n, "points")
@@ -129,8 +134,8 @@ class Grid(Measure):
         ends = box if bounds is None else as_floats(bounds, "bounds")
         if ends.shape != box.shape or not (np.isfinite(ends).all() and (ends[:, 0] < ends[:, 1]).all()):
             raise InputError(f"bounds must be {density.ndim} increasing pairs, one per axis, got {ends.tolist()}")
-        if degree not in (0, 1):
-            raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {degree}")
+        if not (isinstance(degree, int | np.integer) and degree in (0, 1)):
+            raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {degree!r}")
         density = density / density.max()  # first, so that the sum neither overflows nor vanishes
         object.__setattr__(self, "values", density / density.sum())
         object.__setattr__(self, "bounds", ends)
@@ -298,7 +303,7 @@ def _depth(data: Any) -> int:
     """Number of axes, -1 for rows of unequal length."""
     try:
         return np.ndim(data)
-    except ValueError:
+    except Exception:  # whatever a stranger's array raises, the reader of points says what is wrong with it
         return -1
 
 

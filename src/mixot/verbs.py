@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -27,7 +28,10 @@ from mixot.transport.barycenter import Barycenter, BarycenterSolver
 from mixot.transport.cells import CentroidMap, PointMap
 from mixot.transport.geodesic import Geodesic, Interpolation
 from mixot.transport.maps import TransportMap
+from mixot.transport.names import aligned
 from mixot.transport.pairs import problem
+
+_MOST_POINTS = 2**24  # that stand for a mixture: more would take weeks
 
 
 def fit(
@@ -77,7 +81,15 @@ def fit(
     >>> fit(x, k=1, rng=0).mixture.mean().round()
     array([ 5., 10.])
     """
-    return as_fitter(method).fit(as_measure(data), family, k=k, structure=structure, rng=rng, progress=progress)
+    measure = as_measure(data)
+    for name, word in (("family", family), ("structure", structure)):
+        if not isinstance(word, str):
+            raise InputError(f"{name} must be a name, got {type(word).__name__}")
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress must be callable, or None, got {type(progress).__name__}")
+    found = as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
+    names = measure.columns if isinstance(measure, Samples) else None
+    return found if names is None else replace(found, mixture=found.mixture.named(names))
 
 
 @overload
@@ -311,7 +323,8 @@ def barycenter(measures: Any, weights: Any = None, *, solver: Any = None) -> Bar
     """
     if isinstance(measures, Measure) or not isinstance(measures, Iterable):
         raise InputError(f"measures must be a list of mixtures, got one {type(measures).__name__}")
-    return _barycenter.of_mixtures([_mixture(p) for p in measures], weights, solver)
+    mixtures = [_mixture(p) for p in measures]
+    return _barycenter.of_mixtures([aligned(mixtures[0], p) for p in mixtures], weights, solver)
 
 
 def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
@@ -351,9 +364,10 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
     >>> round(inside.lower, 8), round(inside.upper, 8), round(distance(p, q), 8)
     (1.28316091, 1.28316091, 2.0)
     """
-    if not isinstance(points, int | np.integer) or points < 0:
-        raise InputError(f"points must be a whole number of 0 or more, got {points!r}")
-    return _bounds.wasserstein(_mixture(p), _mixture(q), points=points)
+    if not isinstance(points, int | np.integer) or not 0 <= points <= _MOST_POINTS:
+        raise InputError(f"points must be a whole number from 0 to {_MOST_POINTS}, got {points!r}")
+    source = _mixture(p)
+    return _bounds.wasserstein(source, aligned(source, _mixture(q)), points=points)
 
 
 def _measures(data: Any, name: str) -> list[Measure]:

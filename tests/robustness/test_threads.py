@@ -46,7 +46,7 @@ def test_a_block_that_throws_stops_the_others_and_raises(threads):
 @pytest.mark.parametrize("asked", ["4097", "99999999999999999999", "1" + "0" * 6000])
 def test_more_threads_than_any_machine_has_are_refused(asked, monkeypatch):
     monkeypatch.setenv("MIXOT_NUM_THREADS", asked)
-    with pytest.raises(InputError, match="MIXOT_NUM_THREADS must be a whole number of at most 4096, got '[0-9.]+'$"):
+    with pytest.raises(InputError, match=r"MIXOT_NUM_THREADS must be a whole number of at most 4096, got '[0-9.]+'$"):
         thread_count()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from mixot._checks import as_generator
 from mixot._shapes import Int
 from mixot.anndata.fitting import copied, fit_cells
 from mixot.anndata.populations import PopulationPlan
@@ -25,7 +26,7 @@ from mixot.transport.plans import component_costs
 from mixot.verbs import plan as plan_between
 
 KEY = "transport"
-_MAIN = 0.9  # share of a type beyond which it counts as going to one type
+_MAIN = 0.75  # share of a type beyond which it counts as going to one type
 _GROWTH = 0.5  # what growth by a factor of e costs, relative to the typical interaction of two components
 
 
@@ -141,12 +142,12 @@ def transport(
     Warns
     -----
     AccuracyWarning
-        Of types with few cells, of a single type, of two objects whose PCAs differ, and of types with a single component
-        that go to several others: all of their cells have the same fates. The notes of the mixtures say it, too.
+        Of types with few cells, of a single type, of two objects whose PCAs differ, and of types of one component that
+        go to several others: all of their cells have the same fates. The notes of the mixtures say it, too.
     """
     choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
     p, q, rows, cols = _populations(adata, target_adata, groupby, source, target, choices)
-    generator = np.random.default_rng(rng)
+    generator = as_generator(rng)
     found = _join(p, q, choices, generator)
     both = (adata,) if target_adata is None else (adata, target_adata)
     out = tuple(copied(each) for each in both) if copy else both
@@ -196,7 +197,7 @@ def between(
     """
     choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
     p, q = (_cells(each, name, choices) for each, name in ((source, "source"), (target, "target")))
-    return _join(p, q, choices, np.random.default_rng(rng))
+    return _join(p, q, choices, as_generator(rng))
 
 
 def planned(adata: AnnData, key: str = KEY) -> PopulationPlan:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot._shapes import Float, Int
 from mixot.fitting.likelihood.labelled import LabelledFit
 from mixot.mixture import Mixture
@@ -151,7 +152,7 @@ class PopulationPlan:
         rng : seed, Generator or None
             What random images are drawn from.
         """
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         points = self.source.mixture.as_points(x)
         whole = np.full(len(points), -1) if codes is None else codes
         out = np.empty(points.shape, points.dtype)

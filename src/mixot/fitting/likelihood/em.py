@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import check_not_negative, check_whole
+from mixot._checks import as_generator, check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
@@ -131,7 +131,7 @@ class EM:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg)
         notes = _constant_columns(em)
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         sizes = self._sizes(k, em)
         runs = [self._run_of(em, size, generator, progress) for size in sizes]
         likelihoods = [em.log_likelihood(run.state) for run in runs]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mixot._checks import is_one_of
 from mixot._native import entropic_coupling
 from mixot._shapes import Float
 from mixot.errors import InputError, SolveError
@@ -71,10 +72,10 @@ class OMT:
     max_iter: int = 500
 
     def __post_init__(self) -> None:
-        if self.lam is not None and self.lam != "auto":
+        if not (self.lam is None or is_one_of(self.lam, ("auto",))):
             _check("lam", self.lam)
         _check("eps", self.eps)
-        if self.cost not in ("w2", "kl"):
+        if not is_one_of(self.cost, ("w2", "kl")):
             raise InputError(f'cost must be "w2" or "kl", got {self.cost!r}')
         if self.cost == "kl" and self.eps > 0:
             raise InputError("eps is the entropy of couplings of points, which the KL cost has none of; leave it out")
@@ -327,8 +328,8 @@ def _log(x: np.ndarray) -> np.ndarray:
 def _check(name: str, value: Any, *, open_end: bool = False) -> float:
     """The number: positive, infinity included, where open_end, else finite and not negative."""
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(value) if np.ndim(value) == 0 else np.nan
+    except Exception:  # whatever a stranger's object raises
         raise InputError(f"{name} must be a number, got {value!r}") from None
     if not (number > 0 if open_end else 0 <= number < np.inf):
         what = "positive (infinite keeps the marginal)" if open_end else "finite and not negative"

@@ -1,0 +1,26 @@
+"""Measures whose coordinates have names, brought into one order."""
+
+from __future__ import annotations
+
+from mixot._checks import column_order
+from mixot.measures import Measure, Samples
+from mixot.mixture import Mixture
+
+
+def aligned(p: Measure, q: Measure) -> Measure:
+    """Return q with its coordinates in the order of p's where both have names; `InputError` where those differ.
+
+    Examples
+    --------
+    >>> p, q = Samples([[1.0, 20.0]], columns=["age", "income"]), Samples([[20.0, 1.0]], columns=["income", "age"])
+    >>> aligned(p, q).points.tolist(), aligned(p, Samples([[20.0, 1.0]])).points.tolist()
+    ([[1.0, 20.0]], [[20.0, 1.0]])
+    """
+    mine, theirs = (measure.columns if isinstance(measure, Samples | Mixture) else None for measure in (p, q))
+    order = None if mine is None or theirs is None or len(mine) != len(theirs) else column_order(mine, theirs, "both")
+    if order is None:
+        return q
+    if isinstance(q, Mixture):
+        return q.marginal(order)
+    assert isinstance(q, Samples)
+    return Samples(q.points[:, order], q.weights, columns=mine)
