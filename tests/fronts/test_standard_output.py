@@ -47,7 +47,7 @@ COMMANDS = {
     "cells": "plan a.csv p.png",
     "geodesic": "geodesic a.csv b.csv -k 1 --steps 3 -o path",
     "barycenter": "barycenter a.csv b.csv c.csv -k 2 -o mean.json",
-    "joint": "joint a.csv b.csv -k 2 -o pair",
+    "joint": "joint a.csv b.csv -k 2 --lam 1 -o pair",
     "components": "components a.csv b.csv --k-max 2 --splits 2 -o choice",
     "map": "map a.csv b.csv -k 1 -o moved.csv",
     "quantize": "quantize p.png -n 5 -o dots.csv",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mixot
-from mixot import OMT, Gaussian, Grid, MixotError, Mixture, Samples
+from mixot import OMT, Gaussian, Grid, InputError, MixotError, Mixture, Samples
 
 P = Mixture([0.5, 0.5], Gaussian([[0.0, 0.0], [3.0, 1.0]], [np.eye(2)] * 2))
 X = np.random.default_rng(0).standard_normal((12, 2))
