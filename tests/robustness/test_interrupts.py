@@ -28,7 +28,8 @@ SETUPS = {
     ),
     "points to a mixture in the plane": (
         "from mixot import Gaussian, Mixture, plan; "
-        "x, q = rng.random((4000, 2)), Mixture(np.full(8, 1 / 8), Gaussian(rng.random((8, 2)), [0.01 * np.eye(2)] * 8))",
+        "q = Mixture(np.full(8, 1 / 8), Gaussian(rng.random((8, 2)), [0.01 * np.eye(2)] * 8)); "
+        "x = rng.random((4000, 2))",
         "plan(x, q)",
     ),
     "points to a mixture in space": (

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from mixot._checks import column_order
 from mixot.measures import Measure, Samples
 from mixot.mixture import Mixture
 
+M = TypeVar("M", bound=Measure)
 
-def aligned(p: Measure, q: Measure) -> Measure:
+
+def aligned(p: Measure, q: M) -> M:
     """Return q with its coordinates in the order of p's where both have names; `InputError` where those differ.
 
     Examples
@@ -20,7 +24,7 @@ def aligned(p: Measure, q: Measure) -> Measure:
     order = None if mine is None or theirs is None or len(mine) != len(theirs) else column_order(mine, theirs, "both")
     if order is None:
         return q
-    if isinstance(q, Mixture):
-        return q.marginal(order)
-    assert isinstance(q, Samples)
-    return Samples(q.points[:, order], q.weights, columns=mine)
+    turned: Any = q.marginal(order) if isinstance(q, Mixture) else None
+    if isinstance(q, Samples):
+        turned = Samples(q.points[:, order], q.weights, columns=mine)
+    return turned

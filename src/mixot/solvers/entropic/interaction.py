@@ -37,11 +37,11 @@ def typical_interaction(
     # in powers of two, so that rounding is the same in other units, and sums of the largest costs stay finite
     unit = 2.0 ** np.floor(np.log2(largest))
     scaled = cost / unit
-    a, b = (
+    first, second = (
         np.full(size, 1 / size) if given is None else given / given.sum()
         for given, size in zip((a, b), cost.shape, strict=True)
     )
-    mine, theirs, typical = a, b, 0.0
+    mine, theirs, typical = first, second, 0.0
     for turn in range(_ROUNDS):
         rest = np.abs(_centred(scaled, mine, theirs))
         rows, cols = rest @ theirs, mine @ rest
@@ -49,7 +49,7 @@ def typical_interaction(
         if typical <= _ROUNDING * largest / unit:
             return 0.0
         if turn < _ROUNDS - 1:
-            mine, theirs = a / (rows + typical), b / (cols + typical)
+            mine, theirs = first / (rows + typical), second / (cols + typical)
             mine, theirs = mine / mine.sum(), theirs / theirs.sum()
     return typical * float(unit)
 
