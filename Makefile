@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg $(BIN)/python -m pytest -n $(JOBS)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*/*)
 
-.PHONY: demo test test-all test-313 lint bench docs sanitize clean distclean FORCE
+.PHONY: demo test test-all test-313 test-lowest lint bench docs sanitize clean distclean FORCE
 
 demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo)
 	MPLBACKEND=Agg $(BIN)/python docs/demo.py
@@ -22,6 +22,16 @@ test-all: $(VENV)/.dev
 
 test-313:
 	$(MAKE) test PYTHON=python3.13
+
+# What the lowest declared versions do: every command once, its standard output read.
+test-lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -p no:cacheprovider tests/fronts/test_standard_output.py tests/fronts/test_import.py
+
+.venv-lowest/.installed: constraints-lowest.txt $(SOURCES)
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt ".[plot,image]" \
+	  pytest hypothesis beartype jaxtyping pandas pyarrow
+	@touch $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -4,7 +4,8 @@ What lam does
 
 The weight lam of the entropy decides how much the plan of optimal mixture transport is smoothed. It has the unit of a
 squared distance. Two mixtures of twelve components in three dimensions, lam from a thousandth of the median component
-cost to a hundred times it; the vertical line is the default, 0.05 of the median cost.
+cost to a hundred times it; the vertical line is the default, a tenth of the typical size of the costs less their
+separable part.
 
 *Left*: what the plan costs, from MW2 at small lam (no plan costs less) to independence, where every source goes to all
 targets in proportion to their weights. *Middle*: over how many targets a source is spread, ``exp`` of the entropy of

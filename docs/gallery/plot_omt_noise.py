@@ -25,7 +25,7 @@ from mixot import OMT, Gaussian, Mixture, plan, plot
 
 K, DIM, RUNS = 8, 5, 40
 FLOOR = 1e-4  # where no change at all is drawn
-SHARES = (0.01, 0.05, 0.25, 1.0)  # lam, as a share of the median cost; 0.05 is the default
+SHARES = (0.01, 0.05, 0.25, 1.0)  # lam, as a share of the median cost
 
 
 def mixture(rng: np.random.Generator) -> Mixture:

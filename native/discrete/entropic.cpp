@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "linear_algebra/psd_blocks.hpp"
+#include "machine/interrupt.hpp"
 #include "machine/parallel.hpp"
 #include "machine/simd.hpp"
 
@@ -253,6 +254,7 @@ class Solver {
     at.value = at.error = at.mass = 0;
     for (std::size_t j = 0; j < l_; ++j) level_columns_[j] = problem_.log_b[j] + at.v[j];
     for (std::size_t i = 0; i < k_; ++i) {
+      if (i % 16 == 0) look_for_interrupt();
       double log_sum;
       row_sum(&e_[i * l_], level_columns_.data(), l_, scratch_.data(), log_sum);
       at.u[i] = rows.response(i, log_sum);
@@ -318,6 +320,7 @@ class Solver {
     for (std::size_t j = 0; j < l_; ++j)
       level_columns_[j] = problem_.log_b[j] + now_.v[j] - 0.5 * now_.log_column[j];
     for (std::size_t i = 0; i < k_; ++i) {
+      if (i % 16 == 0) look_for_interrupt();
       const double level = problem_.log_a[i] + now_.u[i] - 0.5 * now_.log_row[i];
       exponentials(&e_[i * l_], level_columns_.data(), level, l_, &m_[i * l_]);
       for (std::size_t j = 0; j < l_; ++j) m_[i * l_ + j] *= root_tau;

@@ -76,6 +76,7 @@ inline void add_product(const double* a, size_t a_stride, const double* b, size_
       pack<kTileCols>(b + q * b_stride + j0, b_stride, deep, wide, panels.b.data());
       for (size_t i0 = 0; i0 < rows && !(upper && i0 >= j0 + wide); i0 += kPanelRows) {
         const size_t high = std::min(kPanelRows, rows - i0);
+        look_for_interrupt();
         pack<kTileRows>(a + q * a_stride + i0, a_stride, deep, high, panels.a.data());
         for (size_t j = 0; j < wide; j += kTileCols)
           for (size_t i = 0; i < high && !(upper && i0 + i >= j0 + j + kTileCols); i += kTileRows) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "linear_algebra/panels.hpp"
+#include "machine/interrupt.hpp"
 #include "machine/simd.hpp"
 
 namespace mixot {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,9 @@ def _plain(value: Any, name: str) -> np.ndarray:
         return np.asarray(_unmasked(value))
     except ValueError:
         raise InputError(f"{name} must be an array, or rows of equal length; these rows differ in length") from None
+    except Exception as why:  # an object says what it is only when asked: a value that JAX traces, a stranger's array
+        advice = "; under jit, grad and vmap use mixot.jax" if type(why).__module__.startswith("jax") else ""
+        raise InputError(f"{name} must be an array, got {type(value).__name__} that cannot become one{advice}") from why
 
 
 def _unmasked(value: Any) -> Any:
@@ -63,6 +68,43 @@ def is_frame(value: Any) -> bool:
     """Whether ``value`` is a table of named columns: of pandas, polars, Arrow, or their like."""
     held = hasattr(value, "__getitem__") and (hasattr(value, "to_numpy") or hasattr(value, "to_pandas"))
     return held and (hasattr(value, "column_names") or hasattr(value, "columns"))  # last: it costs a lazy frame work
+
+
+def column_names(value: Any) -> tuple[str, ...] | None:
+    """Names of the columns of a frame, where all are text and none is there twice; None of everything else."""
+    if not is_frame(value):
+        return None
+    names = list(value.columns if hasattr(value, "iloc") else getattr(value, "column_names", value.columns))
+    return tuple(names) if all(isinstance(name, str) for name in names) and len(set(names)) == len(names) else None
+
+
+def check_columns(columns: Any, dim: int) -> tuple[str, ...] | None:
+    """Names of coordinates as they are kept: d different texts, or None; `InputError` where they are neither."""
+    if columns is None:
+        return None
+    names = tuple(columns) if not isinstance(columns, str) and hasattr(columns, "__iter__") else ()
+    if len(names) != dim or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise InputError(f"columns must be {dim} different names, one for each coordinate, got {columns!r}")
+    return tuple(str(name) for name in names)
+
+
+def column_order(names: tuple[str, ...], came: tuple[str, ...] | None, what: str) -> list[int] | None:
+    """Where the columns ``names`` stand among those that came; None where nothing is to be done.
+
+    `InputError` where they are not the same names: then the order does not say which is which.
+    """
+    if came is None or came == names:
+        return None
+    if set(came) != set(names):
+        missing, more = ([name for name in one if name not in other] for one, other in ((names, came), (came, names)))
+        told = [
+            f"{word} {', '.join(map(repr, each[:5]))}" for word, each in (("without", missing), ("with", more)) if each
+        ]
+        raise InputError(
+            f"{what} must have the columns {', '.join(map(repr, names[:12]))}, got a table {' and '.join(told)}; "
+            "select them by name, or pass plain arrays to go by position"
+        )
+    return [came.index(name) for name in names]
 
 
 def _frame_values(frame: Any) -> np.ndarray:
@@ -118,6 +160,27 @@ def check_range(array: np.ndarray, name: str) -> None:
             f"{name} must have a largest size between {_SMALLEST:g} and {_LARGEST:g}, so that squares and their sums "
             f"neither vanish nor overflow, got {top:.3g}; scale them, for instance by {1 / top:.0e}"
         )
+
+
+def as_generator(rng: Any) -> np.random.Generator:
+    """The generator that a seed, a generator or None stands for; `InputError` on what is none of them."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as wrong:
+        raise InputError(f"rng must be a seed, a numpy.random.Generator or None, got {type(rng).__name__}") from wrong
+
+
+def as_path(path: Any) -> Path:
+    """A file's name as a path; `InputError` on what is none."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise InputError(f"path must be the name of a file, got {type(path).__name__}") from None
+
+
+def is_one_of(value: Any, words: Collection[str]) -> bool:
+    """Whether ``value`` is one of some words; arrays, which compare entry by entry, are not."""
+    return isinstance(value, str) and value in words
 
 
 def check_whole(value: Any, name: str, least: int = 1) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_finite, is_frame
+from mixot._checks import as_floats, as_numbers, check_columns, check_finite, column_names, is_frame
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
@@ -54,11 +54,13 @@ class Samples(Measure):
         speaks is Kish's effective number
     counts : (n,), in place of weights: how often each point was seen, whole numbers; they stand for as many equal rows,
         their sum is the number of observations, and the weights are their shares of it
+    columns : d names of the coordinates; those of a dataframe where not given, None of arrays. Measures with names are
+        compared name by name.
 
     Raises
     ------
     InputError
-        On no points, NaN or infinity (the rows are named), or bad weights or counts.
+        On no points, NaN or infinity (the rows are named), bad weights or counts, or names that do not fit.
 
     Examples
     --------
@@ -72,10 +74,20 @@ class Samples(Measure):
     points: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"]
     observations: float
+    columns: tuple[str, ...] | None = None
 
-    def __init__(self, points: ArrayLike, weights: ArrayLike | None = None, *, counts: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        points: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        counts: ArrayLike | None = None,
+        columns: Any = None,
+    ) -> None:
         array = _check_points(points)
         n = len(array)
+        names = column_names(points) if columns is None else check_columns(columns, array.shape[1])
+        object.__setattr__(self, "columns", names)
         if counts is not None:
             if weights is not None:
                 raise InputError("weights say how much points count, counts how often they were seen; give one of them")
@@ -153,8 +165,8 @@ class Grid(Measure):
         ends = box if bounds is None else as_floats(bounds, "bounds")
         if ends.shape != box.shape or not (np.isfinite(ends).all() and (ends[:, 0] < ends[:, 1]).all()):
             raise InputError(f"bounds must be {density.ndim} increasing pairs, one per axis, got {ends.tolist()}")
-        if degree not in (0, 1):
-            raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {degree}")
+        if not (isinstance(degree, int | np.integer) and degree in (0, 1)):
+            raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {degree!r}")
         density = density / density.max()  # first, so that the sum neither overflows nor vanishes
         object.__setattr__(self, "values", density / density.sum())
         object.__setattr__(self, "bounds", ends)
@@ -322,7 +334,7 @@ def _depth(data: Any) -> int:
     """Number of axes, -1 for rows of unequal length."""
     try:
         return np.ndim(data)
-    except ValueError:
+    except Exception:  # whatever a stranger's array raises, the reader of points says what is wrong with it
         return -1
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_finite, check_range
+from mixot._checks import (
+    as_floats,
+    as_generator,
+    as_numbers,
+    check_columns,
+    check_finite,
+    check_range,
+    column_names,
+    column_order,
+)
 from mixot._native import posterior
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, UnsupportedError
@@ -18,6 +27,7 @@ from mixot.families.whitening import Whitening
 from mixot.measures import Grid, Measure, Moments, Samples, check_weights
 from mixot.threads import thread_count
 
+_MOST_ORDER = 1000  # beyond, powers of any data overflow
 _MANY = 10**6  # what fails with more draws than this fails for want of memory
 
 
@@ -29,11 +39,13 @@ class Mixture(Measure):
     ----------
     weights : (k,), not negative, summing to one
     components : a family, such as ``Gaussian(means, covs)``, of k laws
+    columns : d names of the coordinates, or None; a fit to a dataframe has its names. A dataframe that comes as points
+        is read name by name: in another order it is put in this one, with other names it is refused.
 
     Raises
     ------
     InputError
-        On weights of the wrong number, negative, or not summing to one.
+        On weights of the wrong number, negative, or not summing to one, or names that do not fit.
 
     Examples
     --------
@@ -45,14 +57,16 @@ class Mixture(Measure):
 
     weights: Float[np.ndarray, " k"]
     components: Family
+    columns: tuple[str, ...] | None = None
 
-    def __init__(self, weights: ArrayLike, components: Family) -> None:
+    def __init__(self, weights: ArrayLike, components: Family, *, columns: Any = None) -> None:
         if not isinstance(components, Family):
             raise InputError(
                 f"components must be a family such as Gaussian(means, covs), got {type(components).__name__}"
             )
         object.__setattr__(self, "weights", check_weights(weights, len(components), "components"))
         object.__setattr__(self, "components", components)
+        object.__setattr__(self, "columns", check_columns(columns, components.dim))
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -159,9 +173,9 @@ class Mixture(Measure):
 
     def sample(self, n: int, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
         """Draw n independent points, (n, d); ``rng`` is a seed, a Generator or None."""
-        if not isinstance(n, int | np.integer) or n < 0:
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
             raise InputError(f"n must be a whole number that is not negative, got {n!r}")
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         try:
             labels = generator.choice(len(self), size=n, p=self.weights)
             return self.components.sample(labels, generator)
@@ -180,18 +194,23 @@ class Mixture(Measure):
 
     def moments(self, order: int) -> Moments:
         """Raw moments up to ``order``, exact."""
+        if isinstance(order, int) and order > _MOST_ORDER:
+            raise InputError(f"order must be at most {_MOST_ORDER}, got {order!r}")
         return Moments(self.weights @ self.components.moments(order), order=order)
 
     def marginal(self, axes: Sequence[int]) -> Mixture:
         """The law of the coordinates ``axes``."""
-        distinct = {axis % self.dim for axis in axes if -self.dim <= axis < self.dim}
+        whole = isinstance(axes, Sequence | np.ndarray) and all(isinstance(axis, int | np.integer) for axis in axes)
+        distinct = {axis % self.dim for axis in axes if -self.dim <= axis < self.dim} if whole else set()
         if not distinct or len(distinct) < len(axes):
-            raise InputError(f"axes must name some of the {self.dim} coordinates, each once, got {list(axes)}")
-        return Mixture(self.weights, require(self.components, Projected).marginal(axes))
+            raise InputError(f"axes must name some of the {self.dim} coordinates, each once, got {axes!r}")
+        names = None if self.columns is None else [self.columns[axis] for axis in axes]
+        return Mixture(self.weights, require(self.components, Projected).marginal(axes), columns=names)
 
     def affine(self, matrix: Any, shift: Any = 0.0) -> Mixture:
         """The law of ``matrix @ x + shift``; matrix (e, d) or a number, shift (e,) or a number."""
         linear, offset = as_floats(matrix, "matrix"), as_floats(shift, "shift")
+        names = self.columns if linear.ndim == 0 else None  # a matrix makes other coordinates
         linear = linear * np.eye(self.dim) if linear.ndim == 0 else linear
         if linear.ndim != 2 or linear.shape[1] != self.dim or not len(linear):
             raise InputError(f"matrix must have shape (e, {self.dim}) or be a number, got {linear.shape}")
@@ -200,7 +219,7 @@ class Mixture(Measure):
         offset = np.broadcast_to(offset, linear.shape[:1])
         check_finite(linear, "matrix", "rows")
         check_finite(offset, "shift", "places")
-        return Mixture(self.weights, require(self.components, Affine).affine(linear, offset))
+        return Mixture(self.weights, require(self.components, Affine).affine(linear, offset), columns=names)
 
     def merge(self, *, tol: float = 0.0) -> Mixture:
         """The same measure with identical components merged and those of weight zero dropped.
@@ -220,14 +239,21 @@ class Mixture(Measure):
             else:
                 kept.append(int(k))
                 mass.append(self.weights[k])
-        return Mixture(np.array(mass), self.components.take(np.array(kept)))
+        return Mixture(np.array(mass), self.components.take(np.array(kept)), columns=self.columns)
+
+    def named(self, columns: tuple[str, ...] | None) -> Mixture:
+        """The same mixture, its coordinates called so, (d,); None takes the names off."""
+        return Mixture(self.weights, self.components, columns=columns)
 
     def as_points(self, x: Any) -> Float[np.ndarray, "n d"]:
         """Points as a finite (n, dim) array, float32 where x is, else float64.
 
-        A single point (dim,) counts as one row, and (n,) as n rows on the line.
+        A single point (dim,) counts as one row, and (n,) as n rows on the line. Columns of a dataframe are read by
+        name where the mixture has `columns`.
         """
         points = as_numbers(x, "x")
+        order = None if self.columns is None else column_order(self.columns, column_names(x), "x")
+        points = points if order is None else points[:, order]
         if points.ndim <= 1:
             points = points.reshape(-1, 1) if self.dim == 1 else points.reshape(1, -1)
         if points.ndim != 2 or points.shape[1] != self.dim:

@@ -40,7 +40,7 @@ _ADVICE = {
     Status.OPTIMAL: "solved to proven optimality",
     Status.CONVERGED: "converged to the tolerance that was asked for",
     Status.MAX_ITER: "stopped at the iteration limit; raise max_iter or loosen tol",
-    Status.STALLED: "no further progress is possible in floating point; rescale the data or loosen tol",
+    Status.STALLED: "no further progress is possible in floating point; loosen tol, or leave out what is orders apart",
     Status.INFEASIBLE: "no point meets all constraints, as the certificate proves; relax those it weighs most",
     Status.UNBOUNDED: "the objective falls forever along the ray that is attached; bound the variables that it moves",
 }

@@ -31,6 +31,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mixot.errors import InputError
 from mixot.transport.array_groups import CostFunction, no_second_derivatives, read
 from mixot.transport.array_groups import GridOf as Grid
 
@@ -64,7 +65,9 @@ def cost(p: Any, q: Any) -> Tensor:
     function, arrays = read(p, q)
     given = [array for array in arrays if isinstance(array, Tensor)]
     device = _device(given)
-    tensors = [array if isinstance(array, Tensor) else torch.as_tensor(array, device=device) for array in arrays]
+    tensors = [array if isinstance(array, Tensor) else _tensor(array, device) for array in arrays]
+    if any(tensor.is_complex() for tensor in tensors):
+        raise InputError("points, weights and parameters must be real numbers, got complex ones")
     tensors = [tensor if tensor.is_floating_point() else tensor.double() for tensor in tensors]
     types = [tensor.dtype for tensor in given if tensor.is_floating_point()] or [torch.float64]
     return _Cost.apply(function, reduce(torch.promote_types, types), _wanted(tensors), *tensors)[0]
@@ -84,6 +87,13 @@ def distance(p: Any, q: Any) -> Tensor:
     squared = cost(p, q)
     apart = squared > 0
     return torch.where(apart, torch.where(apart, squared, 1.0).sqrt(), 0.0)
+
+
+def _tensor(array: Any, device: Any) -> Tensor:
+    try:
+        return torch.as_tensor(array, device=device)
+    except (TypeError, ValueError, RuntimeError) as wrong:
+        raise InputError(f"expected tensors or arrays of numbers, got {type(array).__name__}") from wrong
 
 
 def _wanted(tensors: Sequence[Tensor]) -> tuple[bool, ...]:

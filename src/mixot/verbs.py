@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
 
-from mixot._checks import check_whole
+from mixot._checks import as_generator, check_whole
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import as_fitter
@@ -28,7 +29,10 @@ from mixot.transport.barycenter import Barycenter, BarycenterSolver
 from mixot.transport.cells import CentroidMap, PointMap
 from mixot.transport.geodesic import Geodesic, Interpolation
 from mixot.transport.maps import TransportMap
+from mixot.transport.names import aligned
 from mixot.transport.pairs import problem
+
+_MOST_POINTS = 2**24  # that stand for a mixture: more would take weeks
 
 
 def fit(
@@ -89,17 +93,18 @@ def fit(
             raise InputError(f"{name} must be a name, got {value!r}{hint}")
     if k is not None:
         check_whole(k, "k")
-    try:
-        np.random.default_rng(rng)
-    except (TypeError, ValueError):
-        raise InputError(f"rng must be a seed, a Generator or None, got {rng!r}") from None
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress must be callable, or None, got {type(progress).__name__}")
     measure = as_measure(data)
     if weights is not None or counts is not None:
         if not isinstance(measure, Samples):
             raise InputError(f"weights and counts are of points, got {type(measure).__name__}; leave them out")
-        measure = Samples(measure.points, weights, counts=counts)
+        measure = Samples(measure.points, weights, counts=counts, columns=measure.columns)
     check_squares(measure)
-    return as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
+    as_generator(rng)  # refused here, whatever the fitter does with it
+    found = as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
+    names = measure.columns if isinstance(measure, Samples) else None
+    return found if names is None else replace(found, mixture=found.mixture.named(names))
 
 
 @overload
@@ -333,7 +338,8 @@ def barycenter(measures: Any, weights: Any = None, *, solver: Any = None) -> Bar
     """
     if isinstance(measures, Measure) or not isinstance(measures, Iterable):
         raise InputError(f"measures must be a list of mixtures, got one {type(measures).__name__}")
-    return _barycenter.of_mixtures([_mixture(p) for p in measures], weights, solver)
+    mixtures = [_mixture(p) for p in measures]
+    return _barycenter.of_mixtures([aligned(mixtures[0], p) for p in mixtures], weights, solver)
 
 
 def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
@@ -373,9 +379,10 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
     >>> round(inside.lower, 8), round(inside.upper, 8), round(distance(p, q), 8)
     (1.28316091, 1.28316091, 2.0)
     """
-    if not isinstance(points, int | np.integer) or points < 0:
-        raise InputError(f"points must be a whole number of 0 or more, got {points!r}")
-    return _bounds.wasserstein(_mixture(p), _mixture(q), points=points)
+    if not isinstance(points, int | np.integer) or not 0 <= points <= _MOST_POINTS:
+        raise InputError(f"points must be a whole number from 0 to {_MOST_POINTS}, got {points!r}")
+    source = _mixture(p)
+    return _bounds.wasserstein(source, aligned(source, _mixture(q)), points=points)
 
 
 def _measures(data: Any, name: str) -> list[Measure]:

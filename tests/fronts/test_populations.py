@@ -173,3 +173,12 @@ def test_one_label_is_the_map_of_mixtures(clouds):
             np.testing.assert_allclose(moved.growth_at(x, codes), whole.growth(x), atol=1e-9)
         back = transport_map(fits[1].mixture, fits[0].mixture, solver=solver)
         np.testing.assert_allclose(moved.reversed.push(x), back(x), atol=1e-6)
+
+
+def test_errors_of_types_with_several_components_are_those_of_their_sums(clouds):
+    fits = [fit_labelled(x, codes, ["left", "right"], k=2, rng=0) for x, codes in clouds]
+    smooth = plan(fits[0].mixture, fits[1].mixture, solver=OMT())
+    errors = PopulationPlan(*fits, smooth).errors()
+    # the shares of two types, 1/2 and about 0.4 of 3000 cells each, far apart: between those of one side and of both
+    for own in np.diagonal(errors):
+        assert 0.6 * np.sqrt(1 / 3000) < own < 1.3 * np.sqrt(1 / 3000)

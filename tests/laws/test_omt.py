@@ -226,14 +226,51 @@ def test_costs_rise_and_entropies_fall_with_lam(rng):
     assert ((slopes <= np.array(entropies[:-1]) + 1e-9) & (slopes >= np.array(entropies[1:]) - 1e-9)).all()
 
 
-def test_the_default_lam_is_a_share_of_the_median_cost(rng):
+def test_the_default_lam_depends_on_what_the_plan_depends_on(rng):
     cost, a, b = problem(rng, 15, 10)
-    assert OMT().solve(cost, a, b).lam == pytest.approx(0.05 * np.median(cost))
-    a[3] = 0.0  # components without weight have no say
-    a /= a.sum()
-    assert OMT().solve(cost, a, b).lam == pytest.approx(0.05 * np.median(np.delete(cost, 3, axis=0)))
+    lam = OMT().solve(cost, a, b).lam
+    assert OMT(lam="auto").solve(cost, a, b).lam == lam
+    assert OMT().solve(2.0**40 * cost, a, b).lam == 2.0**40 * lam
+    assert OMT().solve(3.7 * cost, a, b).lam == pytest.approx(3.7 * lam, rel=1e-13)
+    assert OMT().solve(cost.T, b, a).lam == pytest.approx(lam, rel=1e-13)
+    shift = 1e4 * np.abs(cost).max() * rng.standard_normal((15, 1))
+    for shifted in (cost + shift, cost + 1e4 * rng.standard_normal(10), cost + shift + rng.standard_normal(10)):
+        assert OMT().solve(shifted, a, b).lam == pytest.approx(lam, rel=1e-9)
+    rows, cols = rng.permutation(15), rng.permutation(10)
+    assert OMT().solve(cost[rows][:, cols], a[rows], b[cols]).lam == pytest.approx(lam, rel=1e-13)
+    some = np.append(a, [0.0]), np.vstack([cost, 1e6 * rng.random(10)])  # components without weight have no say
+    assert OMT().solve(some[1], some[0], b).lam == lam
+    twice = np.vstack([cost, cost[:1]]), np.append(np.append(0.3 * a[0], a[1:]), 0.7 * a[0])  # nor has a split
+    assert OMT().solve(*twice, b).lam == pytest.approx(lam, rel=1e-13)
+
+
+def test_the_default_lam_has_the_size_of_what_the_plan_depends_on(rng):
+    assert default_lam(np.array([[0.0, 4.0], [4.0, 0.0]])) == pytest.approx(0.1 * 2.0)  # rows and columns have mean 2
+    # x and y even: C = (x - y)^2 less what separates is -2 x y, of mean size 2 E|x| E|y|
+    x, y = np.linspace(-1, 1, 201), 3 * np.linspace(-1, 1, 101)
+    assert default_lam(np.subtract.outer(x, y) ** 2) == pytest.approx(0.1 * 2 * 0.5 * 1.5, rel=0.5)
     assert default_lam(np.array([[0.0, 0.0, 3.0]])) == pytest.approx(0.05)
     assert default_lam(np.zeros((2, 2))) == 1.0
+    for constant in (0.7, -3.0, 1e9 / 3):  # what rounding leaves of costs that separate is no scale
+        assert default_lam(np.full((3, 4), constant)) == pytest.approx(0.05 * abs(constant))
+
+
+def test_a_remote_component_leaves_the_default_lam(rng):
+    x, y = rng.standard_normal((2, 30, 2))
+    lam = default_lam(((x[:, None] - y) ** 2).sum(axis=2))
+    for far in (1e2, 1e3, 1e4):
+        remote = [np.vstack([each, [[far, far]]]) for each in (x, y)]
+        assert 0.5 * lam < default_lam(((remote[0][:, None] - remote[1]) ** 2).sum(axis=2)) < 2 * lam
+
+
+def test_the_plan_of_translated_mixtures_is_the_same(rng):
+    p, q = (Mixture(rng.dirichlet(np.ones(k)), Gaussian.example(rng, k)) for k in (5, 6))
+    before = plan(p, q, solver=OMT())
+    turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    for matrix, mine, theirs in ((np.eye(3), [0.0] * 3, [100.0] * 3), (turn, [300.0] * 3, [-5.0] * 3)):
+        after = plan(p.affine(matrix, np.array(mine)), q.affine(matrix, np.array(theirs)), solver=OMT())
+        assert after.lam == pytest.approx(before.lam, rel=1e-9)
+        np.testing.assert_allclose(after.coupling, before.coupling, atol=1e-8)
 
 
 # -- relaxed marginals -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import OMT, Gaussian, Mixture, UnsupportedError, plan
+from mixot.solvers.entropic.arrow_errors import arrow_errors
 
 
 def problem(rng, k, l):  # noqa: E741
@@ -122,6 +123,57 @@ def test_errors_of_arrows_are_those_of_resampled_weights(rng):
     seen = np.std(again, axis=0) / before.coupling
     # a standard deviation of 400 draws has a relative error of 3.5 %
     np.testing.assert_allclose(seen, expected, rtol=0.16)
+
+
+def exact_errors(w, n, m):
+    """The delta method in 200 digits, where no solver loses one."""
+    import mpmath
+
+    k, l = w.shape  # noqa: E741
+    with mpmath.workdps(200):
+        total = mpmath.fsum(w.ravel().tolist())
+        a, b = ([mpmath.fsum(row) / total for row in rows.tolist()] for rows in (w, w.T))
+        signs, system, noise = [1] * k + [-1] * l, mpmath.diag(a + b), mpmath.diag(a + b)
+        for i in range(k + l):
+            for j in range(k + l):
+                if i < k <= j or j < k <= i:
+                    system[i, j] = mpmath.mpf(w[min(i, j), max(i, j) - k].item()) / total
+                system[i, j] += signs[i] * signs[j]  # the direction that changes nothing
+                same = (i < k) == (j < k)
+                noise[i, j] = (noise[i, j] - (a + b)[i] * (a + b)[j]) / (n if i < k else m) if same else 0
+        inverse = system**-1
+        spread = inverse * noise * inverse.T
+        squares = [[spread[i, i] + 2 * spread[i, k + j] + spread[k + j, k + j] for j in range(l)] for i in range(k)]
+        return np.array([[float(mpmath.sqrt(value)) for value in row] for row in squares])
+
+
+@pytest.mark.parametrize("apart", [1.0, 3.0, 6.0, 10.0])
+@pytest.mark.parametrize("shape", [(3, 3), (3, 5), (6, 4)], ids=str)
+def test_errors_of_arrows_between_parts_that_exchange_next_to_nothing(shape, apart, rng):
+    pytest.importorskip("mpmath")
+    where = [apart * np.arange(size) + 0.2 * rng.standard_normal(size) for size in shape]
+    w = np.exp(-(np.subtract.outer(*where) ** 2) / 2) * rng.uniform(0.5, 2, shape)
+    w /= w.sum()  # down to 1e-270
+    np.testing.assert_allclose(arrow_errors(w, 120, 400), exact_errors(w, 120, 400), rtol=1e-11)
+    # sums of arrows: of all that leaves a source, the error is that of its weight
+    out = arrow_errors(w, 120, 400, cols=np.ones((shape[1], 1)))[:, 0]
+    np.testing.assert_allclose(out, np.sqrt((1 - w.sum(axis=1)) / w.sum(axis=1) / 120), rtol=1e-11)
+    single = arrow_errors(w, 1, 2, np.eye(shape[0]), np.eye(shape[1]))
+    np.testing.assert_allclose(single[w > 0], arrow_errors(w, 1, 2)[w > 0], rtol=1e-11)
+
+
+@pytest.mark.parametrize("lam", [1.0, 0.1, 0.01, 1e-5])
+def test_three_types_of_forty_cells_have_errors_however_far_apart(lam, rng):
+    even, types = np.full(3, 1 / 3), np.array([0.0, 4.0, 9.0])
+    found = OMT(lam=lam).solve(np.subtract.outer(types, types + 0.5) ** 2, even, even)
+    errors = np.diagonal(found.stability().relative_errors(120, 120))
+    # a type has a relative error of sqrt(2 / 120) = 0.13 on each side; it comes by one end of its arrow or by both,
+    # and at worst passes through two of them
+    assert (errors > 0.09).all()
+    assert (errors < 0.13 * np.sqrt(2)).all()
+    drawn = (rng.multinomial(120, even, 300) / 120, rng.multinomial(120, even, 300) / 120)
+    again = np.std([OMT(lam=lam).solve(found.cost_matrix, a, b).coupling for a, b in zip(*drawn, strict=True)], axis=0)
+    np.testing.assert_allclose(errors, np.diagonal(again) / (1 / 3), rtol=0.4)  # first order, where a kink is near
 
 
 def test_no_small_change_moves_an_arrow_by_more_than_its_worst_case(rng):

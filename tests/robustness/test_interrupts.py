@@ -22,6 +22,50 @@ SETUPS = {
         "from mixot import Samples, distances; clouds = [Samples(rng.random((150, 2))) for _ in range(400)]",
         "distances(clouds)",
     ),
+    "points to a picture": (
+        "from mixot import Grid, plan; x, q = rng.random((30000, 2)), Grid(rng.random((512, 512)), [[0, 1], [0, 1]])",
+        "plan(x, q)",
+    ),
+    "points to a mixture in the plane": (
+        "from mixot import Gaussian, Mixture, plan; "
+        "q = Mixture(np.full(8, 1 / 8), Gaussian(rng.random((8, 2)), [0.01 * np.eye(2)] * 8)); "
+        "x = rng.random((4000, 2))",
+        "plan(x, q)",
+    ),
+    "points to a mixture in space": (
+        "from mixot import Gaussian, Mixture, plan; "
+        "x, q = rng.random((400, 3)), Mixture(np.full(4, 1 / 4), Gaussian(rng.random((4, 3)), [0.02 * np.eye(3)] * 4))",
+        "plan(x, q)",
+    ),
+    "points to voxels": (
+        "from mixot import Grid, plan; x, q = rng.random((2000, 3)), Grid(rng.random((48, 48, 48)), [[0, 1]] * 3)",
+        "plan(x, q)",
+    ),
+    "EM": (
+        "from mixot import EM, fit; x = rng.standard_normal((200000, 10))",
+        "fit(x, k=8, method=EM(starts=1, max_iter=400, tol=1e-14), rng=0)",
+    ),
+    "entropic coupling": (
+        "from mixot import OMT; cost = rng.random((1500, 1500)); even = np.full(1500, 1 / 1500)",
+        "OMT(lam=1e-4).solve(cost, even, even)",
+    ),
+    "quantizer of a picture": (
+        "from mixot import Grid, quantize; q = Grid(rng.random((256, 256)))",
+        "quantize(q, 4000, rng=0)",
+    ),
+    "moments": (
+        "from mixot import MomentSOS, fit; x = rng.standard_normal((2000, 2))",
+        "fit(x, method=MomentSOS(order=5))",
+    ),
+    "barycenter of many": (
+        "from mixot import Gaussian, Mixture, barycenter; "
+        "ps = [Mixture(np.full(30, 1 / 30), Gaussian(rng.random((30, 2)), [np.eye(2)] * 30)) for _ in range(5)]",
+        "barycenter(ps)",
+    ),
+    "least W2": (
+        "from mixot import fit; x = rng.standard_normal((1500, 2))",
+        "fit(x, k=4, method='wasserstein', rng=0)",
+    ),
 }
 
 
@@ -37,7 +81,7 @@ def test_an_interrupt_ends_the_kernel(what, threads):
     environment = {**os.environ, "MIXOT_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.5)
+        time.sleep(1.5)  # imports and what comes before the loop are over
         before = cpu_seconds(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"

@@ -136,3 +136,53 @@ def test_giving_up_shows_the_best_so_far(rng):
     exact = plan(points, Grid(DISKS, UNIT)).cost
     assert best.lower_bound <= exact + 1e-12
     assert exact <= best.upper_bound
+
+
+def densities(rng, d):
+    yield Grid(rng.random((8,) * d) + 0.1)
+    yield Mixture([0.4, 0.6], Gaussian(rng.standard_normal((2, d)), [np.eye(d)] * 2))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_an_outlier_does_not_break_a_problem(d, rng):
+    near = rng.random((20, d))
+    for q in densities(rng, d):
+        for far in ([1e6] * d, [-1e6] + [0.0] * (d - 1)):
+            found = plan(Samples(np.vstack([near, far])), q)
+            assert found.status.solved
+            # all that is far is one weight's way to the outlier: the rest of the cost is lost in its digits
+            assert found.distance == pytest.approx(np.linalg.norm(far) / np.sqrt(21), rel=1e-5)
+            np.testing.assert_allclose(found.masses, 1 / 21, atol=2e-8)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_heavy_tails_do_not_break_a_problem(d, rng):
+    for q in densities(rng, d):
+        found = plan(Samples(rng.pareto(0.7, size=(40, d))), q)
+        assert found.marginal_error <= 1e-8
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("tiny", [1e-300, 1e-100, 1e-17, 1e-15])
+def test_weights_below_rounding_are_none(tiny, d, rng):
+    points = rng.random((15, d))
+    weights = rng.dirichlet(np.ones(15))
+    weights[[2, 5, 9]] = tiny
+    weights /= weights.sum()
+    for q in densities(rng, d):
+        found, without = plan(Samples(points, weights), q), weights > 2 * tiny
+        alone = plan(Samples(points[without], weights[without] / weights[without].sum()), q)
+        np.testing.assert_array_equal(found.masses[[2, 5, 9]], 0.0)
+        np.testing.assert_allclose(found.masses[without], alone.masses, atol=1e-8)
+        assert found.cost == pytest.approx(alone.cost, rel=1e-6)
+
+
+def test_advice_where_floating_point_ends_is_one_that_helps(rng):
+    points = np.vstack([rng.standard_normal((20, 2)), [[1e12, 1e12]]])
+    q = Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)]))
+    with pytest.raises(
+        SolveError, match=r"in any units; leave out remote points .* row 20, is .* times the size"
+    ) as told:
+        plan(Samples(points), q)
+    assert "rescale" not in str(told.value)
+    assert plan(Samples(points[:20]), q).status.solved

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from mixot._checks import as_generator
 from mixot._shapes import Int
 from mixot.anndata.fitting import copied, fit_cells
 from mixot.anndata.populations import PopulationPlan
@@ -18,13 +19,15 @@ from mixot.anndata.results import Transport, wide
 from mixot.anndata.storing import fit_to_dict, plan_to_dict, planned_from, stability_to_dict, stored_under, words
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io.observations import Labels, Observations, listed
+from mixot.solvers.entropic.interaction import typical_interaction
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.plans import component_costs
 from mixot.verbs import plan as plan_between
 
 KEY = "transport"
-_GROWTH = 0.2  # what growth by a factor of e costs, relative to the median cost between two components
+_MAIN = 0.75  # share of a type beyond which it counts as going to one type
+_GROWTH = 0.5  # what growth by a factor of e costs, relative to the typical interaction of two components
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,15 @@ def transport(
     labels : str, optional
         Column of ``.obs`` with the types of the cells; where not given, components are found by EM on each side.
     rep, k, family, structure, dims
-        As in `mixot.anndata.fit`; ``k`` is the number of components for each type, one where not given.
+        As in `mixot.anndata.fit`; ``k`` is the number of components for each type, chosen by BIC where not given, as
+        fates differ between the cells of a type only where the type has several components.
     solver : solver, optional
         ``OMT()``, which is unique and stable, where not given; ``Exact()`` is the plan of MW2.
     growth : bool
-        Let the types of the source grow and shrink on their way, as real populations do: ``OMT(rho=(r, inf))`` with a
-        fifth of the median cost between two components for r. Where the shares of types differ, a plan without it
-        turns the surplus of one type into another; with it this happens only between types so close that one grew by
-        ``exp(cost / r)`` more than the other.
+        Let the types of the source grow and shrink on their way, as real populations do: ``OMT(rho=(r, inf))`` with
+        half the typical size of the costs between two components, less their separable part, for r. Where the shares of
+        types differ, a plan without it turns the surplus of one type into another; with it this happens only between
+        types so close that one grew by ``exp(cost / r)`` more than the other.
     assign : "label" or "density", optional
         What decides where in its own population a cell stands: its label (the default where there are labels; cells
         without one go by density), or its responsibilities under the mixture.
@@ -138,11 +142,12 @@ def transport(
     Warns
     -----
     AccuracyWarning
-        Of types with few cells, of a single type, and of two objects whose PCAs differ.
+        Of types with few cells, of a single type, of two objects whose PCAs differ, and of types of one component that
+        go to several others: all of their cells have the same fates. The notes of the mixtures say it, too.
     """
     choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
     p, q, rows, cols = _populations(adata, target_adata, groupby, source, target, choices)
-    generator = np.random.default_rng(rng)
+    generator = as_generator(rng)
     found = _join(p, q, choices, generator)
     both = (adata,) if target_adata is None else (adata, target_adata)
     out = tuple(copied(each) for each in both) if copy else both
@@ -192,7 +197,7 @@ def between(
     """
     choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
     p, q = (_cells(each, name, choices) for each, name in ((source, "source"), (target, "target")))
-    return _join(p, q, choices, np.random.default_rng(rng))
+    return _join(p, q, choices, as_generator(rng))
 
 
 def planned(adata: AnnData, key: str = KEY) -> PopulationPlan:
@@ -271,9 +276,8 @@ def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Gen
             f"{choices.rep!r} of {p.place} and of {q.place} come from two PCAs, whose coordinates mean different "
             "things; compute one PCA of all cells together"
         )
-    sides = [
-        fit_cells(each, choices.labels, choices.k, choices.family, choices.structure, "em", rng)[0] for each in (p, q)
-    ]
+    k = "auto" if choices.k is None and choices.labels is not None else choices.k
+    sides = [fit_cells(each, choices.labels, k, choices.family, choices.structure, "em", rng)[0] for each in (p, q)]
     if choices.labels is not None and all(len(side.names) == 1 for side in sides):
         _warn(
             f"{choices.labels!r} has one group on each side, {sides[0].names[0]!r} and {sides[1].names[0]!r}: the plan "
@@ -282,10 +286,30 @@ def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Gen
     solver = choices.solver or OMT()
     if choices.growth:
         costs = component_costs(sides[0].mixture.components, sides[1].mixture.components, solver)
-        solver = OMT(rho=(_GROWTH * float(np.median(costs)) or 1.0, np.inf))
+        weights = sides[0].mixture.weights, sides[1].mixture.weights
+        solver = OMT(rho=(_GROWTH * typical_interaction(costs, *weights) or 1.0, np.inf))
     plan = plan_between(sides[0].mixture, sides[1].mixture, solver=solver)
     assign = choices.assign or ("density" if choices.labels is None else "label")
-    return Transport(PopulationPlan(sides[0], sides[1], plan), p, q, choices.labels, assign)
+    found = PopulationPlan(sides[0], sides[1], plan)
+    if assign == "label":
+        forth, back = _with_alike(found, "fates"), _with_alike(found.reversed, "ancestors")
+        found = PopulationPlan(forth.source, back.source, plan)
+    return Transport(found, p, q, choices.labels, assign)
+
+
+def _with_alike(populations: PopulationPlan, what: str) -> PopulationPlan:
+    """The same with a note on types, told as a warning, whose cells cannot be told apart and go to several types."""
+    source, flows = populations.source, populations.flows()
+    main = flows.max(axis=1) <= _MAIN * flows.sum(axis=1)
+    alike = [source.names[code] for code in np.flatnonzero(main & (np.bincount(source.owner) == 1))]
+    if not alike:
+        return populations
+    note = (
+        f"types that are a single component, all of whose cells have the same {what}: {listed(alike)}; "
+        'k="auto" or a number gives each type several where its cells suffice, fewer dims ask for fewer cells'
+    )
+    _warn(note)
+    return replace(populations, source=replace(source, notes=(*source.notes, note)))
 
 
 def _turned(found: Transport) -> Transport:

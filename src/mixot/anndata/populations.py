@@ -8,11 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot._shapes import Float, Int
 from mixot.fitting.likelihood.labelled import LabelledFit
 from mixot.mixture import Mixture
 from mixot.results import Plan
+from mixot.solvers.entropic.arrow_errors import arrow_errors
 from mixot.solvers.entropic.omt_plan import OMTPlan
+from mixot.solvers.entropic.stability import conductances
 from mixot.transport.maps import TransportMap
 from mixot.transport.plans import reversed_plan
 
@@ -68,15 +71,21 @@ class PopulationPlan:
         """Relative standard error of each flow, from the counts behind the shares of the labels alone.
 
         How much a flow varies, as a share of itself, when as many points as there were are drawn again; positions and
-        covariances are taken as they are. NaN where it is not known: for plans without entropy or with relaxed
-        marginals, and where labels have several components.
+        covariances are taken as they are, and of a label with several components so is which points belong to which.
+        NaN where it is not known: for plans without entropy or with relaxed marginals.
         """
         flows = self.flows()
         if not (isinstance(self.plan, OMTPlan) and self.plan.balanced and self.plan.lam > 0):
             return np.full_like(flows, np.nan)
-        if flows.shape != self.plan.coupling.shape:
-            return np.full_like(flows, np.nan)
-        return self.plan.stability().relative_errors(int(self.source.counts.sum()), int(self.target.counts.sum()))
+        seen = self.plan.source_weights > 0, self.plan.target_weights > 0
+        errors = arrow_errors(
+            conductances(self.plan)[np.ix_(*seen)],
+            int(self.source.counts.sum()),
+            int(self.target.counts.sum()),
+            self.source.membership[seen[0]],
+            self.target.membership[seen[1]],
+        )
+        return np.where(flows > 0, errors, 0.0)
 
     @property
     def moving(self) -> LabelledFit:
@@ -143,7 +152,7 @@ class PopulationPlan:
         rng : seed, Generator or None
             What random images are drawn from.
         """
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         points = self.source.mixture.as_points(x)
         whole = np.full(len(points), -1) if codes is None else codes
         out = np.empty(points.shape, points.dtype)

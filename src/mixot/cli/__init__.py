@@ -14,7 +14,7 @@ import typer
 from mixot import __version__
 from mixot.cli import barycenter, components, distance, fit, geodesic, joint, plan, quantize, recolor
 from mixot.cli import map as move
-from mixot.cli.console import Commands, ManyNumbers
+from mixot.cli.console import Commands, ManyNumbers, degrade_output
 
 _EXAMPLES = """Examples:
 
@@ -51,6 +51,7 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line."""
     os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files, no window is opened
+    degrade_output()
     app(prog_name="mixot")
 
 

@@ -28,7 +28,7 @@ def components(
     equal: Annotated[bool, typer.Option("--equal", help="The same number on both sides.")] = False,
     lam: Annotated[
         float | None,
-        typer.Option("--lam", min=0, help="Entropy of the plan, a squared distance; by default 0.05 median cost."),
+        typer.Option("--lam", min=0, help="Entropy of the plan, a squared distance; by default as OMT does."),
     ] = None,
     splits: Annotated[int, typer.Option("--splits", min=2, help="How many times the rows are halved.")] = 8,
     structure: Shape = Structure.full,

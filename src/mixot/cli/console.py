@@ -5,7 +5,9 @@ Results go to standard output; progress, remarks and errors to standard error.
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -68,8 +70,36 @@ def _failed(reason: object, code: int) -> typer.Exit:
 
 
 def emit(document: dict[str, Any]) -> None:
-    """Print the result of a command for machines."""
-    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+    """Print the result of a command for machines; numbers that JSON has no word for become null, and a note says where.
+
+    The note stands in ``notes`` and on standard error.
+    """
+    lost: dict[str, None] = {}
+    printable = _printable(document, "", lost)
+    if lost:
+        note = f"infinite, or not a number, and null here: {', '.join(lost)}"
+        printable["notes"] = [*printable.get("notes", ()), note]
+        remark(f"note: {note}")
+    typer.echo(json.dumps(printable, indent=2, allow_nan=False))
+
+
+def _printable(value: Any, place: str, lost: dict[str, None]) -> Any:
+    """The same with null for infinities and NaN, whose places are collected without the numbers of rows."""
+    if isinstance(value, dict):
+        return {name: _printable(part, f"{place}.{name}" if place else name, lost) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(part, place, lost) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        lost[place] = None
+        return None
+    return value
+
+
+def degrade_output() -> None:
+    """Let streams that cannot hold every letter, such as ASCII ones, write escapes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def remark(text: str) -> None:

@@ -82,12 +82,14 @@ def move(
 
 def _by_components(a: Path, b: Path, points: Path | None, kind: Kind, options: Options) -> Moved:
     """Points moved by the map between two mixtures."""
-    from mixot.cli.sources import open_mixtures, read_points, sides, title
+    from mixot.cli.sources import in_order, open_mixtures, read_points, sides, title
     from mixot.verbs import transport_map
 
     table = read_points(points or a, options.columns)  # before the fits: it may be what is wrong
     p, q = open_mixtures([a, b], options)
     found = transport_map(p.measure, q.measure, kind=kind.value)
+    if p.measure.columns is not None:
+        table = in_order(table, p.measure.columns)
     moved = found.sample(table.values, rng=options.seed) if kind is Kind.random else found(table.values)
     apart = found.plan.distance
     facts = {"distance": apart, **sides(p, q)}

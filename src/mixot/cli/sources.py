@@ -108,7 +108,7 @@ def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource
         if first is None or options.columns is not None or kind_of(path) != "table":
             sources.append(open_mixture(path, options))
         else:
-            sources.append(_fit_table(path, _in_order(told_table(path, None), first), options))
+            sources.append(_fit_table(path, in_order(told_table(path, None), first), options))
         if first is None and sources[-1].kind == "table":
             first = sources[-1].columns
     return sources
@@ -118,7 +118,7 @@ def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], So
     """The points of both inputs, columns matched as `open_mixtures` does; weights of rows are kept."""
     mine, theirs = read_points(a, options.columns), read_points(b, options.columns)
     if options.columns is None and kind_of(a) == kind_of(b) == "table" and mine.named:
-        theirs = _in_order(theirs, mine.columns)
+        theirs = in_order(theirs, mine.columns)
     return _points(a, mine), _points(b, theirs)
 
 
@@ -170,6 +170,11 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
+def named_points(table: Table) -> Samples:
+    """The rows of a table as a measure, whose coordinates are called as its columns are where those have names."""
+    return Samples(table.values, table.weights, columns=table.names)
+
+
 def told_table(path: Path, columns: Sequence[str] | None) -> Table:
     """The table in a file; what in it could have been read in another way is told."""
     table = read_table(path, columns=columns)
@@ -209,11 +214,12 @@ def _sheet(path: Path, bright: bool) -> Source:
 def _model(path: Path) -> tuple[Path, str, Mixture, tuple[str, ...], str]:
     """What is known of a model, as the fields of a `Source`."""
     mixture = load(path)
-    return path, "model", mixture, tuple(f"x{j + 1}" for j in range(mixture.dim)), _components(mixture)
+    columns = mixture.columns or tuple(f"x{j + 1}" for j in range(mixture.dim))
+    return path, "model", mixture, columns, _components(mixture)
 
 
 def _points(path: Path, table: Table) -> Source[Samples]:
-    points = Samples(table.values, table.weights)
+    points = named_points(table)
     what = f"{len(points):,} point{'s' if len(points) > 1 else ''}"
     return Source(path, kind_of(path), points, table.columns, what)
 
@@ -222,7 +228,7 @@ def _components(mixture: Mixture) -> str:
     return f"{len(mixture)} component{'s' if len(mixture) > 1 else ''}"
 
 
-def _in_order(theirs: Table, mine: tuple[str, ...]) -> Table:
+def in_order(theirs: Table, mine: tuple[str, ...]) -> Table:
     """A table with its columns in the order of another's; as it is, with a remark, where their names differ."""
     if not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
         return theirs
@@ -231,7 +237,7 @@ def _in_order(theirs: Table, mine: tuple[str, ...]) -> Table:
         return replace(theirs, columns=mine, values=theirs.values.take(order, axis=1))
     pairs = ", ".join(f"{m} - {t}" for m, t in zip(mine, theirs.columns, strict=True) if m != t)
     remark(f"note: the tables name their columns differently, they are matched by position: {pairs}")
-    return theirs
+    return replace(theirs, named=False)
 
 
 def _fitted(
@@ -261,7 +267,9 @@ def _fit_tallied(path: Path, options: Options) -> MixtureSource:
     left = replace(table, columns=tuple(c for c in table.columns if c != name), values=rest)
     try:
         shares = tally / tally.sum() if tally.sum() > 0 else tally
-        points = Samples(rest, counts=tally) if options.counts else Samples(rest, shares)
+        names = left.columns if table.named else None
+        weights: dict[str, np.ndarray] = {"counts": tally} if options.counts else {"weights": shares}
+        points = Samples(rest, **weights, columns=names)
     except InputError as wrong:
         raise InputError(f"{path}: column {name}: {wrong}") from None
     return _fit_table(path, left, options, points=points)
@@ -270,7 +278,7 @@ def _fit_tallied(path: Path, options: Options) -> MixtureSource:
 def _fit_table(
     path: Path, table: Table, options: Options, kind: str = "table", points: Samples | None = None
 ) -> MixtureSource:
-    points = points or Samples(table.values, table.weights)
+    points = points or named_points(table)
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
         found = fit(

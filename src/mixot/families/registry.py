@@ -43,7 +43,7 @@ def lookup(name: str) -> type[Any]:
     >>> lookup("poisson").__name__
     'Poisson'
     """
-    if not load(name, _REGISTRY, _PACKAGE, "register"):
+    if not isinstance(name, str) or not load(name, _REGISTRY, _PACKAGE, "register"):
         raise InputError(f"unknown family {name!r}; families are {', '.join(sorted(_REGISTRY))}")
     return _REGISTRY[name]
 
@@ -58,6 +58,8 @@ def factor_names(family: str) -> tuple[str, ...]:
     >>> factor_names("gamma, poisson*2")
     ('gamma', 'poisson', 'poisson')
     """
+    if not isinstance(family, str):
+        lookup(family)  # refuses it, and lists the families
     names: list[str] = []
     for part in family.split(","):
         name, star, times = part.partition("*")

@@ -70,7 +70,7 @@ def as_fitter(method: Any) -> Fitter:
     >>> type(as_fitter("em")).__name__
     'EM'
     """
-    if isinstance(method, Fitter):
+    if isinstance(method, Fitter) and not isinstance(method, type):
         return method
     if not isinstance(method, str) or not load(method, _REGISTRY, "mixot.fitting", "register_fitter"):
         raise InputError(f"unknown method {method!r}; methods are {', '.join(sorted(_REGISTRY))}, or a fitter object")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError
 from mixot.extras import require
@@ -136,7 +137,7 @@ def transfer(
     Delon and Desolneux, *A Wasserstein-type distance in the space of Gaussian mixture models*, 2020, section 7.1.
     """
     canvas = _Canvas.of(image)
-    generator = np.random.default_rng(rng)
+    generator = as_generator(rng)
     if not isinstance(palette, Palette):
         palette = Palette.of(palette, k=k, space=space, structure=structure, rng=generator, progress=progress)
     if palette.space != space:

@@ -13,6 +13,7 @@ from pathlib import Path
 from platform import node
 from typing import BinaryIO
 
+from mixot._checks import as_path
 from mixot.errors import InputError
 
 _DRAFT = re.compile(r"\.mixot-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{8}\.part")
@@ -62,6 +63,7 @@ def check_target(path: str | os.PathLike[str], suffixes: Iterable[str] = ()) -> 
         ``suffixes`` (lower case, with the dot; any where none are given).
     """
     allowed = tuple(suffixes)
+    path = as_path(path)
     if allowed and Path(path).suffix.lower() not in allowed:
         raise InputError(f"{path}: cannot tell what to write from this extension; use one of {' '.join(allowed)}")
     # Trying is the only test that holds on every system: access bits say yes to root on a read-only disk.

@@ -25,6 +25,11 @@ class Table:
     named: bool = True  # False where the file has no names, and columns are x1, x2, ...
     notes: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The columns as names of coordinates; None where the file has none, or one name twice."""
+        return self.columns if self.named and len(set(self.columns)) == len(self.columns) else None
+
 
 def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> list[int]:
     """Positions of the asked columns among ``names``; all of them where ``columns`` is None."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats
+from mixot._checks import as_floats, as_path
 from mixot.errors import InputError, UnsupportedError
 from mixot.families import Family, lookup
 from mixot.io.arrays import npz_names, read_npz
@@ -21,7 +21,7 @@ from mixot.mixture import Mixture
 FORMAT = "mixot mixture"
 VERSION = 1  # raise it when a file of today could no longer be read as it was meant
 SUFFIXES = (".json", ".npz")
-_HEAD = ("format", "version", "family", "weights")
+_HEAD = ("format", "version", "family", "weights", "columns")
 
 
 def save(mixture: Any, path: str | os.PathLike[str]) -> None:
@@ -52,7 +52,9 @@ def save(mixture: Any, path: str | os.PathLike[str]) -> None:
     if not isinstance(mixture, Mixture):
         raise InputError(f"a Mixture or a Fit can be saved, got {type(mixture).__name__}")
     target = check_target(path, SUFFIXES)
-    head = {"format": FORMAT, "version": VERSION, "family": mixture.components.name}
+    head: dict[str, Any] = {"format": FORMAT, "version": VERSION, "family": mixture.components.name}
+    if mixture.columns is not None:
+        head["columns"] = list(mixture.columns)
     parameters = {name: np.asarray(value) for name, value in mixture.components.parameters().items()}
     with replacing(target) as file:
         if target.suffix.lower() == ".npz":
@@ -73,7 +75,7 @@ def load(path: str | os.PathLike[str]) -> Mixture:
         Where there is no such file, it is damaged or cut, it is something else, or a newer mixot wrote it; the
         message names the file and what to do.
     """
-    source = Path(path)
+    source = as_path(path)
     if not source.is_file():
         raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not a model file")
     if source.suffix.lower() not in SUFFIXES:
@@ -143,7 +145,8 @@ def _npz_document(path: Path) -> dict[str, Any]:
     dotted = "components."
     parameters = {name.removeprefix(dotted): value for name, value in arrays.items() if name.startswith(dotted)}
     plain = {name: value.item() for name, value in arrays.items() if value.ndim == 0 and not name.startswith(dotted)}
-    return {**plain, "weights": arrays.get("weights"), "components": parameters}
+    names = {"columns": arrays["columns"].tolist()} if "columns" in arrays else {}
+    return {**plain, **names, "weights": arrays.get("weights"), "components": parameters}
 
 
 def _mixture(document: Mapping[str, Any], path: Path) -> Mixture:
@@ -157,7 +160,7 @@ def _mixture(document: Mapping[str, Any], path: Path) -> Mixture:
         )
     try:
         components = _components(lookup(str(document.get("family"))), document.get("components"))
-        return Mixture(_numbers(document.get("weights"), "weights"), components)
+        return Mixture(_numbers(document.get("weights"), "weights"), components, columns=document.get("columns"))
     except (InputError, UnsupportedError) as wrong:
         raise InputError(f"{path}: {wrong}; save the model again") from wrong
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
+from mixot._checks import as_path
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io import h5ad, models, pictures, tables
 from mixot.measures import Measure, Samples
@@ -66,7 +66,7 @@ def read(
     ...     read(f"{folder}/points.npy").dim
     3
     """
-    source = Path(path)
+    source = as_path(path)
     kind = kind_of(source)
     if kind != "table" and columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is {_A[kind]}")
@@ -83,7 +83,7 @@ def read(
     table = tables.read_table(source, columns=columns, header=header)
     for note in table.notes:
         warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=2)
-    return Samples(table.values, table.weights)
+    return Samples(table.values, table.weights, columns=table.names)
 
 
 def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture", "cells"]:
@@ -94,7 +94,7 @@ def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture"
     InputError
         Where there is no such file, or its extension is unknown.
     """
-    source = Path(path)
+    source = as_path(path)
     if not source.exists():
         raise InputError(f"{path}: no such file")
     suffix = source.suffix.lower()

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers
+from mixot._checks import as_floats, as_numbers, as_path
 from mixot.errors import InputError
 from mixot.extras import require
 from mixot.io.arrays import check_inflation, npz_names, read_npy, read_npz
@@ -64,7 +64,7 @@ def read_table(
     ...     read_table(f"{folder}/t.csv", columns=["width"]).values.tolist()
     [[0.0], [1.0]]
     """
-    source = Path(path)
+    source = as_path(path)
     if not source.is_file():
         raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not a table")
     suffix = source.suffix.lower()

@@ -196,7 +196,7 @@ def of_mixtures(measures: Sequence[Mixture], weights: Any = None, solver: Any = 
         solver = MultiMarginal()
     if isinstance(solver, MultiMarginal):
         return _exact(Average.of(measures, weights), solver)
-    if isinstance(solver, type) or not isinstance(solver, BarycenterSolver):
+    if isinstance(solver, type | Family) or not isinstance(solver, BarycenterSolver):  # families average laws, too
         raise wrong_solver(solver, _SOLVERS, "barycenters are")
     return solver.barycenter(Average.of(measures, weights))
 

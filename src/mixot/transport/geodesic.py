@@ -36,6 +36,7 @@ class Interpolation:
     rows, cols : (s,), the pairs of components that the plan joins
     weights : (s,), the mass of each pair
     plan : the plan, with its certificate
+    columns : names of the coordinates, those of p, or None
 
     Examples
     --------
@@ -52,6 +53,7 @@ class Interpolation:
     cols: Int[np.ndarray, " s"]
     weights: Float[np.ndarray, " s"]
     plan: Plan
+    columns: tuple[str, ...] | None = None
 
     @classmethod
     def along(cls: type[P], p: Mixture, q: Mixture, plan: Plan) -> P:
@@ -64,7 +66,7 @@ class Interpolation:
             )
         rows, cols = joined_pairs(plan)
         weights = plan.coupling[rows, cols]
-        return cls(source, target, rows, cols, weights / weights.sum(), plan)
+        return cls(source, target, rows, cols, weights / weights.sum(), plan, p.columns)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -77,17 +79,17 @@ class Interpolation:
         InputError
             Where t is not one number in [0, 1].
         """
-        if np.ndim(t) != 0:
-            raise InputError(f"t must be one number, got shape {np.shape(t)}; write [geodesic(t) for t in times]")
         try:
-            time = float(t)
-        except (TypeError, ValueError):
+            several = np.ndim(t) != 0
+            time = np.nan if several else float(t)
+        except Exception:  # whatever a stranger's object raises
             raise InputError(f"t must be a number in [0, 1], got {t!r}") from None
+        if several:
+            raise InputError(f"t must be one number, got shape {np.shape(t)}; write [geodesic(t) for t in times]")
         if not 0.0 <= time <= 1.0:
             raise InputError(f"t must lie in [0, 1], got {time:g}")
-        return Mixture(
-            self.weights, require(self.source, Interpolated).between(self.target, self.rows, self.cols, time)
-        )
+        laws = require(self.source, Interpolated).between(self.target, self.rows, self.cols, time)
+        return Mixture(self.weights, laws, columns=self.columns)
 
     @property
     def distance(self) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mixot._checks import as_floats
+from mixot._checks import as_floats, as_generator, is_one_of
 from mixot._native import blend_affine, pick_affine
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
@@ -97,7 +97,7 @@ class TransportMap:
     @classmethod
     def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
         """Return the map along a plan between the components of p and q, optimal or not."""
-        if kind not in ("mean", "random"):
+        if not is_one_of(kind, ("mean", "random")):
             raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
         rows, cols = joined_pairs(plan)
@@ -121,7 +121,8 @@ class TransportMap:
                 'is not a function of x; take kind="random", which draws y given x (its conditional(x) is that law), '
                 "or add a small multiple of the identity to the covariances of p"
             )
-        return cls(Mixture(p.weights, source), Mixture(q.weights, target), plan, rows, cols, pieces, kind)
+        before, after = Mixture(p.weights, source, columns=p.columns), Mixture(q.weights, target)
+        return cls(before, after, plan, rows, cols, pieces, kind)
 
     def __call__(self, x: Any, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
         """Return the images of the points x, (n, d) -> (n, d).
@@ -163,7 +164,7 @@ class TransportMap:
         Each point takes ``T_kl`` with probability ``p_kl(x)``, and where no map exists a draw from the conditional
         Gaussian law. A seed gives the same images whatever the number of threads.
         """
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         if not isinstance(self.pieces, AffineCoupling):
             return self._random_image(x, generator)
         noisy = np.flatnonzero(self.pieces.noise.any(axis=(1, 2)))

@@ -26,6 +26,7 @@ from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport import cells, envelope, geodesic, maps, plans
 from mixot.transport.envelope import Envelope
+from mixot.transport.names import aligned
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +166,8 @@ def problem(p: Measure, q: Measure, needs: Literal["plan", "path", "map"] = "pla
         Where squares of the coordinates of one would vanish or overflow.
     UnsupportedError
         Where no row joins p and q, or theirs has no such thing; the message names a way around.
+    InputError
+        Where both name their coordinates, and differently.
 
     Examples
     --------
@@ -172,6 +175,7 @@ def problem(p: Measure, q: Measure, needs: Literal["plan", "path", "map"] = "pla
     >>> found.points_side, round(found.plan().cost, 12), round(1 / 3 + 0.25, 12)
     (1, 0.583333333333, 0.583333333333)
     """
+    q = aligned(p, q)
     pair = pair_of(type(p), type(q))
     if pair is not None and getattr(pair, needs) is not None:
         check_squares(p)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.formulas.gaussian.points_on_line import nearest_parts
@@ -114,7 +115,7 @@ def quantize(
         raise InputError(f'weights must be "equal" or "free", got {weights!r}')
     measure = as_measure(q)
     density = _density(measure)
-    start = _draw(measure, int(n), np.random.default_rng(rng))
+    start = _draw(measure, int(n), as_generator(rng))
     if weights == "equal":
         return _descend(_EqualCells(density, int(n)), start, tol, max_iter, progress)
     if density.dim > 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
 from mixot.fitting.joint.component_pairs import ComponentPair, FittedSide, PairComparison
@@ -148,9 +149,7 @@ def choose_components(
         FittedSide.of(side, ladder, fitter, family, structure, rng, progress)
         for side, ladder in zip(data, tried, strict=True)
     )
-    comparison = PairComparison(
-        p, q, search, np.random.default_rng(np.random.default_rng(rng).integers(0, 2**63, size=4))
-    )
+    comparison = PairComparison(p, q, search, np.random.default_rng(as_generator(rng).integers(0, 2**63, size=4)))
     candidates = comparison.candidates(progress)
     best = chosen(candidates)
     fits = p.fits[p.sizes.index(best.k)], q.fits[q.sizes.index(best.l)]

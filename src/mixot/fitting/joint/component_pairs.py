@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.fitting.base import Fitter
@@ -74,7 +75,7 @@ class FittedSide:
         progress: ProgressCallback | None,
     ) -> FittedSide:
         side = cls(data, sizes, (), fitter, family, structure)
-        fits = tuple(side.fitted(data, np.random.default_rng(rng), progress))
+        fits = tuple(side.fitted(data, as_generator(rng), progress))
         bad = [size for size, fit in zip(sizes, fits, strict=True) if not np.isfinite(fit.criterion)]
         if bad:
             raise UnsupportedError(f"the fits have no information criterion (k = {bad[0]}), so none can be preferred")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import check_not_negative, check_whole
+from mixot._checks import as_generator, check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, checked_start, register_fitter
@@ -134,7 +134,7 @@ class EM:
         if family not in _OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg, observations_of(data))
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         sizes = self._sizes(k, em)
         runs = [self._run_of(em, size, generator, progress) for size in sizes]
         tried = [self._candidate(em, run) for run in runs]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot._native import fast_exp
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
@@ -102,7 +103,7 @@ class FamilyEM:
         law.check_fixed(fixed)
         law.check_points(data.points.astype(np.float64), fixed)
         x, weights = _distinct(data)
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         run = _Run(self, law, fixed, x, weights, data.observations, progress)
         if self.start is not None:
             fit = run.onwards(self._checked_start(law, k))

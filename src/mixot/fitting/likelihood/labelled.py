@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_numbers
+from mixot._checks import as_generator, as_numbers, is_one_of
 from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
@@ -139,7 +139,7 @@ def fit_labelled(
     ([0.6, 0.4], [2.0, 11.0])
     """
     x, known = _labelled(points, codes), np.asarray(codes) >= 0
-    if structure not in _STRUCTURES:
+    if not is_one_of(structure, _STRUCTURES):
         raise InputError(f"with labels, structure must be one of {', '.join(_STRUCTURES)}, got {structure!r}")
     if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
         raise InputError(f"k must be a whole number of at least 1, or None, got {k!r}")
@@ -151,7 +151,7 @@ def fit_labelled(
     groups = np.split(np.flatnonzero(known)[order], np.cumsum(counts)[:-1])
     kept = tuple(str(names[code]) for code in present)
     target, notes = _pooled([x[rows] for rows in groups], structure)
-    generator = np.random.default_rng(rng)
+    generator = as_generator(rng)
     parts = [_components(x[rows], k, structure, method or EM(), generator) for rows in groups]
     owner = np.repeat(np.arange(len(groups)), [len(part.weights) for part in parts])
     sizes = np.concatenate([part.weights for part in parts]) * counts[owner]

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixot._checks import as_floats
+from mixot._checks import as_floats, is_one_of
 from mixot._native import em_log_joint, em_pass
 from mixot._shapes import ArrayLike, Float
 from mixot.errors import InputError, SolveError, UnsupportedError
@@ -293,7 +293,7 @@ def parameters_of(mixture: Mixture, structure: str) -> Parameters:
     components = mixture.components
     if not isinstance(components, Gaussian | DiagonalGaussian):
         raise UnsupportedError(f"expected Gaussian or DiagonalGaussian components, got {type(components).__name__}")
-    if structure not in STRUCTURES:
+    if not is_one_of(structure, STRUCTURES):
         raise InputError(f"unknown structure {structure!r}; structures are {', '.join(STRUCTURES)}")
     if structure in ("diagonal", "spherical"):
         if not isinstance(components, DiagonalGaussian):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import check_whole
+from mixot._checks import as_generator, check_whole, is_one_of
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
@@ -139,7 +139,7 @@ class MomentMatching:
             On a family that is not Gaussian.
         """
         structure = _structure(family, structure)
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         target = MomentTarget.of(data, 2 * self.order_for(data), structure=structure, count=self.count)
         sizes = self._sizes(target, structure, k)
         sweep = self.sweep(target, data, structure, 1 if k is None else k, generator)
@@ -313,6 +313,6 @@ def _structure(family: str, structure: str) -> str:
             f"moment matching fits gaussian and diagonal components, got {family!r}; try method='em'"
         )
     structure = "diagonal" if (family, structure) == ("diagonal", "full") else structure
-    if structure not in STRUCTURES:
+    if not is_one_of(structure, STRUCTURES):
         raise InputError(f"unknown structure {structure!r}; moment matching has {', '.join(STRUCTURES)}")
     return structure

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import check_not_negative, check_whole
+from mixot._checks import as_generator, check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
@@ -159,7 +159,7 @@ class MinimumWasserstein:
             )
         shape = structure_of(family, structure)
         cloud = coreset(data, self._most(data))
-        starts, tried = self._starts(data, family, k, structure, np.random.default_rng(rng), progress)
+        starts, tried = self._starts(data, family, k, structure, as_generator(rng), progress)
         frame = _Frame.of(cloud.samples)
         coordinates = Coordinates(len(starts[0]), data.dim, shape, self.reg, self.weights == "free")
         inner = [coordinates.of(frame.inward(start)) for start in starts]

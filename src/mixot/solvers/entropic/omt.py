@@ -7,15 +7,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mixot._checks import is_one_of
 from mixot._native import entropic_coupling
 from mixot._shapes import Float
 from mixot.errors import InputError, SolveError
 from mixot.results import Plan, Status
 from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.entropic.interaction import typical_interaction
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.entropic.rounding import to_marginals
 
-_DEFAULT = 0.05  # lam, as a share of the median cost
+_DEFAULT = 0.1  # lam, as a share of the typical interaction
 _LIMIT = 1e-11  # lam, relative to the range of the costs, below which the exact plan is optimal to ten digits
 
 Potentials = tuple[Float[np.ndarray, " k"], Float[np.ndarray, " l"]]
@@ -33,9 +35,12 @@ class OMT:
     Parameters
     ----------
     lam : weight of the entropy of the coupling, in squared units of the data
-        ``0.05 median(C)`` where not given (the mean instead where the median is zero); 0 is the linear program of MW2.
-        Below 1e-11 of the range of the costs the linear program's plan is returned: it is optimal to ten digits.
+        None or "auto", the default: 0.1 of the typical size of the costs less their separable part, so that it does not
+        change when one side is moved as a whole (see `default_lam`); 0 is the linear program of MW2. Below 1e-11 of the
+        range of the costs the linear program's plan is returned: it is optimal to ten digits.
     eps : weight of the entropy of the couplings inside each pair, in squared units; 0 gives W2 between components
+        ``OMT(lam=e, eps=e)`` is entropic transport of weight e of the labelled laws, points that know their component;
+        at 0 the objective is no longer strictly biconvex, though its minimiser is unique
     rho : what it costs to miss the marginals, ``rho KL(w 1 | a)``, in squared units; one number, or (source, target)
         Not given or infinite: the marginals are kept. Finite: mass may be created and destroyed, needs ``lam > 0``.
     cost : "w2", or "kl" for ``C_kl = KL(p_k | q_l)``, in nats: a plan between components, without a map of points
@@ -59,7 +64,7 @@ class OMT:
     ([[0.731059, 0.268941], [0.268941, 0.731059]], 0.731059)
     """
 
-    lam: float | int | None = None
+    lam: float | int | Literal["auto"] | None = None
     eps: float | int = 0.0
     rho: float | int | tuple[float | int, ...] | None = None
     cost: Literal["w2", "kl"] = "w2"
@@ -67,10 +72,10 @@ class OMT:
     max_iter: int = 500
 
     def __post_init__(self) -> None:
-        if self.lam is not None:
+        if not (self.lam is None or is_one_of(self.lam, ("auto",))):
             _check("lam", self.lam)
         _check("eps", self.eps)
-        if self.cost not in ("w2", "kl"):
+        if not is_one_of(self.cost, ("w2", "kl")):
             raise InputError(f'cost must be "w2" or "kl", got {self.cost!r}')
         if self.cost == "kl" and self.eps > 0:
             raise InputError("eps is the entropy of couplings of points, which the KL cost has none of; leave it out")
@@ -120,7 +125,7 @@ class OMT:
             raise InputError(f"costs must be finite, got {cost[at]:g} between components {at[0]} and {at[1]}")
         rows, cols = np.flatnonzero(a > 0), np.flatnonzero(b > 0)
         active = np.ascontiguousarray(cost[np.ix_(rows, cols)], dtype=np.float64)
-        lam = default_lam(active) if self.lam is None else float(self.lam)
+        lam = default_lam(active, a[rows], b[cols]) if self.lam in (None, "auto") else float(self.lam)
         problem = _EntropicProgram(active, a[rows], b[cols], lam, self.marginal_costs)
         if problem.balanced and lam <= _LIMIT * problem.spread:
             f, g, w, steps = problem.limit()
@@ -141,12 +146,18 @@ class OMT:
         return plan
 
 
-def default_lam(cost: Float[np.ndarray, "k l"]) -> float:
-    """Return the default weight of entropy, 0.05 of the median cost (of the mean where that is zero).
+def default_lam(
+    cost: Float[np.ndarray, "k l"],
+    a: Float[np.ndarray, " k"] | None = None,
+    b: Float[np.ndarray, " l"] | None = None,
+) -> float:
+    """Return the default weight of entropy, 0.1 of the typical interaction between components (k, l) of weights a, b.
 
-    Where every cost is zero any weight gives the same plan, and it is one.
+    See `typical_interaction`: costs ``x_k + y_l`` added to C leave it as it is, it has the units of the costs, and the
+    order of the components does not matter. Where costs separate, every weight gives the same coupling of kept
+    marginals: then it is 0.05 of the mean cost, or one where every cost is zero.
     """
-    return _DEFAULT * float(np.median(cost)) or _DEFAULT * float(np.mean(cost)) or 1.0
+    return _DEFAULT * typical_interaction(cost, a, b) or 0.05 * float(np.abs(cost).mean()) or 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,8 +328,8 @@ def _log(x: np.ndarray) -> np.ndarray:
 def _check(name: str, value: Any, *, open_end: bool = False) -> float:
     """The number: positive, infinity included, where open_end, else finite and not negative."""
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(value) if np.ndim(value) == 0 else np.nan
+    except Exception:  # whatever a stranger's object raises
         raise InputError(f"{name} must be a number, got {value!r}") from None
     if not (number > 0 if open_end else 0 <= number < np.inf):
         what = "positive (infinite keeps the marginal)" if open_end else "finite and not negative"

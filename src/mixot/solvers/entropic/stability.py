@@ -21,12 +21,15 @@ from mixot._checks import as_floats
 from mixot._native import largest_interaction
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
+from mixot.solvers.entropic.arrow_errors import arrow_errors
 from mixot.threads import thread_count
 
 if TYPE_CHECKING:
     from mixot.solvers.entropic.omt_plan import OMTPlan  # which has the door to this report
 
-_MANY = 1000  # components beyond which the summary leaves out what takes their third power
+_MANY = 200  # components beyond which the summary leaves out what takes the fourth power of those of a side
+_SHOWN = 1e-13  # mass of an arrow below which the marginals of a plan, kept to rounding, do not determine it
+_LEAST = 1e-139  # conductance, whose squares of inverses are finite
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -157,30 +160,19 @@ class Stability:
         By the delta method, to first order: how much ``w_kl`` varies, as a share of itself, when a and b are the
         frequencies of n_source and n_target independent draws; infinity makes a side certain. With n = 1 on both sides
         it is also the worst case: no change of weights moves ``w_kl`` by more than this times
-        ``w_kl sqrt(sum da^2 / a + sum db^2 / b)``.
+        ``w_kl sqrt(sum da^2 / a + sum db^2 / b)``. However little parts of the plan exchange, errors inside them are
+        right; an arrow between them may have a large multiple of itself. For ``lam = 0`` they are infinite: unknown.
         """
         plan, out = self.plan, np.zeros(self.plan.coupling.shape)
         if not plan.balanced:
             raise UnsupportedError(
                 "errors of arrows are known where marginals are kept; refit resampled weights instead"
             )
-        if self.margin <= 0:
+        if plan.lam == 0:
             return np.where(plan.coupling > 0, np.inf, out)
-        rows, cols = np.flatnonzero(plan.source_weights > 0), np.flatnonzero(plan.target_weights > 0)
-        w = plan.coupling[np.ix_(rows, cols)]
-        k, roots = len(rows), np.sqrt(np.concatenate([w.sum(axis=1), w.sum(axis=0)]))
-        system = np.eye(len(roots))
-        system[:k, k:] = _without_first(w)
-        system[k:, :k] = system[:k, k:].T
-        inverse = np.linalg.inv(system)
-        noise = np.zeros((len(roots), len(roots)))
-        for part, n in ((slice(0, k), n_source), (slice(k, None), n_target)):
-            noise[part, part] = (np.eye(len(roots[part])) - np.outer(roots[part], roots[part])) / n
-        spread = inverse @ noise @ inverse / roots[:, None] / roots
-        own = np.diagonal(spread)
-        squares = own[:k, None] + 2 * spread[:k, k:] + own[k:]
-        out[np.ix_(rows, cols)] = np.sqrt(np.maximum(squares, 0.0))
-        return out
+        seen = np.ix_(plan.source_weights > 0, plan.target_weights > 0)
+        out[seen] = arrow_errors(conductances(plan)[seen], float(n_source), float(n_target))
+        return np.where(plan.coupling > 0, out, 0.0)
 
     def __str__(self) -> str:
         plan, s2 = self.plan, self.second_singular_value
@@ -224,6 +216,17 @@ def _without_first(w: np.ndarray) -> Float[np.ndarray, "k l"]:
     """``Dr^-1/2 w Ds^-1/2`` (r, s the marginals of w) without its first singular triple: one, sqrt(r) and sqrt(s)."""
     left, arrived, mass = np.sqrt(w.sum(axis=1)), np.sqrt(w.sum(axis=0)), w.sum()
     return w / left[:, None] / arrived - np.outer(left, arrived) / mass
+
+
+def conductances(plan: OMTPlan) -> Float[np.ndarray, "k l"]:
+    """The plan with arrows of next to no mass as their law, ``a_k b_l exp((f_k + g_l - C_kl) / lam)``, has them.
+
+    In the coupling itself, whose marginals are exact, they are what rounding leaves.
+    """
+    f, g = plan.entropic_potentials
+    law = np.outer(plan.source_weights, plan.target_weights)
+    law = law * np.exp(np.minimum((f[:, None] + g - plan.cost_matrix) / plan.lam, 0.0))
+    return np.where(plan.coupling > _SHOWN, plan.coupling, np.clip(law, _LEAST, _SHOWN))
 
 
 def _relaxations(plan: OMTPlan) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,19 @@ _LP_UNIT = 1e3
 _ZERO = 1e-12  # weights below this are rounding of the simplex
 
 
+def _silent_highs() -> Any:
+    """HiGHS, which writes nothing to standard output, where a command's results go."""
+    import highspy  # here: it takes a while to import
+
+    class Silent(highspy.Highs):
+        def enableCallbacks(self) -> Any:
+            # From 1.16 on the constructor comes by here, and prints a banner below Python unless it is told not to.
+            self.setOptionValue("output_flag", False)
+            return super().enableCallbacks()
+
+    return Silent()
+
+
 class RestrictedMasterProblem:
     """``min <costs, w>`` over weights w >= 0 of the tuples that have entered so far, with given marginals.
 
@@ -31,8 +45,6 @@ class RestrictedMasterProblem:
     """
 
     def __init__(self, marginals: Sequence[np.ndarray]) -> None:
-        import highspy  # here: it takes a while to import
-
         self.marginals = marginals
         self.tuples = np.empty((0, len(marginals)), dtype=np.int32)
         self.costs = np.empty(0)
@@ -46,7 +58,7 @@ class RestrictedMasterProblem:
             height += size
         right = np.concatenate([a[row >= 0] for a, row in zip(marginals, self.rows, strict=True)])
         none = np.empty(0, dtype=np.int32)
-        self.highs = highspy.Highs()
+        self.highs = _silent_highs()
         for name, value in _OPTIONS.items():
             self.highs.setOptionValue(name, value)
         self.highs.addRows(height, right, right, 0, none, none, np.empty(0))

@@ -11,6 +11,7 @@ from mixot.measures import Grid
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 
 _EQUAL = 1e-10  # of the longest side of the box: points closer than this are one
+_NOTHING = 64 * float(np.finfo(np.float64).eps)  # share of all weights that no cell is measured finely enough to have
 _FAR = 1.0  # the same, between the middles of a cloud and of the box
 
 
@@ -35,6 +36,8 @@ class UnitFrame:
 class Atoms:
     """Distinct points of positive weight: ``points[atom[i]] + offset`` is where point i is, -1 where it has no weight.
 
+    A weight below rounding (1e-14) next to the sum of all is none.
+
     A cloud far from the density is moved to it, which leaves the cells as they are (with ``w - 2 points . offset`` for
     potentials) and saves the digits that squared distances would lose.
     """
@@ -47,16 +50,22 @@ class Atoms:
 
     @classmethod
     def of(cls, points: np.ndarray, weights: np.ndarray) -> Atoms:
-        heavy = np.flatnonzero(weights > 0)
+        heavy = np.flatnonzero(weights > _NOTHING * weights.sum())
         label = _groups(points[heavy])
         first = heavy[np.unique(label, return_index=True)[1]]
         atom = np.full(len(points), -1)
         atom[heavy] = label
         total = np.bincount(label, weights[heavy])
         share = total / total.sum()
-        middle = share @ points[first]
+        # the median, which a remote point does not move: most of the cloud then has coordinates of its own size
+        middle = np.array([_median(column, share) for column in points[first].T])
         offset = middle if np.abs(middle).max() > _FAR else np.zeros_like(middle)
         return cls(np.ascontiguousarray(points[first] - offset), offset, share, first, atom)
+
+
+def _median(x: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(x, kind="stable")
+    return float(x[order[np.searchsorted(np.cumsum(weights[order]), 0.5)]])
 
 
 def _groups(points: np.ndarray) -> Int[np.ndarray, " n"]:

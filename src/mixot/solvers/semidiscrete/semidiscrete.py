@@ -27,6 +27,7 @@ from mixot.solvers.semidiscrete.moments import MONOMIALS, second_moments
 from mixot.solvers.semidiscrete.plan import SemidiscretePlan
 from mixot.threads import thread_count
 
+_REMOTE = 1e3  # sizes of the density, beyond which squared distances lose digits of the masses
 _OUTCOMES = (Status.CONVERGED, Status.MAX_ITER, Status.STALLED, Status.STALLED)
 
 
@@ -102,7 +103,9 @@ class Semidiscrete:
         plan = _certified(source, target, frame, atoms, solved)
         if not plan.status.solved:
             raise SolveError(
-                f"the masses are off by {plan.marginal_error:.2g}, more than {self.tol:g}: {plan.status.advice}", plan
+                f"the masses are off by {plan.marginal_error:.2g}, more than {self.tol:g}: "
+                f"{plan.status.advice if plan.status is not Status.STALLED else _stalled(atoms)}",
+                plan,
             )
         return plan
 
@@ -130,6 +133,18 @@ class Semidiscrete:
         outcome, gap, iterations, _, _ = report
         sums = np.column_stack([moments[:, : d + 1], second_moments(moments)])
         return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
+
+
+def _stalled(atoms: Atoms) -> str:
+    """What helps where floating point ends; other units do not, as everything is solved in those of the density."""
+    size = np.linalg.norm(atoms.points, axis=1)
+    remote = int(size.argmax())
+    row = int(atoms.first[remote])
+    told = f"; the most remote point, row {row}, is {size[remote]:.2g} times the size of the density away"
+    return (
+        "no further progress is possible in floating point, in any units; leave out remote points or join those that "
+        f"nearly coincide, or loosen tol{told if size[remote] > _REMOTE else ''}"
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,93 @@
+"""What a command writes to standard output, as a pipe gets it: JSON and nothing else, in any encoding."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mixot.io import write_table
+
+pytest.importorskip("PIL")
+
+
+def reject(word):
+    raise AssertionError(f"{word} is not JSON")
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    from PIL import Image
+
+    for name, shift in (("a", 0.0), ("b", 1.0), ("c", 2.0)):
+        write_table(tmp_path / f"{name}.csv", rng.normal(shift, 1.0, (60, 2)), ["größe", "x"])
+    Image.fromarray(rng.integers(0, 255, (12, 12, 3), dtype=np.uint8)).save(tmp_path / "p.png")
+    return tmp_path
+
+
+def run(folder, *words, **environment):
+    code = "from mixot.cli import main; main()"
+    env = {**os.environ, "PYTHONIOENCODING": "utf-8", **environment}
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=folder, env=env, capture_output=True, check=False, timeout=300
+    )
+
+
+COMMANDS = {
+    "fit": "fit a.csv -k 2 -o m.json",
+    "fit by moments": "fit a.csv --method moments --order 2",
+    "distance": "distance a.csv b.csv -k 1",
+    "exact distance": "distance a.csv b.csv --exact",
+    "plan": "plan a.csv b.csv -k 2",
+    "smooth plan": "plan a.csv b.csv -k 2 --lam auto",
+    "exact plan": "plan a.csv b.csv --exact",
+    "linear program": "plan a.csv b.csv -k 2 --lam 0",
+    "cells": "plan a.csv p.png",
+    "geodesic": "geodesic a.csv b.csv -k 1 --steps 3 -o path",
+    "barycenter": "barycenter a.csv b.csv c.csv -k 2 -o mean.json",
+    "joint": "joint a.csv b.csv -k 2 --lam 1 -o pair",
+    "components": "components a.csv b.csv --k-max 2 --splits 2 -o choice",
+    "map": "map a.csv b.csv -k 1 -o moved.csv",
+    "quantize": "quantize p.png -n 5 -o dots.csv",
+    "recolor": "recolor p.png --palette p.png -k 2 -o out.png",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_is_all_that_is_written(command, folder):
+    done = run(folder, *COMMANDS[command].split(), "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    assert isinstance(json.loads(done.stdout, parse_constant=reject), dict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["fit", "plan", "barycenter"])
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["people", "machines"])
+def test_streams_without_umlauts_get_escapes(command, more, folder):
+    done = run(folder, *COMMANDS[command].split(), *more, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.isascii()
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_linear_program_writes_nothing(folder):
+    code = (
+        "from mixot import Gaussian, Mixture, barycenter; p = Mixture([0.5, 0.5], Gaussian([0.0, 1.0], [1.0, 2.0]));"
+        "barycenter([p, p.affine(2.0), p.affine(1.0, 3.0)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == done.stderr == b""
+
+
+def test_numbers_that_json_lacks_are_null_and_named(capsys):
+    from mixot.cli.console import emit
+
+    emit({"a": [1.0, float("inf")], "b": {"c": [[float("nan"), 2]]}, "n": 3, "notes": ["before"]})
+    out, err = capsys.readouterr()
+    found = json.loads(out, parse_constant=reject)
+    note = "infinite, or not a number, and null here: a, b.c"
+    assert found == {"a": [1.0, None], "b": {"c": [[None, 2]]}, "n": 3, "notes": ["before", note]}
+    assert note in err
