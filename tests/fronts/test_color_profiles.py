@@ -278,5 +278,6 @@ def test_sixteen_bits_of_other_kinds_of_tiff(tmp_path, rng):
         tifffile.imwrite(tmp_path / "p.tif", rng.integers(0, 65535, shape).astype(np.uint16), photometric=name)
         with pytest.raises(InputError, match=rf"are read in grey and RGB, this is {name.upper()}; convert it first"):
             read_picture(tmp_path / "p.tif")
-    tifffile.imwrite(tmp_path / "b.tif", grey, bigtiff=True)
-    np.testing.assert_array_equal(read_picture(tmp_path / "b.tif").pixels, grey)
+    for big, order in ((True, "<"), (True, ">"), (False, ">")):
+        tifffile.imwrite(tmp_path / "b.tif", grey, bigtiff=big, byteorder=order)
+        np.testing.assert_array_equal(read_picture(tmp_path / "b.tif").pixels, grey)

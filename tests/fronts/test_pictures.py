@@ -127,3 +127,10 @@ def test_float_tiff(tmp_path, rng):
     np.testing.assert_array_equal(read_picture(tmp_path / "p.tif").pixels, pixels)
     write_picture(tmp_path / "q.tif", Picture(pixels))  # written with 16 bits
     np.testing.assert_allclose(read_picture(tmp_path / "q.tif").pixels / 65535, pixels, atol=0.5001 / 65535)
+
+
+def test_the_colors_of_a_picture_leave_transparency_out(rng):
+    for channels, kept in ((1, 1), (2, 1), (3, 3), (4, 3)):
+        pixels = rng.integers(0, 255, (2, 5, channels), dtype=np.uint8)
+        points = Picture(pixels).samples().points
+        np.testing.assert_array_equal(points, pixels[:, :, :kept].reshape(10, kept) / 255)

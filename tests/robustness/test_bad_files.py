@@ -527,3 +527,18 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch, tmp_path):
         read(tmp_path / "p.png")
     with pytest.raises(UnsupportedError, match=r'pip install "mixot\[table\]"'):
         read(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(("bad", "shown"), [(1, "0"), (5, "0, 1, 2, 3, 4"), (6, "0, 1, 2, 3, 4, ...")])
+def test_five_rows_without_numbers_are_named(bad, shown, tmp_path):
+    values = np.ones((9, 2))
+    values[:bad, 1] = np.nan
+    np.save(tmp_path / "t.npy", values)
+    with pytest.raises(InputError) as refused:
+        read_table(tmp_path / "t.npy")
+    assert f"infinity in {bad} rows (counted from 0): {shown}; drop or fill them" in str(refused.value)
+
+
+def test_names_of_columns_that_are_no_utf8(tmp_path):
+    np.savez(tmp_path / "t.npz", points=np.ones((3, 2)), columns=np.array([b"gr\xf6sse", b"\xc3\xa4"]))
+    assert read_table(tmp_path / "t.npz").columns == ("gr\ufffdsse", "ä")
