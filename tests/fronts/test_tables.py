@@ -210,3 +210,12 @@ def test_both_ways_to_parse_agree(rows, named):
             (Path(folder) / "t.csv").write_text(text)
             found.append(read_table(Path(folder) / "t.csv", header=named).values)
     assert found[0].tolist() == found[1].tolist() == rows
+
+
+def test_points_of_an_npz_are_found_wherever_they_stand(tmp_path, rng):
+    points = rng.standard_normal((3, 2))
+    np.savez(tmp_path / "t.npz", weights=[0.2, 0.3, 0.5], columns=["a", "b"], points=points)
+    table = read_table(tmp_path / "t.npz")
+    np.testing.assert_array_equal(table.values, points)
+    assert table.columns == ("a", "b")
+    assert table.weights.tolist() == [0.2, 0.3, 0.5]

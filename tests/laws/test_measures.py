@@ -213,3 +213,17 @@ def test_as_measure_reads_every_kind_of_pil_picture(mode, value, color):
     p = as_measure(image.new(mode, (4, 3), value))
     assert p.points.shape == (12, len(color))
     np.testing.assert_allclose(p.points, np.tile(color, (12, 1)), rtol=1e-7)
+
+
+def test_moments_of_lower_orders_are_the_first_ones(rng):
+    whole = Samples(rng.standard_normal((9, 2))).moments(3)
+    for order, count in ((1, 3), (2, 6), (3, 10)):
+        part = whole.moments(order)
+        assert part.order == order
+        np.testing.assert_array_equal(part.values, whole.values[:count])
+
+
+def test_a_grid_of_one_cell_is_the_uniform_law_on_it():
+    cell = Grid([[3.0]], [[0.0, 2.0], [1.0, 4.0]])
+    np.testing.assert_allclose(cell.mean(), [1.0, 2.5], rtol=1e-15)
+    np.testing.assert_allclose(cell.cov(), np.diag([4.0, 9.0]) / 12, rtol=1e-14, atol=1e-15)

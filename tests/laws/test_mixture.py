@@ -237,3 +237,8 @@ def test_quantiles_are_refused_off_the_line_and_at_the_ends(rng):
     for level in (0.0, 1.0, np.nan, -1.0, [[0.5]]):
         with pytest.raises(InputError, match="above 0 and below 1"):
             plane.marginal([0]).quantile(level)
+
+
+def test_a_point_off_a_component_without_width_belongs_to_the_others():
+    p = Mixture([0.5, 0.5], Gaussian([0.0, 5.0], [0.0, 4.0]))
+    np.testing.assert_array_equal(p.responsibilities([0.0, 1.0, -1.0]), [[1, 0], [0, 1], [0, 1]])

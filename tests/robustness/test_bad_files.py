@@ -542,3 +542,9 @@ def test_five_rows_without_numbers_are_named(bad, shown, tmp_path):
 def test_names_of_columns_that_are_no_utf8(tmp_path):
     np.savez(tmp_path / "t.npz", points=np.ones((3, 2)), columns=np.array([b"gr\xf6sse", b"\xc3\xa4"]))
     assert read_table(tmp_path / "t.npz").columns == ("gr\ufffdsse", "ä")
+
+
+def test_a_first_row_of_text_and_numbers_longer_than_the_second(tmp_path):
+    (tmp_path / "t.csv").write_text("1,x\n3\n")
+    with pytest.raises(InputError, match=r"t\.csv"):
+        read_table(tmp_path / "t.csv")
