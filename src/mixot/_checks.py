@@ -151,7 +151,7 @@ def check_range(array: np.ndarray, name: str) -> None:
     """Raise an `InputError` where all of an array is so small, or some of it so large, that its squares are lost."""
     flat = array.ravel()
     with np.errstate(over="ignore", under="ignore"):
-        total = np.dot(flat, flat)
+        total = float(np.dot(flat, flat))
     if 1e-304 < total < 1e304:  # the quick way: these squares were not lost
         return
     top = float(np.abs(array).max(initial=0.0))

@@ -182,7 +182,7 @@ class Mixture(Measure):
         except (MemoryError, OverflowError, ValueError):
             if n < _MANY:
                 raise
-            raise InputError(f"n = {n:.3g} points do not fit into memory; draw them in parts") from None
+            raise InputError(f"n = {n} points do not fit into memory; draw them in parts") from None
 
     def mean(self) -> Float[np.ndarray, " d"]:
         return self.weights @ self.components.mean()

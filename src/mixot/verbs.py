@@ -380,7 +380,8 @@ def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
     (1.28316091, 1.28316091, 2.0)
     """
     if not isinstance(points, int | np.integer) or not 0 <= points <= _MOST_POINTS:
-        raise InputError(f"points must be a whole number from 0 to {_MOST_POINTS}, got {points!r}")
+        limit = "" if not isinstance(points, int) or points < 0 else f", at most {_MOST_POINTS}"
+        raise InputError(f"points must be a whole number of 0 or more{limit}, got {points!r}")
     source = _mixture(p)
     return _bounds.wasserstein(source, aligned(source, _mixture(q)), points=points)
 

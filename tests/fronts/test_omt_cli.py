@@ -63,7 +63,7 @@ def test_people_are_told_how_stable_it_is(run):
     for command in ("plan", "distance"):
         text = run(command, "p.json", "q.json", "--lam", "auto").stdout
         assert "OMT" in text
-        assert "stability of the plan, lam = 0.2004" in text
+        assert "stability of the plan, lam = 0.024" in text
         assert "MW2" not in text
         text = run(command, "p.json", "q.json", "--rho", "1,inf").stdout
         assert "mass made (+) and lost (-) by source" in text

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import mixot
+from mixot import _native
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/single-cell.md", "docs/families.md", "docs/optimal-mixture-transport.md"]
@@ -68,7 +69,10 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]]))
 
 def test_the_solver_in_the_page_is_one_file_and_keeps_the_laws(tmp_path):
     (solver,) = (block for block in blocks("CONTRIBUTING.md", "python") if "class NorthWest" in block)
-    shutil.copytree(Path(mixot.__file__).parent, tmp_path / "mixot", ignore=shutil.ignore_patterns("__pycache__"))
+    package = tmp_path / "mixot"
+    shutil.copytree(Path(mixot.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    if _native.__file__ is not None and not list(package.glob("_native*")):  # compiled code may be installed elsewhere
+        shutil.copy(_native.__file__, package)
     (tmp_path / "mixot" / "solvers" / "discrete" / "northwest.py").write_text(solver, encoding="utf-8")
     laws = [str(ROOT / "tests" / "laws" / "test_solvers.py"), "-k", "NorthWest"]
     ran = subprocess.run([sys.executable, "-c", RUN_LAWS, tmp_path, *laws], cwd=ROOT, capture_output=True, text=True)

@@ -14,6 +14,9 @@ from mixot import AccuracyWarning, InputError, UnsupportedError
 from mixot.anndata.reading import observations
 from mixot.io.h5ad import read_observations
 
+# Few cells: many types are one component here, and are told.
+pytestmark = pytest.mark.filterwarnings("ignore:types that are a single component")
+
 
 @pytest.fixture
 def adata(rng):
