@@ -69,7 +69,8 @@ def source(tmp_path):
     """A folder with a copy of the package and the family of the page in it."""
     package = tmp_path / "mixot"
     shutil.copytree(Path(mixot.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    if _native.__file__ is not None and not list(package.glob("_native*")):  # compiled code may be installed elsewhere
+    assert _native.__file__ is not None
+    if not (package / Path(_native.__file__).name).exists():  # compiled code may be installed elsewhere
         shutil.copy(_native.__file__, package)
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (path,) = set(re.findall(r"`src/mixot/(families/\S*logistic\.py)`", text))
