@@ -175,6 +175,16 @@ def test_what_transport_writes_and_for_which_cells(both):
     assert both.uns["t_fate_colors"] == both.uns["type_colors"]
 
 
+def test_only_what_is_asked_is_written(both):
+    asked = {"groupby": "condition", "source": "ctrl", "target": "stim", "labels": "type", "key_added": "t"}
+    single_cell.transport(both, write=("fates", "origins"), **asked)
+    assert {name for name in both.obsm if name.startswith("t_")} == {"t_fates", "t_origin", "t_origin_random"}
+    assert {name for name in both.obs if name.startswith("t_")} == {"t_fate", "t_growth"}
+    assert both.uns["t"]["left_out"] < 1e-6
+    with pytest.raises(InputError, match="write takes some of images, fates, origins, ancestors; got image"):
+        single_cell.transport(both, write="image", **asked)
+
+
 def test_random_images_have_the_law_of_the_target(both):
     single_cell.transport(both, groupby="condition", source="ctrl", target="stim", labels="type", rng=0)
     image, target = both.obsm["transport_image_random"][:300], both.obsm["X_pca"][300:700]

@@ -16,6 +16,7 @@ from mixot import (
     Product,
     Samples,
     Semidiscrete,
+    TransportMap,
     UnsupportedError,
     geodesic,
     plan,
@@ -256,3 +257,70 @@ def test_what_has_no_map_or_path_says_so(rng):
     many = Mixture(np.full(400, 1 / 400), DiagonalGaussian(rng.standard_normal((400, 30)), np.ones((400, 30))))
     with pytest.raises(InputError, match=r"a map along 160000 pairs of components in dimension 30 needs 8.6 GiB"):
         transport_map(many, many, solver=OMT(lam=100.0))
+
+
+def many(rng, k, d):
+    """Two mixtures far from degenerate whose plan joins all pairs, most of them next to nothing."""
+    sides, means = [], 3 * rng.standard_normal((k, d))
+    for at in (means, means + 0.5 * rng.standard_normal((k, d))):
+        roots = rng.standard_normal((k, d, d)) / np.sqrt(d)
+        sides.append(
+            Mixture(rng.dirichlet(np.full(k, 5.0)), Gaussian(at, roots @ roots.swapaxes(1, 2) + 0.1 * np.eye(d)))
+        )
+    return sides
+
+
+def test_a_tail_leaves_out_no_more_of_any_component_and_says_how_much(rng):
+    p, q = many(rng, 30, 3)
+    joined = plan(p, q, solver=OMT())
+    for tail in (1e-2, 1e-6):
+        along = TransportMap.along(p, q, joined, kind="random", tail=tail)
+        left = joined.coupling.copy()
+        left[along.rows, along.cols] = 0.0
+        assert len(along.rows) < 900 / 2
+        assert (left.sum(axis=1) <= tail * joined.coupling.sum(axis=1)).all()
+        assert (left.sum(axis=0) <= tail * joined.coupling.sum(axis=0)).all()
+        assert along.left_out == pytest.approx(left.sum())
+        assert f"{len(along.rows)} pairs" in along.notes[0]
+        # one pair more would have been too much: what is kept least of a row or of a column was needed
+        least = joined.coupling[along.rows, along.cols].argmin()
+        row, col = along.rows[least], along.cols[least]
+        more = (left[row].sum() + joined.coupling[row, col]) / p.weights[row]
+        other = (left[:, col].sum() + joined.coupling[row, col]) / q.weights[col]
+        assert max(more, other) > tail
+
+
+def test_images_along_the_pairs_that_are_kept_move_by_no_more_than_the_tail(rng):
+    p, q = many(rng, 30, 3)
+    joined, x = plan(p, q, solver=OMT()), p.sample(500, rng=rng)
+    whole, part = (TransportMap.along(p, q, joined, tail=tail) for tail in (0.0, 1e-4))
+    assert whole.left_out == 0.0
+    assert whole.notes == ()
+    width = np.ptp(q.components.means, axis=0).max()
+    assert 0 < np.abs(whole(x) - part(x)).max() < 10 * 1e-4 * width
+    np.testing.assert_array_equal(part.destinations(x), whole.destinations(x))
+
+
+def test_more_pairs_than_memory_holds_lose_their_tails(rng, monkeypatch):
+    p, q = many(rng, 30, 3)
+    joined = plan(p, q, solver=OMT())
+    monkeypatch.setattr("mixot.transport.maps._EASY", 64 * 9 * 300)
+    along = TransportMap.along(p, q, joined, kind="random")
+    assert 0 < along.left_out < 2e-6
+    assert len(along.rows) == len(TransportMap.along(p, q, joined, kind="random", tail=1e-6).rows)
+    assert along.notes
+    monkeypatch.setattr("mixot.transport.maps._MOST", 64 * 9 * len(along.rows) - 1)
+    with pytest.raises(InputError, match=r"needs .* GiB; take fewer components, .* or a larger tail"):
+        TransportMap.along(p, q, joined)
+    with pytest.raises(InputError, match=r"tail, the share .* got 1.5"):
+        TransportMap.along(p, q, joined, tail=1.5)
+
+
+def test_the_other_kind_follows_the_same_couplings(rng):
+    p, q = many(rng, 4, 2)
+    joined, x = plan(p, q, solver=OMT()), p.sample(50, rng=rng)
+    drawn = TransportMap.along(p, q, joined, kind="random")
+    mean = drawn.of_kind("mean")
+    assert mean.pieces is drawn.pieces
+    np.testing.assert_array_equal(mean(x), TransportMap.along(p, q, joined, kind="mean")(x))
+    np.testing.assert_array_equal(mean.of_kind("random")(x, rng=3), drawn(x, rng=3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from mixot.transport.plans import component_costs
 from mixot.verbs import plan as plan_between
 
 KEY = "transport"
+WRITTEN = ("images", "fates", "origins", "ancestors")
 _MAIN = 0.75  # share of a type beyond which it counts as going to one type
 _GROWTH = 0.5  # what growth by a factor of e costs, relative to the typical interaction of two components
 
@@ -69,6 +71,7 @@ def transport(
     solver: Any = None,
     growth: bool = False,
     assign: str | None = None,
+    write: Collection[str] = WRITTEN,
     key_added: str = KEY,
     copy: bool = False,
     rng: Any = None,
@@ -104,6 +107,9 @@ def transport(
     assign : "label" or "density", optional
         What decides where in its own population a cell stands: its label (the default where there are labels; cells
         without one go by density), or its responsibilities under the mixture.
+    write : some of "images", "fates", "origins", "ancestors"
+        What to compute for each cell and write beside the plan; all four where not given. Images and origins are the
+        long part of it.
     key_added : str
         Where results go, see below.
     copy : bool
@@ -130,7 +136,8 @@ def transport(
         ``"flows"``, a table of mass, share of the source type, distance and relative standard error (from the numbers
         of cells; NaN where unknown) for each pair of types; ``"growth"``, the factor by which each type grows, one
         where marginals are kept; ``"stability"``, how far to trust the plan (``["report"]`` says it in words); the
-        mixtures, the plan with its certificate, and the options. `flows` and `planned` read it.
+        mixtures, the plan with its certificate, and the options. `flows` and `planned` read it. ``"left_out"`` is the
+        share of the mass that images do not follow: of each component they take the pairs that carry all but 1e-6.
 
     Raises
     ------
@@ -146,6 +153,9 @@ def transport(
         go to several others: all of their cells have the same fates. The notes of the mixtures say it, too.
     """
     choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
+    asked = {write} if isinstance(write, str) else set(write)
+    if not asked <= set(WRITTEN):
+        raise InputError(f"write takes some of {', '.join(WRITTEN)}; got {', '.join(map(str, asked - set(WRITTEN)))}")
     p, q, rows, cols = _populations(adata, target_adata, groupby, source, target, choices)
     generator = as_generator(rng)
     found = _join(p, q, choices, generator)
@@ -154,15 +164,15 @@ def transport(
     groups = {"groupby": groupby, "from": p.place, "to": q.place}
     params = {field.name: getattr(choices, field.name) for field in fields(choices)} | groups
     stored = {"params": words(params | {"assign": found.assign}), **_stored(found)}
-    forth, back = (
-        _Side.of(found, rows, generator),
-        _Side.of(_turned(found), cols, generator),
-    )  # before anything is written
+    sides = (  # before anything is written
+        _Side.of(found, rows, generator, images="images" in asked, fates="fates" in asked),
+        _Side.of(_turned(found), cols, generator, images="origins" in asked, fates="ancestors" in asked),
+    )
     for each in out:
         each.uns[key_added] = dict(stored)
-    forth.write(out[0], key_added, ("image", "fate", "fates"))
+    sides[0].write(out[0], key_added, ("image", "fate", "fates"))
     out[0].obs[f"{key_added}_growth"] = _spread(found.growth()[:, None], rows, out[0].n_obs)[:, 0]
-    back.write(out[-1], key_added, ("origin", "ancestor", "ancestors"))
+    sides[1].write(out[-1], key_added, ("origin", "ancestor", "ancestors"))
     return None if not copy else out[0] if len(out) == 1 else (out[0], out[1])
 
 
@@ -330,30 +340,37 @@ def _stored(found: Transport) -> dict[str, Any]:
         "source": fit_to_dict(populations.source),
         "target": fit_to_dict(populations.target),
         "plan": plan_to_dict(found.plan),
+        "left_out": populations.left_out,
         **({"stability": stability_to_dict(found.plan)} if isinstance(found.plan, OMTPlan) else {}),
     }
 
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """What becomes of the cells of one population: their rows, images on average and at random, and fates."""
+    """What becomes of the cells of one population: their rows, images on average and at random, fates; if asked."""
 
     found: Transport
     rows: np.ndarray
-    mean: np.ndarray
-    random: np.ndarray
-    fates: np.ndarray
+    images: tuple[np.ndarray, np.ndarray] | None
+    fates: np.ndarray | None
 
     @classmethod
-    def of(cls, found: Transport, rows: np.ndarray, rng: np.random.Generator) -> _Side:
-        fates = found.populations.fates(found.source.points, found.source_codes)
-        return cls(found, rows, found.images(), found.images("random", rng=rng), fates)
+    def of(
+        cls, found: Transport, rows: np.ndarray, rng: np.random.Generator, *, images: bool = True, fates: bool = True
+    ) -> _Side:
+        moved = (found.images(), found.images("random", rng=rng)) if images else None
+        ends = found.populations.fates(found.source.points, found.source_codes) if fates else None
+        return cls(found, rows, moved, ends)
 
     def write(self, adata: AnnData, key: str, names: tuple[str, str, str]) -> None:
         """Write it where `transport` says; NaN for other cells."""
         image, fate, fates = (f"{key}_{name}" for name in names)
-        adata.obsm[image] = _spread(self.mean, self.rows, adata.n_obs)
-        adata.obsm[f"{image}_random"] = _spread(self.random, self.rows, adata.n_obs)
+        if self.images is not None:
+            adata.obsm[image], adata.obsm[f"{image}_random"] = (
+                _spread(each, self.rows, adata.n_obs) for each in self.images
+            )
+        if self.fates is None:
+            return
         adata.obsm[fates] = _spread(self.fates, self.rows, adata.n_obs)
         codes = np.full(adata.n_obs, -1)
         codes[self.rows] = self.fates.argmax(axis=1)

@@ -17,7 +17,9 @@ from mixot.solvers.entropic.arrow_errors import arrow_errors
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.entropic.stability import conductances
 from mixot.transport.maps import TransportMap
-from mixot.transport.plans import reversed_plan
+from mixot.transport.plans import joined_pairs, reversed_plan
+
+_TAIL = 1e-6  # share of a component's mass that images need not follow: hundreds of components make 1e5 pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +40,20 @@ class PopulationPlan:
     target: LabelledFit
     plan: Plan
 
-    @property
+    @cached_property
     def reversed(self) -> PopulationPlan:
         """The same plan, seen from the target."""
         return PopulationPlan(self.target, self.source, reversed_plan(self.plan))
+
+    @property
+    def left_out(self) -> float:
+        """Share of the mass that images do not follow: of each component, images follow what carries all but 1e-6.
+
+        `fates` and `flows` leave out nothing.
+        """
+        rest = self.plan.coupling.copy()
+        rest[joined_pairs(self.plan, _TAIL)] = 0.0
+        return float(rest.sum() / self.plan.coupling.sum())
 
     def flows(self) -> Float[np.ndarray, "a b"]:
         """Mass that goes from each label of the source to each of the target."""
@@ -129,7 +141,7 @@ class PopulationPlan:
         codes : (n,), optional
             Their labels as indices into ``source.names``, -1 where unknown.
         """
-        return self.moving.responsibilities(x, codes) @ (self._conditional() @ self.target.membership)
+        return self.moving.responsibilities(x, codes) @ (_rows_to_one(self.plan.coupling) @ self.target.membership)
 
     def push(
         self,
@@ -161,15 +173,14 @@ class PopulationPlan:
             out[rows] = route.mean(mine) if kind == "mean" else route.random(mine, rng=generator)
         return out
 
-    def _conditional(self) -> Float[np.ndarray, "k l"]:
-        """Probability of each component of the target given one of the source."""
-        mass = self.plan.coupling.sum(axis=1, keepdims=True)
-        return np.divide(self.plan.coupling, mass, out=np.zeros_like(self.plan.coupling), where=mass > 0)
-
     @cached_property
     def _routes(self) -> dict[tuple[int, ...], _Route]:
         """How the source moves, by the components that are asked: all of them, and those of each label alone."""
-        owner, moving, conditional = self.source.owner, self.moving, self._conditional()
+        owner, moving = self.source.owner, self.moving
+        kept = np.zeros_like(self.plan.coupling)
+        followed = joined_pairs(self.plan, _TAIL)  # of the whole plan: in a part, little of a component may be much
+        kept[followed] = self.plan.coupling[followed]
+        conditional = _rows_to_one(kept)
         routes = {}
         for components in (np.arange(len(owner)), *(np.flatnonzero(owner == code) for code in np.unique(owner))):
             part = moving.part(components)
@@ -188,11 +199,17 @@ class _Route:
 
     @cached_property
     def mean(self) -> TransportMap:
-        return TransportMap.along(self.source, self.target, self.plan, kind="mean")
+        return self.random.of_kind("mean")
 
     @cached_property
     def random(self) -> TransportMap:
-        return TransportMap.along(self.source, self.target, self.plan, kind="random")
+        return TransportMap.along(self.source, self.target, self.plan, kind="random", tail=0.0)
+
+
+def _rows_to_one(w: Float[np.ndarray, "k l"]) -> Float[np.ndarray, "k l"]:
+    """Rows divided by their sums; zero where nothing is."""
+    total = w.sum(axis=1, keepdims=True)
+    return np.divide(w, total, out=np.zeros_like(w), where=total > 0)
 
 
 def _rows(

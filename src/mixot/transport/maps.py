@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +27,8 @@ from mixot.threads import thread_count
 from mixot.transport.plans import between_mixtures, joined_pairs
 
 _MOST = 2**32  # bytes that the pieces of a map may take
+_EASY = 2**30  # bytes up to which all of them are made, unless asked otherwise
+_TAIL = 1e-6  # share of a component's mass whose pairs are left out beyond that
 _CHUNK = 1 << 18  # points moved at a time, which bounds the memory beyond the answer itself
 
 
@@ -61,6 +63,9 @@ class TransportMap:
     float32 points are moved in float32 and give float32; all else is float64. A point that no component of p can
     produce (p singular) is moved by the component with the nearest mean.
 
+    Of a plan that joins very many pairs, those that carry next to nothing are left out (``tail`` of `along`); what
+    would go along them goes along the others of its component of p, and ``left_out`` and ``notes`` say how much.
+
     Parameters
     ----------
     source, target : p and q, in one family
@@ -68,6 +73,7 @@ class TransportMap:
     rows, cols : (s,), the pairs of components that the plan joins, in order of rows
     pieces : their optimal couplings; between elliptical laws affine, ``y | x ~ N(linear x + shift, noise)``
     kind : "mean" or "random", what ``map(x)`` means
+    left_out : share of the mass whose pairs were left out
 
     Examples
     --------
@@ -86,6 +92,7 @@ class TransportMap:
     cols: Int[np.ndarray, " s"]
     pieces: Coupling
     kind: str
+    left_out: float = 0.0
 
     @classmethod
     def between(
@@ -95,34 +102,82 @@ class TransportMap:
         return cls.along(p, q, between_mixtures(p, q, choose_solver(solver, Task.COUPLING, (Exact, OMT))), kind=kind)
 
     @classmethod
-    def along(cls, p: Mixture, q: Mixture, plan: Plan, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
-        """Return the map along a plan between the components of p and q, optimal or not."""
+    def along(
+        cls,
+        p: Mixture,
+        q: Mixture,
+        plan: Plan,
+        *,
+        kind: Literal["mean", "random"] = "mean",
+        tail: float | None = None,
+    ) -> TransportMap:
+        """Return the map along a plan between the components of p and q, optimal or not.
+
+        Parameters
+        ----------
+        p, q : Mixture
+            Of the components that the plan joins.
+        plan : Plan
+            Between them.
+        kind : "mean" or "random"
+            What ``map(x)`` means.
+        tail : float in [0, 1), optional
+            Leave out the pairs of components beyond those that carry all but this share of the mass of each component,
+            of p and of q. Where not given, none while the maps of all pairs take less than 1 GiB, and else 1e-6.
+
+        Raises
+        ------
+        InputError
+            On another kind or tail, and where the maps would take more than 4 GiB.
+        UnsupportedError
+            Where there is no map for the kind: see the class.
+        """
         if not is_one_of(kind, ("mean", "random")):
             raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
-        rows, cols = joined_pairs(plan)
-        _check_size(len(rows), p.dim)
+        rows, cols, left_out = _pairs(plan, p.dim, tail)
         eps = 0.0
         if isinstance(plan, OMTPlan):
             if plan.component_cost != "w2":
                 raise UnsupportedError("a plan of KL costs joins components and moves no points; leave out cost")
             eps, p, q = plan.eps, _moved(p, plan, 1), _moved(q, plan, 0)
-        smooth = eps > 0
-        if smooth:
+        if eps > 0:
             pieces = require(source, EntropicallyCoupled).entropic_coupling(target, rows, cols, eps)
         else:
             pieces = require(source, Coupled).coupling(target, rows, cols)
-        spread = np.flatnonzero(~pieces.is_map) if isinstance(pieces, AffineCoupling) else np.empty(0, np.intp)
-        if kind == "mean" and len(spread) and not smooth:
-            pairs = ", ".join(f"({i}, {j})" for i, j in zip(rows[spread[:5]], cols[spread[:5]], strict=True))
+        before, after = Mixture(p.weights, source, columns=p.columns), Mixture(q.weights, target)
+        return cls(before, after, plan, rows, cols, pieces, "random", left_out).of_kind(kind)
+
+    def of_kind(self, kind: Literal["mean", "random"]) -> TransportMap:
+        """Return the map of the other kind along the same couplings, which are not computed anew.
+
+        Raises
+        ------
+        UnsupportedError
+            For "mean", where y is not a function of x for some pair of components.
+        """
+        spread = np.empty(0, np.intp)
+        if kind == "mean" and isinstance(self.pieces, AffineCoupling) and not getattr(self.plan, "eps", 0.0) > 0:
+            spread = np.flatnonzero(~self.pieces.is_map)
+        if len(spread):
+            pairs = ", ".join(f"({i}, {j})" for i, j in zip(self.rows[spread[:5]], self.cols[spread[:5]], strict=True))
             more = ", ..." if len(spread) > 5 else ""
             raise UnsupportedError(
                 f"no map joins the components {pairs}{more} of p and q: the covariance in q has the larger rank, so y "
                 'is not a function of x; take kind="random", which draws y given x (its conditional(x) is that law), '
                 "or add a small multiple of the identity to the covariances of p"
             )
-        before, after = Mixture(p.weights, source, columns=p.columns), Mixture(q.weights, target)
-        return cls(before, after, plan, rows, cols, pieces, kind)
+        return replace(self, kind=kind)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the map does not do that the plan says, a sentence each."""
+        if not self.left_out:
+            return ()
+        return (
+            f"the map follows the {len(self.rows):,} pairs of components that carry all but {self.left_out:.1e} of the "
+            "mass; tail=0 takes them all",
+        )
 
     def __call__(self, x: Any, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
         """Return the images of the points x, (n, d) -> (n, d).
@@ -344,13 +399,27 @@ def map_between(p: Mixture, q: Mixture, kind: Any, solver: Solver) -> TransportM
     return TransportMap.between(p, q, kind=kind, solver=solver)
 
 
-def _check_size(pairs: int, d: int) -> None:
-    size = 64 * pairs * d * d  # bytes of the pieces and of what they are made of
-    if size > _MOST:
+def _pairs(plan: Plan, d: int, tail: float | None) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"], float]:
+    """The pairs of components that a map follows, and the share of the mass that went along others."""
+    if tail is not None and not 0 <= tail < 1:
+        raise InputError(f"tail, the share of a component's mass to leave out, must be in [0, 1), got {tail!r}")
+    rows, cols = joined_pairs(plan, tail or 0.0)
+    if tail is None and _bytes(len(rows), d) > _EASY:
+        rows, cols = joined_pairs(plan, tail := _TAIL)
+    if _bytes(len(rows), d) > _MOST:
         raise InputError(
-            f"a map along {pairs} pairs of components in dimension {d} needs {size / 2**30:.1f} GiB; take fewer "
-            "components, or a smaller lam, which joins fewer pairs"
+            f"a map along {len(rows)} pairs of components in dimension {d} needs {_bytes(len(rows), d) / 2**30:.1f} "
+            "GiB; take fewer components, a smaller lam, which joins fewer pairs, or a larger tail, which leaves out "
+            "those that carry little"
         )
+    rest = plan.coupling.copy()
+    rest[rows, cols] = 0.0
+    return rows, cols, float(rest.sum() / plan.coupling.sum()) if tail else 0.0
+
+
+def _bytes(pairs: int, d: int) -> int:
+    """Of the pieces and of what they are made of."""
+    return 64 * pairs * d * d
 
 
 def _moved(p: Mixture, plan: OMTPlan, axis: int) -> Mixture:

@@ -97,8 +97,10 @@ def _divergences(source: Family, target: Family) -> Float[np.ndarray, "k l"]:
     return cost
 
 
-def joined_pairs(plan: Plan) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
+def joined_pairs(plan: Plan, tail: float = 0.0) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
     """Pairs of components that the plan joins, in order of rows: all that change a digit of either one's mass.
+
+    With a ``tail``, of each component on either side the largest ones that carry all but this share of its mass.
 
     Examples
     --------
@@ -109,8 +111,20 @@ def joined_pairs(plan: Plan) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s
     """
     w = plan.coupling
     left, arrived = w.sum(axis=1, keepdims=True), w.sum(axis=0)
-    rows, cols = np.nonzero((w > _LEAST * left) | (w > _LEAST * arrived))
+    seen = (w > _LEAST * left) | (w > _LEAST * arrived)
+    if tail > 0:
+        seen &= _without_tails(w, tail) | _without_tails(w.T, tail).T
+    rows, cols = np.nonzero(seen)
     return rows, cols
+
+
+def _without_tails(w: np.ndarray, tail: float) -> np.ndarray:
+    """Which entries of each row carry all but the share ``tail`` of its sum: (k, l) -> (k, l)."""
+    order = np.argsort(w, axis=1)
+    rising = np.cumsum(np.take_along_axis(w, order, axis=1), axis=1)
+    kept = np.empty(w.shape, dtype=bool)
+    np.put_along_axis(kept, order, rising > tail * rising[:, -1:], axis=1)
+    return kept
 
 
 def reversed_plan(plan: P) -> P:

@@ -146,8 +146,8 @@ class _Pairs:
     def of(cls, a: np.ndarray, b: np.ndarray, rows: np.ndarray | None, cols: np.ndarray | None) -> _Pairs:
         left = np.arange(len(a)) if rows is None else rows
         right = np.arange(len(b)) if cols is None else cols
-        whole_a, whole_b = support_ranks(a) == a.shape[-1], support_ranks(b) == b.shape[-1]
-        return cls(a, b, left, right, whole_a[left] & whole_b[right])
+        whole = [_of_each(covs, index, _of_full_rank) for covs, index in ((a, left), (b, right))]
+        return cls(a, b, left, right, whole[0] & whole[1])
 
     def empty(self) -> JointLaw:
         shape = len(self.rows), *self.a.shape[1:]
@@ -176,6 +176,10 @@ class _Pairs:
             covs = self.a[self.rows[s]], self.b[self.cols[s]]
             mine, theirs = (Support.of(np.zeros(len(cov)), cov) for cov in covs)
             yield int(s), mine, theirs
+
+
+def _of_full_rank(covs: np.ndarray) -> np.ndarray:
+    return support_ranks(covs) == covs.shape[-1]
 
 
 def _of_each(covs: np.ndarray, index: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

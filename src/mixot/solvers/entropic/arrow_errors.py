@@ -13,11 +13,14 @@ digits.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from mixot._shapes import Float
+from mixot._shapes import Float, Int
 
-_BLOCK = 2**17  # entries that are eliminated at once: what a cache holds
+_BATCH = 2**19  # entries of all inverses that are made at once: what a cache holds
+_PANEL = 16  # nodes that are eliminated one by one before the others hear of them, in one product of matrices
 
 
 def arrow_errors(
@@ -41,7 +44,7 @@ def arrow_errors(
     Returns
     -------
     (r, s), infinite where the parts of the plan that matter exchange nothing at all: first-order errors do not exist.
-    The work grows as ``min(k, l)^4``: 0.3 s for 100.
+    The work grows as ``min(k, l)^4``: 0.1 s for 100, 20 s and 0.8 GB for 400.
 
     Examples
     --------
@@ -54,60 +57,105 @@ def arrow_errors(
     conductance = w @ (w / b).T  # between the sources alone, through the targets
     if not _connected(conductance):
         return np.full((len(a) if rows is None else rows.shape[1], len(b) if cols is None else cols.shape[1]), np.inf)
-    # u_k - v_l is the mean over i, by the share of i in l, of u_k - u_i, and the target's own change over its weight
-    by_source = _averaged(conductance, w / b)
-    own = np.zeros((len(a), len(b), len(b)))
-    own[:, range(len(b)), range(len(b))] = 1 / b
-    by_target = own - by_source @ (w / b)
-    squares = np.zeros((len(a), len(b)))
-    if rows is not None or cols is not None:
-        rows, cols = np.eye(len(a)) if rows is None else rows, np.eye(len(b)) if cols is None else cols
-        flows = rows.T @ w @ cols
-        some = np.where(flows > 0, flows, 1.0)[..., None]
-        by_source, by_target = (
-            np.einsum("kr,kl,klj,ls->rsj", rows, w, each, cols, optimize=True) / some for each in (by_source, by_target)
-        )
-        squares = np.zeros(flows.shape)
-    for response, weights, n in ((by_source, a, n_source), (by_target, b, n_target)):
-        away = response - (response @ (weights / weights.sum()))[..., None]
-        squares += away**2 @ (weights / weights.sum()) * weights.sum() ** 2 / n
+    potentials = np.empty((len(a), *conductance.shape))
+    step = max(_BATCH // len(a) ** 2, 1)
+    for first in range(0, len(a), step):
+        grounds = np.arange(first, min(first + step, len(a)))
+        potentials[grounds] = _potentials(conductance, grounds)
+    mine, theirs = np.eye(len(a)) if rows is None else rows, np.eye(len(b)) if cols is None else cols
+    parts = np.ones_like(w) if rows is None and cols is None else w  # of an arrow: itself, even one of no mass
+    flows = mine.T @ parts @ theirs
+    whole = mine.shape == (len(a), len(a)) and np.array_equal(mine, np.eye(len(a)))
+    squares = np.empty(flows.shape)
+    for groups in _columns(theirs):
+        by_source = _averaged(potentials, parts, w / b, theirs[:, groups])
+        by_source = by_source if whole else mine.T @ by_source
+        some = np.where(flows[:, groups] > 0, flows[:, groups], 1.0).T[:, :, None]
+        by_source /= some
+        own = theirs.T[groups, None, :] * (mine.T @ (parts / b)) / some
+        squares[:, groups] = _variance(by_source, a, n_source) + _variance(own - by_source @ (w / b), b, n_target)
     return np.sqrt(squares)
 
 
-def _averaged(conductance: np.ndarray, shares: np.ndarray) -> Float[np.ndarray, "k l k"]:
-    """``sum_i shares[i, l] g_i[k, j]``, ``g_i[k, j]`` the potential at k when a current enters at j and leaves at i."""
-    k = len(conductance)
-    out = np.zeros((k, shares.shape[1], k))
-    step = max(_BLOCK // k**2, 1)
-    for first in range(0, k, step):
-        grounds = np.arange(first, min(first + step, k))
-        out += np.einsum("il,ikj->klj", shares[grounds], _potentials(conductance, grounds), optimize=True)
-    return out
+def _columns(cols: np.ndarray) -> Iterator[Int[np.ndarray, " s"]]:
+    """Groups of the target, as many at a time as have about a panel of components."""
+    ends = np.cumsum(cols.sum(axis=0)) // _PANEL
+    for panel in np.unique(ends):
+        yield np.flatnonzero(ends == panel)
+
+
+def _averaged(
+    potentials: np.ndarray, parts: np.ndarray, shares: np.ndarray, cols: np.ndarray
+) -> Float[np.ndarray, "s k j"]:
+    """Changes of the arrows from each component k to each group, of parts that large, by the weight of each source j.
+
+    ``u_k - v_l`` is the mean over i, by the share of i in l, of ``u_k - u_i``, and the target's own change over its
+    weight. ``potentials[i, k, j]`` is that at k when a current enters at j and leaves at i: a sum of positive terms.
+    """
+    seen = np.flatnonzero(cols.any(axis=1))
+    means = (shares[:, seen].T @ potentials.reshape(len(parts), -1)).reshape(-1, *potentials.shape[1:])
+    means *= parts.T[seen, :, None]
+    return np.tensordot(cols[seen].T, means, 1)
+
+
+def _variance(response: Float[np.ndarray, "s r j"], weights: np.ndarray, n: float | int) -> Float[np.ndarray, "r s"]:
+    """Variance of ``response . x``, x a change of weights that are the frequencies of n draws."""
+    mass = weights.sum()
+    away = response - (response @ (weights / mass))[..., None]
+    return (away**2 @ (weights / mass) * mass**2 / n).T
 
 
 def _potentials(conductance: np.ndarray, grounds: np.ndarray) -> Float[np.ndarray, "g k k"]:
-    """Inverses of the Laplacian without one row and column each, which stay zero, by elimination of one node a time."""
+    """Inverses of the Laplacian without one row and column each, which stay zero."""
     k, size = len(conductance), len(grounds)
     others = np.stack([np.delete(np.arange(k), ground) for ground in grounds])
-    links = conductance[others[:, :, None], others[:, None, :]].copy()
-    links[:, range(k - 1), range(k - 1)] = 0.0
-    drains = conductance[others, grounds[:, None]].copy()
-    pivots = np.empty((size, k - 1))
-    for m in range(k - 1):
-        ahead = links[:, m, m + 1 :]
-        pivots[:, m] = drains[:, m] + ahead.sum(axis=1)  # what GTH puts in place of the diagonal: a sum, no difference
-        onward = links[:, m + 1 :, m] / pivots[:, m, None]
-        drains[:, m + 1 :] += onward * drains[:, m, None]
-        links[:, m + 1 :, m + 1 :] += onward[:, :, None] * ahead[:, None, :]
-    inverse = np.zeros((size, k - 1, k - 1))
-    for m in reversed(range(k - 1)):
-        toward = links[:, m, m + 1 :] / pivots[:, m, None]
-        row = np.einsum("gj,gji->gi", toward, inverse[:, m + 1 :, m + 1 :])
-        inverse[:, m, m + 1 :] = inverse[:, m + 1 :, m] = row
-        inverse[:, m, m] = 1 / pivots[:, m] + (toward * row).sum(axis=1)
+    links = conductance[others[:, :, None], others[:, None, :]]
+    drains = conductance[others, grounds[:, None]]
     out = np.zeros((size, k, k))
+    inverse = _inverse(*_eliminated(links, drains))
     out[np.arange(size)[:, None, None], others[:, :, None], others[:, None, :]] = inverse
     return out
+
+
+def _eliminated(links: np.ndarray, drains: np.ndarray) -> tuple[Float[np.ndarray, "g m m"], Float[np.ndarray, "g m"]]:
+    """Links as each node has them when the ones before it are gone, above the diagonal, and its pivot.
+
+    links (g, m, m), symmetric, overwritten; drains (g, m): conductance to the ground.
+    """
+    size = links.shape[1]
+    pivots = np.empty(drains.shape)
+    scaled = np.empty((len(links), _PANEL, size))
+    for first in range(0, size, _PANEL):
+        last = min(first + _PANEL, size)
+        for m in range(first, last):
+            ahead, onward = links[:, m, m + 1 :], scaled[:, m - first, m + 1 :]
+            pivots[:, m] = drains[:, m] + ahead.sum(axis=1)  # what GTH puts in place of the diagonal: a sum
+            np.divide(ahead, pivots[:, m, None], out=onward)
+            drains[:, m + 1 :] += onward * drains[:, m, None]
+            links[:, m + 1 : last, m + 1 :] += onward[:, : last - m - 1, None] * ahead[:, None, :]
+        onward = scaled[:, : last - first, last:].swapaxes(1, 2)
+        links[:, last:, last:] += onward @ links[:, first:last, last:]
+    return links, pivots
+
+
+def _inverse(links: np.ndarray, pivots: np.ndarray) -> Float[np.ndarray, "g m m"]:
+    """The inverses that belong to links and pivots after elimination, from the last node to the first."""
+    count, size = pivots.shape
+    inverse = np.empty((count, size, size))
+    for first in reversed(range(0, size, _PANEL)):
+        last = min(first + _PANEL, size)
+        own = np.zeros((count, last - first, last - first))  # the inverse were all later nodes ground
+        reach = links[:, first:last, last:] / pivots[:, first:last, None]  # where currents enter the later nodes
+        for m in reversed(range(last - first)):
+            toward = links[:, first + m, None, first + m + 1 : last] / pivots[:, first + m, None, None]
+            row = toward @ own[:, m + 1 :, m + 1 :]
+            own[:, m, m + 1 :] = own[:, m + 1 :, m] = row[:, 0]
+            own[:, m, m] = 1 / pivots[:, first + m] + (toward * row).sum(axis=(1, 2))
+            reach[:, m] += (toward @ reach[:, m + 1 :])[:, 0]
+        onto = reach @ inverse[:, last:, last:]
+        inverse[:, first:last, last:], inverse[:, last:, first:last] = onto, onto.swapaxes(1, 2)
+        inverse[:, first:last, first:last] = own + onto @ reach.swapaxes(1, 2)
+    return inverse
 
 
 def _connected(conductance: np.ndarray) -> bool:
