@@ -2,6 +2,7 @@
 
 ``python docs/build.py`` needs the extra ``docs``. Every script in docs/gallery has a ``main() -> Figure``; it is run,
 and an error in it fails the build. Its docstring is the text of its page: the first line the title, below an underline.
+A warning fails the build, too, and so does a link that leads nowhere or a public name without an entry.
 """
 
 import html
@@ -10,12 +11,17 @@ import runpy
 import shutil
 import subprocess
 import sys
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import links
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import reference
 from architecture import draw
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -36,15 +42,6 @@ PAGES = [
     HERE / "architecture.md",
     HERE.parent / "CONTRIBUTING.md",
     HERE.parent / "CHANGELOG.md",
-]
-REFERENCE = [
-    "mixot",
-    "mixot.anndata",
-    "mixot.families.base",
-    "mixot.families.roles",
-    "mixot.fitting.base",
-    "mixot.results",
-    "mixot.formulas",
 ]
 
 # The gallery's chapters, in order; a script that is named in none stands in the last.
@@ -76,6 +73,7 @@ body:has(.cards), body:has(.code) { max-width: 60rem } .code pre { font-size: .8
 """
 RELEASES_BEGIN = "<!-- towncrier release notes start -->"
 MARKDOWN = MarkdownIt().enable("table")
+MARKDOWN.add_render_rule("heading_open", lambda _, *where: heading(*where))
 CODE = HtmlFormatter(style="friendly", cssclass="code", wrapcode=True)
 
 
@@ -88,6 +86,12 @@ def page(title: str, body: str) -> str:
     )
 
 
+def heading(tokens: Sequence[Token], at: int, *_: object) -> str:
+    """The start of a heading that can be linked, by the name that GitHub gives it: its words, lower case, hyphens."""
+    words = re.sub(r"[^\w\s-]", "", tokens[at + 1].content.lower())
+    return f'<{tokens[at].tag} id="{"-".join(words.split())}">'
+
+
 def write_pages() -> None:
     """Render the Markdown pages; links from one to another follow, whatever folder they stand in."""
     draw(BUILD / "rooms.svg")
@@ -95,7 +99,7 @@ def write_pages() -> None:
         text = source.read_text(encoding="utf-8")
         if source.name == "CHANGELOG.md":
             text = text.replace(RELEASES_BEGIN, unreleased())
-        linked = re.sub(r"\]\((?:\.\./|docs/)?([\w-]+)\.(md|html)\)", r"](\1.html)", text)
+        linked = re.sub(r"\]\((?:\.\./|docs/)?([\w-]+)\.(md|html)(#[\w-]+)?\)", r"](\1.html\3)", text)
         (BUILD / f"{source.stem}.html").write_text(page(source.stem, MARKDOWN.render(linked)), encoding="utf-8")
 
 
@@ -140,22 +144,24 @@ def write_script(script: Path) -> str:
     return f"<a href={script.stem}.html><img src={script.stem}-small.png alt=''><br>{html.escape(title)}</a>"
 
 
-def write_reference() -> None:
-    """Write the reference from the docstrings."""
-    import pdoc.render
+def faults() -> list[str]:
+    """One line for each link, name in a page or public name that leads nowhere."""
+    texts = {source.name: source.read_text(encoding="utf-8") for source in [*PAGES, HERE.parent / "README.md"]}
+    names = [f"{page}: `{name}` is the name of nothing" for page in texts for name in reference.lost(texts[page])]
+    return links.broken(BUILD) + names + reference.faults()
 
-    pdoc.render.configure(docformat="numpy", footer_text="mixot")
-    pdoc.pdoc(*REFERENCE, output_directory=BUILD / "reference")
 
-
-def main() -> None:
-    """Build everything from nothing."""
+def main() -> int:
+    """Build everything from nothing; 1 where something in it leads nowhere."""
+    warnings.simplefilter("error")
     shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir()
     write_pages()
     write_gallery()
-    write_reference()
-    print(f"built {BUILD / 'index.html'}")
+    reference.write(BUILD / "reference")
+    found = faults()
+    print(*found, f"built {BUILD / 'index.html'}", sep="\n")
+    return bool(found)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from mixot.errors import InputError
 from mixot.extras import require
 from mixot.io import Table
 
+__all__ = ["PHOTOGRAPHS", "TABLES", "photograph", "table"]
+
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")
 TABLES = ("iris", "wine")
 

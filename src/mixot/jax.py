@@ -1,4 +1,4 @@
-"""Transport distances as JAX functions: forward and reverse mode, `jit`, `vmap`.
+"""Transport distances as JAX functions: forward and reverse mode, ``jit``, ``vmap``.
 
 The arguments are arrays, or tuples of arrays, of any float type:
 

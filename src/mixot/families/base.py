@@ -1,6 +1,7 @@
-"""What every component law is: parameters, a density, draws and moments. What else it may be asked is in `roles`.
+"""What every component law is: parameters, a density, draws and moments.
 
-A file of a family starts from here: `Family`, `register`, and `AffineCoupling` where its maps are affine.
+What else it may be asked is in `mixot.families.roles`. A file of a family starts from here: `Family`, `register`, and
+`AffineCoupling` where its maps are affine.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.couplings import AffineCoupling as AffineCoupling
-from mixot.families.couplings import Coupling as Coupling
-from mixot.families.registry import lookup as lookup
-from mixot.families.registry import register as register
-from mixot.families.registry import registered as registered
+from mixot.families.couplings import AffineCoupling, Coupling
+from mixot.families.registry import lookup, register, registered
 from mixot.families.roles import missing
-from mixot.families.whitening import Whitening as Whitening
+from mixot.families.whitening import Whitening
+
+__all__ = ["AffineCoupling", "Coupling", "Family", "Whitening", "common", "lookup", "register", "registered"]
 
 F = TypeVar("F", bound="Family")
 

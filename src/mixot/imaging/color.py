@@ -24,6 +24,8 @@ from mixot.results import Fit, Progress, ProgressCallback
 from mixot.transport.maps import TransportMap
 from mixot.verbs import fit, transport_map
 
+__all__ = ["Palette", "Space", "fit_colors", "transfer"]
+
 Space = Literal["rgb", "lab"]
 
 _CELL = 1 / 64  # side of the cells in which colors are counted; four of the 256 steps of an 8-bit channel

@@ -14,6 +14,8 @@ from mixot.measures import Grid
 from mixot.results import ProgressCallback
 from mixot.transport.quantize import Quantization, quantize
 
+__all__ = ["Stipple", "darkness", "density", "stipple"]
+
 _FINE = 400  # pixels for each dot; larger pictures are averaged down to that
 _LUMA = np.array([0.2126, 0.7152, 0.0722])  # of red, green and blue in grey (ITU-R BT.709)
 

@@ -54,7 +54,8 @@ def transport_gradient_in_space(
 ) -> MixtureGradient:
     """Derivatives of ``int min_i (|x - y_i|^2 - w_i) f(x) dx`` over a box with respect to f, the sum of Gaussians.
 
-    The formulas are those of `transport_gradient` in the plane; the box must hold all but nothing of the mass.
+    The formulas are those of `mixot.formulas.gaussian.plane_cells.transport_gradient` in the plane; the box must hold
+    all but nothing of the mass.
     """
     weights, means, covs = _arrays(law)
     center, unit = bounds.mean(axis=1), float(np.diff(bounds).max())

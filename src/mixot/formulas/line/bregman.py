@@ -1,7 +1,8 @@
 """Bregman remainders, what convex functions exceed their tangents by: the pieces of divergences, without cancellation.
 
 Each is zero at one point, positive elsewhere, and keeps its relative accuracy next to that point, where both laws are
-nearly equal and the textbook formula subtracts large numbers. Of the Gamma function: `gamma_bregman`.
+nearly equal and the textbook formula subtracts large numbers. Of the Gamma function:
+`mixot.formulas.line.gamma_bregman`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.results import Plan
+from mixot.results import Status as Status  # for who reads the annotations of the inherited fields
 from mixot.solvers.entropic.stability import Stability
 
 
