@@ -37,6 +37,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	PYTHONPATH=src $(BIN)/lint-imports
+	$(BIN)/python docs/snippets.py build/snippets
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(VENV)/.dev

@@ -11,6 +11,8 @@ Above the mixtures of Delon and Desolneux (2020), Figure 3, where MW2^2 = 0.1475
 Chen, Georgiou and Tannenbaum (2019) show in Figures 5 to 7, whose parameters are not in print.
 """
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -41,7 +43,7 @@ def pixels(mixture: Mixture) -> Samples:
     return Samples(centers[seen], mass[seen] / mass[seen].sum())
 
 
-def pixel_path(p: Mixture, q: Mixture) -> tuple[float, list[Mixture]]:
+def pixel_path(p: Mixture, q: Mixture) -> tuple[float, Sequence[Mixture]]:
     """W2 between the pixels and its geodesic, each piece of mass drawn as a Gaussian as wide as a pixel."""
     start, end = pixels(p), pixels(q)
     best = plan(start, end)
@@ -53,7 +55,7 @@ def pixel_path(p: Mixture, q: Mixture) -> tuple[float, list[Mixture]]:
     return best.distance, path
 
 
-def draw(row: np.ndarray, mixtures: list[Mixture], name: str) -> None:
+def draw(row: np.ndarray, mixtures: Sequence[Mixture], name: str) -> None:
     """Draw one path, from blue to vermilion."""
     for ax, t, mixture in zip(row, TIMES, mixtures, strict=True):
         plot.mixture_density(mixture, ax=ax, color=plot.blend([1 - t, t]), limits=BOX)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from mixot._checks import (
 )
 from mixot._native import posterior
 from mixot._shapes import ArrayLike, Float
+from mixot._typing import Law
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Affine, OnTheLine, Projected, require, whitening
@@ -32,8 +33,10 @@ _MANY = 10**6  # what fails with more draws than this fails for want of memory
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture(Measure):
+class Mixture(Measure, Generic[Law]):
     """The measure ``sum_k weights[k] components[k]``.
+
+    To type checkers a mixture is of its family, ``Mixture[Gaussian]``, and ``Mixture`` alone of any.
 
     Parameters
     ----------
@@ -56,10 +59,10 @@ class Mixture(Measure):
     """
 
     weights: Float[np.ndarray, " k"]
-    components: Family
+    components: Law
     columns: tuple[str, ...] | None = None
 
-    def __init__(self, weights: ArrayLike, components: Family, *, columns: Any = None) -> None:
+    def __init__(self, weights: ArrayLike, components: Law, *, columns: Any = None) -> None:
         if not isinstance(components, Family):
             raise InputError(
                 f"components must be a family such as Gaussian(means, covs), got {type(components).__name__}"
@@ -198,7 +201,7 @@ class Mixture(Measure):
             raise InputError(f"order must be at most {_MOST_ORDER}, got {order!r}")
         return Moments(self.weights @ self.components.moments(order), order=order)
 
-    def marginal(self, axes: Sequence[int]) -> Mixture:
+    def marginal(self, axes: Sequence[int]) -> Mixture[Law]:
         """The law of the coordinates ``axes``."""
         whole = isinstance(axes, Sequence | np.ndarray) and all(isinstance(axis, int | np.integer) for axis in axes)
         distinct = {axis % self.dim for axis in axes if -self.dim <= axis < self.dim} if whole else set()
@@ -221,7 +224,7 @@ class Mixture(Measure):
         check_finite(offset, "shift", "places")
         return Mixture(self.weights, require(self.components, Affine).affine(linear, offset), columns=names)
 
-    def merge(self, *, tol: float = 0.0) -> Mixture:
+    def merge(self, *, tol: float = 0.0) -> Mixture[Law]:
         """The same measure with identical components merged and those of weight zero dropped.
 
         Two components are identical where every parameter differs by at most ``tol`` times that parameter's largest
@@ -241,7 +244,7 @@ class Mixture(Measure):
                 mass.append(self.weights[k])
         return Mixture(np.array(mass), self.components.take(np.array(kept)), columns=self.columns)
 
-    def named(self, columns: tuple[str, ...] | None) -> Mixture:
+    def named(self, columns: tuple[str, ...] | None) -> Mixture[Law]:
         """The same mixture, its coordinates called so, (d,); None takes the names off."""
         return Mixture(self.weights, self.components, columns=columns)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 import numpy as np
 
 from mixot._shapes import Float, Int
+from mixot._typing import Law
 
 if TYPE_CHECKING:
     from mixot.mixture import Mixture
@@ -74,7 +75,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Fit:
+class Fit(Generic[Law]):
     """A mixture fitted to data, and how well.
 
     ``log_likelihood`` is the mean per unit of weight (nats per observation), ``criterion`` the information criterion
@@ -83,7 +84,7 @@ class Fit:
     of components that were tried, ``notes`` what the data did to the fit, one sentence each.
     """
 
-    mixture: Mixture
+    mixture: Mixture[Law]
     status: Status
     iterations: int
     log_likelihood: float
@@ -118,7 +119,7 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class MomentFit(Fit):
+class MomentFit(Fit[Law]):
     """A mixture found from moments, with a proof of how close any mixture can come.
 
     ``lower_bound`` is proven: no mixture of the family with parameters in the region S, of however many components, is
@@ -140,7 +141,7 @@ class MomentFit(Fit):
     ranks: tuple[int, int] = (0, 0)
     hierarchy: tuple[Level, ...] = ()
     projection: Float[np.ndarray, "d e"] | None = None
-    starts: tuple[Mixture, ...] = ()
+    starts: tuple[Mixture[Law], ...] = ()
     region: str = ""
 
 

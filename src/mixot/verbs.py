@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 
 from mixot._checks import as_generator, check_whole
-from mixot._shapes import Float
+from mixot._shapes import ArrayLike, Float
+from mixot._typing import (
+    DataLike,
+    F,
+    FromMoments,
+    FromMomentsFull,
+    Given,
+    GivenDiagonal,
+    GivenFull,
+    MixtureLike,
+    Nearest,
+    NearestFull,
+)
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture, check_squares
-from mixot.results import Fit, Interval, Plan, ProgressCallback
+from mixot.results import Fit, Interval, MomentFit, Plan, ProgressCallback
 from mixot.solvers.base import Solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
@@ -32,9 +44,72 @@ from mixot.transport.maps import TransportMap
 from mixot.transport.names import aligned
 from mixot.transport.pairs import problem
 
+if TYPE_CHECKING:  # what only some fits return, or are of
+    from mixot.families.elliptical.diagonal import DiagonalGaussian
+    from mixot.families.elliptical.gaussian import Gaussian
+    from mixot.families.elliptical.student import StudentT
+    from mixot.families.line.bernoulli import Bernoulli
+    from mixot.families.line.exponential import Exponential
+    from mixot.families.line.gamma import Gamma
+    from mixot.families.line.inverse_gamma import InverseGamma
+    from mixot.families.line.laplace import Laplace
+    from mixot.families.line.lognormal import LogNormal
+    from mixot.families.line.negative_binomial import NegativeBinomial
+    from mixot.families.line.poisson import Poisson
+    from mixot.families.line.rayleigh import Rayleigh
+    from mixot.families.line.weibull import Weibull
+    from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
+
 _MOST_POINTS = 2**24  # that stand for a mixture: more would take weeks
 
 
+# What comes out, by method, family and structure; a name that stands in no line gives a mixture of some family.
+@overload
+def fit(
+    data: DataLike, family: Literal["gaussian"] = "gaussian", **given: Unpack[FromMomentsFull]
+) -> MomentFit[Gaussian]: ...
+@overload
+def fit(  # pyright: ignore[reportOverlappingOverload] (a text may turn out to be "gaussian")
+    data: DataLike, family: str = "gaussian", **given: Unpack[FromMoments]
+) -> MomentFit: ...
+@overload
+def fit(
+    data: DataLike, family: Literal["gaussian"] = "gaussian", **given: Unpack[NearestFull]
+) -> WassersteinFit[Gaussian]: ...
+@overload
+def fit(data: DataLike, family: str = "gaussian", **given: Unpack[Nearest]) -> WassersteinFit: ...
+@overload
+def fit(data: DataLike, family: Literal["gaussian"] = "gaussian", **given: Unpack[GivenFull]) -> Fit[Gaussian]: ...
+@overload
+def fit(
+    data: DataLike, family: Literal["gaussian"] = "gaussian", **given: Unpack[GivenDiagonal]
+) -> Fit[DiagonalGaussian]: ...
+@overload
+def fit(data: DataLike, family: Literal["diagonal"], **given: Unpack[Given]) -> Fit[DiagonalGaussian]: ...
+@overload
+def fit(data: DataLike, family: Literal["student"], **given: Unpack[Given]) -> Fit[StudentT]: ...
+@overload
+def fit(data: DataLike, family: Literal["bernoulli"], **given: Unpack[Given]) -> Fit[Bernoulli]: ...
+@overload
+def fit(data: DataLike, family: Literal["exponential"], **given: Unpack[Given]) -> Fit[Exponential]: ...
+@overload
+def fit(data: DataLike, family: Literal["gamma"], **given: Unpack[Given]) -> Fit[Gamma]: ...
+@overload
+def fit(data: DataLike, family: Literal["inverse_gamma"], **given: Unpack[Given]) -> Fit[InverseGamma]: ...
+@overload
+def fit(data: DataLike, family: Literal["laplace"], **given: Unpack[Given]) -> Fit[Laplace]: ...
+@overload
+def fit(data: DataLike, family: Literal["lognormal"], **given: Unpack[Given]) -> Fit[LogNormal]: ...
+@overload
+def fit(data: DataLike, family: Literal["negative_binomial"], **given: Unpack[Given]) -> Fit[NegativeBinomial]: ...
+@overload
+def fit(data: DataLike, family: Literal["poisson"], **given: Unpack[Given]) -> Fit[Poisson]: ...
+@overload
+def fit(data: DataLike, family: Literal["rayleigh"], **given: Unpack[Given]) -> Fit[Rayleigh]: ...
+@overload
+def fit(data: DataLike, family: Literal["weibull"], **given: Unpack[Given]) -> Fit[Weibull]: ...
+@overload
+def fit(data: DataLike, family: str = "gaussian", **given: Unpack[Given]) -> Fit: ...
 def fit(
     data: Any,
     family: Any = "gaussian",
@@ -168,7 +243,7 @@ def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
     return problem(as_measure(p), as_measure(q)).plan(solver)
 
 
-def distance(p: Any, q: Any) -> float:
+def distance(p: DataLike, q: DataLike) -> float:
     """Return the distance between p and q, in the units of the data (never its square).
 
     MW2 between mixtures, which is at least W2 (see `bounds`), and exact W2 between samples and between samples and a
@@ -213,9 +288,9 @@ def distances(ps: Any, qs: Any = None, *, progress: ProgressCallback | None = No
 
 
 @overload
-def geodesic(p: Any, q: Any, *, solver: Exact | None = None) -> Geodesic: ...
+def geodesic(p: MixtureLike[F], q: MixtureLike[F], *, solver: Exact | None = None) -> Geodesic[F]: ...
 @overload
-def geodesic(p: Any, q: Any, *, solver: Solver | None = None) -> Interpolation: ...
+def geodesic(p: MixtureLike[F], q: MixtureLike[F], *, solver: Solver | None = None) -> Interpolation[F]: ...
 def geodesic(p: Any, q: Any, *, solver: Any = None) -> Interpolation:
     """Return the path of mixtures from p (t = 0) to q (t = 1), of constant speed in MW2.
 
@@ -245,9 +320,7 @@ def geodesic(p: Any, q: Any, *, solver: Any = None) -> Interpolation:
 
 
 @overload
-def transport_map(  # pyright: ignore[reportOverlappingOverload]
-    p: Grid, q: Samples, *, kind: Literal["mean"] = "mean"
-) -> PointMap: ...
+def transport_map(p: Grid, q: Samples, *, kind: Literal["mean"] = "mean") -> PointMap: ...
 @overload
 def transport_map(p: Mixture, q: Samples, *, kind: Literal["mean"] = "mean") -> PointMap: ...
 @overload
@@ -256,8 +329,8 @@ def transport_map(p: Samples, q: Grid, *, kind: Literal["mean"] = "mean") -> Cen
 def transport_map(p: Samples, q: Mixture, *, kind: Literal["mean"] = "mean") -> CentroidMap: ...
 @overload
 def transport_map(
-    p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Solver | None = None
-) -> TransportMap: ...
+    p: MixtureLike[F], q: MixtureLike[F], *, kind: Literal["mean", "random"] = "mean", solver: Solver | None = None
+) -> TransportMap[F]: ...
 def transport_map(
     p: Any, q: Any, *, kind: Literal["mean", "random"] = "mean", solver: Any = None
 ) -> TransportMap | PointMap | CentroidMap:
@@ -302,9 +375,13 @@ def transport_map(
 
 
 @overload
-def barycenter(measures: Any, weights: Any = None, *, solver: MultiMarginal | None = None) -> Barycenter: ...
+def barycenter(
+    measures: Iterable[MixtureLike[F]], weights: ArrayLike | None = None, *, solver: MultiMarginal | None = None
+) -> Barycenter[F]: ...
 @overload
-def barycenter(measures: Any, weights: Any = None, *, solver: BarycenterSolver) -> Barycenter: ...
+def barycenter(
+    measures: Iterable[MixtureLike[F]], weights: ArrayLike | None = None, *, solver: BarycenterSolver
+) -> Barycenter[F]: ...
 def barycenter(measures: Any, weights: Any = None, *, solver: Any = None) -> Barycenter:
     """Return the average of several mixtures: it minimises ``sum_j weights[j] MW2^2(., measures[j])``.
 
@@ -342,7 +419,7 @@ def barycenter(measures: Any, weights: Any = None, *, solver: Any = None) -> Bar
     return _barycenter.of_mixtures([aligned(mixtures[0], p) for p in mixtures], weights, solver)
 
 
-def bounds(p: Any, q: Any, *, points: int = 256) -> Interval:
+def bounds(p: DataLike, q: DataLike, *, points: int = 256) -> Interval:
     """Return an interval that contains W2(p, q), both ends proven.
 
     On the line it is W2 itself, by a quadrature whose error is bounded: of a width of about 1e-10 of it. In more

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from mixot._shapes import Float, Int
+from mixot._typing import Law
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Averaged, Compared, require
@@ -27,7 +28,7 @@ _SOLVERS = ("MultiMarginal", "GivenComponents", "FixedPoint")  # the last two ar
 
 
 @dataclass(frozen=True, eq=False)
-class Barycenter:
+class Barycenter(Generic[Law]):
     """The mixture that minimises ``sum_j weights[j] MW2^2(mixture, inputs[j])``, and the plan that shows it.
 
     Each tuple of the plan joins one component of every input at a component of ``mixture``. For the exact barycenter
@@ -44,8 +45,8 @@ class Barycenter:
     lower_bound : no mixture has a smaller objective (among those the solver chose from: see the solver)
     """
 
-    mixture: Mixture
-    inputs: tuple[Mixture, ...]
+    mixture: Mixture[Law]
+    inputs: tuple[Mixture[Law], ...]
     weights: Float[np.ndarray, " j"]
     plan: MultiPlan
     labels: Int[np.ndarray, " s"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from mixot._shapes import Float, Int
+from mixot._typing import Law
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.base import Family, common
+from mixot.families.base import common
 from mixot.families.roles import Interpolated, require
 from mixot.mixture import Mixture
 from mixot.results import Plan
@@ -22,7 +23,7 @@ P = TypeVar("P", bound="Interpolation")
 
 
 @dataclass(frozen=True, eq=False)
-class Interpolation:
+class Interpolation(Generic[Law]):
     """A path of mixtures from p at t = 0 to q at t = 1 along any plan; ``path(t)`` is the mixture at time t.
 
     ``p_t = sum_kl w_kl p_kl(t)``: the pair (k, l) of components has the weight that the plan gives it and moves along
@@ -47,8 +48,8 @@ class Interpolation:
     (4, [0.0, 2.0, 2.0, 4.0])
     """
 
-    source: Family
-    target: Family
+    source: Law
+    target: Law
     rows: Int[np.ndarray, " s"]
     cols: Int[np.ndarray, " s"]
     weights: Float[np.ndarray, " s"]
@@ -71,7 +72,7 @@ class Interpolation:
     def __len__(self) -> int:
         return len(self.weights)
 
-    def __call__(self, t: Any) -> Mixture:
+    def __call__(self, t: Any) -> Mixture[Law]:
         """Return the mixture at time t in [0, 1]; at 0 and 1 its components are those of p and q, to the bit.
 
         Raises
@@ -97,7 +98,7 @@ class Interpolation:
         return self.plan.distance
 
 
-class Geodesic(Interpolation):
+class Geodesic(Interpolation[Law]):
     """The path of mixtures from p at t = 0 to q at t = 1; ``geodesic(t)`` is the mixture at time t.
 
     The `Interpolation` along the plan of MW2 (Delon and Desolneux 2020, Corollary 2; Chen, Georgiou and Tannenbaum

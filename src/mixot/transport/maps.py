@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
 import numpy as np
 
 from mixot._checks import as_floats, as_generator, is_one_of
 from mixot._native import blend_affine, pick_affine
 from mixot._shapes import Float, Int
+from mixot._typing import Law
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import common
 from mixot.families.couplings import AffineCoupling, Coupling, mean_image, random_image
@@ -33,7 +34,7 @@ _CHUNK = 1 << 18  # points moved at a time, which bounds the memory beyond the a
 
 
 @dataclass(frozen=True, eq=False)
-class TransportMap:
+class TransportMap(Generic[Law]):
     """A map from p to q: ``map(x)`` moves points (n, d) -> (n, d).
 
     The plan w joins components (k, l); given x, the pair has the probability ``p_kl(x) = w_kl p_k(x) / p(x)`` and
@@ -85,8 +86,8 @@ class TransportMap:
     [[7.0, 1.0], [5.0, 0.0]]
     """
 
-    source: Mixture
-    target: Mixture
+    source: Mixture[Law]
+    target: Mixture[Law]
     plan: Plan
     rows: Int[np.ndarray, " s"]
     cols: Int[np.ndarray, " s"]
@@ -146,9 +147,9 @@ class TransportMap:
         else:
             pieces = require(source, Coupled).coupling(target, rows, cols)
         before, after = Mixture(p.weights, source, columns=p.columns), Mixture(q.weights, target)
-        return cls(before, after, plan, rows, cols, pieces, "random", left_out).of_kind(kind)
+        return TransportMap(before, after, plan, rows, cols, pieces, "random", left_out).of_kind(kind)
 
-    def of_kind(self, kind: Literal["mean", "random"]) -> TransportMap:
+    def of_kind(self, kind: Literal["mean", "random"]) -> TransportMap[Law]:
         """Return the map of the other kind along the same couplings, which are not computed anew.
 
         Raises
@@ -286,7 +287,7 @@ class TransportMap:
         given = Mixture(weights / weights.sum(), self.source.components)
         return given.responsibilities(x) @ self.plan.growth[0]
 
-    def conditional(self, x: Any) -> Mixture:
+    def conditional(self, x: Any) -> Mixture[Gaussian]:
         """Return the law of y given one point x under the plan, ``sum_kl p_kl(x) N(T_kl(x), noise_kl)``.
 
         Its covariances are zero where the pair of components is joined by a map.
@@ -308,7 +309,7 @@ class TransportMap:
         means = self.pieces.linear @ points[0] + self.pieces.shift
         return Mixture(weights / weights.sum(), Gaussian(means, self.pieces.noise))
 
-    def joint(self) -> Mixture:
+    def joint(self) -> Mixture[Gaussian]:
         """Return the law of (x, y) under the plan, a Gaussian mixture on R^2d (Delon and Desolneux 2020, eq. 4.1).
 
         One component for each pair that the plan joins, of covariance ``[[A, A L'], [L A, L A L' + noise]]`` with A

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from mixot._checks import as_generator, check_not_negative, check_whole
+from mixot._shapes import Float as Float  # for who reads the annotations of the inherited fields
+from mixot._typing import Law
 from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
@@ -40,7 +42,7 @@ _AT_FLOOR = 1e-3  # distance above the floor, relative to it, of a variance that
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class WassersteinFit(Fit):
+class WassersteinFit(Fit[Law]):
     """A mixture near data in W2, with an interval that W2 is proven to lie in.
 
     ``distance`` is the W2 between the mixture and the points of ``plan``: the data, or a coreset. W2 between the
