@@ -24,8 +24,10 @@ def python_of(text: str) -> str:
 
 
 def main(folder: Path) -> None:
-    """Write a file for each page."""
+    """Write a file for each page, and remove those of pages that are gone."""
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.py"):
+        old.unlink()
     for page in PAGES:
         code = python_of((ROOT / page).read_text(encoding="utf-8"))
         (folder / f"{Path(page).stem.replace('-', '_')}.py").write_text(code, encoding="utf-8")

@@ -7,7 +7,7 @@ what is wrong.
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Literal, Protocol, Required, SupportsIndex, TypeAlias
 
     import numpy as np
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     DataLike: TypeAlias = (
         Measure | Found[Family] | ArrayLike | tuple[ArrayLike, ArrayLike] | Frame | ArrowTable | Picture
     )
+    Listed: TypeAlias = Iterable[DataLike]
     Seed: TypeAlias = (
         int | np.integer[Any] | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator
     )
@@ -115,11 +116,13 @@ if TYPE_CHECKING:
 else:
     Law = TypeVar("Law", covariant=True)
     F = TypeVar("F")
-    DataLike = Seed = Any
+    DataLike = Listed = Seed = Any
     Given = GivenFull = GivenDiagonal = FromMoments = FromMomentsFull = Nearest = NearestFull = TypedDict("Given", {})
 
     class MixtureLike:
-        """Anything, whatever it is of."""
+        """Anything, whatever law it is of."""
 
         def __class_getitem__(cls, _: Any) -> Any:
             return Any
+
+    Found = MixtureLike

@@ -6,17 +6,22 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import comb, prod
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
 from mixot._checks import as_floats, as_numbers, check_columns, check_finite, column_names, is_frame
 from mixot._shapes import ArrayLike, Float, Int
+from mixot._typing import DataLike, F, Found
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
 from mixot.formulas.polynomial.moments import exponents, sample_moments
 from mixot.formulas.weights import effective_count
 
+if TYPE_CHECKING:
+    from mixot.mixture import Mixture
+
+M = TypeVar("M", bound="Measure")
 _WEIGHT_TOL = 1e-6  # decimals printed in a paper or float32 sums are normalised; anything further off is an error
 
 
@@ -284,6 +289,12 @@ class Moments(Measure):
         return Moments(self.values[: comb(self.dim + order, order)], order=order)
 
 
+@overload
+def as_measure(data: M) -> M: ...
+@overload
+def as_measure(data: Found[F]) -> Mixture[F]: ...
+@overload
+def as_measure(data: DataLike) -> Measure: ...
 def as_measure(data: Any) -> Measure:
     """Return the measure that ``data`` stands for.
 

@@ -18,6 +18,7 @@ from mixot._typing import (
     Given,
     GivenDiagonal,
     GivenFull,
+    Listed,
     MixtureLike,
     Nearest,
     NearestFull,
@@ -193,9 +194,9 @@ def plan(p: Grid, q: Samples | np.ndarray, *, solver: Semidiscrete | None = None
 @overload
 def plan(p: Mixture, q: Samples | np.ndarray, *, solver: Semidiscrete | None = None) -> SemidiscretePlan: ...
 @overload
-def plan(p: Any, q: Any, *, solver: OMT) -> OMTPlan: ...
+def plan(p: DataLike, q: DataLike, *, solver: OMT) -> OMTPlan: ...
 @overload
-def plan(p: Any, q: Any, *, solver: Solver | CellSolver | None = None) -> Plan: ...
+def plan(p: DataLike, q: DataLike, *, solver: Solver | CellSolver | None = None) -> Plan: ...
 def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
     """Return the optimal coupling of p and q, with a certificate.
 
@@ -263,7 +264,9 @@ def distance(p: DataLike, q: DataLike) -> float:
     return plan(p, q).distance
 
 
-def distances(ps: Any, qs: Any = None, *, progress: ProgressCallback | None = None) -> Float[np.ndarray, "n m"]:
+def distances(
+    ps: Listed, qs: Listed | None = None, *, progress: ProgressCallback | None = None
+) -> Float[np.ndarray, "n m"]:
     """Return the distances between all pairs, (n, m): each of `ps` to each of `qs`, or to each other of `ps`.
 
     What `distance` says of every pair, in the units of the data, but computed many pairs at a time where all are
