@@ -1,5 +1,8 @@
 """The network simplex on every awkward kind of costs and weights: feasible, a vertex, and proven optimal."""
 
+import itertools
+import re
+
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment, linprog
@@ -147,8 +150,10 @@ def test_other_layouts_of_the_arrays(rng):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c, a, b: (np.where(c == c[2, 1], np.inf, c), a, b), r"finite, got NaN or infinity at \[2 1\]"),
-        (lambda c, a, b: (np.where(c == c[2, 1], np.nan, c), a, b), r"finite, got NaN or infinity at \[2 1\]"),
+        (lambda c, a, b: (np.where(c == c[2, 1], -np.inf, c), a, b), r"where a pair is forbidden, got -inf at \[2 1\]"),
+        (lambda c, a, b: (np.where(c == c[2, 1], np.nan, c), a, b), r"where a pair is forbidden, got nan at \[2 1\]"),
+        (lambda c, a, b: (np.where(c == c[2, 1], 1e308, np.inf), a, b), "the rows 0, 1, 3, of mass 0.75, .* no column"),
+        (lambda c, a, b: (c + np.diag([np.inf, 0, 0, 0])[:, :3] + [[0], [0], [0], [1.5e308]], a, b), "scale them"),
         (lambda c, a, b: (c, -a, -b), "not negative, got -0.25 in a at 0"),
         (lambda c, a, b: (c, a, np.where(np.arange(3) == 1, np.nan, b)), "finite and not negative, got nan in b at 1"),
         (lambda c, a, b: (c, a, 2 * b), "same mass, got 1 and 2"),
@@ -159,3 +164,51 @@ def test_bad_input_is_named(rng, change, message):
     cost, a, b = change(rng.random((4, 3)), np.full(4, 0.25), np.full(3, 1 / 3))
     with pytest.raises(InputError, match=message):
         Exact().solve(cost, a, b)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+@pytest.mark.parametrize("size", [(2, 2), (5, 4), (12, 30), (200, 190)], ids=str)
+def test_an_infinite_cost_forbids_a_pair(size, scale, rng):
+    from scipy.optimize import linprog
+
+    for share in (0.2, 0.7):
+        cost = rng.normal(5, 2, size)
+        forbidden = rng.random(size) < share
+        forbidden[np.arange(max(size)) % size[0], np.arange(max(size)) % size[1]] = False
+        kept = rng.random(size) * ~forbidden  # a coupling that is allowed: there is one
+        a, b = kept.sum(axis=1) / kept.sum(), kept.sum(axis=0) / kept.sum()
+        found = Exact().solve(np.where(forbidden, np.inf, cost * scale), a, b)
+        assert not found.coupling[forbidden].any()
+        assert found.gap <= 1e-12 * scale
+        assert found.marginal_error < 1e-14
+        slack = np.where(forbidden, np.inf, cost) - np.add.outer(*found.potentials) / scale
+        assert slack.min() > -1e-11
+        if scale == 1.0 and min(size) < 100:
+            rows, cols = np.nonzero(~forbidden)
+            sums = np.concatenate([rows == np.arange(size[0])[:, None], cols == np.arange(size[1])[:, None]])
+            peer = linprog(cost[rows, cols], A_eq=sums, b_eq=np.concatenate([a, b]))
+            assert found.cost == pytest.approx(peer.fun, abs=1e-9)
+
+
+def test_too_many_forbidden_pairs_are_told_by_the_rows_that_find_no_room(rng):
+    for _ in range(20):
+        size = tuple(rng.integers(2, 9, 2))
+        a, b = rng.dirichlet(np.ones(size[0])), rng.dirichlet(np.ones(size[1]))
+        forbidden = rng.random(size) < 0.6
+        cost = np.where(forbidden, np.inf, rng.random(size))
+        try:
+            Exact().solve(cost, a, b)
+        except InputError as error:
+            rows, cols = re.match(
+                r".*the rows (.*), of mass .*only to (?:no column|the columns (.*), of).*", str(error)
+            ).groups()
+            rows = [int(row) for row in rows.split(", ")]
+            cols = [int(col) for col in (cols or "").split(", ") if col]
+            assert forbidden[np.ix_(rows, np.setdiff1d(np.arange(size[1]), cols))].all()
+            assert a[rows].sum() > b[cols].sum()
+        else:
+            assert all(
+                a[np.array(rows)].sum() <= b[~forbidden[list(rows)].all(axis=0)].sum() + 1e-12
+                for n in range(1, size[0] + 1)
+                for rows in itertools.combinations(range(size[0]), n)
+            )

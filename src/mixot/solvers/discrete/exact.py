@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,8 @@ class Exact:
     """Network simplex for the transport linear program.
 
     The coupling is a vertex of the polytope: its support is a forest, of at most k + l - 1 entries. Where several
-    couplings are optimal, it is the vertex at which the simplex stopped, the same at every run.
+    couplings are optimal, it is the vertex at which the simplex stopped, the same at every run. An infinite cost
+    forbids a pair.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ class Exact:
         Raises
         ------
         InputError
-            Where a cost is not finite, a weight is negative or not finite, or a and b have different totals.
+            Where a cost is NaN or -infinity, a weight is negative or not finite, a and b have different totals, or no
+        coupling avoids the infinite costs (the message names rows with more mass than the columns they can go to).
         SolveError
             Where ``max_iter`` was too small; its ``result`` is feasible, and its ``gap`` holds.
         """
@@ -53,12 +55,40 @@ class Exact:
         )
         if end == "optimal":
             return Plan(coupling, value, bound, Status.OPTIMAL, pivots, error, cost, (f, g))
+        if end == "cost not finite" and (cost > -np.inf).all():  # false for NaN
+            return self._around(np.isinf(cost), cost, a, b)
         if end != "max pivots":
             raise _refusal(end, cost, a, b)
         plan = Plan(coupling, value, bound, Status.MAX_ITER, pivots, error, cost, (f, g))
         raise SolveError(f"the linear program did not finish: {plan.status.advice}; gap {plan.gap:.3g}", plan)
 
+    def _around(self, forbidden: np.ndarray, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> Plan:
+        """The cheapest coupling without the forbidden pairs, as that where they cost more than any detour."""
+        allowed = cost[~forbidden]
+        low, high = (float(allowed.min()), float(allowed.max())) if len(allowed) else (0.0, 0.0)
+        # A coupling that avoids the pairs differs from one that does not by cycles of at most min(k, l) pairs each way.
+        price = high + ((min(cost.shape) + 1) * (high - low) or 0.5 * abs(high) or 1.0)
+        if not np.isfinite(price):
+            raise InputError(f"costs between {low:.3g} and {high:.3g} beside infinite ones are too large: scale them")
+        plan = self.solve(np.where(forbidden, price, cost), a, b)
+        on = np.where(forbidden, plan.coupling, 0.0)
+        apart = abs(a.sum() - b.sum())  # totals may differ by rounding, and that has to go somewhere
+        if on.sum() > apart + _DUST * a.sum():
+            raise _infeasible(forbidden, a, b)
+        kept = plan.coupling - on
+        error = max(np.abs(kept.sum(axis=1) - a).max(), np.abs(kept.sum(axis=0) - b).max())
+        value = float((kept[~forbidden] * allowed).sum())
+        return replace(
+            plan,
+            coupling=kept,
+            cost=value,
+            lower_bound=min(plan.lower_bound, value),
+            marginal_error=float(error),
+            cost_matrix=cost,
+        )
 
+
+_DUST = 1e-12  # of the mass: what rounding may leave on pairs that are forbidden
 _MOST_PIVOTS = 2**62  # what the kernel can count
 
 
@@ -68,7 +98,10 @@ def _plain(array: np.ndarray) -> np.ndarray:
 
 def _refusal(end: str, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> InputError:
     if end == "cost not finite":
-        return InputError(f"costs must be finite, got NaN or infinity at {np.argwhere(~np.isfinite(cost))[0]}")
+        bad = np.argwhere(~(cost > -np.inf))[0]
+        return InputError(
+            f"costs must be numbers, or infinite where a pair is forbidden, got {cost[tuple(bad)]} at {bad}"
+        )
     if end == "unequal totals":
         return InputError(f"both sides must have the same mass, got {a.sum():.9g} and {b.sum():.9g}")
     for name, weights in (("a", a), ("b", b)):
@@ -76,3 +109,19 @@ def _refusal(end: str, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> InputE
         if len(bad):
             return InputError(f"weights must be finite and not negative, got {weights[bad[0]]} in {name} at {bad[0]}")
     return InputError("weights must not be all zero: there is no mass")
+
+
+def _infeasible(forbidden: np.ndarray, a: np.ndarray, b: np.ndarray) -> InputError:
+    """Words that prove it: rows whose mass is more than that of all columns they can go to (Hall's condition)."""
+    # The least mass on forbidden pairs is positive, so that of its potentials, zeros and ones but for a shift, the rows
+    # at the top can only pay nothing toward the columns at the bottom.
+    f, g = Exact().solve(forbidden.astype(np.float64), a, b).potentials
+    rows, cols = np.flatnonzero(f > f.max() - 0.5), np.flatnonzero(g < g.max() - 0.5)
+    names = [f"{_listed(at)}, of mass {weights[at].sum():.9g}" for at, weights in ((rows, a), (cols, b))]
+    where = f"the columns {names[1]}" if len(cols) else "no column"
+    return InputError(f"no coupling avoids the infinite costs: the rows {names[0]}, have finite costs only to {where}")
+
+
+def _listed(index: np.ndarray, most: int = 8) -> str:
+    words = ", ".join(map(str, index[:most].tolist()))
+    return f"{words}, ... ({len(index)} in all)" if len(index) > most else words
