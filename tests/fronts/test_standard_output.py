@@ -10,6 +10,15 @@ import pytest
 
 from mixot.io import write_table
 
+CELLS = {
+    "fit of cells": "fit both.h5ad -k 2 -o cells.json",
+    "fit of cell types": "fit both.h5ad --label type -o types.npz",
+    "distance of cells": "distance early.h5ad late.h5ad -k 1",
+    "plan of cell types": "plan early.h5ad late.h5ad --label type",
+    "growth of cell types": "plan both.h5ad --groupby when --label type --growth",
+    "map of cells": "map early.h5ad late.h5ad -k 1 -o moved.csv",
+}
+
 pytest.importorskip("PIL")
 
 
@@ -59,6 +68,27 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_json_is_all_that_is_written(command, folder):
     done = run(folder, *COMMANDS[command].split(), "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    assert isinstance(json.loads(done.stdout, parse_constant=reject), dict)
+
+
+@pytest.fixture
+def cells(tmp_path, rng):
+    """Two types in two conditions, as one file and as two."""
+    anndata, pandas = pytest.importorskip("anndata"), pytest.importorskip("pandas")
+    late = np.arange(120) >= 55
+    obs = {"type": np.where(np.arange(120) % 2, "größe", "B"), "when": np.where(late, "late", "early")}
+    both = anndata.AnnData(np.zeros((120, 3)), obs=pandas.DataFrame(obs, index=[f"c{i}" for i in range(120)]))
+    both.obsm["X_pca"] = rng.normal(np.stack([9.0 * (np.arange(120) % 2), 2.0 * late], axis=1), 0.5)
+    for name, chosen in (("both", late | ~late), ("early", ~late), ("late", late)):
+        both[chosen].copy().write_h5ad(tmp_path / f"{name}.h5ad")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", CELLS)
+def test_json_of_cells_is_all_that_is_written(command, cells):
+    done = run(cells, *CELLS[command].split(), "--json")
     assert done.returncode == 0, done.stderr.decode()
     assert isinstance(json.loads(done.stdout, parse_constant=reject), dict)
 

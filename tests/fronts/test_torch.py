@@ -194,6 +194,19 @@ def test_bad_input_is_named(rng):
         cost(means * torch.nan, means)
 
 
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_complex_numbers_are_refused(rng, dtype):
+    weights, means, covs = law(*(x.detach() for x in mixture(rng, 2, 2)))
+    for arguments in (
+        (means.to(dtype), means),
+        (means, means.to(dtype)),
+        ((weights, means.to(dtype), covs), (weights, means, covs)),
+        ((weights, means, covs), (weights.to(dtype), means, covs)),
+    ):
+        with pytest.raises(InputError, match="real numbers, got complex"):
+            cost(*arguments)
+
+
 def test_training_recovers_a_mixture(rng):
     """Weights, means and covariances, all at once. Wrong weights move mass far: their steps are short, and shrink."""
     target = law(*(x.detach() for x in mixture(rng, 3, 2)))

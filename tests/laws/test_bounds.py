@@ -276,3 +276,15 @@ def test_what_bounds_cannot_take_is_named(rng):
         bounds(p, p, points=-1)
     with pytest.raises(UnsupportedError, match="expected a mixture, got Samples"):
         bounds(p, Samples([[0.0, 0.0]]))
+
+
+@pytest.mark.parametrize(("d", "points"), [(2, 64), (3, 0)])
+def test_the_last_bit_of_an_input_moves_no_end_across_the_other(rng, d, points):
+    p, q = mixture(rng, 2, d), mixture(rng, 3, d)
+    first = bounds(p, q, points=points)
+    for toward in (np.inf, -np.inf):
+        near = Mixture(p.weights, Gaussian(np.nextafter(p.components.means, toward), p.components.covs))
+        found = bounds(near, q, points=points)
+        assert found.lower <= first.upper + 1e-12
+        assert first.lower <= found.upper + 1e-12
+        np.testing.assert_allclose([found.lower, found.upper], [first.lower, first.upper], rtol=1e-3)

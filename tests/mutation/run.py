@@ -1,12 +1,20 @@
 """Which share of small faults the tests notice: ``python tests/mutation/run.py --seed 0 --count 300``.
 
-The tests run once with the lines that each of them reaches; then each fault of a sample is put into the running code of
-a fork, and the tests that reach it run there until one fails. What is left are faults that no test notices.
+The tests run once, a few at a time, and tell which statements each of them reaches: probes stand before these, in the
+code that is loaded. Then each fault of a sample is put into the code of a fork, and the tests that reach it run there,
+quick ones first, until one fails. What is left are faults that no test notices.
+
+A test of more than a few seconds is left out, and so is one that fails without a fault: either can only lower the
+share.
 """
 
 import argparse
+import ast
+import builtins
 import gc
+import importlib
 import os
+import pickle
 import random
 import resource
 import signal
@@ -23,7 +31,12 @@ from mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("io", "transport", "cli", "measures.py", "mixture.py")
-PATIENCE = 25.0  # CPU seconds of tests for a fault
+PATIENCE = 10.0  # CPU seconds of tests for a fault
+LONGEST = 3.0  # CPU seconds of one test
+
+
+class TooLong(BaseException):
+    """A test that would cost more than it tells."""
 
 
 class Mutation:
@@ -46,11 +59,8 @@ class Mutation:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         start = time.time()
-        for at, item in enumerate(session.items):
-            self.trace(at, item)
-        spent = f"{sum(self.cost.values()):.0f} s of CPU, {time.time() - start:.0f} s"
-        failed = [session.items[at].nodeid for at in self.failed]
-        print(f"\n{len(session.items)} tests, {spent}; these fail without a fault: {failed}", flush=True)
+        for path in self.paths:  # commands load their modules when they run, too late for a fault
+            importlib.import_module(".".join(Path(path).relative_to(ROOT / "src").with_suffix("").parts))
         self.functions = {}
         for thing in gc.get_objects():  # not isinstance, which proxies of modules answer with warnings
             if type(thing) is types.FunctionType and thing.__code__.co_filename in self.paths:
@@ -59,31 +69,61 @@ class Mutation:
         self.caches = [thing for thing in gc.get_objects() if type(thing) is _lru_cache_wrapper]
         self.caches = [thing for thing in self.caches if (thing.__module__ or "").startswith("mixot")]
         gc.freeze()
+        self.trace_all(session)
+        failed = [session.items[at].nodeid for at in sorted(self.failed)]
+        spent = f"{sum(self.cost.values()):.0f} s of CPU, {time.time() - start:.0f} s"
+        print(f"\n{len(session.items)} tests, {spent}; too long, or failing without a fault: {failed}", flush=True)
         self.judge(session)
         return True
 
-    def trace(self, at: int, item: pytest.Item) -> None:
-        """Run one test and keep the lines it reaches."""
+    def trace_all(self, session: pytest.Session) -> None:
+        """Run all tests in forks, in pieces that one fork after the other takes, and keep what they reach."""
+        size = 40  # tests of a fork: a crash loses no more than these
+        waiting = [range(at, min(at + size, len(session.items))) for at in range(0, len(session.items), size)][::-1]
+        running = {}
+        while waiting or running:
+            while waiting and len(running) < self.jobs:
+                piece, file = waiting.pop(), self.out.with_suffix(f".{len(waiting)}")
+                pid = os.fork()
+                if not pid:
+                    self.trace_some(session, piece, file)
+                running[pid] = piece, file
+            piece, file = running.pop(os.wait()[0])
+            told = pickle.loads(file.read_bytes()) if file.exists() else {}
+            file.unlink(missing_ok=True)
+            for at in piece:
+                good, self.cost[at], seen = told.get(at, (False, 0.0, ()))
+                if not good:
+                    self.failed.add(at)
+                for place in seen:
+                    self.reached[place].add(at)
+
+    def trace_some(self, session: pytest.Session, piece: range, file: Path) -> None:
+        """Run some tests with probes, and write down what each reaches; does not return."""
+        mute()
         seen: set[tuple[str, int]] = set()
-
-        def lines(frame, event, _):
-            seen.add((frame.f_code.co_filename, frame.f_lineno))
-            return lines
-
-        def calls(frame, event, _):
-            return lines(frame, event, _) if frame.f_code.co_filename in self.paths else None
-
-        begin = time.process_time()
-        sys.settrace(calls)
-        try:
-            reports = runtestprotocol(item, log=False, nextitem=None)
-        finally:
-            sys.settrace(None)
-        self.cost[at] = time.process_time() - begin
-        if any(report.failed for report in reports):
-            self.failed.add(at)
-        for place in seen:
-            self.reached[place].add(at)
+        builtins.reached_by_a_test = lambda *place: seen.add(place)
+        for path in self.paths:
+            for part in parts(compile(probed(path), path, "exec", dont_inherit=True)):
+                for (where, name, line), functions in self.functions.items():
+                    if where == path and name == part.co_qualname and abs(line - part.co_firstlineno) < 2:
+                        for function in functions:
+                            if part.co_freevars == function.__code__.co_freevars:
+                                function.__code__ = part
+        signal.signal(signal.SIGPROF, give_up)
+        told = {}
+        for at in piece:
+            seen.clear()
+            begin = time.process_time()
+            signal.setitimer(signal.ITIMER_PROF, LONGEST)
+            try:
+                good = not any(r.failed for r in runtestprotocol(session.items[at], log=False, nextitem=None))
+            except BaseException:
+                good = False
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            told[at] = good, time.process_time() - begin, tuple(seen)
+        file.write_bytes(pickle.dumps(told))
+        os._exit(0)
 
     def judge(self, session: pytest.Session) -> None:
         """Fork for each fault, a few at a time, and write down how each ended."""
@@ -146,9 +186,7 @@ class Mutation:
         """Run tests with a fault until one fails, whose number is written into a pipe; does not return."""
         resource.setrlimit(resource.RLIMIT_CPU, (int(3 * sum(self.cost[at] for at in tests)) + 15,) * 2)
         signal.alarm(int(10 * PATIENCE))  # a fault that waits and does not compute
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
+        mute()
         code = 0
         try:
             code = 0 if mutant is None or self.put(mutant) else 3
@@ -192,6 +230,44 @@ class Mutation:
             if (getattr(other, "__name__", None) or "").startswith("mixot") and name in vars(other):
                 setattr(other, name, value)
         return True
+
+
+def give_up(*_: object) -> None:
+    raise TooLong
+
+
+def mute() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+
+
+class _Prober(ast.NodeTransformer):
+    """A call that tells path and line, before each statement of a function."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(block, list) and not isinstance(node, ast.Module | ast.ClassDef):
+                setattr(node, field, [each for statement in block for each in (self.probe(statement), statement)])
+        return node
+
+    def probe(self, statement: ast.stmt) -> ast.stmt:
+        call = ast.Expr(
+            ast.Call(
+                ast.Name("reached_by_a_test", ast.Load()), [ast.Constant(self.path), ast.Constant(statement.lineno)], []
+            )
+        )
+        return ast.fix_missing_locations(ast.copy_location(call, statement))
+
+
+def probed(path: str) -> ast.Module:
+    """The syntax tree of a file, with probes in its functions."""
+    return _Prober(path).visit(ast.parse(Path(path).read_text(encoding="utf-8")))
 
 
 def put_default(function: types.FunctionType, mutant: Mutant) -> bool:
@@ -240,6 +316,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--places", nargs="+", default=PLACES, help="files and folders of src/mixot")
     parser.add_argument("--only", default="", help="only faults whose text holds this")
+    parser.add_argument("--part", nargs="+", default=[""], help="of the sample only what lies in these")
     parser.add_argument("--out", type=Path, default=Path("build/mutation.tsv"))
     parser.add_argument("tests", nargs="*", default=["tests"])
     asked = parser.parse_args()
@@ -247,6 +324,7 @@ def main() -> None:
     files = sorted(p for root in roots for p in ([root] if root.is_file() else root.rglob("*.py")))
     everything = [mutant for path in files for mutant in mutants(str(path)) if asked.only in str(mutant)]
     chosen = random.Random(asked.seed).sample(everything, min(asked.count, len(everything)))
+    chosen = [mutant for mutant in chosen if any(f"/mixot/{part}" in mutant.path for part in asked.part)]
     print(f"{len(chosen)} of {len(everything)} faults in {len(files)} files", flush=True)
     plugin = Mutation(chosen, asked.jobs, asked.out)
     options = ["-q", "-p", "no:cacheprovider", "-m", "not slow", f"--rootdir={ROOT}"]

@@ -351,6 +351,21 @@ def test_a_picture_that_is_cut(suffix, dtype, rng, tmp_path):
             read_picture(path)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_png_that_ends_between_two_chunks(dtype, rng, tmp_path):
+    path = tmp_path / "p.png"
+    write_picture(path, Picture(rng.integers(0, 200, (9, 9, 3)).astype(dtype)))
+    whole, at, ends = path.read_bytes(), 8, []
+    while at < len(whole):
+        ends.append(at)
+        at += 12 + int.from_bytes(whole[at : at + 4], "big")
+    assert whole[ends[-1] + 4 :][:4] == b"IEND"
+    for end in ends:
+        path.write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"p\.png"):
+            read_picture(path)
+
+
 def test_a_deep_png_with_a_flipped_byte(rng, tmp_path):
     path = tmp_path / "p.png"
     write_picture(path, Picture(rng.integers(0, 60_000, (9, 9, 3)).astype(np.uint16)))

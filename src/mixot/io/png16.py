@@ -81,15 +81,18 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Chunks one after the other to the last, their checksums verified."""
-    at = len(_SIGNATURE)
-    while at < len(data):
+    """Chunks one after the other to the last, their checksums verified.
+
+    A file that ends between two chunks is cut, too: only IEND is an end (PNG specification, section 5.6).
+    """
+    at, kind = len(_SIGNATURE), b""
+    while kind != b"IEND":
+        if at >= len(data):
+            raise InputError("the PNG is cut (there is no IEND chunk)")
         (size,) = struct.unpack_from(">I", data, at)
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
         (crc,) = struct.unpack_from(">I", data, at + 8 + size)
         if zlib.crc32(kind + body) != crc:
             raise InputError(f"the PNG is damaged (checksum of its {kind!r} chunk)")
         yield kind, body
-        if kind == b"IEND":
-            return
         at += 12 + size

@@ -34,7 +34,9 @@ def semidiscrete_sandwich(p: Mixture, q: Mixture, n: int) -> tuple[float, float]
       linear on each Laguerre cell, hence least at one of their corners: psi is known from finitely many corners v, and
       corner v has the x in the triangle of the points whose cells meet in it (`_dual_regions`).
 
-    A margin of 1e-12 of the second moments covers rounding, and the mass of q beyond 12 standard deviations.
+    A margin of 1e-12 of the second moments stands against rounding in these sums, and for the mass of q beyond 12
+    standard deviations. The points are those of an iteration that stops at a tolerance: other last bits of p or q give
+    others, whose bounds hold as well and differ by some 1e-5.
     """
     if np.trace(p.cov()) > np.trace(q.cov()):
         p, q = q, p
