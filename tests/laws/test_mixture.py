@@ -242,3 +242,15 @@ def test_quantiles_are_refused_off_the_line_and_at_the_ends(rng):
 def test_a_point_off_a_component_without_width_belongs_to_the_others():
     p = Mixture([0.5, 0.5], Gaussian([0.0, 5.0], [0.0, 4.0]))
     np.testing.assert_array_equal(p.responsibilities([0.0, 1.0, -1.0]), [[1, 0], [0, 1], [0, 1]])
+
+
+def test_only_draws_by_the_million_are_told_to_be_fewer():
+    class Torn(Gaussian):
+        def sample(self, labels, rng):
+            raise ValueError("torn")
+
+    torn = Mixture([1.0], Torn([0.0], [1.0]))
+    with pytest.raises(ValueError, match=r"^torn$"):
+        torn.sample(10, rng=0)
+    with pytest.raises(InputError, match="do not fit into memory"):
+        torn.sample(10**6, rng=0)

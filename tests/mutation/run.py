@@ -22,6 +22,7 @@ import sys
 import time
 import types
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import _lru_cache_wrapper
 from pathlib import Path
 
@@ -68,6 +69,7 @@ class Mutation:
                 self.functions.setdefault(key, []).append(thing)
         self.caches = [thing for thing in gc.get_objects() if type(thing) is _lru_cache_wrapper]
         self.caches = [thing for thing in self.caches if (thing.__module__ or "").startswith("mixot")]
+        self.probes = [found for path in self.paths for found in self.probes_of(path)]
         gc.freeze()
         self.trace_all(session)
         failed = [session.items[at].nodeid for at in sorted(self.failed)]
@@ -75,6 +77,14 @@ class Mutation:
         print(f"\n{len(session.items)} tests, {spent}; too long, or failing without a fault: {failed}", flush=True)
         self.judge(session)
         return True
+
+    def probes_of(self, path: str) -> Iterator[tuple[types.FunctionType, types.CodeType]]:
+        """Functions that are loaded, each with its code that tells what is reached."""
+        for part in parts(compile(probed(path), path, "exec", dont_inherit=True)):
+            for line in range(part.co_firstlineno - 1, part.co_firstlineno + 2):  # a decorator may be counted or not
+                for function in self.functions.get((path, part.co_qualname, line), ()):
+                    if part.co_freevars == function.__code__.co_freevars:
+                        yield function, part
 
     def trace_all(self, session: pytest.Session) -> None:
         """Run all tests in forks, in pieces that one fork after the other takes, and keep what they reach."""
@@ -103,13 +113,8 @@ class Mutation:
         mute()
         seen: set[tuple[str, int]] = set()
         builtins.reached_by_a_test = lambda *place: seen.add(place)
-        for path in self.paths:
-            for part in parts(compile(probed(path), path, "exec", dont_inherit=True)):
-                for (where, name, line), functions in self.functions.items():
-                    if where == path and name == part.co_qualname and abs(line - part.co_firstlineno) < 2:
-                        for function in functions:
-                            if part.co_freevars == function.__code__.co_freevars:
-                                function.__code__ = part
+        for function, part in self.probes:
+            function.__code__ = part
         signal.signal(signal.SIGPROF, give_up)
         told = {}
         for at in piece:

@@ -258,3 +258,9 @@ def test_draws_of_any_mixture_are_finite(k, d, data):
     np.testing.assert_allclose(r.sum(axis=1), 1.0, rtol=1e-12)
     if (p.components.rank() == d).all():
         assert np.isfinite(p.log_density(x)).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_counts_that_are_not_finite_are_located(bad):
+    with pytest.raises(InputError, match=r"counts must be finite"):
+        Samples([[0.0], [1.0]], counts=[1.0, bad])
