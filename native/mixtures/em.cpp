@@ -26,6 +26,11 @@ constexpr double kNegligible = 1e-20;
 
 constexpr size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
+template <class T>
+constexpr size_t pitch_of(size_t d) {
+  return round_up(d, 64 / sizeof(T));
+}
+
 // What all workers read: the mixture in the precision of the points, padded to `pitch` coordinates.
 template <class T>
 struct Model {
@@ -38,7 +43,7 @@ struct Model {
 
   explicit Model(const EmProblem<T>& problem) : in(problem) {
     const size_t d = in.d, k = in.k;
-    pitch = round_up(d, 64 / sizeof(T));
+    pitch = pitch_of<T>(d);
     packed = 0;
     for (size_t c = 0; c < d; c += kGroup) packed += std::min(d, c + kGroup) * std::min(kGroup, d - c);
     means.assign((k + 1) * pitch, T(0));
@@ -75,8 +80,9 @@ struct Model {
 // What one worker writes: a block of points in both layouts, its log-joint densities, and sums over a range.
 template <class T>
 struct Scratch {
-  AlignedVector<T> rows;       // (block, pitch)
-  AlignedVector<T> strips;     // (strips, d, strip)
+  AlignedVector<T> own;        // a block that this worker reads itself: rows and strips
+  const T* rows = nullptr;     // (block, pitch)
+  const T* strips = nullptr;   // (strips, d, strip)
   AlignedVector<T> whitened;   // tied: strips times the factor
   AlignedVector<T> centred;    // (d, strip)
   AlignedVector<T> joint;      // (k, block)
@@ -89,8 +95,7 @@ struct Scratch {
 
   explicit Scratch(const Model<T>& model) {
     const size_t d = model.in.d, k = model.in.k, pitch = model.pitch;
-    rows.assign(kBlock * pitch, T(0));
-    strips.assign(kBlock * d, T(0));
+    if (!model.in.blocks) own.assign(kBlock * (pitch + d), T(0));
     if (model.in.structure == Structure::tied) whitened.assign(kBlock * d, T(0));
     centred.assign(48 * d, T(0));
     joint.assign(k * kBlock, T(0));
@@ -150,6 +155,11 @@ void pass_range(const Model<T>& model, size_t begin, size_t end, Scratch<T>& s) 
 }
 
 template <class T>
+void write_block(const EmProblem<T>& problem, size_t pitch, size_t begin, size_t count, T* rows) {
+  MIXOT_DISPATCH(write_block(problem, pitch, begin, count, rows))
+}
+
+template <class T>
 void joint_range(const Model<T>& model, size_t begin, size_t end, Scratch<T>& s, double* out) {
   MIXOT_DISPATCH(joint_range(model, begin, end, s, out))
 }
@@ -199,6 +209,17 @@ void em_log_joint(const EmProblem<T>& problem, size_t threads, double* out) {
   });
 }
 
+template <class T>
+AlignedVector<T> em_blocks(const EmProblem<T>& problem) {
+  const size_t pitch = pitch_of<T>(problem.d), each = kBlock * (pitch + problem.d);
+  AlignedVector<T> blocks((problem.n + kBlock - 1) / kBlock * each, T(0));
+  for (size_t begin = 0; begin < problem.n; begin += kBlock)
+    write_block(problem, pitch, begin, std::min(kBlock, problem.n - begin), blocks.data() + begin / kBlock * each);
+  return blocks;
+}
+
+template AlignedVector<double> em_blocks(const EmProblem<double>&);
+template AlignedVector<float> em_blocks(const EmProblem<float>&);
 template double em_pass(const EmProblem<double>&, size_t, double*, double*, double*);
 template double em_pass(const EmProblem<float>&, size_t, double*, double*, double*);
 template void em_log_joint(const EmProblem<double>&, size_t, double*);

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstddef>
 
+#include "machine/simd.hpp"
+
 namespace mixot {
 
 // Shape of the covariances. A spherical one is diagonal with equal entries.
@@ -19,7 +21,12 @@ struct EmProblem {
   std::size_t n, d, k;
   const double *center, *inv_scale, *means, *factors, *log_const;
   Structure structure;
+  const T* blocks = nullptr;  // the points as em_blocks leaves them, where they are read more than once
 };
+
+// The points of a problem as the kernels read them, in their units and both layouts: for runs of many passes over few.
+template <class T>
+AlignedVector<T> em_blocks(const EmProblem<T>& problem);
 
 // Sums over the points of weight times responsibility r[i, j], about the means:
 //   mass (k) = sum r;  first (k, d) = sum r (z - m);

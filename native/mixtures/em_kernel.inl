@@ -1,22 +1,33 @@
 // The kernels of em.cpp, once for each instruction set (see each_isa.inl): W lanes, strips of 3 W points.
 
-// Points [begin, begin + count) in units of the kernel, by rows and by strips; the rest of the block has weight zero.
+// Points [begin, begin + count) in units of the kernel, (block, pitch) by rows and then (strips, d, strip) by strips; the
+// rest of the block is zero.
 template <class T>
-MIXOT_INLINE void load_block(const Model<T>& model, size_t begin, size_t count, Scratch<T>& s) {
+void write_block(const EmProblem<T>& in, size_t pitch, size_t begin, size_t count, T* rows) {
   constexpr size_t Strip = 3 * kLanes<T>;
-  const size_t d = model.in.d, pitch = model.pitch;
-  const T* x = model.in.points + begin * d;
+  const size_t d = in.d;
+  const T* x = in.points + begin * d;
   for (size_t i = 0; i < count; ++i)
     for (size_t a = 0; a < d; ++a)
-      s.rows[i * pitch + a] = static_cast<T>((static_cast<double>(x[i * d + a]) - model.in.center[a]) * model.in.inv_scale[a]);
+      rows[i * pitch + a] = static_cast<T>((static_cast<double>(x[i * d + a]) - in.center[a]) * in.inv_scale[a]);
   for (size_t i = count; i < kBlock; ++i)
-    for (size_t a = 0; a < d; ++a) s.rows[i * pitch + a] = T(0);
+    for (size_t a = 0; a < d; ++a) rows[i * pitch + a] = T(0);
+  T* strips = rows + kBlock * pitch;
   for (size_t at = 0; at < kBlock; at += Strip)
     for (size_t a = 0; a < d; ++a) {
-      T* to = s.strips.data() + at * d + a * Strip;
-      const T* from = s.rows.data() + at * pitch + a;
+      T* to = strips + at * d + a * Strip;
+      const T* from = rows + at * pitch + a;
       for (size_t i = 0; i < Strip; ++i) to[i] = from[i * pitch];
     }
+}
+
+// The block at `begin` in both layouts, read now or before, and its weights: zero beyond `count`.
+template <class T>
+MIXOT_INLINE void load_block(const Model<T>& model, size_t begin, size_t count, Scratch<T>& s) {
+  const size_t each = kBlock * (model.pitch + model.in.d);
+  if (!model.in.blocks) write_block<T>(model.in, model.pitch, begin, count, s.own.data());
+  s.rows = model.in.blocks ? model.in.blocks + begin / kBlock * each : s.own.data();
+  s.strips = s.rows + kBlock * model.pitch;
   if (model.in.weights)
     for (size_t i = 0; i < kBlock; ++i) s.weight[i] = i < count ? static_cast<T>(model.in.weights[begin + i]) : T(0);
 }
@@ -80,7 +91,7 @@ MIXOT_INLINE void joint_full(const Model<T>& model, Scratch<T>& s) {
   for (size_t j = 0; j < model.in.k; ++j)
     for (size_t at = 0; at < kBlock; at += Strip) {
       V maha[3] = {splat<T>(T(0)), splat<T>(T(0)), splat<T>(T(0))};
-      whiten_strip<T, false>(s.strips.data() + at * d, model.means.data() + j * model.pitch,
+      whiten_strip<T, false>(s.strips + at * d, model.means.data() + j * model.pitch,
                                 model.factors.data() + j * model.packed, d, s.centred.data(), maha, nullptr);
       MIXOT_UNROLL for (int v = 0; v < 3; ++v)
         store<T>(s.joint.data() + j * kBlock + at + v * W, splat<T>(model.log_const[j]) - splat<T>(T(0.5)) * maha[v]);
@@ -102,7 +113,7 @@ MIXOT_INLINE void joint_small(const Model<T>& model, Scratch<T>& s) {
     }
     const V base = splat<T>(model.log_const[j]), half = splat<T>(T(-0.5));
     for (size_t at = 0; at < kBlock; at += Strip) {
-      const T* x = s.strips.data() + at * D;
+      const T* x = s.strips + at * D;
       MIXOT_UNROLL for (int v = 0; v < 3; ++v) {
         V z[D], maha = splat<T>(T(0));
         MIXOT_UNROLL for (int a = 0; a < D; ++a) z[a] = load<T>(x + a * Strip + v * W) - m[a];
@@ -147,7 +158,7 @@ MIXOT_INLINE void joint_tied(const Model<T>& model, Scratch<T>& s) {
   constexpr int W = kLanes<T>, Strip = 3 * W;
   const size_t d = model.in.d;
   for (size_t at = 0; at < kBlock; at += Strip)
-    whiten_strip<T, true>(s.strips.data() + at * d, model.means.data() + model.in.k * model.pitch, model.factors.data(),
+    whiten_strip<T, true>(s.strips + at * d, model.means.data() + model.in.k * model.pitch, model.factors.data(),
                              d, s.centred.data(), nullptr, s.whitened.data() + at * d);
   joint_diagonal<T>(model, s.whitened.data(), model.images.data(), d, nullptr, s);
 }
@@ -155,7 +166,7 @@ MIXOT_INLINE void joint_tied(const Model<T>& model, Scratch<T>& s) {
 template <class T>
 MIXOT_INLINE void log_joint(const Model<T>& model, Scratch<T>& s) {
   if (model.in.structure == Structure::diagonal)
-    return joint_diagonal<T>(model, s.strips.data(), model.means.data(), model.pitch, model.factors.data(), s);
+    return joint_diagonal<T>(model, s.strips, model.means.data(), model.pitch, model.factors.data(), s);
   if (model.in.structure == Structure::tied) return joint_tied<T>(model, s);
   switch (model.in.d) {
     case 1: return joint_small<T, 1>(model, s);
@@ -204,7 +215,7 @@ MIXOT_INLINE void sums_small(const Model<T>& model, Scratch<T>& s) {
       MIXOT_UNROLL for (int c = 0; c <= a; ++c) second[a][c] = mass;
     }
     for (size_t at = 0; at < kBlock; at += Strip) {
-      const T* x = s.strips.data() + at * D;
+      const T* x = s.strips + at * D;
       MIXOT_UNROLL for (int v = 0; v < 3; ++v) {
         const V r = load<T>(s.joint.data() + j * kBlock + at + v * W) * load<T>(s.share.data() + at + v * W);
         mass += r;
@@ -235,7 +246,7 @@ MIXOT_INLINE void gather_panel(const Model<T>& model, const T* mean, size_t c, s
   V m[N], sum[N];
   MIXOT_UNROLL for (int v = 0; v < N; ++v) m[v] = load<T>(mean + c + v * W), sum[v] = splat<T>(T(0));
   const size_t pitch = model.pitch;
-  const T* rows = s.rows.data() + c;
+  const T* rows = s.rows + c;
   T* to = s.gram.data() + c;
   for (size_t i = 0; i < count; ++i, to += pitch) {
     const T* x = rows + index[i] * pitch;
@@ -339,7 +350,7 @@ MIXOT_INLINE void sums_diagonal(const Model<T>& model, Scratch<T>& s) {
       V first[3], second[3];
       MIXOT_UNROLL for (int v = 0; v < 3; ++v) first[v] = second[v] = splat<T>(T(0));
       for (size_t at = 0; at < kBlock; at += Strip) {
-        const T* x = s.strips.data() + at * d + a * Strip;
+        const T* x = s.strips + at * d + a * Strip;
         MIXOT_UNROLL for (int v = 0; v < 3; ++v) {
           const V z = load<T>(x + v * W) - m, u = load<T>(r + at + v * W) * z;
           first[v] += u;

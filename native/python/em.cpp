@@ -2,9 +2,13 @@
 #include <nanobind/stl/string.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 
 #include "mixtures/em.hpp"
+#include "mixtures/em_run.hpp"
+#include "mixtures/k_means.hpp"
 #include "python/arrays.hpp"
 #include "python/bindings.hpp"
 
@@ -54,9 +58,99 @@ void bind_passes(nb::module_& m) {
       "Log-joint densities of points and components, (n, k), into `out`.");
 }
 
+const char* name_of(mixot::EmEnd end) {
+  switch (end) {
+    case mixot::EmEnd::converged: return "converged";
+    case mixot::EmEnd::emptied: return "emptied";
+    case mixot::EmEnd::singular: return "singular";
+    case mixot::EmEnd::not_finite: return "not_finite";
+    case mixot::EmEnd::fell: return "fell";
+    default: return "limit";
+  }
+}
+
+template <class Array>
+std::vector<double> copied(const Array& from) {
+  return {from.data(), from.data() + from.size()};
+}
+
+nb::tuple arrays_of(mixot::EmState& s) {
+  const std::size_t weights = s.weights.size(), means = s.means.size(), covs = s.covs.size();
+  return nb::make_tuple(to_python(std::move(s.weights), {weights}), to_python(std::move(s.means), {means}),
+                        to_python(std::move(s.covs), {covs}));
+}
+
+template <class T>
+void bind_runs(nb::module_& m) {
+  using Points = Dense<const T, 2>;
+  using Flat = AnyShape<const double>;
+  m.def(
+      "em_run",
+      [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
+         const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t max_passes, double tol,
+         double least, double before, bool accelerated, std::size_t threads, nb::object report) {
+        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                                    em_structure(structure), structure == "spherical"};
+        mixot::EmLimits limits{max_passes, threads, tol, least, before, accelerated, {}};
+        if (!report.is_none())
+          limits.report = [&report](double objective) {
+            nb::gil_scoped_acquire acquire;
+            report(objective);
+          };
+        const mixot::EmState start{copied(shares), copied(means), copied(covs)};
+        mixot::EmOutcome out;
+        {
+          nb::gil_scoped_release release;
+          out = mixot::em_run(rows, start, limits);
+        }
+        const std::size_t k = out.shares.size(), steps = out.history.size();
+        return nb::make_tuple(name_of(out.end), arrays_of(out.state), arrays_of(out.following),
+                              to_python(std::move(out.shares), {k}), to_python(std::move(out.history), {steps}),
+                              out.component, out.noise_share);
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
+      "EM from a state in the kernels' units: (end, state, following, shares, history, component,\nnoise_share), arrays flat.");
+  m.def(
+      "em_state_of_labels",
+      [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
+         const std::string& structure, Dense<const std::int64_t, 1> labels, std::size_t k) {
+        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                                    em_structure(structure), structure == "spherical"};
+        auto state = mixot::em_state_of_labels(rows, labels.data(), k);
+        return arrays_of(state);
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+      "Weights, means and covariances of labelled rows in the kernels' units, flat arrays.");
+}
+
+void bind_k_means(nb::module_& m) {
+  m.def(
+      "spread_out",
+      [](Matrix points, Vector weights, std::size_t first, Matrix uniform, Dense<std::int64_t, 1> chosen) {
+        nb::gil_scoped_release release;
+        mixot::spread_out(points.data(), weights.data(), points.shape(0), points.shape(1), chosen.shape(0), first,
+                          uniform.data(), uniform.shape(1), chosen.data());
+      },
+      "Rows that are seeds of k-means, into `chosen`.");
+  m.def(
+      "lloyd",
+      [](Matrix points, Vector weights, Dense<double, 2> centers, std::size_t max_iter, Dense<std::int64_t, 1> labels) {
+        nb::gil_scoped_release release;
+        return mixot::lloyd(points.data(), weights.data(), points.shape(0), points.shape(1), centers.shape(0), max_iter,
+                            centers.data(), labels.data());
+      },
+      "Lloyd's iteration on `centers`; fills `labels`, returns the number of iterations.");
+}
+
 }  // namespace
 
 void bind_em(nb::module_& m) {
   bind_passes<float>(m);
   bind_passes<double>(m);
+  bind_runs<float>(m);
+  bind_runs<double>(m);
+  bind_k_means(m);
 }

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from mixot._checks import as_generator, check_not_negative, check_whole
-from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
+from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, checked_start, register_fitter
 from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.empty_components import reseed
-from mixot.fitting.likelihood.gaussian_em import EMStep, GaussianEM
-from mixot.fitting.likelihood.k_means import kmeans_labels
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
+from mixot.fitting.likelihood.search import Search, look, on_more_rows
+from mixot.fitting.likelihood.sizes import runs_of_sizes
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
+from mixot.fitting.likelihood.subsample import distinct_rows, thinned
 from mixot.measures import Grid, Measure, Samples
-from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
+from mixot.results import Candidate, Fit, Progress, ProgressCallback
 
-_LEAST_MASS = 1e-3  # a component with less mass than this share of an average row is empty
-_RESEEDS = 3  # times that a run may send its empty components elsewhere
-_SAME = 1e-9  # starts that end so close ended in one place: take the first, whatever the rounding
-_SHORT = 20  # iterations that tell a good start from a bad one
+_TOL = 1e-5  # nats per observation that a run may lack
+_PER_PARAMETER = 1e-3  # or nats in all for each parameter, whose sampling error costs half a nat
 _CRITERIA = ("bic", "icl")
 _OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
 _OTHERS = "family-em"
@@ -34,7 +34,7 @@ _OTHERS = "family-em"
 @register_fitter("em")
 @dataclass(frozen=True)
 class EM:
-    """Expectation-maximisation from a k-means start.
+    """Expectation-maximisation from many starts, of which the best goes on.
 
     What never decreases from iteration to iteration, and what ``Fit.history`` holds, is
 
@@ -52,16 +52,21 @@ class EM:
     ----------
     max_iter : most iterations of one run; to reach it is no error, ``Fit.status``, a note and an `AccuracyWarning` say
         so
-    tol : stop when an iteration adds less than this to the objective, in nats per observation; 0 asks for ``max_iter``
-        iterations, and no warning follows them
+    tol : stop when all that is left to gain, by Aitken's rule, is below this, in nats per observation; where not given
+        the larger of 1e-5 and 1e-3 times free parameters over observations (what a parameter's sampling error costs is
+        500 times that); 0 asks for ``max_iter`` iterations, none of them extrapolated, and no warning follows them
     reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
-    starts : number of k-means starts, in standardised and in plain coordinates by turns; after 20 iterations on the
-        subsample the best goes on, first there and then on all the data
-    k_max : where k is not given, 1 .. k_max are tried
+    starts : number of k-means starts, in systems of coordinates that take turns (`Views`): standardised, plain, and,
+        with full or tied covariances, several that no affine map of the data changes. All go 10 iterations on some of
+        the rows, the best third 30 more, the best two to their end; there components of the best are split and merged,
+        as long as that helps. Where three of the first starts converge at once, in one place, no more are made; a
+        single start is followed to its end and left there
+    k_max : where k is not given, 1 .. k_max are tried, each from splits of the one before and two k-means starts; the
+        choice is searched as if it had been given
     criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
         left out in which the rows do not determine some component's covariance: they are too few, or, tied or on a
         flat of their own, vary by less than ``reg``, which alone bounds its density. ``Candidate.reason`` says which
-    subsample : starts are run on so many rows, drawn by weight
+    subsample : starts are run on so many rows at most, drawn by weight (on fewer at first), before all the data
     start : a mixture to start from, instead of k-means
 
     Examples
@@ -78,9 +83,9 @@ class EM:
     """
 
     max_iter: int = 500
-    tol: float = 1e-5
+    tol: float | None = None
     reg: float = 1e-6
-    starts: int = 4
+    starts: int = 14
     k_max: int = 10
     criterion: str = "bic"
     subsample: int = 20_000
@@ -91,7 +96,8 @@ class EM:
         for name in ("max_iter", "starts", "k_max", "subsample"):
             check_whole(getattr(self, name), name)
         for name in ("tol", "reg"):
-            check_not_negative(getattr(self, name), name)
+            if getattr(self, name) is not None or name == "reg":
+                check_not_negative(getattr(self, name), name)
         if self.criterion not in _CRITERIA:
             raise InputError(f"criterion must be one of {', '.join(_CRITERIA)}, got {self.criterion!r}")
 
@@ -136,12 +142,12 @@ class EM:
         em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg, observations_of(data))
         generator = as_generator(rng)
         sizes = self._sizes(k, em)
-        runs = [self._run_of(em, size, generator, progress) for size in sizes]
+        runs = self._runs(em, sizes, generator, progress)
         tried = [self._candidate(em, run) for run in runs]
         most = self.k_max if k is None and self.start is None else None
         best, candidates, notes = judged(tried, em.observations, most)
         run = runs[best]
-        stopped = not run.status.solved and self.tol > 0  # with tol=0, max_iter iterations are what was asked for
+        stopped = not run.status.solved and self.tol != 0  # with tol=0, max_iter iterations are what was asked for
         alarms = (f"the fit {run.status.advice}",) if stopped else ()
         alarms += (*_constant_columns(em), *_empty(em, run))
         for note in alarms:
@@ -184,7 +190,7 @@ class EM:
         if k is not None:
             check_whole(k, "k")
         n, most = len(em.points), self.k_max if k is None else k
-        distinct = _distinct(em.points, most)
+        distinct = distinct_rows(em.points, most)
         if k is None:
             return list(range(1, min(most, distinct) + 1))
         if distinct < k:
@@ -194,78 +200,41 @@ class EM:
             )
         return [int(k)]
 
-    def _run_of(self, em: GaussianEM, k: int, rng: np.random.Generator, progress: ProgressCallback | None) -> _Run:
-        """The best of ``starts`` runs on the subsample, carried on over all the data."""
+    def _runs(
+        self, em: GaussianEM, sizes: list[int], rng: np.random.Generator, progress: ProgressCallback | None
+    ) -> list[Run]:
+        """The best run for each number of components: found on few rows, carried on over more, then over all."""
+
+        def climb(k: int, stage: str) -> Climb:
+            name = f"EM, k={k}, {stage}" if stage else f"EM, k={k}"
+            return Climb(self.max_iter, self._tol(em, k), rng, reporter(progress, name, self.max_iter))
+
         if self.start is not None:
-            return self._run(em, em.state(self.start), rng, reporter(progress, f"EM, k={k}", self.max_iter))
-        coarse = _thinned(em, max(self.subsample, k), k, rng)
-        views = (coarse.standard(), coarse.points - coarse.center)
-        starts = self.starts if k > 1 else 1
-        tries, first = [], self.max_iter if starts == 1 else min(self.max_iter, _SHORT)
-        for s in range(starts):
-            labels = kmeans_labels(views[s % 2], coarse.weights, k, rng)
-            report = reporter(progress, f"EM, k={k}, start {s + 1} of {starts}", first)
-            tries.append(self._run(coarse, coarse.from_labels(labels, k), rng, report, first))
-        best = self._best(coarse, tries, first, rng, reporter(progress, f"EM, k={k}", self.max_iter))
-        if coarse is em:
-            return best
-        return self._run(em, best.state, rng, reporter(progress, f"EM, k={k}, all rows", self.max_iter))
+            return [climb(sizes[0], "").start(em, em.into_kernel(em.state(self.start)))]
+        most = max(sizes)
+        coarse = thinned(em, max(self.subsample, most), most, rng)
+        search = Search(thinned(coarse, look(em, most), most, rng), self.starts, climb, rng)
 
-    def _best(
-        self, em: GaussianEM, tries: list[_Run], first: int, rng: np.random.Generator, report: Callable[..., Any]
-    ) -> _Run:
-        """The most likely of runs of ``first`` iterations, carried on; one with a component at the floor comes last.
+        def carried(ends: Sequence[Run], k: int, most: int | None = None) -> Run:
+            run = ends[0]
+            if coarse is not search.rows:
+                run = on_more_rows(ends, coarse, climb(k, "subsample"), most)
+            return run if em is coarse else climb(k, "all rows").start(em, run.path.state, most)
 
-        At the floor a likelihood is as large as ``reg`` is small, so it is no reason to prefer a start.
-        """
-        left, ends = list(tries), []
-        while left:
-            most = max(run.last.objective for run in left)
-            run = next(run for run in left if run.last.objective >= most - _SAME)
-            left.remove(run)
-            if run.status is Status.MAX_ITER and first < self.max_iter:
-                run = self._run(em, run.state, rng, report, self.max_iter - first, run)
-            if not em.spread(run.state).at_floor:
-                return run
-            ends.append(run)
-        return ends[0]
+        if len(sizes) == 1:
+            return [carried(search.thorough(sizes[0]), sizes[0])]
+        return runs_of_sizes(sizes, search, carried, lambda run: self._candidate(em, run))
 
-    def _run(
-        self,
-        em: GaussianEM,
-        state: Parameters,
-        rng: np.random.Generator,
-        report: Callable[[int, float], Any],
-        max_iter: int | None = None,
-        before: _Run | None = None,
-    ) -> _Run:
-        """Iterate until the objective stands still, from ``state`` or from where ``before`` stopped."""
-        last, history = (before.last, list(before.history)) if before else (em.step(state), [])
-        status, left = Status.MAX_ITER, _RESEEDS
-        for _ in range(self.max_iter if max_iter is None else max_iter):
-            empty = last.shares * len(em.points) < _LEAST_MASS
-            reseeded = bool(empty.any()) and left > 0
-            proposal = reseed(em, last.following, empty, rng) if reseeded else last.following
-            step = em.step(proposal)
-            if reseeded:
-                left -= 1
-                if step.objective < last.objective:  # the look at some of the rows misled it
-                    reseeded, proposal = False, last.following
-                    step = em.step(proposal)
-            gain = step.objective - last.objective
-            if not np.isfinite(step.objective):
-                raise SolveError("the log-likelihood is not finite: data and covariances differ too much in scale")
-            state, last = proposal, step
-            history.append(step.objective)
-            report(len(history), step.objective)
-            if gain <= self.tol and not reseeded:
-                status = Status.CONVERGED
-                break
-        return _Run(state, last, history, status)
+    def _tol(self, em: GaussianEM, k: int) -> float:
+        """The gain that ends a run, in nats per observation."""
+        if self.tol is not None:
+            return self.tol
+        return max(_TOL, _PER_PARAMETER * em.free_parameters(k) / em.observations)
 
-    def _candidate(self, em: GaussianEM, run: _Run) -> Candidate:
+    def _candidate(self, em: GaussianEM, run: Run) -> Candidate:
         """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
-        k, likelihood, spread = len(run.state.weights), em.log_likelihood(run.state), em.spread(run.state)
+        k, spread = len(run.state.weights), em.spread(run.state)
+        likelihood = em.log_likelihood(run.state) if em.noise.any() else run.objective
         score = bic(likelihood, em.free_parameters(k, spread.rank), em.observations)
         score += 2 * em.entropy(run.state) if self.criterion == "icl" else 0.0
         floor = (
@@ -273,17 +242,7 @@ class EM:
             if spread.at_floor
             else ""
         )
-        return Candidate(k, likelihood, score, em.few_rows(run.last.shares) or floor)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Run:
-    """Where one run of EM ended: its last state, the E step there, and the objective after each iteration."""
-
-    state: Parameters
-    last: EMStep
-    history: list[float]
-    status: Status
+        return Candidate(k, likelihood, score, em.few_rows(run.shares) or floor)
 
 
 def structure_of(family: str, structure: str) -> str:
@@ -311,30 +270,6 @@ def observations_of(data: Measure) -> float | None:
     return data.observations if isinstance(data, Samples) else None
 
 
-def _thinned(em: GaussianEM, size: int, k: int, rng: np.random.Generator) -> GaussianEM:
-    """EM on ``size`` rows drawn by weight (once a row, with its count), or on all where they are fewer."""
-    n, weights = len(em.points), em.weights
-    if n <= size:
-        return em
-    if weights.min() == weights.max():
-        rows = np.sort(rng.choice(n, size, replace=False))
-        counts = np.ones(size)
-    else:
-        rows, counts = np.unique(rng.choice(n, size, p=weights / weights.sum()), return_counts=True)
-    thin = em.on(em.points[rows], counts.astype(np.float64))
-    return thin if _distinct(thin.points, k) == k else em
-
-
-def _distinct(points: np.ndarray, enough: int) -> int:
-    """Number of distinct rows, counted up to ``enough``."""
-    size = 4 * enough
-    while True:
-        count = len(np.unique(points[:size], axis=0))
-        if count >= enough or size >= len(points):
-            return min(count, enough)
-        size *= 8
-
-
 def _constant_columns(em: GaussianEM) -> tuple[str, ...]:
     columns = np.flatnonzero(em.variances == 0)
     if not len(columns):
@@ -355,14 +290,14 @@ def _flat_rows(em: GaussianEM, state: Parameters) -> tuple[str, ...]:
     )
 
 
-def _empty(em: GaussianEM, run: _Run) -> tuple[str, ...]:
+def _empty(em: GaussianEM, run: Run) -> tuple[str, ...]:
     """A note on components without mass."""
-    empty = int((run.last.shares * len(em.points) < _LEAST_MASS).sum())
+    empty = int((run.shares * len(em.points) < LEAST_MASS).sum())
     return (f"{empty} of {len(run.state.weights)} components carry no mass; ask for fewer",) if empty else ()
 
 
-def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Callable[[int, float], Any]:
+def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Report:
     """What tells ``progress``, if there is one, of a step and its value."""
     if progress is None:
-        return lambda step, value: None
+        return silent
     return lambda step, value: progress(Progress(stage, step, total, value))

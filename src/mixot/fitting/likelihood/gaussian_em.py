@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from mixot._native import em_run, em_state_of_labels
+from mixot.errors import SolveError
 from mixot.families.base import Family
 from mixot.fitting.likelihood.statistics import (
     Frame,
     Parameters,
     Statistics,
     Weights,
+    collapsed,
     e_step,
     log_joint,
     m_step,
     mixture_of,
-    of_labels,
     parameters_of,
     proportionate,
 )
 from mixot.formulas.weights import effective_count
 from mixot.mixture import Mixture
+from mixot.threads import thread_count
 
 _CHUNK = 65_536  # rows whose log-densities are held at once
 _ROUNDING = 64  # a variance below so many roundings of the data's is none
@@ -37,6 +40,49 @@ class EMStep:
     objective: float
     shares: np.ndarray
     following: Parameters
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class EMLimits:
+    """When a run of EM ends: passes at most, the gain of an iteration, and the share at which a component is empty.
+
+    Without ``accelerated`` every iteration is one of plain EM. ``report`` is told each objective.
+    """
+
+    max_passes: int
+    tol: float
+    least: float = 0.0
+    accelerated: bool = True
+    report: Callable[[float], object] | None = None
+
+
+class KernelState(NamedTuple):
+    """Weights, means and covariances as the compiled loop keeps them: in its own units, flat."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    covs: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class EMPath:
+    """Where a run of EM led: its best state and the M step after it, the shares there and the objectives on the way.
+
+    ``end`` is "converged", "limit" (of passes), "emptied" (a component) or "fell" (the start, below what it follows);
+    ``noise_share`` is the largest ``tr(diag(noise) inv(cov))`` of a component.
+    """
+
+    state: KernelState
+    following: KernelState
+    shares: np.ndarray
+    history: np.ndarray
+    end: str
+    noise_share: float
+
+    @property
+    def objective(self) -> float:
+        """The objective at ``state``, the largest of the history."""
+        return float(self.history[-1])
 
 
 class Spread(NamedTuple):
@@ -72,7 +118,10 @@ class GaussianEM:
 
     def on(self, points: np.ndarray, weights: np.ndarray) -> GaussianEM:
         """The same objective on other data."""
-        return replace(self, points=points, weights=weights, observations=effective_count(weights))
+        other = replace(self, points=points, weights=weights, observations=effective_count(weights))
+        for name in ("units", "noise", "_frame", "_threads"):  # of all the data, too: not computed again
+            other.__dict__[name] = getattr(self, name)
+        return other
 
     @cached_property
     def units(self) -> np.ndarray:
@@ -86,22 +135,80 @@ class GaussianEM:
         return self.reg * self.units
 
     def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
-        """An M step whose responsibilities are zero and one."""
-        return m_step(of_labels(self.points, self.weights, labels, k, self.structure, self.noise))
+        """An M step whose responsibilities are zero and one, in the units of the data."""
+        return self.out_of_kernel(self.on_labels(np.ascontiguousarray(labels, dtype=np.int64), k))
 
     def step(self, state: Parameters) -> EMStep:
         """The E step under ``state``, and the M step after it."""
         sums = self.sums(state)
         return EMStep(sums.objective / sums.weight, sums.mass / sums.weight, m_step(sums))
 
+    def run(self, start: KernelState, limits: EMLimits, before: float = -np.inf) -> EMPath:
+        """EM from ``start``, which follows a state of objective ``before``, in one compiled loop.
+
+        The history begins with the objective of ``start``. Every second step is extrapolated where that pays
+        (native/mixtures/em_run.hpp).
+        """
+        stops = (limits.max_passes, limits.tol, limits.least, before, limits.accelerated, self._threads)
+        end, state, following, shares, history, component, noise_share = em_run(
+            *self._rows, *start, *stops, limits.report
+        )
+        if end == "singular":
+            raise collapsed(np.array([component]))
+        if end == "not_finite":
+            raise SolveError("the log-likelihood is not finite: data and covariances differ too much in scale")
+        return EMPath(KernelState(*state), KernelState(*following), shares, history, end, noise_share)
+
+    @cached_property
+    def _rows(self) -> tuple[Any, ...]:
+        """Points, weights, center, units, noise and variances as the compiled loop wants them, and the structure."""
+        center, scale = self._frame
+        return (
+            np.ascontiguousarray(self.points),
+            self._lifted.values,
+            center,
+            1 / scale,
+            self.noise / scale**2,
+            proportionate(self.variances, self.center) / scale**2,
+            self.structure,
+        )
+
+    def on_labels(self, labels: np.ndarray, k: int) -> KernelState:
+        """An M step whose responsibilities are zero and one."""
+        return KernelState(*em_state_of_labels(*self._rows, labels, k))
+
+    def into_kernel(self, state: Parameters) -> KernelState:
+        """A state in the units of the compiled loop."""
+        center, scale = self._frame
+        covs = state.covs / (np.outer(scale, scale) if self.dense else scale**2)
+        return KernelState(state.weights, ((state.means - center) / scale).ravel(), covs.ravel())
+
+    def out_of_kernel(self, state: KernelState) -> Parameters:
+        """A state in the units of the data."""
+        (weights, means, covs), k = state, len(state.weights)
+        center, scale = self._frame
+        d = len(scale)
+        shape = {"full": (k, d, d), "tied": (d, d)}.get(self.structure, (k, d))
+        units = np.outer(scale, scale) if self.dense else scale**2
+        return Parameters(weights, center + means.reshape(k, d) * scale, covs.reshape(shape) * units)
+
+    @cached_property
+    def _threads(self) -> int:
+        return thread_count()
+
+    @property
+    def dense(self) -> bool:
+        """Whether covariances are matrices."""
+        return self.structure in ("full", "tied")
+
     def sums(self, state: Parameters) -> Statistics:
         """What the E step under ``state`` leaves of the data."""
         return self._sums(state, self.noise)
 
     def log_likelihood(self, state: Parameters) -> float:
-        """Mean log-density of the points."""
-        sums = self._sums(state, np.zeros_like(self.noise))
-        return sums.objective / sums.weight
+        """Mean log-density of the points: the objective without noise."""
+        rows = (*self._rows[:4], np.zeros_like(self.noise), *self._rows[5:])
+        return float(em_run(*rows, *self.into_kernel(state), 0, 0.0, 0.0, -np.inf, False, self._threads, None)[4][0])
 
     @cached_property
     def _lifted(self) -> Weights:
@@ -159,6 +266,11 @@ class GaussianEM:
         low = int((rows < least).sum())
         return f"{low} of {len(rows)} components have fewer than the {least} rows that determine one" if low else ""
 
+    @property
+    def rounding(self) -> float:
+        """The variance, relative to that of the data, that is none."""
+        return _ROUNDING * float(np.finfo(self.points.dtype).eps)
+
     def spread(self, state: Parameters) -> Spread:
         """In how many directions the rows vary by more than ``reg``, and how many components vary in all of them.
 
@@ -166,7 +278,7 @@ class GaussianEM:
         as the noise makes it. The rows' own covariance is that of the mixture, which an M step leaves as it was.
         """
         weights, means, covs = state
-        floor = max(self.reg, _ROUNDING * float(np.finfo(self.points.dtype).eps))
+        floor = max(self.reg, self.rounding)
         root = np.sqrt(self.units)
         away = (means - self.center) / root
         if self.structure in ("diagonal", "spherical"):

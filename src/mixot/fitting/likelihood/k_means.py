@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mixot._native import lloyd as native_lloyd
+from mixot._native import spread_out
 from mixot._shapes import Float, Int
 
 
@@ -67,24 +69,9 @@ def lloyd(
 
     A cluster that comes out empty gets the point that pays most, as long as some cluster has two points.
     """
-    k, labels, iteration = len(centers), np.full(len(points), -1), 0
-    for iteration in range(1, max_iter + 1):  # noqa: B007
-        cost = squared_distances(points, centers)
-        before, labels = labels, np.argmin(cost, axis=1)
-        mass = np.bincount(labels, weights, minlength=k)
-        for empty in np.flatnonzero(mass == 0):
-            shared = mass[labels] > weights  # not alone in its cluster
-            if not shared.any():
-                break
-            far = int(np.argmax(np.where(shared, cost[np.arange(len(points)), labels] * weights, -1.0)))
-            mass[labels[far]] -= weights[far]
-            labels[far], mass[empty] = empty, weights[far]
-        if np.array_equal(labels, before):
-            break
-        mass = np.bincount(labels, weights, minlength=k)
-        sums = np.stack([np.bincount(labels, weights * column, minlength=k) for column in points.T], axis=1)
-        centers = np.where(mass[:, None] > 0, sums / np.where(mass > 0, mass, 1.0)[:, None], centers)
-    return Clusters(labels, centers, iteration)
+    moved, labels = np.array(centers, dtype=np.float64), np.empty(len(points), dtype=np.int64)
+    iterations = native_lloyd(_plain(points), _plain(weights), moved, max_iter, labels)
+    return Clusters(labels, moved, iterations)
 
 
 def squared_distances(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "n k"]:
@@ -99,14 +86,12 @@ def _spread_out(
     points: np.ndarray, weights: np.ndarray, k: int, rng: np.random.Generator, candidates: int
 ) -> np.ndarray:
     """Draw k of the points, each drawn with probability weight times squared distance to those already chosen."""
-    chosen = [int(rng.choice(len(points), p=weights / weights.sum()))]
-    nearest = ((points - points[chosen[0]]) ** 2).sum(axis=1)
-    while len(chosen) < k:
-        reach = np.cumsum(weights * nearest)
-        draws = np.minimum(np.searchsorted(reach, rng.random(candidates) * reach[-1], side="right"), len(points) - 1)
-        after = np.minimum(squared_distances(points, points[draws]), nearest[:, None])
-        best = int(np.argmin(weights @ after))
-        chosen.append(int(draws[best]))
-        nearest = after[:, best]
-        nearest[chosen[-1]] = 0.0
+    first = int(rng.choice(len(points), p=weights / weights.sum()))
+    chosen = np.empty(k, dtype=np.int64)
+    spread_out(_plain(points), _plain(weights), first, rng.random((k - 1, candidates)), chosen)
     return points[chosen]
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """What the compiled loops read."""
+    return np.ascontiguousarray(array, dtype=np.float64)

@@ -243,23 +243,6 @@ def e_step(
     )
 
 
-def of_labels(
-    points: np.ndarray, weights: np.ndarray, labels: np.ndarray, k: int, structure: str, noise: np.ndarray
-) -> Statistics:
-    """Statistics of points that each belong to one cluster, about the clusters' means; what a start is fitted to."""
-    d = points.shape[1]
-    mass, means = np.bincount(labels, weights, minlength=k), np.zeros((k, d))
-    second = np.zeros((k, d, d) if structure in ("full", "tied") else (k, d))
-    for j in range(k):
-        x, w = points[labels == j].astype(np.float64), weights[labels == j]
-        means[j] = x[0] + w @ (x - x[0]) / mass[j]
-        z = x - means[j]
-        second[j] = (z * w[:, None]).T @ z if second.ndim == 3 else w @ z**2
-    second = second.sum(axis=0) if structure == "tied" else second
-    total = float(weights.sum())
-    return Statistics(structure, noise, means, mass, np.zeros((k, d)), second, -np.inf, total, len(points))
-
-
 def m_step(statistics: Statistics) -> Parameters:
     """Parameters that maximise the expected objective; a component without mass gets the variances of the data."""
     s = statistics
@@ -343,7 +326,7 @@ class _KernelModel(NamedTuple):
         jitter = noise / frame.scale**2
         if structure in ("diagonal", "spherical"):
             if not (covs > 0).all():
-                raise _collapsed(np.flatnonzero(~(covs > 0).all(axis=1)))
+                raise collapsed(np.flatnonzero(~(covs > 0).all(axis=1)))
             factors = frame.scale / np.sqrt(covs)
             log_det, trace = np.log(factors).sum(axis=1), factors**2 @ jitter
         else:
@@ -361,7 +344,7 @@ def _inverse_factors(covs: np.ndarray) -> np.ndarray:
     try:
         lower = np.linalg.cholesky(covs)
     except np.linalg.LinAlgError:
-        raise _collapsed(np.flatnonzero(np.linalg.eigvalsh(covs)[:, 0] <= 0)) from None
+        raise collapsed(np.flatnonzero(np.linalg.eigvalsh(covs)[:, 0] <= 0)) from None
     return np.ascontiguousarray(_inverse_lower(lower).swapaxes(1, 2))
 
 
@@ -378,7 +361,8 @@ def _inverse_lower(lower: np.ndarray) -> np.ndarray:
     return out
 
 
-def _collapsed(components: np.ndarray) -> SolveError:
+def collapsed(components: np.ndarray) -> SolveError:
+    """What is raised where these covariances are singular."""
     return SolveError(
         f"the covariance of components {components[:5].tolist()} is singular, so they have no density; "
         "raise reg, or ask for fewer components or a simpler structure"

@@ -1,0 +1,423 @@
+#include "mixtures/em_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "machine/crew.hpp"
+
+namespace mixot {
+namespace {
+
+using std::size_t;
+using Array = std::vector<double>;
+
+constexpr double kNothing = 1e-14;       // a component with a smaller share has no say in its own parameters
+constexpr double kPart = 2e5;            // multiplications that are worth a thread of their own
+constexpr double kFirstStep = 4, kGrowth = 4;  // longest extrapolation at first, and what a success or failure makes of it
+constexpr size_t kKept = 4'000'000;      // numbers that a run keeps in the kernels' layout from pass to pass
+template <class T>
+constexpr double kRounding = sizeof(T) == 8 ? 1e-14 : 0.0;  // of an objective, below which a fall is none
+constexpr int kHalvings = 5;             // of an extrapolation that leaves the mixtures
+
+// Upper factor U of cov = U' U in place; false where cov is not positive definite.
+bool factor(double* a, size_t d) {
+  for (size_t i = 0; i < d; ++i) {
+    double* row = a + i * d;
+    if (!(row[i] > 0)) return false;
+    const double root = std::sqrt(row[i]);
+    if (!std::isfinite(root)) return false;
+    for (size_t c = i; c < d; ++c) row[c] /= root;
+    for (size_t j = i + 1; j < d; ++j) {
+      double* to = a + j * d;
+      const double f = row[j];
+      for (size_t c = j; c < d; ++c) to[c] -= f * row[c];
+    }
+  }
+  return true;
+}
+
+// The inverse of an upper triangular matrix (d, d), zero below its diagonal.
+void invert(const double* u, size_t d, double* out) {
+  std::fill(out, out + d * d, 0.0);
+  for (size_t i = d; i-- > 0;) {
+    double* row = out + i * d;
+    const double inverse = 1 / u[i * d + i];
+    for (size_t a = i + 1; a < d; ++a) {
+      const double f = u[i * d + a];
+      const double* from = out + a * d;
+      for (size_t c = a; c < d; ++c) row[c] -= f * from[c];
+    }
+    for (size_t c = i + 1; c < d; ++c) row[c] *= inverse;
+    row[i] = inverse;
+  }
+}
+
+// Sums of one pass, about the means that the kernel read.
+struct Sums {
+  Array reference, mass, first, second;
+  double objective = 0;
+};
+
+template <class T>
+class Run {
+ public:
+  Run(const EmRows<T>& rows, size_t k, const EmLimits& limits) : rows_(rows), limits_(limits), k_(k), d_(rows.d) {
+    size_t most = 1 + static_cast<size_t>(static_cast<double>(rows.n) * k_ * (d_ + 2) * (d_ + 2) / kPart);
+    threads_ = std::min(limits.threads, most);
+    for (size_t i = 0; i < rows.n; ++i) total_ += rows.weights[i];
+    for (size_t a = 0; a < d_; ++a) shift_ += std::log(rows.inv_scale[a]);
+    factors_.resize(size_of_covs());
+    log_const_.resize(k_);
+  }
+
+  EmOutcome from(const EmState& start) {
+    std::optional<Crew> crew;
+    if (threads_ > 1) crew.emplace(threads_);
+    EmOutcome out;
+    if (!pass(start, out.component)) return ended(out, EmEnd::singular, start);
+    if (!std::isfinite(sums_.objective)) return ended(out, EmEnd::not_finite, start);
+    EmState at = start, before;
+    keep(out);
+    if (out.history[0] < limits_.before) return ended(out, EmEnd::fell, at);
+    double gain = out.history[0] - limits_.before;
+    bool plain = std::isfinite(limits_.before), pair = false;  // was `at` a plain step, and is `before` what it followed?
+    while (true) {
+      if (plain && gain <= limits_.tol && (!limits_.accelerated || settled(gain, pair, before, at, out.following)))
+        return ended(out, EmEnd::converged, at);
+      if (passes_ >= limits_.max_passes + (plain_start_ ? 1 : 0)) return ended(out, EmEnd::limit, at);
+      if (limits_.least > 0 && *std::min_element(out.shares.begin(), out.shares.end()) < limits_.least)
+        return ended(out, EmEnd::emptied, at);
+      const double last = out.history.back();
+      EmState next;
+      if (limits_.accelerated && pair && leap(before, at, out.following, next)) {
+        size_t ignored;
+        if (pass(next, ignored) && sums_.objective / total_ >= last) {
+          if (stretched_) longest_ *= kGrowth;
+          at = std::move(next);
+          keep(out);
+          pair = plain = false;
+          continue;
+        }
+        longest_ = std::max(1.0, longest_ / kGrowth);
+        if (passes_ >= limits_.max_passes + (plain_start_ ? 1 : 0)) return ended(out, EmEnd::limit, at);
+      }
+      next = out.following;
+      if (!pass(next, out.component)) return ended(out, EmEnd::singular, at);
+      if (!std::isfinite(sums_.objective)) return ended(out, EmEnd::not_finite, at);
+      gain = sums_.objective / total_ - last;
+      if (gain < -kRounding<T> * std::abs(last)) {  // sums in few digits have the last word: keep the best
+        out.history.push_back(last);
+        if (limits_.report) limits_.report(last);
+        return ended(out, EmEnd::converged, at);
+      }
+      before = std::exchange(at, std::move(next));
+      keep(out);
+      plain = pair = true;
+    }
+  }
+
+ private:
+  size_t size_of_covs() const {
+    return rows_.structure == Structure::full ? k_ * d_ * d_ : rows_.structure == Structure::tied ? d_ * d_ : k_ * d_;
+  }
+  bool dense() const { return rows_.structure != Structure::diagonal; }
+  size_t matrices() const { return rows_.structure == Structure::full ? k_ : 1; }
+
+  EmOutcome& ended(EmOutcome& out, EmEnd end, const EmState& state) {
+    out.end = end;
+    out.state = state;
+    return out;
+  }
+
+  // Takes the sums of the last pass as those of the state in hand.
+  void keep(EmOutcome& out) {
+    out.history.push_back(sums_.objective / total_);
+    out.shares = sums_.mass;
+    for (double& each : out.shares) each /= total_;
+    out.noise_share = noise_share_;
+    maximise(out.following);
+    if (limits_.report) limits_.report(out.history.back());
+  }
+
+  // Factors and constants of a state; false, and which, where a covariance is singular.
+  bool read(const EmState& s, size_t& component) {
+    const size_t count = dense() ? matrices() : k_;
+    Array logs(count, 0.0), traces(count, 0.0);
+    if (dense()) {
+      work_ = s.covs;
+      for (size_t j = 0; j < count; ++j) {
+        double* f = factors_.data() + j * d_ * d_;
+        if (!factor(work_.data() + j * d_ * d_, d_)) return component = j, false;
+        invert(work_.data() + j * d_ * d_, d_, f);
+        for (size_t a = 0; a < d_; ++a) {
+          logs[j] += std::log(f[a * d_ + a]);
+          for (size_t c = a; c < d_; ++c) traces[j] += rows_.noise[a] * f[a * d_ + c] * f[a * d_ + c];
+        }
+      }
+    } else {
+      for (size_t j = 0; j < k_; ++j)
+        for (size_t a = 0; a < d_; ++a) {
+          const double v = s.covs[j * d_ + a];
+          if (!(v > 0 && std::isfinite(v))) return component = j, false;
+          factors_[j * d_ + a] = 1 / std::sqrt(v);
+          logs[j] += std::log(factors_[j * d_ + a]);
+          traces[j] += rows_.noise[a] / v;
+        }
+    }
+    noise_share_ = *std::max_element(traces.begin(), traces.end());
+    for (size_t j = 0; j < k_; ++j) {
+      const size_t at = count == 1 ? 0 : j;
+      log_const_[j] = std::log(s.weights[j]) + logs[at] - traces[at] / 2 - 0.5 * d_ * std::log(2 * M_PI) + shift_;
+    }
+    return true;
+  }
+
+  // One E step; false where a covariance is singular.
+  bool pass(const EmState& s, size_t& component) {
+    if (!read(s, component)) return false;
+    ++passes_;
+    sums_.reference = s.means;
+    for (double& each : sums_.reference) each = static_cast<double>(static_cast<T>(each));
+    sums_.mass.resize(k_), sums_.first.resize(k_ * d_), sums_.second.resize(size_of_covs());
+    EmProblem<T> problem{rows_.points,    rows_.weights,          rows_.n,          rows_.d,           k_,
+                               rows_.center,    rows_.inv_scale,        sums_.reference.data(), factors_.data(),
+                               log_const_.data(), rows_.structure, blocks_.empty() ? nullptr : blocks_.data()};
+    if (passes_ == 1 && limits_.max_passes > 1 && rows_.n * d_ <= kKept) {
+      blocks_ = em_blocks(problem);
+      problem.blocks = blocks_.data();
+    }
+    sums_.objective = em_pass(problem, threads_, sums_.mass.data(), sums_.first.data(), sums_.second.data());
+    return true;
+  }
+
+  // The M step after the last pass.
+  void maximise(EmState& to) {
+    to.weights.assign(k_, 0.0), to.means = sums_.reference, to.covs.assign(size_of_covs(), 0.0);
+    Array shift(k_ * d_, 0.0);
+    double alive = 0;
+    for (size_t j = 0; j < k_; ++j) {
+      if (!(sums_.mass[j] > kNothing * total_)) continue;
+      alive += to.weights[j] = sums_.mass[j];
+      for (size_t a = 0; a < d_; ++a) to.means[j * d_ + a] += shift[j * d_ + a] = sums_.first[j * d_ + a] / sums_.mass[j];
+    }
+    if (rows_.structure == Structure::full) covariances(to, shift);
+    if (rows_.structure == Structure::tied) covariance(to, shift);
+    if (rows_.structure == Structure::diagonal) variances(to, shift);
+    for (double& each : to.weights) each /= alive;
+  }
+
+  void covariances(EmState& to, const Array& shift) {
+    for (size_t j = 0; j < k_; ++j)
+      for (size_t a = 0; a < d_; ++a) {
+        for (size_t c = 0; c <= a; ++c) {
+          const size_t at = (j * d_ + a) * d_ + c;
+          double value = a == c ? rows_.spread[a] : 0.0;
+          if (to.weights[j] > 0) value = sums_.second[at] / sums_.mass[j] - shift[j * d_ + a] * shift[j * d_ + c];
+          to.covs[at] = to.covs[(j * d_ + c) * d_ + a] = value;
+        }
+        to.covs[(j * d_ + a) * d_ + a] += rows_.noise[a];
+      }
+  }
+
+  // The kernel's moment is about zero: that about the references first, as sums over chunks have it.
+  void covariance(EmState& to, const Array& shift) {
+    for (size_t a = 0; a < d_; ++a) {
+      for (size_t c = 0; c <= a; ++c) {
+        double value = sums_.second[a * d_ + c];
+        for (size_t j = 0; j < k_; ++j) {
+          const size_t p = j * d_ + a, q = j * d_ + c;
+          const double x = sums_.reference[p], y = sums_.reference[q];
+          value -= sums_.first[p] * y + x * sums_.first[q] + sums_.mass[j] * (x * y + shift[p] * shift[q]);
+        }
+        to.covs[a * d_ + c] = to.covs[c * d_ + a] = value / total_;
+      }
+      to.covs[a * d_ + a] += rows_.noise[a];
+    }
+  }
+
+  void variances(EmState& to, const Array& shift) {
+    for (size_t j = 0; j < k_; ++j) {
+      double* v = to.covs.data() + j * d_;
+      double sum = 0;
+      for (size_t a = 0; a < d_; ++a) {
+        const size_t at = j * d_ + a;
+        const double own = to.weights[j] > 0 ? std::max(0.0, sums_.second[at] / sums_.mass[j] - shift[at] * shift[at])
+                                             : rows_.spread[a];
+        v[a] = own + rows_.noise[a];
+        sum += v[a] / (rows_.inv_scale[a] * rows_.inv_scale[a]);  // one variance in the data's units
+      }
+      for (size_t a = 0; a < d_ && rows_.spherical; ++a) v[a] = sum / d_ * rows_.inv_scale[a] * rows_.inv_scale[a];
+    }
+  }
+
+  // Whether all that is left to gain, by Aitken's rule for steps that shrink by 1 - 1 / s, is below the tolerance.
+  bool settled(double gain, bool pair, const EmState& a, const EmState& b, const EmState& c) {
+    if (gain <= 0) return true;
+    if (!pair) return false;
+    const double r = squared_length(a, b, nullptr), v = squared_length(a, b, &c);
+    return !(v > 0) || gain * std::max(1.0, std::sqrt(r / v) / 2) <= limits_.tol;
+  }
+
+  // The point beyond a -> b -> c, two steps of EM: a + 2 s r + s^2 v, r = b - a, v = c - 2 b + a, s = |r| / |v|, at most
+  // `longest_`, and halved towards c until it is a mixture. False where that is c itself.
+  bool leap(const EmState& a, const EmState& b, const EmState& c, EmState& to) {
+    const double r = squared_length(a, b, nullptr), v = squared_length(a, b, &c);
+    double s = v > 0 ? std::sqrt(r / v) : longest_;
+    stretched_ = s >= longest_;
+    s = std::min(s, longest_);
+    for (int halving = 0; halving < kHalvings && s > 1.01; ++halving, s = (1 + s) / 2) {
+      const double x = (1 - s) * (1 - s), y = 2 * s * (1 - s), z = s * s;
+      auto blend = [&](const Array& p, const Array& q, const Array& o, Array& out) {
+        out.resize(p.size());
+        for (size_t i = 0; i < p.size(); ++i) out[i] = x * p[i] + y * q[i] + z * o[i];
+      };
+      blend(a.weights, b.weights, c.weights, to.weights);
+      bool mixture = true;
+      for (size_t j = 0; j < k_; ++j) mixture &= to.weights[j] > 0.1 * c.weights[j];
+      if (!mixture) continue;
+      blend(a.means, b.means, c.means, to.means);
+      blend(a.covs, b.covs, c.covs, to.covs);
+      if (definite(to.covs)) return true;
+    }
+    return false;
+  }
+
+  bool definite(const Array& covs) {
+    if (!dense()) return std::all_of(covs.begin(), covs.end(), [](double v) { return v > 0; });
+    work_ = covs;
+    for (size_t j = 0; j < matrices(); ++j)
+      if (!factor(work_.data() + j * d_ * d_, d_)) return false;
+    return true;
+  }
+
+  // |b - a|^2, or |c - 2 b + a|^2, in the metric of Gaussian laws at b: sum of weight times (relative change of the
+  // weight)^2 + (dm' S^-1 dm) + tr((S^-1 dS)^2) / 2. The factors at hand are those of b.
+  double squared_length(const EmState& a, const EmState& b, const EmState* c) {
+    auto change = [&](const Array& p, const Array& q, const Array* o, size_t i) {
+      return o ? (*o)[i] - 2 * q[i] + p[i] : q[i] - p[i];
+    };
+    double sum = 0;
+    Array dm(d_), half(d_ * d_), whole(d_ * d_), ds(d_ * d_);
+    for (size_t j = 0; j < k_; ++j) {
+      if (!(b.weights[j] > 0)) continue;
+      const double dw = change(a.weights, b.weights, c ? &c->weights : nullptr, j) / b.weights[j];
+      double each = dw * dw;
+      for (size_t e = 0; e < d_; ++e) dm[e] = change(a.means, b.means, c ? &c->means : nullptr, j * d_ + e);
+      if (!dense()) {
+        for (size_t e = 0; e < d_; ++e) {
+          const double f = factors_[j * d_ + e], m = dm[e] * f;
+          const double t = change(a.covs, b.covs, c ? &c->covs : nullptr, j * d_ + e) * f * f;
+          each += m * m + t * t / 2;
+        }
+      } else {
+        const size_t at = rows_.structure == Structure::full ? j * d_ * d_ : 0;
+        const double* f = factors_.data() + at;
+        for (size_t e = 0; e < d_; ++e) {
+          double y = 0;
+          for (size_t g = 0; g <= e; ++g) y += dm[g] * f[g * d_ + e];
+          each += y * y;
+        }
+        if (at || j == 0 || rows_.structure == Structure::full) {
+          for (size_t e = 0; e < d_ * d_; ++e) ds[e] = change(a.covs, b.covs, c ? &c->covs : nullptr, at + e);
+          trace_ = whitened_square(ds, f, half, whole);
+        }
+        each += trace_ / 2;
+      }
+      sum += b.weights[j] * each;
+    }
+    return sum;
+  }
+
+  // |F' S F|^2 for an upper triangular F.
+  double whitened_square(const Array& s, const double* f, Array& half, Array& whole) {
+    std::fill(half.begin(), half.end(), 0.0);
+    std::fill(whole.begin(), whole.end(), 0.0);
+    for (size_t a = 0; a < d_; ++a)
+      for (size_t b = 0; b < d_; ++b)
+        for (size_t c = b; c < d_; ++c) half[a * d_ + c] += s[a * d_ + b] * f[b * d_ + c];
+    for (size_t a = 0; a < d_; ++a)
+      for (size_t e = a; e < d_; ++e)
+        for (size_t c = 0; c < d_; ++c) whole[e * d_ + c] += f[a * d_ + e] * half[a * d_ + c];
+    double sum = 0;
+    for (double each : whole) sum += each * each;
+    return sum;
+  }
+
+  const EmRows<T>& rows_;
+  const EmLimits& limits_;
+  size_t k_, d_, threads_ = 1, passes_ = 0;
+  double total_ = 0, shift_ = 0, longest_ = kFirstStep, trace_ = 0, noise_share_ = 0;
+  bool stretched_ = false, plain_start_ = !std::isfinite(limits_.before);
+  Array factors_, log_const_, work_;
+  AlignedVector<T> blocks_;
+  Sums sums_;
+};
+
+}  // namespace
+
+template <class T>
+EmOutcome em_run(const EmRows<T>& rows, const EmState& start, const EmLimits& limits) {
+  return Run<T>(rows, start.weights.size(), limits).from(start);
+}
+
+template <class T>
+EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, size_t k) {
+  const size_t d = rows.d;
+  const bool full = rows.structure == Structure::full, tied = rows.structure == Structure::tied;
+  const size_t each = full ? d * d : tied ? 0 : d;  // entries of a covariance, from one component to the next
+  EmState out{Array(k, 0.0), Array(k * d, 0.0), Array(tied ? d * d : k * each, 0.0)};
+  Array z(d);
+  auto read = [&](size_t i) {
+    for (size_t a = 0; a < d; ++a)
+      z[a] = (static_cast<double>(rows.points[i * d + a]) - rows.center[a]) * rows.inv_scale[a];
+  };
+  double total = 0;
+  for (size_t i = 0; i < rows.n; ++i) {
+    const size_t j = static_cast<size_t>(labels[i]);
+    read(i);
+    out.weights[j] += rows.weights[i];
+    total += rows.weights[i];
+    for (size_t a = 0; a < d; ++a) out.means[j * d + a] += rows.weights[i] * z[a];
+  }
+  for (size_t j = 0; j < k; ++j)
+    for (size_t a = 0; a < d && out.weights[j] > 0; ++a) out.means[j * d + a] /= out.weights[j];
+  for (size_t i = 0; i < rows.n; ++i) {
+    const size_t j = static_cast<size_t>(labels[i]);
+    const double* mean = out.means.data() + j * d;
+    double* cov = out.covs.data() + j * each;
+    read(i);
+    for (size_t a = 0; a < d; ++a) {
+      const double y = rows.weights[i] * (z[a] - mean[a]);
+      if (full || tied)
+        for (size_t c = 0; c <= a; ++c) cov[a * d + c] += y * (z[c] - mean[c]);
+      else
+        cov[a] += y * (z[a] - mean[a]);
+    }
+  }
+  for (size_t j = 0; j < (tied ? 1 : k); ++j) {
+    const double mass = tied ? total : out.weights[j];
+    double *cov = out.covs.data() + j * each, sum = 0;
+    for (size_t a = 0; a < d; ++a) {
+      if (full || tied) {
+        for (size_t c = 0; c < a; ++c) cov[c * d + a] = cov[a * d + c] = mass > 0 ? cov[a * d + c] / mass : 0.0;
+        cov[a * d + a] = (mass > 0 ? cov[a * d + a] / mass : rows.spread[a]) + rows.noise[a];
+      } else {
+        cov[a] = (mass > 0 ? cov[a] / mass : rows.spread[a]) + rows.noise[a];
+        sum += cov[a] / (rows.inv_scale[a] * rows.inv_scale[a]);
+      }
+    }
+    for (size_t a = 0; a < d && rows.spherical; ++a) cov[a] = sum / d * rows.inv_scale[a] * rows.inv_scale[a];
+  }
+  for (double& weight : out.weights) weight /= total;
+  return out;
+}
+
+template EmState em_state_of_labels(const EmRows<double>&, const std::int64_t*, size_t);
+template EmState em_state_of_labels(const EmRows<float>&, const std::int64_t*, size_t);
+template EmOutcome em_run(const EmRows<double>&, const EmState&, const EmLimits&);
+template EmOutcome em_run(const EmRows<float>&, const EmState&, const EmLimits&);
+
+}  // namespace mixot

@@ -1,0 +1,61 @@
+// Runs of EM for Gaussian mixtures: pass after pass in one call, each M step and every factor in the kernels' units.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "mixtures/em.hpp"
+
+namespace mixot {
+
+// A mixture in the kernels' units: weights (k); means (k, d); covs (k, d, d) full, (d, d) tied, (k, d) diagonal.
+struct EmState {
+  std::vector<double> weights, means, covs;
+};
+
+// The rows of one run, as in EmProblem; `noise` (d) are the variances that the M step adds, `spread` (d) those that a
+// component without mass gets, both in the kernels' units; a spherical mixture is a diagonal one with equal variances.
+template <class T>
+struct EmRows {
+  const T* points;
+  const double* weights;
+  std::size_t n, d;
+  const double *center, *inv_scale, *noise, *spread;
+  Structure structure;
+  bool spherical;
+};
+
+// When a run ends. `before` is the objective of the state that the start follows, or minus infinity; `tol` the gain of a
+// plain iteration, per unit of weight, that ends it; `least` the share of a component that ends it, or 0.
+struct EmLimits {
+  std::size_t max_passes, threads;
+  double tol, least, before;
+  bool accelerated;
+  std::function<void(double)> report;  // told of every objective that enters the history; may be empty
+};
+
+enum class EmEnd { limit, converged, emptied, singular, not_finite, fell };
+
+// Where a run ended: the best state, its objective and shares, the M step after it, and the objectives on the way, that
+// of the start first. `fell` means that the start was below `before`, and `state` is the start all the same.
+struct EmOutcome {
+  EmEnd end = EmEnd::limit;
+  EmState state, following;
+  std::vector<double> shares, history;
+  std::size_t component = 0;  // the first one that is singular
+  double noise_share = 0;     // largest tr(diag(noise) S^-1) of a component: below 1/2 none is thinner than the noise
+};
+
+// EM from `start`. Where `accelerated`, every second pass looks at a point beyond two plain steps, squared iterative
+// extrapolation (Varadhan and Roland, Scand. J. Stat. 35, 2008, scheme S3), measured in units of the mixture itself, so
+// that an affine image of rows and start takes the image of every step. It is taken only where the objective there is no
+// lower, so the history never decreases.
+template <class T>
+EmOutcome em_run(const EmRows<T>& rows, const EmState& start, const EmLimits& limits);
+
+// The M step of rows that each belong to one cluster, labels (n) in 0 .. k - 1: what a run starts from.
+template <class T>
+EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, std::size_t k);
+
+}  // namespace mixot

@@ -1,0 +1,124 @@
+"""The search for the best maximum of the likelihood: many short runs, few long ones, and moves out of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
+from mixot.fitting.likelihood.runs import Climb, Run
+from mixot.fitting.likelihood.split_and_merge import moves, splits, with_split
+from mixot.fitting.likelihood.views import Views
+from mixot.results import Status
+
+_SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding
+_SHORT, _LONGER = 10, 30  # iterations of all starts, and more of the better third
+_LAST = 2  # runs that are carried to their end
+_AGREED = 3  # starts that converge at once, to one place, settle the matter
+_MOVES = 3  # splits and mergers tried in a row, and how often one may succeed
+_NEAR = 2e-3  # nats per observation that a move may still lack after its first iterations
+_SPLITS, _FRESH = 2, 2  # splits of the mixture of one component less, and k-means starts beside them
+_ROWS, _ROWS_EACH = 1000, 10  # rows that the starts look at: so many, or more with components and dimensions
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Runs on ``rows``, the same for every number of components; ``climb(k, stage)`` is how those of a stage go on.
+
+    ``starts`` is the number of k-means starts of a thorough search, which ``rng`` draws.
+    """
+
+    rows: GaussianEM
+    starts: int
+    climb: Callable[[int, str], Climb]
+    rng: np.random.Generator
+    views: Views = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "views", Views(self.rows))
+
+    def thorough(self, k: int, known: Sequence[Run] = ()) -> list[Run]:
+        """The best ends of ``starts`` runs, of which ever fewer go ever farther, and of moves; most likely first."""
+        climb = self.climb(k, "")
+        if k == 1 or (self.starts == 1 and not known):
+            labels = self.views.labels(0, k, self.rng) if k > 1 else np.zeros(len(self.rows.points), dtype=np.int64)
+            return [climb.start(self.rows, self.rows.on_labels(labels, k))]
+        tries, agreed = self._short_runs(k, known, range(self.starts))
+        if agreed:
+            return tries
+        for count, more in ((-(-len(tries) // 3), _LONGER), (_LAST, None)):
+            tries = [climb.further(run, more) for run in best_of(tries, count)]
+        best, *others = best_of(tries, _LAST)
+        return best_of([self._moved(best, climb), *others], _LAST)
+
+    def warm(self, k: int, smaller: Run) -> Run:
+        """The best of short runs from splits of a mixture of one component less and from few k-means starts."""
+        known = []
+        if smaller.determined:
+            for at, split in enumerate(splits(self.rows, smaller.state)[:_SPLITS]):
+                state = self.rows.into_kernel(with_split(self.rows, smaller.state, split))
+                known.append(self._short(k, f"split {at + 1}", state))
+        fresh = min(self.starts, _FRESH)
+        tries, _ = self._short_runs(k, known, range(fresh * (k - 2), fresh * (k - 1)))
+        return self.climb(k, "").further(best_of(tries, 1)[0])
+
+    def _short_runs(self, k: int, known: Sequence[Run], starts: range) -> tuple[list[Run], bool]:
+        """Short runs from every start, or one where the first few have settled the matter; whether they have."""
+        tries = list(known)
+        near = 2 * self.climb(k, "").tol
+        for s in starts:
+            state = self.rows.on_labels(self.views.labels(s, k, self.rng), k)
+            tries.append(self._short(k, f"start {s - starts[0] + 1} of {len(starts)}", state))
+            top = max(run.objective for run in tries)
+            same = [run for run in tries if run.status is Status.CONVERGED and run.objective >= top - near]
+            if len(same) >= _AGREED and same[0].determined:
+                return best_of(same, 1), True
+        return tries, False
+
+    def _short(self, k: int, name: str, state: KernelState) -> Run:
+        return self.climb(k, name).start(self.rows, state, _SHORT)
+
+    def _moved(self, run: Run, climb: Climb) -> Run:
+        """``run``, or what splits and mergers lead to, as long as they lead up."""
+        for _ in range(_MOVES):
+            for state in moves(self.rows, run.state, _MOVES):
+                trial = climb.start(self.rows, self.rows.into_kernel(state), _LONGER)
+                if trial.objective < run.objective - _NEAR:
+                    continue
+                trial = climb.further(trial)
+                if trial.objective > run.objective + _SAME and trial.determined:
+                    run = trial
+                    break
+            else:
+                return run
+        return run
+
+
+def look(em: GaussianEM, k: int) -> int:
+    """How many rows tell good starts of k components from bad ones."""
+    return max(_ROWS, _ROWS_EACH * k * (em.points.shape[1] + 1))
+
+
+def on_more_rows(ends: Sequence[Run], em: GaussianEM, climb: Climb, most: int | None = None) -> Run:
+    """The best of the runs on other rows, those of ``em``, from where they ended, of ``most`` iterations."""
+    if len(ends) == 1 or most is not None:
+        return climb.start(em, ends[0].path.state, most)
+    return climb.further(best_of([climb.start(em, run.path.state, _SHORT) for run in ends], 1)[0])
+
+
+def best_of(runs: Sequence[Run], count: int) -> list[Run]:
+    """The ``count`` most likely, best first; of those that ended in one place, whatever the rounding, the first.
+
+    Those with a component that the rows do not determine come last: at the floor a likelihood is as large as ``reg`` is
+    small, so it is no reason to prefer a start.
+    """
+    out: list[Run] = []
+    for group in (True, False):
+        left = [run for run in runs if run.determined is group]
+        while left and len(out) < count:
+            most = max(run.objective for run in left)
+            out.append(next(run for run in left if run.objective >= most - _SAME))
+            left = [run for run in left if abs(run.objective - out[-1].objective) > _SAME]
+    return out
