@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "machine/interrupt.hpp"
+#include "machine/simd.hpp"
 
 namespace mixot {
 namespace {
@@ -27,7 +28,7 @@ Array in_blocks(const double* points, size_t n, size_t d) {
 }
 
 // Squared distances of a block to one center.
-inline void distances(const double* block, const double* center, size_t d, double* out) {
+MIXOT_INLINE void distances(const double* block, const double* center, size_t d, double* out) {
   std::fill(out, out + kBlock, 0.0);
   for (size_t a = 0; a < d; ++a) {
     const double m = center[a];
@@ -35,6 +36,37 @@ inline void distances(const double* block, const double* center, size_t d, doubl
     for (size_t i = 0; i < kBlock; ++i) out[i] += (x[i] - m) * (x[i] - m);
   }
 }
+
+// Squared distances of all blocks (count, d, kBlock) to one center.
+MIXOT_INLINE void all_distances_body(const double* blocks, size_t count, const double* center, size_t d, double* out) {
+  for (size_t b = 0; b < count; ++b) distances(blocks + b * d * kBlock, center, d, out + b * kBlock);
+}
+MIXOT_MULTIVERSION(all_distances, (const double* blocks, size_t count, const double* center, size_t d, double* out),
+                   (blocks, count, center, d, out))
+
+// The nearest of k centers of each point, as a number, and the squared distance to it.
+MIXOT_INLINE void nearest_centers_body(const double* blocks, size_t count, const double* centers, size_t k, size_t d,
+                                       double* names, double* costs) {
+  for (size_t b = 0; b < count; ++b) {
+    const double* block = blocks + b * d * kBlock;
+    double *label = names + b * kBlock, *least = costs + b * kBlock, each[kBlock];
+    distances(block, centers, d, least);
+    std::fill(label, label + kBlock, 0.0);
+    for (size_t j = 1; j < k; ++j) {
+      distances(block, centers + j * d, d, each);
+      const double name = static_cast<double>(j);
+      for (size_t i = 0; i < kBlock; ++i) {
+        const bool nearer = each[i] < least[i];
+        label[i] = nearer ? name : label[i];
+        least[i] = nearer ? each[i] : least[i];
+      }
+    }
+  }
+}
+MIXOT_MULTIVERSION(nearest_centers,
+                   (const double* blocks, size_t count, const double* centers, size_t k, size_t d, double* names,
+                    double* costs),
+                   (blocks, count, centers, k, d, names, costs))
 
 }  // namespace
 
@@ -44,7 +76,7 @@ void spread_out(const double* points, const double* weights, size_t n, size_t d,
   const size_t padded = blocks.size() / d;
   Array nearest(padded), reach(n), after(padded), best(padded);
   auto measure = [&](size_t row, Array& to) {
-    for (size_t at = 0; at < padded; at += kBlock) distances(blocks.data() + at * d, points + row * d, d, to.data() + at);
+    all_distances(blocks.data(), padded / kBlock, points + row * d, d, to.data());
   };
   chosen[0] = static_cast<std::int64_t>(first);
   measure(first, nearest);
@@ -68,28 +100,16 @@ void spread_out(const double* points, const double* weights, size_t n, size_t d,
 size_t lloyd(const double* points, const double* weights, size_t n, size_t d, size_t k, size_t max_iter, double* centers,
              std::int64_t* labels) {
   const Array blocks = in_blocks(points, n, d);
-  Array cost(n), mass(k), sums(k * d);
+  const size_t padded = blocks.size() / d;
+  Array names(padded), cost(padded), mass(k), sums(k * d);
   std::fill(labels, labels + n, std::int64_t{-1});
   std::vector<std::int64_t> before(n);
   size_t iteration = 0;
   while (iteration < max_iter) {
     ++iteration;
     std::copy(labels, labels + n, before.begin());
-    for (size_t at = 0; at < n; at += kBlock) {
-      double least[kBlock], each[kBlock], label[kBlock];
-      distances(blocks.data() + at * d, centers, d, least);
-      std::fill(label, label + kBlock, 0.0);
-      for (size_t j = 1; j < k; ++j) {
-        distances(blocks.data() + at * d, centers + j * d, d, each);
-        const double name = static_cast<double>(j);
-        for (size_t i = 0; i < kBlock; ++i) {
-          label[i] = each[i] < least[i] ? name : label[i];
-          least[i] = each[i] < least[i] ? each[i] : least[i];
-        }
-      }
-      for (size_t i = 0; i < std::min(kBlock, n - at); ++i)
-        labels[at + i] = static_cast<std::int64_t>(label[i]), cost[at + i] = least[i];
-    }
+    nearest_centers(blocks.data(), padded / kBlock, centers, k, d, names.data(), cost.data());
+    for (size_t i = 0; i < n; ++i) labels[i] = static_cast<std::int64_t>(names[i]);
     std::fill(mass.begin(), mass.end(), 0.0);
     for (size_t i = 0; i < n; ++i) mass[static_cast<size_t>(labels[i])] += weights[i];
     for (size_t j = 0; j < k; ++j) {

@@ -97,8 +97,9 @@ class Search:
 
 
 def look(em: GaussianEM, k: int) -> int:
-    """How many rows tell good starts of k components from bad ones."""
-    return max(_ROWS, _ROWS_EACH * k * (em.points.shape[1] + 1))
+    """How many rows tell good starts of k components from bad ones: all, where a part of them would save little."""
+    few = max(_ROWS, _ROWS_EACH * k * (em.points.shape[1] + 1))
+    return few if len(em.points) > 2 * few else len(em.points)
 
 
 def on_more_rows(ends: Sequence[Run], em: GaussianEM, climb: Climb, most: int | None = None) -> Run:

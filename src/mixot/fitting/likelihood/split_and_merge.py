@@ -88,20 +88,21 @@ def _cuts(y: np.ndarray, share: np.ndarray, dense: bool) -> list[np.ndarray]:
     return [np.ascontiguousarray(cut, dtype=np.int64) for cut in cuts]
 
 
-def cheapest_merges(state: Parameters, count: int) -> list[tuple[int, int]]:
-    """The ``count`` pairs of components whose merger loses least, by Runnalls' bound; dense covariances."""
-    weights, _, covs = state
-    pairs = [(i, j) for i in range(len(weights)) for j in range(i)]
+def cheapest_merges(state: Parameters) -> list[tuple[int, int]]:
+    """All pairs of components, those first whose merger loses least by Runnalls' bound; full covariances."""
+    weights, means, covs = state
+    i, j = np.tril_indices(len(weights), -1)
+    both = np.maximum(weights[i] + weights[j], 1e-300)
+    a, b = (weights[i] / both)[:, None, None], (weights[j] / both)[:, None, None]
+    away = means[i] - means[j]
+    merged = a * covs[i] + b * covs[j] + a * b * away[:, :, None] * away[:, None, :]
     log_det = np.linalg.slogdet(covs)[1]
-    costs = []
-    for i, j in pairs:
-        merged = _merged(state, i, j)
-        both = weights[i] + weights[j]
-        costs.append(both * np.linalg.slogdet(merged[2])[1] - weights[i] * log_det[i] - weights[j] * log_det[j])
-    return [pairs[at] for at in np.argsort(costs, kind="stable")[:count]]
+    costs = both * np.linalg.slogdet(merged)[1] - weights[i] * log_det[i] - weights[j] * log_det[j]
+    return [(int(i[at]), int(j[at])) for at in np.argsort(costs, kind="stable")]
 
 
 def _merged(state: Parameters, i: int, j: int) -> tuple[float, np.ndarray, np.ndarray]:
+    """Weight, mean and covariance of two components taken as one."""
     weights, means, covs = state
     both = float(weights[i] + weights[j]) or 1.0
     a, b = weights[i] / both, weights[j] / both
@@ -135,10 +136,9 @@ def moves(em: GaussianEM, state: Parameters, count: int) -> list[Parameters]:
     """Starts of as many components as ``state``, the most promising first: one split, two of the others merged."""
     if em.structure != "full" or len(state.weights) < 3:
         return []
-    out = []
+    out, merges = [], cheapest_merges(state)
     for split in splits(em, state)[:count]:
-        free = [pair for pair in cheapest_merges(state, count + len(state.weights)) if split.component not in pair]
-        out += [(split, pair) for pair in free[:2]]
+        out += [(split, pair) for pair in merges if split.component not in pair][:2]
     return [_moved(em, state, split, *pair) for split, pair in out[:count]]
 
 
