@@ -36,6 +36,42 @@ def clusters(rng: np.random.Generator, n: int) -> np.ndarray:
     return rng.random((20, 2))[rng.integers(0, 20, n)] + 0.01 * rng.standard_normal((n, 2))
 
 
+def boxes(shape: tuple[int, ...], *parts: tuple[float, tuple[slice | int, ...]]) -> np.ndarray:
+    """Zero but for boxes of constant value."""
+    out = np.zeros(shape)
+    for value, part in parts:
+        out[part] = value
+    return out
+
+
+def stars() -> np.ndarray:
+    rng, out = np.random.default_rng(7), np.zeros((256, 256))
+    i, j = rng.integers(0, 256, (60, 2)).T
+    out[i, j] = rng.pareto(1.2, 60) + 0.1
+    return out
+
+
+def spots() -> dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]]:
+    """Densities that are zero but for a few pixels."""
+
+    def cloud(n: int, d: int = 2) -> np.ndarray:
+        return np.random.default_rng(0).random((n, d))
+
+    at = np.s_
+    pixels = boxes((200, 200), (1, at[3, 3]), (2, at[190, 180]), (1, at[100:103, 50]))
+    squares = boxes((64, 64), (0.3498, at[14:18, 16:20]), (0.2935, at[44:48, 5:9]))
+    rectangles = boxes((2048, 2048), (1, at[200:700, 300:900]), (2, at[1300:1900, 1200:1700]))
+    solid = boxes((32, 32, 32), (1, at[2:5, 3:6, 4:7]), (2, at[25:28, 20:24, 22:27]))
+    return {
+        "spots: 500 to five pixels": lambda: (cloud(500), pixels),
+        "spots: 5000 to two squares": lambda: (cloud(5000), squares),
+        "spots: 3000 to stars": lambda: (cloud(3000), stars()),
+        "spots: 3000 to a diagonal": lambda: (cloud(3000), np.eye(128)),
+        "spots: 10000 to two rectangles": lambda: (cloud(10_000), rectangles),
+        "spots: 2000 to two boxes": lambda: (cloud(2000, 3), solid),
+    }
+
+
 def cases() -> dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]]:
     def plain(n: int, side: int, background: float, d: int = 2) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
         return lambda: (np.random.default_rng(n).random((n, d)), bumps(side, background, d))
@@ -51,7 +87,7 @@ def cases() -> dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]]:
     out["hard: noise"] = lambda: (rng(4).random((n, 2)), rng(5).random((128, 128)))
     out["space: 2000 on 32^3"] = plain(2000, 32, 0.1, d=3)
     out["space: 10000 on 64^3"] = plain(10_000, 64, 0.1, d=3)
-    return out
+    return out | spots()
 
 
 def measure(solve: Callable[[np.ndarray, np.ndarray], float], wanted: list[str]) -> None:

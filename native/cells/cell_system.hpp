@@ -27,6 +27,9 @@ class CellSystem {
   // where the mass is zero.
   virtual void centers(std::vector<double>& center, std::vector<double>& spread) = 0;
 
+  // int min_i |x - y_i|^2 - w_i of the density, over the last cells and with their weights.
+  virtual double potential() = 0;
+
   // Largest value, over the last cell of point i, of what x pays there for going to j rather than to i.
   virtual double detour(std::size_t i, std::size_t j) const = 0;
 

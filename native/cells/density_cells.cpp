@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "machine/compensated_sum.hpp"
+
 namespace mixot {
 
 template <int D>
@@ -39,6 +41,23 @@ void DensityCells<D>::centers(std::vector<double>& center, std::vector<double>& 
     }
     spread[i] = std::sqrt(std::max(0.0, squares));
   }
+}
+
+template <int D>
+double DensityCells<D>::potential() {
+  std::vector<Moments<D>> sums;
+  moments(sums);
+  CompensatedSum out;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const double *m = sums[i].value, *y = diagram_.points() + D * i;
+    double constant = -diagram_.weight(i);
+    for (int a = 0; a < D; ++a) {
+      out.add(m[Moments<D>::squares[a]] - 2 * y[a] * m[1 + a]);
+      constant += y[a] * y[a];
+    }
+    out.add(constant * m[0]);
+  }
+  return out.value();
 }
 
 template <int D>

@@ -27,6 +27,7 @@ class DensityCells final : public CellSystem {
     diagram_.seed(weights, candidates);
   }
   void centers(std::vector<double>& center, std::vector<double>& spread) override;
+  double potential() override;
   double detour(std::size_t i, std::size_t j) const override { return diagram_.detour(i, j); }
   void blend(double share) override { density_.blend(share); }
   double floor() const override { return density_.floor(); }

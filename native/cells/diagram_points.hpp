@@ -15,6 +15,7 @@ class DiagramPoints {
   std::size_t size() const { return n_; }
   const double* points() const { return points_; }
   std::size_t threads() const { return threads_; }
+  double weight(std::size_t i) const { return weights_[i]; }
 
   // ---- weights that change one at a time ----
   void begin_raising(const double* weights) { assign(weights); }

@@ -128,6 +128,9 @@ void coarsen(const Laplacian& graph, const std::vector<int>& aggregate, std::siz
   out.resize(count, 0);
   std::partial_sum(length.begin(), length.end(), out.first.begin() + 1);
   out.to.resize(std::size_t(out.first[count])), out.weight.resize(out.to.size());
+  out.ground.assign(graph.ground.empty() ? 0 : count, 0.0);
+  for (std::size_t i = 0; i < graph.ground.size(); ++i)
+    if (aggregate[i] >= 0) out.ground[aggregate[i]] += graph.ground[i];
   parallel_blocks(chunks, threads, [&](std::size_t c, std::size_t) {
     const std::size_t first = c * chunk, last = std::min(count, first + chunk);
     std::copy(rows[c].to.begin(), rows[c].to.end(), out.to.begin() + out.first[first]);
@@ -159,7 +162,7 @@ void Laplacian::finish_row(std::size_t i) {
   };
   upper[i] = gather([&](std::int64_t j) { return j >= low && j < row; });
   outer[i] = gather([&](std::int64_t j) { return j > row && j < high; });
-  double sum = 0;
+  double sum = ground.empty() ? 0 : ground[i];
   for (std::int64_t q = first[i]; q < first[i + 1]; ++q) sum += weight[q];
   diagonal[i] = sum;
 }
@@ -201,16 +204,18 @@ int Laplacian::parts(std::vector<int>& label) const {
 void DenseLaplacian::factor(const Laplacian& graph) {
   n_ = graph.n;
   weight_.assign(n_ * n_, 0.0), pivot_.assign(n_, 0.0);
+  if (!graph.ground.empty()) pivot_ = graph.ground;
   for (std::size_t i = 0; i < n_; ++i)
     for (std::int64_t q = graph.first[i]; q < graph.first[i + 1]; ++q) weight_[i * n_ + graph.to[q]] = graph.weight[q];
   for (std::size_t k = 0; k < n_; ++k) {
-    const double* row = &weight_[k * n_];
+    const double *row = &weight_[k * n_], ground = pivot_[k];
     for (std::size_t j = k + 1; j < n_; ++j) pivot_[k] += row[j];
     if (pivot_[k] == 0) continue;
     for (std::size_t i = k + 1; i < n_; ++i) {
       const double f = row[i] / pivot_[k];
       if (f == 0) continue;
       for (std::size_t j = i + 1; j < n_; ++j) weight_[i * n_ + j] += f * row[j];
+      pivot_[i] += f * ground;
     }
   }
 }
@@ -230,7 +235,9 @@ void DenseLaplacian::solve(const double* b, double* x) const {
 // ---- many nodes ----
 
 void AggregationMultigrid::setup(const Laplacian& graph, bool connected) {
-  if (connected)
+  if (!graph.ground.empty())
+    part_.clear(), parts_ = 0;
+  else if (connected)
     part_.assign(graph.n, 0), parts_ = 1;
   else
     parts_ = graph.parts(part_);

@@ -6,7 +6,7 @@
 
 namespace mixot {
 
-// (L x)_i = sum over the neighbors j of weight_ij (x_i - x_j), rows one after the other. Within a row stand first the
+// (L x)_i = sum over the neighbors j of weight_ij (x_i - x_j), plus ground_i x_i, rows one after the other. Within a row stand first the
 // neighbors j < i of the same block of rows, then those with j > i of that block, then those of other blocks: sweeps
 // run through the blocks independently.
 struct Laplacian {
@@ -16,7 +16,8 @@ struct Laplacian {
   std::vector<std::int64_t> upper, outer;  // (n), where the second and third part of a row begin
   std::vector<int> to;
   std::vector<double> weight;    // not negative, symmetric
-  std::vector<double> diagonal;  // (n), sums of the rows of weight
+  std::vector<double> ground;    // (n) or empty: weights of edges to one more node, which is held at zero
+  std::vector<double> diagonal;  // (n), sums of the rows of weight and ground
 
   void resize(std::size_t rows, std::size_t entries);
   // Bring the entries first[i] .. first[i+1] of row i into their order and add them up.
@@ -27,7 +28,7 @@ struct Laplacian {
 };
 
 // A Laplacian of few nodes, factored without subtractions (Grassmann, Taksar and Heyman): as accurate where weights
-// differ by many orders of magnitude. The last node of each part gets the value zero.
+// differ by many orders of magnitude. Without ground the last node of each part gets the value zero.
 class DenseLaplacian {
  public:
   void factor(const Laplacian& graph);
@@ -43,7 +44,7 @@ class DenseLaplacian {
 class AggregationMultigrid {
  public:
   explicit AggregationMultigrid(std::size_t threads) : threads_(threads) {}
-  // connected: the caller knows that the graph is in one part.
+  // connected: the caller knows that the graph is in one part. With ground there are no constants to look after.
   void setup(const Laplacian& graph, bool connected);
 
   struct Stop {

@@ -43,6 +43,7 @@ TransportReport point_transport(const TransportTask& task, const Box<D>& box, De
   TransportProblem<D> problem;
   problem.points = task.points, problem.target = task.target, problem.n = task.n;
   problem.box = box;
+  problem.density = &density;
   std::copy_n(marginals, D, problem.marginals);
   problem.start = task.start, problem.tol = task.tol;
   problem.cells = [&](const double* points, std::size_t n) {
@@ -53,7 +54,7 @@ TransportReport point_transport(const TransportTask& task, const Box<D>& box, De
   static_cast<DensityCells<D>&>(*answer.system).moments(sums);
   scatter(sums, answer.order, moments);
   for (std::size_t i = 0; i < task.n; ++i) weights[answer.order[i]] = answer.weights[i];
-  return {answer.outcome, answer.residual, answer.gap, answer.spent};
+  return {answer.outcome, answer.from_blocks, answer.residual, answer.gap, answer.spent};
 }
 
 #define MIXOT_INSTANCE(D)                                                                                            \

@@ -35,6 +35,7 @@ struct TransportTask {
 };
 struct TransportReport {
   Outcome outcome;
+  bool from_blocks;  // the weights come from a transport to blocks of the density
   double residual, gap;
   Budget spent;
 };

@@ -7,6 +7,8 @@
 
 #include "cells/point_tree.hpp"
 #include "machine/crew.hpp"
+#include "semidiscrete/ascent.hpp"
+#include "semidiscrete/block_start.hpp"
 #include "semidiscrete/hierarchy.hpp"
 
 namespace mixot {
@@ -21,7 +23,11 @@ constexpr std::size_t crowd = 2000;    // points from which threads are kept for
 constexpr double coarse_tol = 0.03;   // of a mean mass
 // Shares of a density that vanishes nowhere, in which regions of density zero or nearly zero are left step by step.
 constexpr double shares[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0};
-constexpr int patience = 300;   // updates from interpolated weights where the density is thin, before it is blended
+constexpr int patience = 100;  // updates from interpolated weights where the density is thin, and in each turn of blocks
+constexpr std::size_t block_points = 20000;  // up to which points are transported to blocks of the density at once,
+constexpr std::size_t block_costs = 12000000, blocks_each = 4;  // so many costs at most, and blocks for each point
+constexpr double few_empty = 0.05;  // share of the cells, at which Newton's method takes over
+constexpr int turns = 4;            // of both methods
 constexpr double thin = 1e-3;  // of the mean density, what counts as nearly zero
 
 // What it costs at most to turn the cells into a feasible plan: excess mass is handed from cell to neighboring cell
@@ -77,9 +83,7 @@ class Descent {
     while (clouds_.back().size() > coarsest * stride) clouds_.push_back(clouds_.back().coarser(stride));
     for (std::size_t level = clouds_.size(); level-- > 0;) {
       if (level + 1 == clouds_.size()) {
-        open(level);
-        start(level);
-        continuation(level);
+        level = begin(level);
         continue;
       }
       const Descended went = descend(level, 0, may_halve(level));
@@ -87,10 +91,15 @@ class Descent {
         halve(level);
         level += 3;
       } else if (went == Descended::failed) {
+        if (through_blocks(blocks_level(level))) {
+          level = blocks_level(level);
+          continue;
+        }
         blended_descent(level);
         continuation(level);
       }
     }
+    if (!tried_blocks_ && outcome_ != Outcome::converged) last_resort();
     return answer();
   }
 
@@ -114,11 +123,12 @@ class Descent {
 
   void solve(double tol, bool few_empty) { outcome_ = newton(*system_, state_, tol, few_empty, budget_); }
 
-  // The same, given up early.
-  void try_to_solve(double tol, bool few_empty) {
+  // What run() does within so many updates.
+  template <class Run>
+  void within(int updates, Run&& run) {
     const int all = budget_.max_updates;
-    budget_.max_updates = std::min(all, budget_.updates + patience);
-    solve(tol, few_empty);
+    budget_.max_updates = std::min(all, budget_.updates + updates);
+    run();
     budget_.max_updates = all;
   }
 
@@ -238,7 +248,7 @@ class Descent {
       if (system_->floor() >= thin) {
         solve(tolerance(level, share), true);
       } else {
-        try_to_solve(tolerance(level, share), true);
+        within(patience, [&] { solve(tolerance(level, share), true); });
         if (outcome_ == Outcome::max_iter || outcome_ == Outcome::stalled) return Descended::failed;
       }
       if (outcome_ != Outcome::empty_cells) return Descended::solved;
@@ -259,6 +269,63 @@ class Descent {
     }
   }
 
+  // Solves the coarsest level, or the finest at once where it takes blocks. -> the level that it has come to
+  std::size_t begin(std::size_t level) {
+    const auto solve_it = [&] {
+      open(level);
+      system_->blend(share_ = 0);
+      start(level);
+      continuation(level);
+    };
+    if (problem_.density->floor() >= thin) {
+      solve_it();
+      return level;
+    }
+    within(2 * patience, solve_it);
+    if (outcome_ == Outcome::converged) return level;
+    if (through_blocks(blocks_level(level))) return blocks_level(level);
+    solve_it();
+    return level;
+  }
+
+  // Where points are transported to blocks: at once if they are not too many.
+  std::size_t blocks_level(std::size_t level) const { return problem_.n <= block_points ? 0 : level; }
+
+  // From an exact transport to blocks of the density, by turns on the dual value, cells empty or not, and by Newton's
+  // method, which fills the last empty cells more quickly. It takes mass across gaps of the density; but a start from
+  // coarse to fine is closer where there are none. -> whether solved
+  bool through_blocks(std::size_t level) {
+    const Cloud<D>& cloud = clouds_[level];
+    if (cloud.size() > block_points || budget_.updates >= budget_.max_updates) return false;
+    tried_blocks_ = true;
+    outcome_ = Outcome::stalled;
+    const std::size_t count = std::min(blocks_each * cloud.size(), block_costs / cloud.size());
+    open(level);
+    system_->blend(share_ = 0);
+    state_.weights = block_start<D>(cloud, density_blocks<D>(*problem_.density, problem_.box, count));
+    for (int turn = 0; turn < turns && outcome_ != Outcome::converged; ++turn) {
+      update();  // the last cells may be of weights that have been rejected
+      system_->accept();
+      within(turn == 0 ? patience : 2 * patience, [&] {
+        outcome_ = ascend(*system_, state_, tolerance(level, 0), turn == 0 ? few_empty : -1, budget_);
+      });
+      if (outcome_ != Outcome::converged) within(patience, [&] { solve(tolerance(level, 0), true); });
+    }
+    return from_blocks_ = outcome_ == Outcome::converged;
+  }
+
+  // The better of what has been found and of what a transport to blocks finds.
+  void last_resort() {
+    update();
+    const double residual = state_.residual();
+    const std::vector<double> weights = state_.weights;
+    const Outcome outcome = outcome_;
+    if (through_blocks(0)) return;
+    update();
+    if (state_.residual() <= residual) return;
+    state_.weights = weights, outcome_ = outcome;
+  }
+
   TransportAnswer answer() {
     if (outcome_ != Outcome::converged) update();  // the last cells were of weights that have been rejected
     TransportAnswer out;
@@ -267,7 +334,7 @@ class Descent {
     out.order = std::move(order_), out.weights = std::move(state_.weights), out.cells = std::move(state_.cells);
     out.points = std::move(clouds_[0].points);
     out.system = std::move(system_);
-    out.outcome = outcome_, out.spent = budget_;
+    out.outcome = outcome_, out.from_blocks = from_blocks_, out.spent = budget_;
     return out;
   }
 
@@ -278,6 +345,7 @@ class Descent {
   std::unique_ptr<CellSystem> system_;
   DualState state_;
   double share_ = 0;  // what is blended into the density now
+  bool tried_blocks_ = false, from_blocks_ = false;
   Outcome outcome_ = Outcome::stalled;
 };
 

@@ -7,6 +7,7 @@
 
 #include "cells/box.hpp"
 #include "cells/cell_system.hpp"
+#include "cells/density.hpp"
 #include "semidiscrete/newton.hpp"
 
 namespace mixot {
@@ -21,6 +22,7 @@ struct TransportProblem {
   Box<D> box;
   std::vector<double> marginals[D];  // of the density, the masses of equal slabs along each axis
   std::function<std::unique_ptr<CellSystem>(const double* points, std::size_t n)> cells;
+  const Density<D>* density;  // what the cells integrate
   const double* start;  // (n), weights from an earlier solution nearby; null: from coarse to fine
   double tol;           // on max |mass - target|
 };
@@ -32,6 +34,7 @@ struct TransportAnswer {
   CellIntegrals cells;
   std::unique_ptr<CellSystem> system;  // its last cells are those of the weights
   Outcome outcome;
+  bool from_blocks;  // the weights come from a transport to blocks of the density
   double residual;
   double gap;  // the dual value is proven to be no further than this from the optimum
   Budget spent;

@@ -365,3 +365,21 @@ def test_joint_writes_both_models(run, data):
     assert mixot.distance(load("pair/source.json"), load("pair/target.json")) == pytest.approx(near["distance"])
     assert near["source"]["k"] == 2
     assert "nats per row" in run("joint", "a.png", "b.png", "-k", 1, "--lam", 1, "-o", "pair").stdout
+
+
+def test_a_command_says_when_newton_gave_up(tmp_path):
+    picture = np.zeros((64, 64), np.uint8)
+    picture[5, 7], picture[50, 40], picture[20, 60], picture[33, 2] = 80, 160, 240, 80
+    Image.fromarray(picture).save(tmp_path / "stars.png")
+    io.write_table(tmp_path / "points.csv", list(64 * np.random.default_rng(0).random((300, 2)).T), ["x", "y"])
+    words = "distance", "points.csv", "stars.png", "--bright"
+    told = mixot_process(*words, folder=tmp_path)
+    assert "note: damped Newton's method gave up" in " ".join(told.stderr.split())
+    facts = json.loads(
+        mixot_process("distance", "points.csv", "stars.png", "--bright", "--json", folder=tmp_path).stdout
+    )
+    assert "Levenberg" in facts["notes"][0]
+    picture[:] += 1
+    Image.fromarray(np.maximum(picture, 20)).save(tmp_path / "sky.png")
+    facts = json.loads(mixot_process("distance", "points.csv", "sky.png", "--json", folder=tmp_path).stdout)
+    assert facts["notes"] == []

@@ -14,7 +14,7 @@ BELOW = {  # what the files of a folder may include, besides their own folder
     "discrete": {"machine", "linear_algebra"},
     "cells": {"machine", "linear_algebra"},
     "densities": {"machine", "cells"},
-    "semidiscrete": {"machine", "linear_algebra", "cells", "densities"},
+    "semidiscrete": {"machine", "linear_algebra", "cells", "densities", "discrete"},
 }
 BELOW["python"] = set(BELOW)
 

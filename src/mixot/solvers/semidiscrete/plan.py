@@ -38,6 +38,7 @@ class SemidiscretePlan:
     cost : lower bound of the squared distance, and its value to second order in ``marginal_error``
     gap : proven distance from ``cost`` to the squared distance
     iterations : steps of Newton's method, on all levels
+    notes : what the density did to the solution, one sentence each; of most plans nothing is to be said
     """
 
     source: Samples
@@ -51,6 +52,7 @@ class SemidiscretePlan:
     status: Status
     iterations: int
     marginal_error: float
+    notes: tuple[str, ...] = ()
 
     @property
     def lower_bound(self) -> float:

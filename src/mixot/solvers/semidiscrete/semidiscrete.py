@@ -28,6 +28,10 @@ from mixot.solvers.semidiscrete.plan import SemidiscretePlan
 from mixot.threads import thread_count
 
 _REMOTE = 1e3  # sizes of the density, beyond which squared distances lose digits of the masses
+_FROM_BLOCKS = (
+    "damped Newton's method gave up, as it does where a density lies in separate spots or points lie nearly on a line; "
+    "the cells come from an exact transport of the points to blocks of the density and Levenberg and Marquardt's method"
+)
 _OUTCOMES = (Status.CONVERGED, Status.MAX_ITER, Status.STALLED, Status.STALLED)
 
 
@@ -36,7 +40,9 @@ class Semidiscrete:
     """Damped Newton's method on the dual, from coarse to fine (Kitagawa, Merigot and Thibert 2019; Merigot 2011).
 
     On the line the plan is sorted and solved in closed form. Where the density is zero, one that is not is blended in
-    and taken out step by step; parts of the density that no cell joins are balanced on the way.
+    and taken out step by step. Where that leads nowhere, as in a density of separate spots, the points are first
+    transported to blocks of the density by the network simplex; from there Levenberg and Marquardt's method raises the
+    dual value, for which cells may be empty on the way, by turns with Newton's. The plan then has a note that says so.
 
     Parameters
     ----------
@@ -130,9 +136,10 @@ class Semidiscrete:
             kernel = voxel_transport if d == 3 else pixel_transport
             values = np.ascontiguousarray(target.values)
             report = kernel(atoms.points, atoms.weights, values, frame.bounds, target.degree, *rest)
-        outcome, gap, iterations, _, _ = report
+        outcome, gap, iterations, _, _, from_blocks = report
         sums = np.column_stack([moments[:, : d + 1], second_moments(moments)])
-        return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations)
+        notes = (_FROM_BLOCKS,) if from_blocks else ()
+        return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations, notes)
 
 
 def _stalled(atoms: Atoms) -> str:
@@ -156,6 +163,7 @@ class _Solved:
     gap: float
     status: Status
     iterations: int
+    notes: tuple[str, ...] = ()
 
 
 def _certified(
@@ -189,6 +197,7 @@ def _certified(
         solved.status,
         solved.iterations,
         float(np.abs(mass - nu).max()),
+        solved.notes,
     )
 
 
