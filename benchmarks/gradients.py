@@ -4,9 +4,11 @@
 
 First gradient: 200 points against 64 x 64 pixels, seconds of CPU of the whole process, imports included. sdot needs
 Python 3.12 or later, so it has an environment of its own; it calls a compiler, whose work it keeps in ~/.cache/loom.
-MW2: two mixtures of 50 components, gradients in means and covariances. OTT differentiates an iterative matrix root, POT
-(PyTorch) an eigendecomposition; OTT gets its plan from POT's ``emd``, and at d = 32, where it compiles for minutes, is
-left out without ``--full``.
+Batches: pairs of small mixtures as training losses, forward and backward, gradients in means and covariances; beside a
+loop over POT's torch backend, and a loop over single calls; "entropic" is `entropic_cost` of the same batch.
+MW2: two mixtures of 5 or 50 components, gradients in means and covariances. OTT differentiates an iterative matrix
+root, POT (PyTorch) an eigendecomposition; OTT gets its plan from POT's ``emd``, and at d = 32, where it compiles for
+minutes, is left out without ``--full``.
 """
 
 from __future__ import annotations
@@ -48,14 +50,16 @@ import sdot
 target = sdot.Image(values)
 jax.grad(lambda x: sdot.ot_solve(sdot.SumOfDiracs(x), target, tol=1e-8).cost)(jax.numpy.asarray(points))
 """
-SIZES = [(50, 2), (50, 10), (50, 32)]
+SIZES = [(5, 2), (50, 2), (50, 10), (50, 32)]
+BATCHES = [(16, 8, 4), (256, 8, 4), (64, 3, 2)]
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sdot", help="a Python in whose environment sdot is installed")
     parser.add_argument("--full", action="store_true", help="time OTT at every size")
+    parser.add_argument("--only", choices=["first", "batches", "mw2"], help="one of the tables")
     parser.add_argument("--repeat", type=int, default=3, help="fresh processes, or calls, of which the median counts")
     options = parser.parse_args()
     for name in ("OMP", "OPENBLAS", "MKL", "MIXOT"):
@@ -64,24 +68,55 @@ def main() -> None:
     from _table import print_table, versions
 
     print(versions("mixot", "jax", "torch", "POT", "ott-jax"), "; 1 thread, CPU seconds\n")
+    tables = {
+        "first": lambda: first_gradients(options.sdot, options.repeat),
+        "batches": lambda: batches(options.repeat),
+        "mw2": lambda: single_pairs(options.full, options.repeat),
+    }
+    for name in [options.only] if options.only else tables:
+        print_table(tables[name]())
+        print()
+
+
+def first_gradients(sdot: str | None, repeat: int) -> list[list[Any]]:
     rows: list[list[Any]] = [["first gradient", "CPU seconds"]]
-    rows += [[name, fresh([sys.executable, "-c", code], options.repeat)] for name, code in FIRST.items()]
-    rows.append(["sdot, points and pixels", fresh([options.sdot, "-c", SDOT], 1) if options.sdot else "absent"])
-    print_table(rows)
-    print()
+    rows += [[name, fresh([sys.executable, "-c", code], repeat)] for name, code in FIRST.items()]
+    rows.append(["sdot, points and pixels", fresh([sdot, "-c", SDOT], 1) if sdot else "absent"])
+    return rows
+
+
+def batches(repeat: int) -> list[list[Any]]:
+    """Forward and backward of B pairs of K components in dimension d."""
+    peers = {
+        "mixot.torch": batch_in_torch,
+        "torch.vmap": vmap_in_torch,
+        "loop": loop_in_torch,
+        "mixot.jax": batch_in_jax,
+        "entropic": entropic_in_torch,
+        "POT torch, loop": pot_in_torch,
+    }
+    rows: list[list[Any]] = [["B, K, d", *peers, "POT / mixot.torch"]]
+    for b, k, d in BATCHES:
+        sides = [problem(k, d, seed, b) for seed in (0, 1)]
+        seconds = [timed(peer, sides, repeat if b > 50 else 10 * repeat) for peer in peers.values()]
+        rows.append([f"{b}, {k}, {d}", *seconds, seconds[-1] / seconds[0] if isinstance(seconds[-1], float) else "-"])
+    return rows
+
+
+def single_pairs(full: bool, repeat: int) -> list[list[Any]]:
     peers = {"mixot.torch": mixot_torch, "mixot.jax": mixot_jax, "POT torch": pot_torch, "OTT x64": ott_jax}
-    rows = [["K, d", *peers, "POT / mixot.torch", "OTT / mixot.jax"]]
+    rows: list[list[Any]] = [["K, d", *peers, "POT / mixot.torch", "OTT / mixot.jax"]]
     for k, d in SIZES:
+        sides, times = [problem(k, d, seed) for seed in (0, 1)], 300 if k < 50 else repeat
         seconds = [
-            timed(peer, k, d, options.repeat) if peer is not ott_jax or d < 32 or options.full else "-"
-            for peer in peers.values()
+            timed(peer, sides, times) if peer is not ott_jax or d < 32 or full else "-" for peer in peers.values()
         ]
         ratios = [
             b / a if isinstance(b, float) and isinstance(a, float) else "-"
             for a, b in zip(seconds, seconds[2:], strict=False)
         ]
         rows.append([f"{k}, {d}", *seconds, *ratios])
-    print_table(rows)
+    return rows
 
 
 def fresh(command: list[str], repeat: int) -> float | str:
@@ -97,23 +132,24 @@ def fresh(command: list[str], repeat: int) -> float | str:
     return sorted(spent)[len(spent) // 2]
 
 
-def timed(peer: Callable[[Any, Any], Callable[[], Any]], k: int, d: int, repeat: int) -> float | str:
+def timed(peer: Callable[[Any, Any], Callable[[], Any]], sides: list[Any], repeat: int) -> float | str:
     """Median CPU seconds of one value with its gradient, compilation excluded."""
     from _table import time_it
 
     try:
-        return time_it(peer(problem(k, d, 0), problem(k, d, 1)), repeat)
+        return time_it(peer(*sides), repeat)
     except ImportError:
         return "absent"
 
 
-def problem(k: int, d: int, seed: int) -> tuple[Any, Any, Any]:
-    """Weights, means and covariances of a random mixture."""
+def problem(k: int, d: int, seed: int, *batch: int) -> tuple[Any, Any, Any]:
+    """Weights, means and covariances of a random mixture, or of a batch of them."""
     import numpy as np
 
     rng = np.random.default_rng([k, d, seed])
-    root = rng.standard_normal((k, d, d + 2)) / np.sqrt(d)
-    return rng.dirichlet(np.ones(k)), rng.standard_normal((k, d)), root @ root.swapaxes(1, 2)
+    root = rng.standard_normal((*batch, k, d, d + 2)) / np.sqrt(d)
+    weights = rng.dirichlet(np.ones(k), size=batch or None)
+    return weights, rng.standard_normal((*batch, k, d)), root @ root.swapaxes(-1, -2)
 
 
 def in_torch(p: Any, q: Any) -> tuple[list[Any], list[Any]]:
@@ -140,6 +176,60 @@ def pot_torch(p: Any, q: Any) -> Callable[[], Any]:
 
     (a, m, s), (b, n, u) = in_torch(p, q)
     return lambda: ot.gmm.gmm_ot_loss(m, n, s, u, a, b).backward()
+
+
+def batch_in_torch(p: Any, q: Any) -> Callable[[], Any]:
+    from mixot.torch import cost
+
+    p, q = in_torch(p, q)
+    return lambda: cost(tuple(p), tuple(q)).sum().backward()
+
+
+def vmap_in_torch(p: Any, q: Any) -> Callable[[], Any]:
+    import torch
+
+    from mixot.torch import cost
+
+    p, q = in_torch(p, q)
+    return lambda: torch.vmap(lambda *x: cost(x[:3], x[3:]))(*p, *q).sum().backward()
+
+
+def loop_in_torch(p: Any, q: Any) -> Callable[[], Any]:
+    from mixot.torch import cost
+
+    p, q = in_torch(p, q)
+    return lambda: sum(cost(one[:3], one[3:]) for one in zip(*p, *q, strict=True)).backward()
+
+
+def entropic_in_torch(p: Any, q: Any) -> Callable[[], Any]:
+    from mixot import OMT
+    from mixot.torch import entropic_cost
+
+    p, q = in_torch(p, q)
+    return lambda: entropic_cost(tuple(p), tuple(q), solver=OMT(lam=0.3)).sum().backward()
+
+
+def pot_in_torch(p: Any, q: Any) -> Callable[[], Any]:
+    import ot
+
+    p, q = in_torch(p, q)
+
+    def run() -> None:
+        pairs = zip(*p, *q, strict=True)
+        sum(ot.gmm.gmm_ot_loss(m, n, s, u, a, b) for a, m, s, b, n, u in pairs).backward()
+
+    return run
+
+
+def batch_in_jax(p: Any, q: Any) -> Callable[[], Any]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    from mixot.jax import cost
+
+    (a, *laws), (b, *others) = jax.tree.map(jax.numpy.asarray, (p, q))
+    slope = jax.jit(jax.value_and_grad(lambda x, y: cost((a, *x), (b, *y)).sum(), argnums=(0, 1)))
+    return lambda: jax.block_until_ready(slope(tuple(laws), tuple(others)))
 
 
 def mixot_jax(p: Any, q: Any) -> Callable[[], Any]:

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "discrete/entropic.hpp"
+#include "discrete/entropic_batch.hpp"
 #include "discrete/tuple_pricing.hpp"
 #include "python/arrays.hpp"
 #include "python/bindings.hpp"
@@ -24,6 +25,20 @@ void bind_couplings(nb::module_& m) {
         return std::make_tuple(report.levels, report.sweeps, report.newton, report.error);
       },
       "Potentials and coupling, in place; (levels, sweeps, Newton steps, error).");
+  m.def(
+      "entropic_couplings",
+      [](Dense<const double, 3> cost, Dense<const double, 2> a, Dense<const double, 2> b, double lam,
+         std::tuple<double, double> rho, std::size_t max_newton, std::size_t threads, Dense<double, 2> f,
+         Dense<double, 2> g, Dense<double, 3> w, Dense<double, 1> errors) {
+        nb::gil_scoped_release release;
+        const auto [rho_a, rho_b] = rho;
+        mixot::entropic_couplings({cost.data(), a.data(), b.data(), cost.shape(0), cost.shape(1), cost.shape(2), lam,
+                                   rho_a, rho_b},
+                                  max_newton, threads, f.data(), g.data(), w.data(), errors.data());
+      },
+      nb::arg("cost").noconvert(), nb::arg("a").noconvert(), nb::arg("b").noconvert(), nb::arg("lam"), nb::arg("rho"),
+      nb::arg("max_newton"), nb::arg("threads"), nb::arg("f").noconvert(), nb::arg("g").noconvert(),
+      nb::arg("w").noconvert(), nb::arg("errors").noconvert());
   m.def("largest_interaction", [](Dense<const double, 2> cost, std::size_t threads) {
     nb::gil_scoped_release release;
     return mixot::largest_interaction(cost.data(), cost.shape(0), cost.shape(1), threads);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <tuple>
 
+#include "discrete/balanced_potentials.hpp"
+#include "discrete/coupling_batch.hpp"
 #include "discrete/network_simplex.hpp"
 #include "discrete/transport_batch.hpp"
 #include "python/arrays.hpp"
@@ -58,4 +60,31 @@ void bind_exact_couplings(nb::module_& m) {
       },
       nb::arg("cost").noconvert(), nb::arg("a").noconvert(), nb::arg("b").noconvert(), nb::arg("first_row"),
       nb::arg("first_column"), nb::arg("pairs"), nb::arg("threads"), nb::arg("out").noconvert());
+  // -> end, and the number of the first problem that ended so; coupling comes filled with zeros.
+  m.def(
+      "exact_couplings",
+      [](Dense<const double, 3> cost, Dense<const double, 2> a, Dense<const double, 2> b, std::int64_t max_pivots,
+         bool balanced, std::size_t threads, Dense<double, 1> values, Dense<double, 3> coupling, Dense<double, 2> f,
+         Dense<double, 2> g) {
+        mixot::BatchEnd found;
+        {
+          nb::gil_scoped_release release;
+          found = mixot::exact_couplings({cost.data(), a.data(), b.data(), cost.shape(0), cost.shape(1), cost.shape(2)},
+                                         max_pivots, balanced, threads, values.data(), coupling.data(), f.data(),
+                                         g.data());
+        }
+        return std::make_tuple(name(found.end), found.at);
+      },
+      nb::arg("cost").noconvert(), nb::arg("a").noconvert(), nb::arg("b").noconvert(), nb::arg("max_pivots"),
+      nb::arg("balanced"), nb::arg("threads"), nb::arg("values").noconvert(), nb::arg("coupling").noconvert(),
+      nb::arg("f").noconvert(), nb::arg("g").noconvert());
+  m.def(
+      "balanced_potentials",
+      [](Dense<const double, 2> cost, Dense<const double, 2> coupling, Dense<double, 1> f, Dense<double, 1> g) {
+        nb::gil_scoped_release release;
+        mixot::BalancedPotentials().balance(cost.data(), coupling.data(), cost.shape(0), cost.shape(1), f.data(),
+                                            g.data());
+      },
+      nb::arg("cost").noconvert(), nb::arg("coupling").noconvert(), nb::arg("f").noconvert(),
+      nb::arg("g").noconvert());
 }

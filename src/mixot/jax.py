@@ -16,8 +16,17 @@ Two mixtures are compared by MW2; two clouds of points, and points and a density
 float64, by the compiled core. Gradients come in closed form, from the optimal coupling and its dual potentials, with
 the value: `mixot.transport.gradients` says what they are.
 
+A batch has one axis in front: points ``(b, n, d)`` with weights ``(b, n)``; weights ``(b, k)``, means ``(b, k, d)``,
+covs ``(b, k, d, d)``. The result is then ``(b,)``. All pairs are solved in one call of the compiled core, in threads;
+`vmap` leads to the same call. Only points against a density are solved one after the other. The rank of the points, or
+of the means, says whether there is a batch, and the other arrays are read by it: next to means ``(k, d)``, covs
+``(k, d)`` are the diagonals of diagonal covariances and ``(k,)`` the variances of spherical ones; next to means
+``(b, k, d)`` these are ``(b, k, d)`` and ``(b, k)``. Weights ``(k,)`` are shared by a batch, and so is a side without
+its axis.
+
 Where the distance is zero, both `cost` and `distance` have the gradient zero. Where several couplings or potentials
-are optimal the function has a kink, and the gradient is a subgradient. Second derivatives raise `UnsupportedError`.
+are optimal the function has a kink, and the gradient is a subgradient. Second derivatives raise `UnsupportedError`;
+`entropic_cost` and `sinkhorn_divergence`, the losses of `OMT`, have them.
 """
 
 from __future__ import annotations
@@ -32,16 +41,18 @@ from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 
 from mixot.errors import UnsupportedError
-from mixot.transport.array_groups import CostFunction, no_second_derivatives, read
+from mixot.solvers.entropic.omt import OMT
 from mixot.transport.array_groups import GridOf as Grid
+from mixot.transport.cost_functions import CostFunction, batch_size, cost_function, no_second_derivatives
+from mixot.transport.entropic_losses import EntropicFunction, entropic_function, no_third_derivatives
 
-__all__ = ["Grid", "cost", "distance"]
+__all__ = ["Grid", "cost", "distance", "entropic_cost", "sinkhorn_divergence"]
 
 jax.tree_util.register_dataclass(Grid, data_fields=["values"], meta_fields=["bounds", "degree"])
 
 
 def cost(p: Any, q: Any) -> jax.Array:
-    """Squared distance of p and q, a scalar: what one differentiates.
+    """Squared distance of p and q, a scalar, or (b,) for a batch: what one differentiates.
 
     Parameters
     ----------
@@ -66,17 +77,12 @@ def cost(p: Any, q: Any) -> jax.Array:
     >>> float(value), float(slope[0, 0])
     (10.0, -6.0)
     """
-    if not jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
-        raise UnsupportedError(
-            "transport costs need float64, and JAX rounds to float32 here; run "
-            'jax.config.update("jax_enable_x64", True) before the first array is made'
-        )
-    function, arrays = read(p, q)
-    return _cost(function, *(_as_float(array) for array in arrays))
+    _check_precision()
+    return _applied(*cost_function(p, q))
 
 
 def distance(p: Any, q: Any) -> jax.Array:
-    """Distance of p and q, a scalar in the units of the data: the root of `cost`, whose arguments it takes.
+    """Distance of p and q, a scalar or (b,), in the units of the data: the root of `cost`, whose arguments it takes.
 
     Its gradient is that of the cost over twice the distance, and zero where the distance is zero (a minimum, at which
     zero is a subgradient).
@@ -92,6 +98,80 @@ def distance(p: Any, q: Any) -> jax.Array:
     return jnp.where(apart, jnp.sqrt(jnp.where(apart, squared, 1.0)), 0.0)
 
 
+def entropic_cost(p: Any, q: Any, *, solver: OMT) -> jax.Array:
+    """What `OMT` minimises between p and q, ``min <C, w> + lam KL(w | a b')``, a scalar or one for each of a batch.
+
+    C is the squared W2 between components, or between points; with ``eps`` entropic, with ``rho`` the marginals may be
+    missed at a price. First derivatives are exact, and so are second ones, through the equations that the potentials
+    solve (implicit function theorem); third ones raise `UnsupportedError`.
+
+    Parameters
+    ----------
+    p, q : arrays or tuples of arrays
+        Two mixtures, or two clouds of points; see the table of this module.
+    solver : OMT
+        With a positive number for ``lam``.
+
+    Raises
+    ------
+    InputError
+        On bad arrays, and where lam is left to the costs, with which it would change.
+    UnsupportedError
+        On other pairs, for ``cost="kl"``, on second derivatives at singular covariances, or in the weights of a
+        coupling that falls apart.
+    SolveError
+        Where a coupling does not converge.
+
+    Examples
+    --------
+    >>> from mixot import OMT
+    >>> jax.config.update("jax_enable_x64", True)
+    >>> x = jnp.array([[0.0], [1.0]])
+    >>> loss = lambda x: entropic_cost(x, jnp.array([[3.0], [4.0]]), solver=OMT(lam=0.1))
+    >>> slope, hessian = jax.grad(loss)(x), jax.hessian(loss)(x)
+    >>> round(float(slope.sum()), 9), round(float(hessian.sum()), 9)  # 2 sum_i w_i (x_i - y_i), 2 sum_i w_i
+    (-6.0, 2.0)
+    """
+    _check_precision()
+    return _applied(*entropic_function(p, q, solver, debiased=False))
+
+
+def sinkhorn_divergence(p: Any, q: Any, *, solver: OMT) -> jax.Array:
+    """The debiased entropic loss, ``L(p, q) - L(p, p) / 2 - L(q, q) / 2`` with L the `entropic_cost`.
+
+    It is zero where p = q, which `entropic_cost` is not. Arguments, derivatives and errors are those of `entropic_cost`
+    (Feydy et al. 2019; Séjourné et al. 2019 where marginals are relaxed: both have mass one here).
+
+    Examples
+    --------
+    >>> from mixot import OMT
+    >>> jax.config.update("jax_enable_x64", True)
+    >>> x = jnp.array([[0.0], [1.0]])
+    >>> round(float(sinkhorn_divergence(x, x + 3, solver=OMT(lam=0.1))), 12)
+    9.0
+    """
+    _check_precision()
+    return _applied(*entropic_function(p, q, solver, debiased=True))
+
+
+def _check_precision() -> None:
+    if not jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
+        raise UnsupportedError(
+            "transport costs need float64, and JAX rounds to float32 here; run "
+            'jax.config.update("jax_enable_x64", True) before the first array is made'
+        )
+
+
+def _applied(function: CostFunction, arrays: Any) -> jax.Array:
+    """The function of arrays, those that a batch shares with its axis in front."""
+    found = [_as_float(array) for array in arrays]
+    size = batch_size(function, found)
+    if size is not None:
+        pairs = zip(found, function.ranks, strict=True)
+        found = [x if x.ndim > rank else jnp.broadcast_to(x, (size, *x.shape)) for x, rank in pairs]
+    return _cost(function, *found)
+
+
 def _as_float(array: Any) -> jax.Array:
     out = array if isinstance(array, jax.Array) else jnp.asarray(array)
     return out if jnp.issubdtype(out.dtype, jnp.floating) else out.astype(jnp.float64)
@@ -99,7 +179,7 @@ def _as_float(array: Any) -> jax.Array:
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _cost(function: CostFunction, *arrays: jax.Array) -> jax.Array:
-    return _on_host(function.cost, _scalar(arrays), arrays)
+    return _on_host(function.cost, _scalar(function, arrays), arrays)
 
 
 def _cost_and_slope(function: CostFunction, arrays: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
@@ -107,30 +187,84 @@ def _cost_and_slope(function: CostFunction, arrays: Any, tangents: Any) -> tuple
     wanted = tuple(not isinstance(tangent, SymbolicZero) for tangent in tangents)
     value, gradients = _cost_and_gradients(function, wanted, *arrays)
     moving = [pair for pair, want in zip(zip(gradients, tangents, strict=True), wanted, strict=True) if want]
-    return value, _slope(*zip(*moving, strict=True)).astype(value.dtype)
+    return value, _slope(value.ndim, *zip(*moving, strict=True)).astype(value.dtype)
 
 
 _cost.defjvp(_cost_and_slope, symbolic_zeros=True)
 
 
-@jax.jit
-def _slope(gradients: Any, tangents: Any) -> jax.Array:
-    return jnp.stack([jnp.vdot(g, t) for g, t in zip(gradients, tangents, strict=True)]).sum()
+@partial(jax.jit, static_argnums=0)
+def _slope(lead: int, gradients: Any, tangents: Any) -> jax.Array:
+    """Sums of products over all axes but the first ``lead``, those of the batch."""
+    pairs = zip(gradients, tangents, strict=True)
+    return jnp.stack([(g * t).reshape(*g.shape[:lead], -1).sum(axis=-1) for g, t in pairs]).sum(axis=0)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _cost_and_gradients(function: CostFunction, wanted: tuple[bool, ...], *arrays: jax.Array) -> Any:
-    shapes = _scalar(arrays), tuple(jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays)
+    shapes = _scalar(function, arrays), tuple(jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays)
     return _on_host(partial(function.cost_and_gradients, wanted), shapes, arrays)
 
 
-@_cost_and_gradients.defjvp
 def _second_order(function: CostFunction, wanted: tuple[bool, ...], arrays: Any, tangents: Any) -> Any:
-    raise no_second_derivatives()
+    """Value and gradients, and how both change: linear in the tangents, as the Hessian is symmetric."""
+    if not isinstance(function, EntropicFunction):
+        raise no_second_derivatives()
+    moving = tuple(not isinstance(tangent, SymbolicZero) for tangent in tangents)
+    active = tuple(want or move for want, move in zip(wanted, moving, strict=True))
+    value, slopes = _cost_and_gradients(function, active, *arrays)
+    # Zeros that come of the tangents: then all steps are linear in them, as JAX wants it of a linear map's arguments.
+    still = 0 * next(t for t, move in zip(tangents, moving, strict=True) if move).sum()
+    steps = tuple(
+        t if move else jnp.broadcast_to(still, x.shape).astype(x.dtype)
+        for x, t, move in zip(arrays, tangents, moving, strict=True)
+    )
+    bent = _hessian_times(function, active, arrays, steps)
+    kept = tuple(g if want else jnp.zeros_like(g) for g, want in zip(slopes, wanted, strict=True))
+    bent = tuple(g if want else jnp.zeros_like(g) for g, want in zip(bent, wanted, strict=True))
+    return (value, kept), (_slope(value.ndim, slopes, steps).astype(value.dtype), bent)
 
 
-def _scalar(arrays: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((), jnp.result_type(*arrays))
+_cost_and_gradients.defjvp(_second_order, symbolic_zeros=True)
+
+
+def _hessian_times(function: EntropicFunction, active: tuple[bool, ...], arrays: Any, steps: Any) -> Any:
+    """The Hessian times steps of all arrays, as a linear map that is its own transpose."""
+    count = len(active)
+    shapes = tuple(jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays)
+
+    def times(_: Any, steps: Any) -> Any:
+        return _on_host(lambda *both: function.bend(active, both[:count], both[count:]), shapes, (*arrays, *steps))
+
+    # JAX knows linear maps of the caller's as solutions of symmetric systems: here of the inverse of the Hessian, which
+    # nobody multiplies with.
+    return jax.lax.custom_linear_solve(lambda x: x, _twice_at_most(arrays, steps), times, symmetric=True)
+
+
+@jax.custom_jvp
+def _twice_at_most(arrays: Any, steps: Any) -> Any:
+    """The steps; an error for whom the Hessian shall be differentiated in the arrays."""
+    return steps
+
+
+def _third_order(primals: Any, tangents: Any) -> Any:
+    if any(not isinstance(tangent, SymbolicZero) for tangent in jax.tree.leaves(tangents[0], is_leaf=_is_zero)):
+        raise no_third_derivatives()
+    moved = [jnp.zeros(t.shape, t.dtype) if _is_zero(t) else t for t in tangents[1]]
+    return primals[1], tuple(moved)
+
+
+def _is_zero(tangent: Any) -> bool:
+    return isinstance(tangent, SymbolicZero)
+
+
+_twice_at_most.defjvp(_third_order, symbolic_zeros=True)
+
+
+def _scalar(function: CostFunction, arrays: Any) -> jax.ShapeDtypeStruct:
+    """One number for each pair of a batch."""
+    lead = arrays[0].shape[: arrays[0].ndim - function.ranks[0]]
+    return jax.ShapeDtypeStruct(lead, jnp.result_type(*arrays))
 
 
 def _on_host(function: Any, shapes: Any, arrays: Any) -> Any:
@@ -141,5 +275,5 @@ def _on_host(function: Any, shapes: Any, arrays: Any) -> Any:
         return jax.tree.map(lambda result, shape: np.asarray(result, dtype=shape.dtype), results, shapes)
 
     if any(isinstance(array, Tracer) for array in arrays):
-        return jax.pure_callback(run, shapes, *arrays, vmap_method="sequential")
+        return jax.pure_callback(run, shapes, *arrays, vmap_method="expand_dims")
     return jax.tree.map(jnp.asarray, run(*arrays))

@@ -17,8 +17,17 @@ float64, by the compiled core; the distance and the gradients have the type and 
 Gradients come in closed form, from the optimal coupling and its dual potentials, with the value:
 `mixot.transport.gradients` says what they are.
 
+A batch has one axis in front: points ``(b, n, d)`` with weights ``(b, n)``; weights ``(b, k)``, means ``(b, k, d)``,
+covs ``(b, k, d, d)``. The result is then ``(b,)``. All pairs are solved in one call of the compiled core, in threads;
+`vmap` leads to the same call. Only points against a density are solved one after the other. The rank of the points, or
+of the means, says whether there is a batch, and the other tensors are read by it: next to means ``(k, d)``, covs
+``(k, d)`` are the diagonals of diagonal covariances and ``(k,)`` the variances of spherical ones; next to means
+``(b, k, d)`` these are ``(b, k, d)`` and ``(b, k)``. Weights ``(k,)`` are shared by a batch, and so is a side without
+its axis.
+
 Where the distance is zero, both `cost` and `distance` have the gradient zero. Where several couplings or potentials
-are optimal the function has a kink, and the gradient is a subgradient. Second derivatives raise `UnsupportedError`.
+are optimal the function has a kink, and the gradient is a subgradient. Second derivatives raise `UnsupportedError`;
+`entropic_cost` and `sinkhorn_divergence`, the losses of `OMT`, have them.
 """
 
 from __future__ import annotations
@@ -32,14 +41,16 @@ import torch
 from torch import Tensor
 
 from mixot.errors import InputError
-from mixot.transport.array_groups import CostFunction, no_second_derivatives, read
+from mixot.solvers.entropic.omt import OMT
 from mixot.transport.array_groups import GridOf as Grid
+from mixot.transport.cost_functions import CostFunction, batch_size, cost_function, no_second_derivatives
+from mixot.transport.entropic_losses import EntropicFunction, entropic_function, no_third_derivatives
 
-__all__ = ["Grid", "cost", "distance"]
+__all__ = ["Grid", "cost", "distance", "entropic_cost", "sinkhorn_divergence"]
 
 
 def cost(p: Any, q: Any) -> Tensor:
-    """Squared distance of p and q, a scalar: what one differentiates.
+    """Squared distance of p and q, a scalar, or (b,) for a batch: what one differentiates.
 
     Parameters
     ----------
@@ -62,19 +73,11 @@ def cost(p: Any, q: Any) -> Tensor:
     >>> value.item(), means.grad.item()
     (10.0, -6.0)
     """
-    function, arrays = read(p, q)
-    given = [array for array in arrays if isinstance(array, Tensor)]
-    device = _device(given)
-    tensors = [array if isinstance(array, Tensor) else _tensor(array, device) for array in arrays]
-    if any(tensor.is_complex() for tensor in tensors):
-        raise InputError("points, weights and parameters must be real numbers, got complex ones")
-    tensors = [tensor if tensor.is_floating_point() else tensor.double() for tensor in tensors]
-    types = [tensor.dtype for tensor in given if tensor.is_floating_point()] or [torch.float64]
-    return _Cost.apply(function, reduce(torch.promote_types, types), _wanted(tensors), *tensors)[0]
+    return _applied(*cost_function(p, q))
 
 
 def distance(p: Any, q: Any) -> Tensor:
-    """Distance of p and q, a scalar in the units of the data: the root of `cost`, whose arguments it takes.
+    """Distance of p and q, a scalar or (b,), in the units of the data: the root of `cost`, whose arguments it takes.
 
     Its gradient is that of the cost over twice the distance, and zero where the distance is zero (a minimum, at which
     zero is a subgradient).
@@ -89,18 +92,92 @@ def distance(p: Any, q: Any) -> Tensor:
     return torch.where(apart, torch.where(apart, squared, 1.0).sqrt(), 0.0)
 
 
+def entropic_cost(p: Any, q: Any, *, solver: OMT) -> Tensor:
+    """What `OMT` minimises between p and q, ``min <C, w> + lam KL(w | a b')``, a scalar or one for each of a batch.
+
+    C is the squared W2 between components, or between points; with ``eps`` entropic, with ``rho`` the marginals may be
+    missed at a price. First derivatives are exact, and so are second ones, through the equations that the potentials
+    solve (implicit function theorem); third ones raise `UnsupportedError`.
+
+    Parameters
+    ----------
+    p, q : tensors or tuples of tensors
+        Two mixtures, or two clouds of points; see the table of this module.
+    solver : OMT
+        With a positive number for ``lam``.
+
+    Raises
+    ------
+    InputError
+        On bad tensors, and where lam is left to the costs, with which it would change.
+    UnsupportedError
+        On other pairs, for ``cost="kl"``, on second derivatives at singular covariances, or in the weights of a
+        coupling that falls apart.
+    SolveError
+        Where a coupling does not converge.
+
+    Examples
+    --------
+    >>> from mixot import OMT
+    >>> x = torch.tensor([[0.0], [1.0]], dtype=torch.float64, requires_grad=True)
+    >>> value = entropic_cost(x, x.detach() + 3, solver=OMT(lam=0.1))
+    >>> slope = torch.autograd.grad(value, x, create_graph=True)[0]
+    >>> bent = torch.autograd.grad(slope.sum(), x)[0]
+    >>> round(slope.sum().item(), 9), round(bent.sum().item(), 9)  # 2 sum_i w_i (x_i - y_i), 2 sum_i w_i
+    (-6.0, 2.0)
+    """
+    return _applied(*entropic_function(p, q, solver, debiased=False))
+
+
+def sinkhorn_divergence(p: Any, q: Any, *, solver: OMT) -> Tensor:
+    """The debiased entropic loss, ``L(p, q) - L(p, p) / 2 - L(q, q) / 2`` with L the `entropic_cost`.
+
+    It is zero where p = q, which `entropic_cost` is not. Arguments, derivatives and errors are those of `entropic_cost`
+    (Feydy et al. 2019; Séjourné et al. 2019 where marginals are relaxed: both have mass one here).
+
+    Examples
+    --------
+    >>> from mixot import OMT
+    >>> x = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    >>> round(sinkhorn_divergence(x, x + 3, solver=OMT(lam=0.1)).item(), 12)
+    9.0
+    """
+    return _applied(*entropic_function(p, q, solver, debiased=True))
+
+
+def _applied(function: CostFunction, arrays: Sequence[Any]) -> Tensor:
+    """The function of tensors or arrays, in the type and on the device of the tensors."""
+    given = [tensor for array in arrays for tensor in (array if isinstance(array, list) else [array])]
+    given = [tensor for tensor in given if isinstance(tensor, Tensor)]
+    device = _device(given)
+    tensors = [array if isinstance(array, Tensor) else _tensor(array, device) for array in arrays]
+    if any(tensor.is_complex() for tensor in tensors):
+        raise InputError("points, weights and parameters must be real numbers, got complex ones")
+    tensors = [tensor if tensor.is_floating_point() else tensor.double() for tensor in tensors]
+    size = batch_size(function, tensors)
+    if size is not None:
+        pairs = zip(tensors, function.ranks, strict=True)
+        tensors = [tensor if tensor.ndim > rank else tensor.expand(size, *tensor.shape) for tensor, rank in pairs]
+    types = [tensor.dtype for tensor in given if tensor.is_floating_point()] or [torch.float64]
+    dtype = reduce(torch.promote_types, types)
+    if _transformed():
+        return _Cost.apply(function, dtype, (True,) * len(tensors), *tensors)[0]
+    grad = torch.is_grad_enabled()
+    return _PlainCost.apply(function, dtype, tuple(grad and tensor.requires_grad for tensor in tensors), *tensors)
+
+
 def _tensor(array: Any, device: Any) -> Tensor:
     try:
+        if isinstance(array, list) and array and all(isinstance(item, Tensor) for item in array):
+            return torch.stack(array).to(device)
         return torch.as_tensor(array, device=device)
     except (TypeError, ValueError, RuntimeError) as wrong:
         raise InputError(f"expected tensors or arrays of numbers, got {type(array).__name__}") from wrong
 
 
-def _wanted(tensors: Sequence[Tensor]) -> tuple[bool, ...]:
-    """Which tensors may need a gradient; under a transform of `torch.func`, or in forward mode, they do not tell."""
-    if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
-        return (True,) * len(tensors)
-    return tuple(torch.is_grad_enabled() and tensor.requires_grad for tensor in tensors)
+def _transformed() -> bool:
+    """Whether this runs under a transform of `torch.func`, or in forward mode: tensors do not tell their needs."""
+    return torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
 
 
 class _Cost(torch.autograd.Function):
@@ -112,69 +189,179 @@ class _Cost(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         arrays = [_as_array(tensor) for tensor in tensors]
         if not any(wanted):
-            return (torch.tensor(function.cost(*arrays), dtype=dtype, device=_device(tensors)),)
+            return (torch.as_tensor(function.cost(*arrays), dtype=dtype, device=_device(tensors)),)
         value, gradients = function.cost_and_gradients(wanted, *arrays)
         slopes = [
             torch.as_tensor(gradient, dtype=tensor.dtype, device=tensor.device)
             for gradient, tensor, want in zip(gradients, tensors, wanted, strict=True)
             if want
         ]
-        return torch.tensor(value, dtype=dtype, device=_device(tensors)), *slopes
+        return torch.as_tensor(value, dtype=dtype, device=_device(tensors)), *slopes
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        _, ctx.dtype, ctx.wanted, *tensors = inputs
-        _, *slopes = output
+        ctx.function, ctx.dtype, ctx.wanted, *tensors = inputs
+        value, *slopes = output
+        ctx.lead = value.ndim
         ctx.mark_non_differentiable(*slopes)
         ctx.save_for_backward(*slopes, *tensors)
         ctx.save_for_forward(*slopes)
 
     @staticmethod
     def backward(ctx: Any, *outer: Any) -> Any:
-        pulled = iter(_Pull.apply(sum(ctx.wanted), outer[0], *ctx.saved_tensors))
-        return None, None, None, *(next(pulled) if want else None for want in ctx.wanted)
+        return _backward(ctx, outer[0])
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         moving = [tangent for tangent, want in zip(tangents[3:], ctx.wanted, strict=True) if want]
         pairs = zip(ctx.saved_tensors, moving, strict=True)
-        terms = [(slope * tangent).sum().to(ctx.dtype) for slope, tangent in pairs if tangent is not None]
-        return torch.stack(terms).sum(), *(None for _ in moving)
+        terms = [_contracted(slope, tangent, ctx.lead).to(ctx.dtype) for slope, tangent in pairs if tangent is not None]
+        return torch.stack(terms).sum(dim=0), *(None for _ in moving)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-        return _one_by_one(partial(_Cost.apply, *args[:3]), info.batch_size, in_dims[3:], args[3:])
+        batched = _batched(info.batch_size, in_dims[3:], args[3:])
+        found = _Cost.apply(*args[:3], *batched)
+        return found, (0,) * len(found)
+
+
+class _PlainCost(torch.autograd.Function):
+    """The cost alone, for reverse mode without transforms, whose rules take a third of the time of a small problem."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, function: CostFunction, dtype: torch.dtype, wanted: tuple[bool, ...], *tensors: Tensor
+    ) -> Any:
+        value, *slopes = _Cost.forward(function, dtype, wanted, *tensors)
+        ctx.function, ctx.wanted = function, wanted
+        ctx.save_for_backward(*slopes, *tensors)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Any) -> Any:
+        return _backward(ctx, outer[0])
+
+
+def _backward(ctx: Any, outer: Tensor) -> Any:
+    # A function of its own only where this may be differentiated again: calling it takes longer than the product.
+    pull = partial(_Pull.apply, ctx.function) if torch.is_grad_enabled() else _pulled
+    pulled = iter(pull(ctx.wanted, outer, *ctx.saved_tensors))
+    return None, None, None, *(next(pulled) if want else None for want in ctx.wanted)
 
 
 class _Pull(torch.autograd.Function):
-    """``outer * slope`` for the first ``count`` tensors; the others are there to be told that this is the end."""
+    """``outer * slope`` for the tensors that want a gradient: a function of ``outer`` and of all tensors.
+
+    ``outer`` has the axes of the batch, which stand in front in all others; the slopes are those of the tensors.
+    """
 
     @staticmethod
-    def forward(count: int, outer: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple((outer * slope).to(slope.dtype) for slope in tensors[:count])
+    def forward(
+        function: CostFunction, wanted: tuple[bool, ...], outer: Tensor, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        return _pulled(wanted, outer, *tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.function, ctx.wanted, outer, *tensors = inputs
+        ctx.save_for_backward(outer, *tensors)
+        ctx.save_for_forward(outer, *tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Any) -> Any:
+        first, *rest = ctx.saved_tensors
+        count = sum(ctx.wanted)
+        slopes, tensors = rest[:count], rest[count:]
+        towards = [_aligned(first, slope) * step for slope, step in zip(slopes, outer, strict=True)]
+        bent = _bent(ctx.function, ctx.wanted, ctx.needs_input_grad[3 + count :], tensors, towards)
+        terms = [
+            _contracted(slope, step, first.ndim).to(first.dtype) for slope, step in zip(slopes, outer, strict=True)
+        ]
+        return None, None, torch.stack(terms).sum(dim=0), *[None] * count, *bent
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        first, *rest = ctx.saved_tensors
+        count = sum(ctx.wanted)
+        slopes, tensors = rest[:count], rest[count:]
+        moved, steps = tangents[2], tangents[3 + count :]
+        active = tuple(step is not None for step in steps)
+        given = [step for step in steps if step is not None]
+        bent = _bent(ctx.function, active, ctx.wanted, tensors, given)
+        bent = [step for step, want in zip(bent, ctx.wanted, strict=True) if want]
+        out = [(_aligned(first, slope) * step).to(slope.dtype) for slope, step in zip(slopes, bent, strict=True)]
+        if moved is None:
+            return tuple(out)
+        return tuple(x + (_aligned(moved, slope) * slope).to(x.dtype) for x, slope in zip(out, slopes, strict=True))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        found = _Pull.apply(*args[:2], *_batched(info.batch_size, in_dims[2:], args[2:]))
+        return found, (0,) * len(found)
+
+
+class _Bend(torch.autograd.Function):
+    """The Hessian of an entropic loss times steps of its tensors; zero for those that are not active."""
+
+    @staticmethod
+    def forward(function: EntropicFunction, active: tuple[bool, ...], *both: Tensor) -> tuple[Tensor, ...]:
+        count = len(active)
+        found = function.bend(active, *([_as_array(x) for x in part] for part in (both[:count], both[count:])))
+        return tuple(torch.as_tensor(x, dtype=y.dtype, device=y.device) for x, y in zip(found, both, strict=False))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None: ...
 
     @staticmethod
     def backward(ctx: Any, *outer: Any) -> Any:
-        raise no_second_derivatives()
+        raise no_third_derivatives()
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        raise no_second_derivatives()
+        raise no_third_derivatives()
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-        return _one_by_one(partial(_Pull.apply, args[0]), info.batch_size, in_dims[1:], args[1:])
+        found = _Bend.apply(*args[:2], *_batched(info.batch_size, in_dims[2:], args[2:]))
+        return found, (0,) * len(found)
 
 
-def _one_by_one(function: Any, size: int, dims: Sequence[int | None], tensors: Sequence[Tensor]) -> Any:
-    """What `torch.vmap` asks for, by a loop: every problem takes its own path in the solver."""
-    batches = [[t] * size if dim is None else t.unbind(dim) for t, dim in zip(tensors, dims, strict=True)]
-    results = [function(*each) for each in zip(*batches, strict=True)]
-    stacked = tuple(torch.stack(each) for each in zip(*results, strict=True))
-    return stacked, (0,) * len(stacked)
+def _bent(
+    function: CostFunction,
+    moving: Sequence[bool],
+    asked: Sequence[bool],
+    tensors: Sequence[Tensor],
+    steps: Sequence[Tensor],
+) -> Sequence[Tensor]:
+    """How the gradients in all tensors change along steps of the moving ones, as far as they are asked for."""
+    if not isinstance(function, EntropicFunction):
+        raise no_second_derivatives()
+    left = iter(steps)
+    every = [next(left) if move else torch.zeros_like(x) for x, move in zip(tensors, moving, strict=True)]
+    active = tuple(move or ask for move, ask in zip(moving, asked, strict=True))
+    return _Bend.apply(function, active, *tensors, *every)
+
+
+def _pulled(wanted: tuple[bool, ...], outer: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+    return tuple((_aligned(outer, slope) * slope).to(slope.dtype) for slope in tensors[: sum(wanted)])
+
+
+def _aligned(outer: Tensor, slope: Tensor) -> Tensor:
+    """With an axis of one for each axis of the slope that is not the batch's."""
+    if outer.ndim == 0:
+        return outer
+    return outer.reshape(*outer.shape, *[1] * (slope.ndim - outer.ndim))
+
+
+def _contracted(slope: Tensor, tangent: Tensor, lead: int) -> Tensor:
+    """Sum of products over all axes but the first ``lead``, those of the batch."""
+    return (slope * tangent).reshape(*slope.shape[:lead], -1).sum(dim=-1)
+
+
+def _batched(size: int, dims: Sequence[int | None], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """With the axis of `torch.vmap` in front, also of what all share."""
+    both = zip(tensors, dims, strict=True)
+    return [tensor.expand(size, *tensor.shape) if dim is None else tensor.movedim(dim, 0) for tensor, dim in both]
 
 
 def _device(tensors: Sequence[Tensor]) -> torch.device:

@@ -11,8 +11,8 @@ jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 
 import mixot  # noqa: E402
-from mixot import Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
-from mixot.jax import Grid, cost, distance  # noqa: E402
+from mixot import OMT, Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
+from mixot.jax import Grid, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +117,58 @@ def test_vmap_is_a_loop(rng):
         np.testing.assert_allclose(got[1], each, rtol=1e-14)
         total = wrap(jax.grad(lambda x: jax.vmap(cost, (0, None))(x, y).sum()))(x)
         np.testing.assert_allclose(total, each, rtol=1e-14)
+
+
+def test_a_batch_is_a_loop_and_vmap_is_a_batch(rng, monkeypatch):
+    p, q = (
+        tuple(jnp.stack(x) for x in zip(*(law(*mixture(rng, k, 2)) for _ in range(4)), strict=True)) for k in (3, 2)
+    )
+    each = jnp.stack([cost(tuple(x[i] for x in p), tuple(x[i] for x in q)) for i in range(4)])
+    np.testing.assert_allclose(cost(p, q), each, rtol=1e-13)
+    expected = jax.grad(lambda m: sum(cost((p[0][i], m[i], p[2][i]), tuple(x[i] for x in q)) for i in range(4)))(p[1])
+    calls = []
+    solve = mixot.transport.cost_functions.couple
+    monkeypatch.setattr(
+        "mixot.transport.cost_functions.couple", lambda p, q, **options: calls.append(len(p)) or solve(p, q, **options)
+    )
+    for batched in (
+        jax.grad(lambda m: cost((p[0], m, p[2]), q).sum()),
+        lambda m: jax.vmap(jax.grad(cost))((p[0], m, p[2]), q)[1],
+        jax.jit(jax.grad(lambda m: jax.vmap(cost)((p[0], m, p[2]), q).sum())),
+    ):
+        np.testing.assert_allclose(batched(p[1]), expected, atol=1e-13)
+    assert set(calls) == {4}
+    one = tuple(x[0] for x in q)
+    shared = jax.vmap(cost, (0, None))(p, one)
+    np.testing.assert_allclose(cost(p, one), shared, rtol=1e-14)
+    with pytest.raises(InputError, match="4 measures in p and 3 in q"):
+        cost(p, tuple(x[:3] for x in q))
+
+
+def test_entropic_losses_are_differentiated_twice(rng):
+    (logits, means, factors), other = mixture(rng, 3, 2), law(*mixture(rng, 2, 2))
+    solver = OMT(lam=0.6, eps=0.1, rho=(np.inf, 2.0))
+
+    def loss(means, logits=logits, factors=factors):
+        p = law(logits, means, factors)
+        return sinkhorn_divergence(p, other, solver=solver) + entropic_cost(p, other, solver=solver)
+
+    assert_gradients(rng, loss, means, logits, factors)
+    hessian = jax.hessian(loss)(means)
+    step = jnp.asarray(rng.standard_normal(means.shape))
+    slope = jax.jit(jax.grad(loss))
+    numeric = (slope(means + 1e-5 * step) - slope(means - 1e-5 * step)) / 2e-5
+    np.testing.assert_allclose(jnp.tensordot(hessian, step), numeric, atol=1e-7)
+    for other_way in (jax.jit(jax.jacrev(jax.grad(loss))), jax.jacrev(jax.jacfwd(loss))):
+        np.testing.assert_allclose(other_way(means), hessian, atol=1e-12)
+    stack = jnp.stack([means, means + 0.1])
+    np.testing.assert_allclose(jax.vmap(jax.hessian(loss))(stack)[0], hessian, atol=1e-12)
+    mixed = jax.jacfwd(jax.grad(loss), argnums=1)(means, logits)
+    np.testing.assert_allclose(
+        mixed, jnp.moveaxis(jax.jacrev(jax.grad(loss, argnums=1))(means, logits), 0, -1), atol=1e-12
+    )
+    with pytest.raises(UnsupportedError, match="twice at most"):
+        jax.jacfwd(jax.hessian(loss))(means)
 
 
 def test_inside_scan_and_checkpoint(rng):

@@ -10,8 +10,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import mixot  # noqa: E402
-from mixot import Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
-from mixot.torch import Grid, cost, distance  # noqa: E402
+from mixot import OMT, Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
+from mixot.torch import Grid, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
 
 F64 = torch.float64
 
@@ -158,6 +158,96 @@ def test_vmap_is_a_loop(rng):
     torch.testing.assert_close(torch.func.grad(lambda x: torch.vmap(cost, (0, None))(x, y).sum())(x), each)
     moved = x.movedim(0, -1)
     torch.testing.assert_close(torch.vmap(gradient, (-1, None))(moved, y), each)
+
+
+def batch(rng, b, k, d):
+    arrays = rng.standard_normal((b, k)), rng.standard_normal((b, k, d)), rng.standard_normal((b, k, d, d)) / d
+    logits, means, factors = (torch.tensor(array, requires_grad=True) for array in arrays)
+    return [logits, means, factors]
+
+
+def laws(logits, means, factors):
+    return logits.softmax(-1), means, factors @ factors.mT + torch.eye(means.shape[-1], dtype=F64)
+
+
+def test_a_batch_is_a_loop_and_vmap_is_a_batch(rng, monkeypatch):
+    p, q = batch(rng, 4, 3, 2), batch(rng, 4, 2, 2)
+    each = torch.stack([cost(laws(*one[:3]), laws(*one[3:])) for one in zip(*p, *q, strict=True)])
+    values = cost(laws(*p), laws(*q))
+    torch.testing.assert_close(values, each)
+    weight = torch.tensor(rng.random(4))
+    expected = torch.autograd.grad((weight * each).sum(), (*p, *q), retain_graph=True)
+    for found, wanted in zip(torch.autograd.grad((weight * values).sum(), (*p, *q)), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
+    calls = []
+    solve = mixot.transport.cost_functions.couple
+    monkeypatch.setattr(
+        "mixot.transport.cost_functions.couple", lambda p, q, **options: calls.append(len(p)) or solve(p, q, **options)
+    )
+    gradient = torch.vmap(torch.func.grad(lambda m, a, f, *y: cost(laws(a, m, f), laws(*y))))
+    found = gradient(p[1], p[0], p[2], *q)
+    (wanted,) = torch.autograd.grad(each.sum(), p[1])
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
+    assert calls == [4]
+
+
+@forward_mode
+def test_gradcheck_of_a_batch(rng):
+    inputs, other = batch(rng, 2, 3, 2), [x.detach()[0] for x in batch(rng, 1, 2, 2)]
+    options = {"check_batched_grad": True, "check_forward_ad": True}
+    torch.autograd.gradcheck(lambda *x: distance(laws(*x), laws(*other)), inputs, **options)
+    variances = torch.tensor(rng.uniform(0.5, 2.0, (2, 3)), requires_grad=True)
+    torch.autograd.gradcheck(
+        lambda m, v: cost((inputs[0].detach().softmax(-1), m, v), laws(*other)), (inputs[1], variances)
+    )
+    diagonal = torch.tensor(rng.uniform(0.5, 2.0, (2, 3, 2)), requires_grad=True)
+    cost((inputs[0].detach().softmax(-1), inputs[1].detach(), diagonal), laws(*other)).sum().backward()
+    assert diagonal.grad.add_(1.0).shape == (2, 3, 2)  # its memory is its own
+    x, y = torch.tensor(rng.standard_normal((2, 4, 2)), requires_grad=True), points(rng, 3, 2)
+    torch.autograd.gradcheck(lambda x, y: cost(x, y), (x, y))
+    torch.testing.assert_close(cost([x[0], x[1]], y), cost(x, y))
+
+
+@forward_mode
+@pytest.mark.parametrize("function", [entropic_cost, sinkhorn_divergence])
+def test_entropic_losses_are_differentiated_twice(rng, function):
+    inputs = batch(rng, 1, 2, 2)
+    other = [x.detach()[0] for x in batch(rng, 1, 1, 2)]
+    solver = OMT(lam=0.6, eps=0.1, rho=(np.inf, 2.0))
+
+    def loss(*x):
+        return function(laws(*x), laws(*other), solver=solver)
+
+    fast = {"fast_mode": True, "atol": 1e-4}  # along random directions, in single steps of 1e-6
+    torch.autograd.gradcheck(loss, inputs, check_batched_grad=True, check_forward_ad=True, **fast)
+    torch.autograd.gradgradcheck(loss, inputs, check_fwd_over_rev=True, **fast)
+    means = inputs[1].detach()
+
+    def total(means):
+        return loss(inputs[0].detach(), means, inputs[2].detach()).sum()
+
+    hessian = torch.func.hessian(total)(means)
+    torch.testing.assert_close(hessian, torch.autograd.functional.hessian(total, means))
+    torch.testing.assert_close(hessian, torch.func.jacrev(torch.func.grad(total))(means))
+    for third in (
+        lambda: torch.autograd.grad(hessian_sum(total, inputs[1]), inputs[1]),
+        lambda: torch.func.jacfwd(torch.func.hessian(total))(means),
+    ):
+        with pytest.raises(UnsupportedError, match="twice at most"):
+            third()
+
+
+def hessian_sum(f, x):
+    (slope,) = torch.autograd.grad(f(x), x, create_graph=True)
+    (bent,) = torch.autograd.grad(slope.sum(), x, create_graph=True)
+    return bent.sum()
+
+
+def test_a_list_of_unequal_clouds_says_which(rng):
+    with pytest.raises(InputError, match=r"one shape, got \(4, 2\) at 0 and \(3, 2\) at 1"):
+        cost([points(rng, 4, 2), points(rng, 3, 2)], points(rng, 4, 2))
+    with pytest.raises(InputError, match="3 measures in p and 2 in q"):
+        cost(torch.zeros(3, 4, 2), torch.zeros(2, 4, 2))
 
 
 @forward_mode

@@ -5,7 +5,8 @@ import pytest
 
 from mixot import Exact, Gaussian, Grid, InputError, Mixture, Poisson, Samples, UnsupportedError
 from mixot.solvers.discrete.potentials import balanced_potentials
-from mixot.transport.array_groups import GridOf, read
+from mixot.transport.array_groups import GridOf
+from mixot.transport.cost_functions import cost_function
 from mixot.transport.gradients import cost_and_gradients, cost_between
 
 DIMS = [1, 2, 3, 4, 5]
@@ -32,7 +33,7 @@ def direction(rng, array, name):
 
 def assert_gradients(rng, p, q, names, *, h=1e-5, rtol=1e-7):
     """Every array of the problem, against differences of fourth order along random directions."""
-    problem, arrays = read(p, q)
+    problem, arrays = cost_function(p, q)
     value, gradients = problem.cost_and_gradients((True,) * len(arrays), *arrays)
     assert value == pytest.approx(problem.cost(*arrays), rel=1e-14)
     for at, name in enumerate(names):
@@ -130,7 +131,7 @@ def test_equal_components_and_equal_weights_give_finite_subgradients(rng):
     means, covs = np.zeros((4, 2)), np.stack([np.eye(2)] * 4)
     means[2:] = 1.0
     p, q = (np.full(4, 0.25), means, covs), (np.full(4, 0.25), means + np.array([1.0, 0.0]), 2 * covs)
-    problem, arrays = read(p, q)
+    problem, arrays = cost_function(p, q)
     value, gradients = problem.cost_and_gradients((True,) * 6, *arrays)
     assert all(np.isfinite(g).all() for g in gradients)
     for _ in range(20):
@@ -140,7 +141,7 @@ def test_equal_components_and_equal_weights_give_finite_subgradients(rng):
 
 
 def test_what_is_not_wanted_is_zero(rng):
-    problem, arrays = read(mixture(rng, 3, 2), mixture(rng, 3, 2))
+    problem, arrays = cost_function(mixture(rng, 3, 2), mixture(rng, 3, 2))
     _, gradients = problem.cost_and_gradients((False, True, False, False, False, False), *arrays)
     assert [bool(g.any()) for g in gradients[:3]] == [False, True, False]
 
@@ -185,11 +186,11 @@ def test_pairs_that_have_no_gradients_are_named():
     with pytest.raises(UnsupportedError, match="Grid and Grid"):
         cost_and_gradients(grid, grid)
     with pytest.raises(UnsupportedError, match="poisson"):
-        read(Mixture([1.0], Poisson([2.0])), np.zeros((2, 1)))
+        cost_function(Mixture([1.0], Poisson([2.0])), np.zeros((2, 1)))
     with pytest.raises(UnsupportedError, match="Grid and Grid"):
         cost_between(grid, grid)
     with pytest.raises(InputError, match="tuple of 4"):
-        read(np.zeros((2, 1)), (1, 2, 3, 4))
+        cost_function(np.zeros((2, 1)), (1, 2, 3, 4))
 
 
 def test_float32_is_forgiven_its_rounding(rng):
@@ -198,7 +199,7 @@ def test_float32_is_forgiven_its_rounding(rng):
     root = rng.standard_normal((50, 3, 2)).astype(np.float32)
     weights = rng.random(50).astype(np.float32)
     single = weights / weights.sum(), means.astype(np.float32), root @ root.swapaxes(1, 2)
-    problem, arrays = read(single, single)
+    problem, arrays = cost_function(single, single)
     assert problem.cost(*arrays) == 0
     double = [np.asarray(a, dtype=np.float64) for a in single]
     with pytest.raises(InputError, match="semi-definite"):

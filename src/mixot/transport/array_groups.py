@@ -9,6 +9,11 @@ array (n, d)                        points of equal weight
 `GridOf` (values, bounds, degree)   a density on pixels, whose values a framework may trace
 `Samples`, `Grid`, `Mixture`        itself (a mixture of Gaussian laws), as a constant
 ==================================  =====================================================
+
+Points (b, n, d) and means (b, k, d) are a batch of b measures of one size; the rank of the means, or of the points,
+decides, and the other arrays of the group are read by it. Next to means (k, d), covs (k, d, d) are full, (k, d) the
+diagonals of diagonal ones, (k,) the variances of spherical ones; next to means (b, k, d) all have one axis more.
+Weights (k,) are shared by the batch, and so is a whole measure that is no batch.
 """
 
 from __future__ import annotations
@@ -20,13 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, check_finite
+from mixot._checks import as_floats, check_finite, check_range
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
+from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.measures import Grid, Measure, Samples
+from mixot.measures import Grid, Measure, Samples, check_weights
 from mixot.mixture import Mixture
-from mixot.transport.gradients import cost_and_gradients, cost_between
+from mixot.transport.batches import Atoms
 
 _SKEW = 1e-3  # finite differences of one entry of a covariance, and float32, leave it no more asymmetric than this
 
@@ -64,110 +70,203 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Form:
-    """How to read a group of ``count`` arrays as a measure; hashable, so that a front can compile for it."""
+    """How to read a group of arrays as a measure; hashable, so that a front can compile for it.
+
+    ``ranks`` are the numbers of axes that each array has for one measure: axes before them count a batch.
+    """
 
     kind: Kind
-    count: int
+    ranks: tuple[int, ...]
     bounds: tuple[tuple[float, float], ...] | None = None
     degree: int = 0
 
+    @property
+    def count(self) -> int:
+        """How many arrays there are."""
+        return len(self.ranks)
+
+    @property
+    def discrete(self) -> bool:
+        """Whether it is one of finitely many atoms: points."""
+        return self.kind in (Kind.POINTS, Kind.WEIGHTED)
+
     def measure(self, arrays: Sequence[np.ndarray]) -> Measure:
-        """The measure; `InputError` says what is wrong with the arrays."""
+        """The measure of arrays without a batch; `InputError` says what is wrong with them."""
         match self.kind:
             case Kind.POINTS:
                 return Samples(as_floats(arrays[0], "points"))
             case Kind.WEIGHTED:
                 return Samples(as_floats(arrays[0], "points"), _weights(arrays[1]))
             case Kind.MIXTURE:
-                return Mixture(_weights(arrays[0]), Gaussian(arrays[1], _covs(arrays[2])))
+                return Mixture(_weights(arrays[0]), self._laws(arrays[1], arrays[2]))
         return Grid(arrays[0], self.bounds, self.degree)
 
+    def atoms(self, arrays: Sequence[np.ndarray]) -> Atoms:
+        """Points, or the laws of mixtures, of a batch: arrays with one axis in front of their ranks.
+
+        Raises
+        ------
+        InputError
+            Says what is wrong with the arrays, and in which pair of the batch.
+        """
+        try:
+            return self._atoms(arrays)
+        except InputError:
+            size = len(arrays[0])
+            for pair in range(size if size > 1 else 0):
+                try:
+                    self._atoms([array[pair : pair + 1] for array in arrays])
+                except InputError as wrong:
+                    raise InputError(f"pair {pair} of the batch: {wrong}") from None
+            raise
+
+    def _atoms(self, arrays: Sequence[np.ndarray]) -> Atoms:
+        size = len(arrays[0])
+        if self.kind is Kind.MIXTURE:
+            means, covs = (array.reshape(-1, *array.shape[2:]) for array in arrays[1:])
+            plain = _positive(means, covs) if self.ranks == (1, 2, 3) else None
+            if plain is None:
+                laws = self._laws(means, covs)
+                plain = laws.means, laws.covs
+            means, covs = plain
+            check_range(means, "means")
+            shape = size, len(means) // size, means.shape[1]
+            weights = _weight_rows(arrays[0], shape[1], "components")
+            return Atoms(weights, means.reshape(shape), covs.reshape(*shape, shape[2]))
+        flat = Samples(_double(arrays[0].reshape(-1, *arrays[0].shape[2:]), "points"))
+        check_range(flat.points, "points")
+        points = flat.points.reshape(size, len(flat) // size, flat.dim)
+        n = points.shape[1]
+        return Atoms(np.full((size, n), 1 / n) if self.count == 1 else _weight_rows(arrays[1], n, "points"), points)
+
+    def _laws(self, means: np.ndarray, covs: np.ndarray) -> Gaussian:
+        """Full, diagonal or spherical laws, by the rank of the covariances."""
+        if self.ranks[2] == 3:
+            return Gaussian(means, _covs(covs))
+        return DiagonalGaussian(means, covs).widen()
+
     def outside(self, gradients: Sequence[np.ndarray], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """From gradients in the arrays of the measure those in the arrays that were given."""
+        """From gradients in the arrays of the measure, or of a batch of them, those in the arrays that were given."""
         if self.kind is Kind.GRID:
             return [gradients[0] / np.asarray(arrays[0], dtype=np.float64).sum()]
+        if self.kind is Kind.MIXTURE and self.ranks[2] < 3:
+            variances = np.array(np.diagonal(gradients[2], axis1=-2, axis2=-1))  # a view of it cannot be written to
+            return [*gradients[:2], variances.sum(axis=-1) if self.ranks[2] == 1 else variances]
         return list(gradients[: self.count])
 
-
-@dataclass(frozen=True)
-class CostFunction:
-    """The squared distance as a function of the arrays of p followed by those of q, in NumPy, and its gradients."""
-
-    p: Form
-    q: Form
-
-    def cost(self, *arrays: np.ndarray) -> float:
-        """The squared distance."""
-        return cost_between(*self._measures(arrays))
-
-    def cost_and_gradients(self, wanted: tuple[bool, ...], *arrays: np.ndarray) -> tuple[float, tuple[np.ndarray, ...]]:
-        """The squared distance, and its gradient in each array, of its shape, in float64; zero where not wanted."""
-        count = self.p.count
-        # Weights that are not given are not wanted: the padding is theirs.
-        want_p, want_q = (*wanted[:count], False), (*wanted[count:], False)
-        both = cost_and_gradients(*self._measures(arrays), want_p, want_q)
-        gradients = [*self.p.outside(both.p, arrays), *self.q.outside(both.q, arrays[count:])]
-        return both.cost, tuple(g.reshape(a.shape) for g, a in zip(gradients, arrays, strict=True))
-
-    def _measures(self, arrays: Sequence[np.ndarray]) -> tuple[Measure, Measure]:
-        return self.p.measure(arrays[: self.p.count]), self.q.measure(arrays[self.p.count :])
+    def inside(self, steps: Sequence[np.ndarray], like: Atoms) -> tuple[np.ndarray, ...]:
+        """From steps of the arrays of a batch those of weights, which keep their sum, of places and of covariances."""
+        if self.kind is not Kind.MIXTURE:
+            weights = steps[1] if self.count == 2 else np.zeros(like.weights.shape)
+            return weights - weights.mean(axis=1, keepdims=True), steps[0].reshape(like.places.shape)
+        covs, eye = steps[2], np.eye(like.dim)
+        if self.ranks[2] == 3:  # the symmetric part is what the measure sees
+            covs = (covs + covs.swapaxes(-1, -2)) / 2
+        else:
+            covs = eye * (covs[..., None] if self.ranks[2] == 2 else covs[..., None, None])
+        weights = steps[0] - steps[0].mean(axis=1, keepdims=True)
+        return weights, steps[1].reshape(like.places.shape), covs.reshape(like.laws.shape)
 
 
-def read(p: Any, q: Any) -> tuple[CostFunction, list[Any]]:
-    """The cost of p and q as a function of their arrays, and these arrays, as they came; see this module's table.
+def read(argument: Any) -> tuple[Form, list[Any]]:
+    """How to read one argument of a front, and its arrays, as they came; see this module's table.
 
     Raises
     ------
     InputError
-        On a tuple of neither two nor three arrays.
+        On a tuple of neither two nor three arrays; on a batch of unequal shapes, and on arrays of other ranks.
     UnsupportedError
         On a mixture of other than Gaussian laws.
-
-    Examples
-    --------
-    >>> function, arrays = read(np.zeros((2, 1)), (np.ones((1, 1)), np.ones(1)))
-    >>> function.p.kind.value, function.q.kind.value, function.cost(*arrays)
-    ('points', 'weighted points', 1.0)
     """
-    (form_p, arrays_p), (form_q, arrays_q) = _read(p), _read(q)
-    return CostFunction(form_p, form_q), [*arrays_p, *arrays_q]
-
-
-def no_second_derivatives() -> UnsupportedError:
-    """The error for a gradient that is differentiated again."""
-    return UnsupportedError(
-        "the gradient of a transport cost cannot be differentiated again; use first derivatives, or finite "
-        "differences of them"
-    )
-
-
-def _read(argument: Any) -> tuple[Form, list[Any]]:
     if isinstance(argument, tuple):
         if len(argument) not in (2, 3):
             raise InputError(
                 "a measure must be an array of points, (points, weights) or (weights, means, covs), "
                 f"got a tuple of {len(argument)}"
             )
-        return Form(Kind.WEIGHTED if len(argument) == 2 else Kind.MIXTURE, len(argument)), list(argument)
+        return _form_of(Kind.WEIGHTED if len(argument) == 2 else Kind.MIXTURE, list(argument)), list(argument)
     fitted = getattr(argument, "mixture", None)
     measure = fitted if isinstance(fitted, Measure) else argument
     match measure:
         case Samples():
-            return Form(Kind.WEIGHTED, 2), [measure.points, measure.weights]
+            return Form(Kind.WEIGHTED, (2, 1)), [measure.points, measure.weights]
         case Grid():
-            return Form(Kind.GRID, 1, _box(measure.bounds), measure.degree), [measure.values]
+            form = Form(Kind.GRID, (measure.dim,), _box(measure.bounds), measure.degree)
+            return form, [measure.values]
         case GridOf():
-            return Form(Kind.GRID, 1, measure.bounds, measure.degree), [measure.values]
+            return Form(Kind.GRID, (len(shape_of(measure.values, "values")),), measure.bounds, measure.degree), [
+                measure.values
+            ]
         case Mixture():
             wide = measure.components.widen()
             if not isinstance(wide, Gaussian):
                 raise UnsupportedError(
                     f"gradients are known for mixtures of Gaussian laws, not of {measure.components.name} laws"
                 )
-            return Form(Kind.MIXTURE, 3), [measure.weights, wide.means, wide.covs]
+            return Form(Kind.MIXTURE, (1, 2, 3)), [measure.weights, wide.means, wide.covs]
         case Measure():
             raise UnsupportedError(f"no gradients of a distance to {type(measure).__name__}; pass points or a mixture")
-    return Form(Kind.POINTS, 1), [argument]
+    return _form_of(Kind.POINTS, [argument]), [argument]
+
+
+_NAMES = {Kind.POINTS: ("points",), Kind.WEIGHTED: ("points", "weights"), Kind.MIXTURE: ("weights", "means", "covs")}
+
+
+def _form_of(kind: Kind, arrays: list[Any]) -> Form:
+    """The ranks of arrays for one measure: the places, points or means, say whether there is a batch."""
+    names = _NAMES[kind]
+    shapes = [shape_of(array, name) for array, name in zip(arrays, names, strict=True)]
+    at = 1 if kind is Kind.MIXTURE else 0
+    places: tuple[int, ...] = shapes[at]
+    if len(places) > 3:
+        raise InputError(f"{names[at]} must have shape (n, d), or (b, n, d) for a batch, got {places}")
+    batch = len(places) == 3
+    ranks = [min(len(places), 2)] * len(arrays)
+    for i, (name, shape) in enumerate(zip(names, shapes, strict=True)):
+        if name == "weights":
+            ranks[i] = 1
+            allowed = (1, 2) if batch else (1,)
+        elif name == "covs":
+            ranks[i] = len(shape) - batch
+            allowed = (2, 3, 4) if batch else (1, 2, 3)
+        else:
+            continue
+        if len(shape) not in allowed:
+            raise InputError(
+                f"next to {names[at]} of shape {places}, {name} must have {' or '.join(map(str, allowed))} axes, got "
+                f"shape {shape}{_advice(name, batch)}"
+            )
+    for name, shape, rank in zip(names, shapes, ranks, strict=True):
+        if len(shape) > rank and shape[:1] != places[:1]:
+            many, others = (next(iter(sizes)) for sizes in (places, shape))
+            raise InputError(f"a batch must have one size: {names[at]} are {many} measures, {name} are {others}")
+    return Form(kind, tuple(ranks))
+
+
+def _advice(name: str, batch: bool) -> str:
+    if name == "covs":
+        axes = "b, " if batch else ""
+        return f"; ({axes}k, d, d) are full, ({axes}k, d) diagonal and ({axes}k) spherical covariances"
+    return "" if batch else "; in a batch all arrays have its axis in front, expand the others"
+
+
+def shape_of(value: Any, name: str) -> tuple[int, ...]:
+    """The shape of an array, or of nested lists of numbers or arrays; `InputError` where a list mixes shapes."""
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return tuple(shape)
+    if not isinstance(value, list | tuple):
+        return ()
+    if not value:
+        return (0,)
+    first = shape_of(value[0], name)
+    for i, item in enumerate(value):
+        if (shape := shape_of(item, name)) != first:
+            raise InputError(
+                f"a list of {name} must be of one shape, got {first} at 0 and {shape} at {i}; make them equally many, "
+                "for instance by atoms of weight zero, or compare them one by one"
+            )
+    return (len(value), *first)
 
 
 def _box(bounds: Any) -> tuple[tuple[float, float], ...] | None:
@@ -177,11 +276,50 @@ def _box(bounds: Any) -> tuple[tuple[float, float], ...] | None:
     return tuple((float(low), float(high)) for low, high in np.asarray(bounds, dtype=np.float64).reshape(-1, 2))
 
 
-def _weights(weights: np.ndarray) -> Float[np.ndarray, " n"]:
-    """Weights in float64; the rounding of a sum of float32 is taken off."""
-    out = as_floats(weights, "weights")
-    total = out.sum()
-    return out / total if abs(total - 1) <= len(np.atleast_1d(out)) * _eps(weights) else out
+def _weights(weights: np.ndarray) -> Float[np.ndarray, "*b n"]:
+    """Weights in float64, their sums over the last axis; the rounding of a sum of float32 is taken off."""
+    out = _double(weights, "weights")
+    if out.ndim == 0:
+        return out
+    total = out.sum(axis=-1, keepdims=True)
+    off = np.abs(total - 1)
+    near = (off > 0) & (off <= out.shape[-1] * _eps(weights))
+    return np.divide(out, total, out=out.copy(), where=near & (total > 0)) if near.any() else out
+
+
+def _double(array: np.ndarray, name: str) -> Float[np.ndarray, "..."]:
+    """In float64; an array of floats needs no inspection, and may stay the caller's."""
+    if type(array) is np.ndarray and array.dtype.kind == "f":
+        return np.ascontiguousarray(array, dtype=np.float64)
+    return as_floats(array, name)
+
+
+def _positive(means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Means and covariances in float64 where nothing can be wrong with them: finite, symmetric, positive definite.
+
+    None says no more than that they need a closer look.
+    """
+    d = means.shape[-1]
+    if means.ndim != 2 or covs.shape != (len(means), d, d) or not d:
+        return None
+    centers, spreads = _double(means, "means"), _double(covs, "covs")
+    if not (np.isfinite(centers).all() and (spreads == spreads.swapaxes(1, 2)).all()):
+        return None
+    try:
+        np.linalg.cholesky(spreads)
+    except np.linalg.LinAlgError:
+        return None
+    return centers, spreads
+
+
+def _weight_rows(weights: np.ndarray, n: int, of: str) -> Float[np.ndarray, "b n"]:
+    """`check_weights` of each row, (b, n)."""
+    rows = _weights(weights)
+    totals = rows.sum(axis=1, keepdims=True)
+    fine = rows.shape[1] == n and np.isfinite(rows).all() and (rows >= 0).all()
+    if not (fine and (np.abs(totals - 1) <= 8 * np.finfo(np.float64).eps).all()):
+        return np.stack([check_weights(row, n, of) for row in rows])
+    return rows
 
 
 def _covs(covs: np.ndarray) -> Float[np.ndarray, "..."]:

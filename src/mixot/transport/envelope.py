@@ -1,8 +1,7 @@
 """Gradients of squared transport distances in closed form, from the plan that attains them.
 
-By the envelope theorem no optimal coupling is differentiated: with coupling w and dual potentials f, g, the cost
-``sum_ij w_ij c_ij`` has the gradient w in the costs c, and f and g in the weights, each up to a constant. Gradients in
-weights are returned with mean zero: a step along them stays on the plane in which weights sum to one.
+By the envelope theorem no optimal plan is differentiated; `mixot.transport.batches` says it for finitely many atoms.
+Gradients in weights are returned with mean zero: a step along them stays on the plane in which weights sum to one.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import numpy as np
 from mixot._shapes import Float
 from mixot.errors import SolveError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.formulas.gaussian.gradients import bures_gradients
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
@@ -25,9 +23,7 @@ from mixot.solvers.discrete.potentials import balanced_potentials
 from mixot.solvers.semidiscrete.plan import SemidiscretePlan
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport import plans
-
-Gradients = tuple[np.ndarray, ...]
-Wanted = tuple[bool, ...]
+from mixot.transport.batches import Atoms, Couplings, Gradients, Wanted, gradients
 
 _TOL = 1e-12  # of the masses of cells: gradients feel their error to first order
 _LOOSE = 1e-8  # accepted where rounding allows no better
@@ -68,28 +64,24 @@ def _plan_of_mixtures(p: Mixture, q: Mixture) -> Plan:
 
 
 def _of_samples(p: Samples, q: Samples, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
-    """``2 sum_j w_ij (x_i - y_j)`` in point i of p, and the potentials in the weights."""
-    rows, cols = np.nonzero(plan.coupling)
-    pull = 2 * plan.coupling[rows, cols, None] * (p.points[rows] - q.points[cols])
-    f, g = _potentials(plan, want_p[1] or want_q[1])
-    return (_sum_by(rows, pull, len(p)), f), (_sum_by(cols, -pull, len(q)), g)
+    """In points and weights; see `batches.gradients`."""
+    left, right = (Atoms(m.weights[None], m.points[None].astype(np.float64)) for m in (p, q))
+    in_p, in_q = _alone(left, right, plan, want_p[::-1], want_q[::-1])
+    return in_p[::-1], in_q[::-1]
 
 
 def _of_mixtures(p: Mixture, q: Mixture, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
-    """The same in weights and means, and ``sum_l w_kl (I - T_kl)`` in the covariance of component k of p."""
-    source, target = p.components, q.components
-    rows, cols = np.nonzero(plan.coupling)
-    mass = plan.coupling[rows, cols]
-    pull = 2 * mass[:, None] * (source.mean()[rows] - target.mean()[cols])
-    in_a, in_b = np.zeros((2, len(rows), p.dim, p.dim))
-    if want_p[2] or want_q[2]:
-        in_a, in_b = bures_gradients(source.cov()[rows], target.cov()[cols])
-    in_a, in_b = mass[:, None, None] * in_a, mass[:, None, None] * in_b
-    f, g = _potentials(plan, want_p[0] or want_q[0])
-    return (
-        (f, _sum_by(rows, pull, len(p)), _sum_by(rows, in_a, len(p))),
-        (g, _sum_by(cols, -pull, len(q)), _sum_by(cols, in_b, len(q))),
-    )
+    """In weights, means and covariances; see `batches.gradients`."""
+    left, right = (Atoms(m.weights[None], m.components.mean()[None], m.components.cov()[None]) for m in (p, q))
+    return _alone(left, right, plan, want_p, want_q)
+
+
+def _alone(p: Atoms, q: Atoms, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
+    """Gradients of one pair."""
+    f, g = balanced_potentials(plan) if want_p[0] or want_q[0] else plan.potentials
+    found = Couplings(np.array([plan.cost]), plan.coupling[None], (f[None], g[None]))
+    in_p, in_q = gradients(p, q, found, want_p, want_q)
+    return tuple(x[0] for x in in_p), tuple(x[0] for x in in_q)
 
 
 def _plan_of_cells(points: Samples, target: Mixture | Grid) -> SemidiscretePlan:
@@ -134,19 +126,6 @@ def _in_values(plan: SemidiscretePlan, values: np.ndarray, wanted: bool) -> np.n
         return np.zeros_like(values)
     phi = plan.values_gradient()
     return phi - (values * phi).sum()
-
-
-def _potentials(plan: Plan, wanted: bool) -> tuple[np.ndarray, np.ndarray]:
-    if not wanted:
-        return np.zeros(plan.coupling.shape[0]), np.zeros(plan.coupling.shape[1])
-    f, g = balanced_potentials(plan)
-    return _centered(f), _centered(g)
-
-
-def _sum_by(label: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
-    out = np.zeros((count, *values.shape[1:]))
-    np.add.at(out, label, values)
-    return out
 
 
 def _centered(potential: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

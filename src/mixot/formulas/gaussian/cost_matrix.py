@@ -20,7 +20,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixot._native import bures_costs, diagonal_excess, entropic_excess, psd_factors, squared_distances
+from mixot._native import (
+    bures_costs,
+    diagonal_excess,
+    entropic_excess,
+    psd_factors,
+    squared_distance_batch,
+    squared_distances,
+)
+from mixot._native import gaussian_cost_batch as compiled_cost_batch
 from mixot._shapes import Float, Int
 from mixot.formulas.gaussian.bures import procrustes_cost
 from mixot.threads import thread_count
@@ -88,6 +96,49 @@ def gaussian_costs(
     left, right = _contiguous(a), _contiguous(b)
     many = a.shape[1] > 2 and max(len(a), len(b)) >= _MANY
     return apart + (_distinct_bures if many else _bures)(left, right, apart, threads)
+
+
+def point_cost_batch(x: Float[np.ndarray, "b n d"], y: Float[np.ndarray, "b m d"]) -> Float[np.ndarray, "b n m"]:
+    """`point_costs` of many problems of one size, in one call.
+
+    Examples
+    --------
+    >>> point_cost_batch(np.zeros((2, 1, 1)), np.array([[[2.0]], [[3.0]]])).ravel().tolist()
+    [4.0, 9.0]
+    """
+    if len(x) == 1:  # it threads inside
+        return point_costs(x[0], y[0])[None]
+    out = np.empty((len(x), x.shape[1], y.shape[1]))
+    squared_distance_batch(_contiguous(x), _contiguous(y), out, thread_count())
+    return out
+
+
+def gaussian_cost_batch(
+    m: Float[np.ndarray, "b k d"],
+    a: Float[np.ndarray, "b k d d"],
+    n: Float[np.ndarray, "b l d"],
+    b: Float[np.ndarray, "b l d d"],
+    eps: float = 0.0,
+) -> Float[np.ndarray, "b k l"]:
+    """`gaussian_costs`, or for eps > 0 `entropic_gaussian_costs`, of many problems of one size, in one call.
+
+    Examples
+    --------
+    >>> one = np.ones((2, 1, 1))
+    >>> gaussian_cost_batch(one, one[..., None], 4 * one, 4 * one[..., None]).ravel().tolist()
+    [10.0, 10.0]
+    """
+    if len(m) == 1:  # it knows covariances that are shared, and threads inside
+        one = m[0], a[0], n[0], b[0]
+        return (entropic_gaussian_costs(*one, eps) if eps > 0 else gaussian_costs(*one))[None]
+    out = np.empty((len(m), m.shape[1], n.shape[1]))
+    close = np.empty(out.shape, dtype=np.uint8)
+    m, a, n, b = (_contiguous(x) for x in (m, a, n, b))
+    if compiled_cost_batch(m, a, n, b, eps / 2, out, close, thread_count()):
+        problem, rows, cols = np.nonzero(close)
+        left, right = problem * m.shape[1] + rows, problem * n.shape[1] + cols
+        out[problem, rows, cols] += _close_bures(a.reshape(-1, *a.shape[2:]), b.reshape(-1, *b.shape[2:]), left, right)
+    return out
 
 
 def entropic_gaussian_costs(
@@ -210,13 +261,24 @@ def _bures(
     """Bures part of all pairs; ``apart`` is what the means add to it."""
     out, close = np.empty(apart.shape), np.empty(apart.shape, dtype=np.uint8)
     if bures_costs(a, b, apart, out, close, threads):
-        exponent = _exponent(a, b)
         rows, cols = np.nonzero(close)
-        left, right = _of_equal_height(_Factors.of(a, exponent).rows, _Factors.of(b, exponent).rows)
-        step = max(_CHUNK // left[0].size, 1)
-        for start in range(0, len(rows), step):
-            i, j = rows[start : start + step], cols[start : start + step]
-            out[i, j] = np.ldexp(procrustes_cost(left[i], right[j]), 2 * exponent)
+        out[rows, cols] = _close_bures(a, b, rows, cols)
+    return out
+
+
+def _close_bures(
+    a: Float[np.ndarray, "k d d"],
+    b: Float[np.ndarray, "l d d"],
+    rows: Int[np.ndarray, " s"],
+    cols: Int[np.ndarray, " s"],
+) -> Float[np.ndarray, " s"]:
+    """Bures part of the pairs ``a[rows]``, ``b[cols]``, which nearly agree."""
+    out, exponent = np.empty(len(rows)), _exponent(a, b)
+    left, right = _of_equal_height(_Factors.of(a, exponent).rows, _Factors.of(b, exponent).rows)
+    step = max(_CHUNK // left[0].size, 1)
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        out[part] = np.ldexp(procrustes_cost(left[rows[part]], right[cols[part]]), 2 * exponent)
     return out
 
 
