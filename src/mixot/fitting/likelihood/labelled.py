@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import xlogy
 
 from mixot._checks import as_generator, as_numbers, is_one_of
 from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
+from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.formulas.gaussian.shrinkage import diagonal_shrinkage, shrinkage
 from mixot.measures import Samples
@@ -112,8 +114,9 @@ def fit_labelled(
     names : sequence of str
         Of the labels; those without points are left out.
     k : int or None
-        Components for each label: given, or by the criterion of ``method`` where None. A label gets no more than one
-        for each d + 1 of its points.
+        Components for each label: given, or where None by the criterion of ``method``, taken of the mixture that comes
+        out, with its shrunken covariances: what small components gain by fitting their few points exactly does not
+        count. A label gets no more than one for each d + 1 of its points.
     structure : "full" or "diagonal"
         Of the covariances; diagonal ones make a mixture of `DiagonalGaussian`.
     method : EM, optional
@@ -152,13 +155,12 @@ def fit_labelled(
     kept = tuple(str(names[code]) for code in present)
     target, notes = _pooled([x[rows] for rows in groups], structure)
     generator = as_generator(rng)
-    parts = [_components(x[rows], k, structure, method or EM(), generator) for rows in groups]
+    parts = [_components(x[rows], k, structure, method or EM(), target, generator) for rows in groups]
     owner = np.repeat(np.arange(len(groups)), [len(part.weights) for part in parts])
     sizes = np.concatenate([part.weights for part in parts]) * counts[owner]
-    shrunk = [_shrunk(cov, target, n) for cov, n in zip(np.concatenate([p.covs for p in parts]), sizes, strict=True)]
-    covs, shares = np.stack([cov for cov, _ in shrunk]), np.array([share for _, share in shrunk])
+    shares = np.concatenate([part.shares for part in parts])
     family = Gaussian if structure == "full" else DiagonalGaussian
-    components = family(np.concatenate([part.means for part in parts]), covs)
+    components = family(np.concatenate([p.means for p in parts]), np.concatenate([p.covs for p in parts]))
     notes += _few(kept, counts, x.shape[1], {int(o): s for o, s in zip(owner, shares, strict=True)})
     notes += _fewer_components(kept, parts, k)
     missing = len(x) - len(order)
@@ -170,11 +172,18 @@ def fit_labelled(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Part:
-    """Components of one label; weights sum to one."""
+    """Components of one label; weights sum to one, covariances are shrunken by the shares."""
 
     weights: np.ndarray
     means: np.ndarray
     covs: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, weights: np.ndarray, means: np.ndarray, covs: np.ndarray, target: np.ndarray, n: int) -> _Part:
+        """Components of n points, each covariance drawn towards the target by what its own points leave open."""
+        both = [_shrunk(cov, target, n * weight) for cov, weight in zip(covs, weights, strict=True)]
+        return cls(weights, means, np.stack([cov for cov, _ in both]), np.array([share for _, share in both]))
 
 
 def _labelled(points: Any, codes: Any) -> np.ndarray:
@@ -221,21 +230,50 @@ def _pooled(groups: list[np.ndarray], structure: str) -> tuple[np.ndarray, tuple
     return pooled, notes
 
 
-def _components(x: np.ndarray, k: int | None, structure: str, method: EM, rng: np.random.Generator) -> _Part:
-    """Components of the points of one label, unshrunk."""
+def _components(
+    x: np.ndarray, k: int | None, structure: str, method: EM, target: np.ndarray, rng: np.random.Generator
+) -> _Part:
+    """Components of the points of one label: k, or as many as the criterion of the shrunken ones prefers."""
     n, dim = x.shape
     most = max(n // (dim + 1), 1)
     most = min(most, method.k_max if k is None else k)
     if most > 1:
         most = min(most, len(np.unique(x, axis=0)))
+    mean, cov = _covariance(x, structure)
+    alone = _Part.of(np.ones(1), mean[None], cov[None], target, n)
     if most == 1:
-        mean, cov = _covariance(x, structure)
-        return _Part(np.ones(1), mean[None], cov[None])
-    if k is None:
-        method = replace(method, k_max=most)
-    found = method.fit(Samples(x), "gaussian", k=None if k is None else most, structure=structure, rng=rng).mixture
-    spread = found.components.parameters()["covs" if structure == "full" else "variances"]
-    return _Part(found.weights, found.components.mean(), spread)
+        return alone
+    if k is not None:
+        return _fitted(x, most, structure, method, target, rng)[0]
+    best, least = alone, _criterion(alone, x, structure, method)
+    for size in range(2, most + 1):
+        part, determined = _fitted(x, size, structure, method, target, rng)
+        score = _criterion(part, x, structure, method)
+        if determined and score < least:
+            best, least = part, score
+    return best
+
+
+def _fitted(
+    x: np.ndarray, k: int, structure: str, method: EM, target: np.ndarray, rng: np.random.Generator
+) -> tuple[_Part, bool]:
+    """Several components of some points, and whether the points determine them."""
+    found = method.fit(Samples(x), "gaussian", k=k, structure=structure, rng=rng)
+    law = found.mixture.components
+    covs = law.parameters()["covs" if structure == "full" else "variances"]
+    part = _Part.of(found.mixture.weights, law.mean(), covs, target, len(x))
+    return part, not any(each.reason for each in found.candidates)
+
+
+def _criterion(part: _Part, x: np.ndarray, structure: str, method: EM) -> float:
+    """The criterion of ``method`` for the components as they will be used."""
+    mixture = Mixture(part.weights, (Gaussian if structure == "full" else DiagonalGaussian)(part.means, part.covs))
+    free = len(part.weights) - 1 + mixture.components.free_parameters()
+    score = bic(float(mixture.log_density(x).mean()), free, float(len(x)))
+    if method.criterion == "bic":
+        return score
+    share = mixture.responsibilities(x)
+    return score + 2 * float(-xlogy(share, share).sum(axis=1).mean())
 
 
 def _shrunk(cov: np.ndarray, target: np.ndarray, n: float) -> tuple[np.ndarray, float]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
@@ -121,7 +122,7 @@ def _refined(found: Found, points: Samples, family: str, structure: str, refinem
     matching = MomentMatching(starts=found.starts, k_max=refinement.k_max, refine=refinement.by)
     if _polished(found, points, structure, matching):
         sizes = range(2, refinement.k_max + 1) if refinement.k is None else [refinement.k]
-        more = kmeans_starts(points, _law_structure(family, structure), sizes, _MORE, np.random.default_rng(rng))
+        more = kmeans_starts(points, _law_structure(family, structure), sizes, _MORE, as_generator(rng))
         matching = replace(matching, starts=(*found.starts, *more))
         return matching.fit(points, family, k=refinement.k, structure=structure, rng=rng)
     refined = _by_em if refinement.by == "em" else _by_kmeans

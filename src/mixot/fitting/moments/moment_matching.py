@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from mixot.fitting.base import checked_start, register_fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd
+from mixot.fitting.likelihood.statistics import Parameters
 from mixot.fitting.moments.k_means_on_a_law import kmeans_centers
-from mixot.fitting.moments.number_of_components import ZERO, by_likelihood, by_moments
+from mixot.fitting.moments.number_of_components import ZERO, as_they_are, by_likelihood, by_moments
 from mixot.fitting.moments.polish import Polisher, Sweep
 from mixot.fitting.moments.target import STRUCTURES, MomentTarget
 from mixot.measures import Grid, Measure, Moments, Samples
@@ -68,10 +69,10 @@ class MomentMatching:
 
     Moments up to degree 2 ``order`` in a Chebyshev basis, weighted by the inverse of their covariance, are matched by
     Levenberg-Marquardt from many starts; merges and splits carry good mixtures from one number of components to the
-    next. For data, K is then the number whose mixture, after expectation-maximisation from there, has the lowest BIC:
-    the moments alone would choose less well, because their noise is matched, too. For a law known through its moments
-    only, K is the number of lowest ``J + p log n``, p parameters and n = ``count`` observations; for exact moments the
-    smallest with J = 0.
+    next. For data, K is then the number whose mixture, after expectation-maximisation or k-means from there, or as it
+    is, has the lowest BIC: the moments alone would choose less well, because their noise is matched, too. For a law
+    known through its moments only, K is the number of lowest ``J + p log n``, p parameters and n = ``count``
+    observations; for exact moments the smallest with J = 0.
 
     Parameters
     ----------
@@ -210,14 +211,14 @@ class MomentMatching:
 
     def _chosen(self, sweep: Sweep, data: Measure, sizes: list[int], rng: np.random.Generator) -> MatchedFit:
         objectives = {k: sweep.best(k).objective for k in sizes}
-        if self.refine == "em" and isinstance(data, Samples | Grid):
+        if not isinstance(data, Samples | Grid):
+            fit = self._by_moments(sweep, sizes)
+        elif self.refine == "em":
             fit = by_likelihood(sweep, data, sizes, self.em, rng, self._limit(sizes))
         else:
-            fit = self._by_moments(sweep, data, sizes)
+            fit = self._as_it_is(sweep, data.centers() if isinstance(data, Grid) else data, sizes)
         k = len(fit.mixture)
         centers = centers_of(sweep, k)
-        if self.refine == "kmeans" and isinstance(data, Samples | Grid):
-            fit = _clustered(data, centers, sweep.structure, fit)
         values = {each.name: getattr(fit, each.name) for each in fields(Fit)}
         values["notes"] = (*sweep.target.notes, *values["notes"])
         return MatchedFit(
@@ -230,20 +231,50 @@ class MomentMatching:
             seeds=centers,
         )
 
-    def _by_moments(self, sweep: Sweep, data: Measure, sizes: list[int]) -> Fit:
+    def _by_moments(self, sweep: Sweep, sizes: list[int]) -> Fit:
         """The polished mixture that the moments alone choose."""
         k, scores, notes = by_moments(sweep, sizes)
         best = sweep.best(k)
-        likelihoods = {size: _log_likelihood(sweep.best(size).mixture, data) for size in sizes}
         return Fit(
             mixture=best.mixture,
             status=Status.CONVERGED if best.converged else Status.MAX_ITER,
             iterations=best.iterations,
-            log_likelihood=likelihoods[k],
+            log_likelihood=np.nan,
             criterion=scores[k],
             history=np.zeros(0),
-            candidates=tuple(Candidate(size, likelihoods[size], scores[size]) for size in sizes),
-            notes=notes if isinstance(data, Samples | Grid) else (*notes, _UNLIKELY),
+            candidates=tuple(Candidate(size, np.nan, scores[size]) for size in sizes),
+            notes=(*notes, _UNLIKELY),
+        )
+
+    def _as_it_is(self, sweep: Sweep, points: Samples, sizes: list[int]) -> Fit:
+        """The polished mixture, or that of the clusters which k-means finds from its centers, of lowest BIC."""
+        x = points.points.astype(np.float64)
+        em = GaussianEM.of(x, points.weights, sweep.structure, self.em.reg, points.observations)
+        found: dict[int, tuple[Parameters, int, bool]] = {}
+
+        def states() -> Iterator[tuple[int, Parameters]]:
+            for k in sizes:
+                best = sweep.best(k)
+                if self.refine == "kmeans":
+                    labels, _, iterations = lloyd(x, points.weights, centers_of(sweep, k), max_iter=_LLOYD)
+                    found[k] = em.from_labels(labels, k), iterations, True
+                else:
+                    found[k] = em.state(best.mixture), best.iterations, best.converged
+                yield k, found[k][0]
+
+        most = sizes[-1] if len(sizes) > 1 else None
+        k, candidates, notes = as_they_are(states(), em, self.em.criterion, most, self._limit(sizes))
+        state, iterations, converged = found[k]
+        chosen = next(each for each in candidates if each.k == k)
+        return Fit(
+            mixture=em.mixture(state),
+            status=Status.CONVERGED if converged else Status.MAX_ITER,
+            iterations=iterations,
+            log_likelihood=chosen.log_likelihood,
+            criterion=chosen.criterion,
+            history=np.zeros(0),
+            candidates=candidates,
+            notes=notes,
         )
 
 
@@ -282,29 +313,6 @@ def centers_of(sweep: Sweep, k: int) -> Float[np.ndarray, "k d"]:
         if all(np.abs((means - other) / sweep.target.scale).max() > 1e-3 for other in distinct):
             distinct.append(means)
     return kmeans_centers(sweep.best(k).mixture, distinct)
-
-
-def _clustered(data: Samples | Grid, centers: np.ndarray, structure: str, before: Fit) -> Fit:
-    """The mixture of the clusters that k-means finds from these centers."""
-    points = data.centers() if isinstance(data, Grid) else data
-    x = points.points.astype(np.float64)
-    labels, _, iterations = lloyd(x, points.weights, centers, max_iter=_LLOYD)
-    em = GaussianEM.of(x, points.weights, structure, EM().reg)
-    mixture = em.mixture(em.from_labels(labels, len(centers)))
-    return replace(
-        before,
-        mixture=mixture,
-        status=Status.CONVERGED,
-        iterations=iterations,
-        log_likelihood=_log_likelihood(mixture, data),
-    )
-
-
-def _log_likelihood(mixture: Mixture, data: Measure) -> float:
-    if not isinstance(data, Samples | Grid):
-        return np.nan
-    points = data.centers() if isinstance(data, Grid) else data
-    return float(points.weights @ mixture.log_density(points.points))
 
 
 def _structure(family: str, structure: str) -> str:

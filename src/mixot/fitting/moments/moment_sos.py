@@ -22,6 +22,7 @@ from mixot.families.roles import Polynomial, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
+from mixot.fitting.moments.region_of_answer import outside_region
 from mixot.formulas.polynomial.regions import Constraint, Region, contains, in_words
 from mixot.measures import Measure
 from mixot.mixture import Mixture
@@ -69,7 +70,8 @@ class MomentSOS:
     eps : weight of the regulariser; 0.1 for "spread", else 1e-3
     refine : "em", "kmeans" or None, what starts are handed to where data are at hand
     support : constraints of `mixot.formulas.polynomial.regions` on the parameters, in the units of the data; by
-        default the region that the family takes from the data
+        default the region that the family takes from the data. It bounds the relaxations, not what starts are refined
+        to: a note says where the answer has components outside
     parameterization : "weighted", variances of degree 2, or "published", standard deviations of degree 1
     slack : how many standard errors the moments of samples may be off; None for none
     basis : "chebyshev", "monomial" or "orthonormal"; "auto" is the first on the line, where orders are high, and the
@@ -122,8 +124,8 @@ class MomentSOS:
         ):
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for name in ("order", "max_order"):
-            if getattr(self, name) is not None:
+        for name in ("order", "max_order", "k_max"):
+            if name == "k_max" or getattr(self, name) is not None:
                 check_whole(getattr(self, name), name)
         if self.order is not None and self.max_order is not None and self.order > self.max_order:
             raise InputError(f"max_order must be at least order, got {self.max_order} and {self.order}")
@@ -131,8 +133,6 @@ class MomentSOS:
             raise InputError(
                 f"regularizer must be one of {_REGULARIZERS}, a function or None, got {self.regularizer!r}"
             )
-        if self.k_max < 1:
-            raise InputError(f"k_max must be at least 1, got {self.k_max}")
         choose_solver(self.solver, Task.CONIC, (SDP,), "moment relaxations are")
 
     def fit(
@@ -192,6 +192,9 @@ class MomentSOS:
         lifted = replace(found, starts=tuple(map(lift, found.starts)))
         fit = chosen(lifted, data, family, structure, refinement, rng)
         notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
+        if self.support is not None and not found.solved:
+            seen = fit.mixture if shadow is None else shadow.see(fit.mixture)
+            notes += outside_region(run.model, run.region, seen.components)
         if run.lowered and run.asked:
             warnings.warn(run.notes[0], AccuracyWarning, stacklevel=3)
         bound = max(last.lower_bound, 0.0)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from mixot.errors import AccuracyWarning
 from mixot.fitting.likelihood.candidates import choice, judged
+from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.statistics import Parameters
 from mixot.fitting.moments.polish import Sweep
 from mixot.measures import Grid, Samples
 from mixot.mixture import Mixture
@@ -47,6 +51,26 @@ def by_likelihood(
             if note.startswith("the fit "):
                 warnings.warn(note, AccuracyWarning, stacklevel=3)
     return replace(fit, candidates=candidates, notes=(*(note for note in fit.notes if note not in notes), *notes))
+
+
+def as_they_are(
+    states: Iterable[tuple[int, Parameters]], em: GaussianEM, criterion: str, most: int | None, limit: str = "k_max"
+) -> tuple[int, tuple[Candidate, ...], tuple[str, ...]]:
+    """Return the number of components of lowest BIC (or ICL) among mixtures that climb no likelihood, and the choice.
+
+    As in `by_likelihood`, two in a row that are worse than the best so far end the search.
+    """
+    tried: list[Candidate] = []
+    for k, state in states:
+        likelihood, spread = em.log_likelihood(state), em.spread(state)
+        score = bic(likelihood, em.free_parameters(k, spread.rank), em.observations)
+        score += 2 * em.entropy(state) if criterion == "icl" else 0.0
+        floor = f"{spread.at_floor} of {k} components have a covariance at the floor" if spread.at_floor else ""
+        tried.append(Candidate(k, likelihood, score, em.few_rows(state.weights) or floor))
+        if len(tried) - 1 - choice(tried) >= _PATIENCE:
+            break
+    best, candidates, notes = judged(tried, em.observations, most, limit)
+    return tried[best].k, candidates, notes
 
 
 def by_moments(sweep: Sweep, sizes: list[int]) -> tuple[int, dict[int, float], tuple[str, ...]]:

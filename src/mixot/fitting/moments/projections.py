@@ -19,12 +19,13 @@ _KEPT = 2
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Samples seen through ``x @ matrix``, orthonormal columns, and the way back for mixtures."""
+    """Samples seen through ``x @ matrix``, orthonormal columns; the way back for mixtures, and the view of them."""
 
     measure: Samples
     matrix: Float[np.ndarray, "d e"]
     note: str
     lift: Callable[[Mixture], Mixture]
+    see: Callable[[Mixture], Mixture]
 
 
 def project(data: Measure, how: str) -> Projection:
@@ -61,7 +62,10 @@ def project(data: Measure, how: str) -> Projection:
         floor = 1e-6 * np.diag(np.diagonal(data.cov()))
         return Mixture(mass[kept] / mass[kept].sum(), Gaussian(means, covs + floor))
 
-    return Projection(data.moved(flat), np.ascontiguousarray(matrix), note, lift)
+    def see(mixture: Mixture) -> Mixture:
+        return mixture.affine(matrix.T, -center @ matrix)
+
+    return Projection(data.moved(flat), np.ascontiguousarray(matrix), note, lift, see)
 
 
 def _not_gaussian(x: np.ndarray, weights: np.ndarray) -> float:
