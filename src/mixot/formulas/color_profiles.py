@@ -10,11 +10,11 @@ import numpy as np
 
 from mixot.errors import InputError
 from mixot.extras import require
+from mixot.formulas.color_spaces import SRGB_MATRIX, coded_profile, declared_profile
 
 _BLOCK = 1 << 18  # pixels that are converted at a time
-# Columns: red, green and blue of sRGB as XYZ seen under D50 (IEC 61966-2-1, adapted by Bradford's transform).
-_SRGB = np.array([[0.436066, 0.385147, 0.143066], [0.222488, 0.716873, 0.060608], [0.013916, 0.097076, 0.714096]])
 _EXACT = 0x0100  # cmsFLAGS_NOOPTIMIZE: the faster tables of littleCMS are 10 steps of 256 off in dark greys, 1 in color
+_DECLARED = ("1", "L", "LA", "I", "I;16", "I;16B", "P", "PA", "RGB", "RGBA")  # modes of PNG, which says gammas
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # of a parametric curve, by its type
 
 
@@ -41,9 +41,28 @@ def as_pixels(picture: Any) -> np.ndarray:
         raise InputError("a picture must be an array, or rows of equal length; these rows differ in length") from None
 
 
-def pillow_pixels(image: Any) -> tuple[np.ndarray, bytes | None]:
+def profile_of(image: Any, coding: tuple[int, int] | None = None) -> bytes | None:
+    """The profile of the colors of a Pillow picture: what counts most of all that says something; None for sRGB.
+
+    That is, in this order, numbers of ITU-T H.273 (``coding``), an ICC profile, the word that it is sRGB, and gamma and
+    chromaticities (Portable Network Graphics, third edition, section 4.3).
+
+    Raises
+    ------
+    InputError
+        On numbers or chromaticities that cannot be converted.
+    """
+    if coding is not None:
+        return coded_profile(*coding)
+    icc = image.info.get("icc_profile")
+    if icc or "srgb" in image.info or image.mode not in _DECLARED:
+        return icc
+    return declared_profile(image.info.get("gamma"), image.info.get("chromaticity"))
+
+
+def pillow_pixels(image: Any, coding: tuple[int, int] | None = None) -> tuple[np.ndarray, bytes | None]:
     """Pixels of a Pillow picture, and the profile that they are still to be converted through."""
-    icc, mode = image.info.get("icc_profile"), image.mode
+    icc, mode = profile_of(image, coding), image.mode
     if mode.startswith("I"):  # 16 bits of grey; Pillow hands some of them over as 32-bit integers
         pixels = np.asarray(image)
         if pixels.min() < 0 or pixels.max() > 65535:
@@ -191,7 +210,7 @@ def _shaper(icc: bytes) -> tuple[list[Any], np.ndarray]:
             return [_curve(tags["kTRC"])] * 3, np.eye(3)
         if space_of(icc) == "RGB " and "A2B0" not in tags and icc[20:24] == b"XYZ ":
             colorants = np.array([struct.unpack(">3i", tags[f"{c}XYZ"][8:20]) for c in "rgb"]).T / 65536
-            return [_curve(tags[f"{c}TRC"]) for c in "rgb"], np.linalg.solve(_SRGB, colorants)
+            return [_curve(tags[f"{c}TRC"]) for c in "rgb"], np.linalg.solve(SRGB_MATRIX, colorants)
     except (KeyError, struct.error, ValueError, np.linalg.LinAlgError) as damage:
         raise InputError(f"its color profile is damaged ({damage}); convert the picture to sRGB first") from damage
     raise InputError(

@@ -68,15 +68,16 @@ class Picture:
 def read_picture(path: str | os.PathLike[str]) -> Picture:
     """Return the picture in a file, turned upright (EXIF), with as many bits as it was stored with.
 
-    Colors are converted to sRGB through the profile in the file, if it is another one; those without a profile, or
-    with one that is not for their kind (of grey for RGB), are taken for sRGB. Pictures with a color table, in CMYK or
+    Colors are converted to sRGB through the profile in the file, if it is another one, or through the gamma and the
+    primaries that a PNG tells instead; those without, or with a profile that is not for their kind (of grey for RGB),
+    are taken for sRGB. Pictures with a color table, in CMYK or
     in L*a*b* become RGB; of an animation or a stack of pages the first is read. 16-bit color comes from PNG and TIFF.
 
     Raises
     ------
     InputError
         Where there is no such file, or it is no picture, or a damaged one; where its color profile is damaged, or is
-        a table and the picture has more than 8 bits.
+        a table and the picture has more than 8 bits, or its colors are coded for HDR.
     UnsupportedError
         Where Pillow is not installed: ``pip install "mixot[image]"``.
     """
@@ -92,12 +93,11 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
 def _with_pillow(data: bytes, pillow: Any) -> tuple[np.ndarray, bytes | None]:
     """Pixels and the profile that they are still to be converted through."""
     with pillow.open(io.BytesIO(data)) as image:
-        png16.verify(data)
-        icc = image.info.get("icc_profile")
+        coding = png16.verify(data)
         if png16.is_deep(data) and image.mode not in ("I;16", "I"):
-            return png16.decode(data), icc
+            return png16.decode(data), color_profiles.profile_of(image, coding)
         upright = require("PIL.ImageOps", "image", "reading pictures").exif_transpose(image)
-        return color_profiles.pillow_pixels(upright)
+        return color_profiles.pillow_pixels(upright, coding)
 
 
 def _in_srgb(pixels: np.ndarray, icc: bytes | None) -> Picture:

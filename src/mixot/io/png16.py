@@ -21,15 +21,24 @@ def is_deep(data: bytes) -> bool:
     return data[:8] == _SIGNATURE and len(data) > 25 and data[24] == 16
 
 
-def verify(data: bytes) -> None:
-    """Raise `InputError` where a PNG, of any depth, is cut or altered: Pillow leaves the sums of pixels alone."""
+def verify(data: bytes) -> tuple[int, int] | None:
+    """Return how a PNG, of any depth, says that its colors are coded: primaries and transfer of ITU-T H.273.
+
+    Raises
+    ------
+    InputError
+        Where it is cut or altered: Pillow leaves the sums of pixels alone.
+    """
     if data[:8] != _SIGNATURE:
-        return
+        return None
+    coding = None
     try:
-        for _ in _chunks(data):
-            pass
+        for kind, body in _chunks(data):
+            if kind == b"cICP" and len(body) == 4:
+                coding = body[0], body[1]
     except struct.error as damage:
         raise InputError(f"the PNG is cut or damaged ({damage})") from damage
+    return coding
 
 
 def decode(data: bytes) -> np.ndarray:
