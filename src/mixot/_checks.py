@@ -170,6 +170,13 @@ def as_generator(rng: Any) -> np.random.Generator:
         raise InputError(f"rng must be a seed, a numpy.random.Generator or None, got {type(rng).__name__}") from wrong
 
 
+def check_rng(rng: Any) -> None:
+    """Raise an `InputError` unless `as_generator` can make a generator of ``rng``."""
+    made = np.random.Generator | np.random.BitGenerator | np.random.SeedSequence
+    if not (rng is None or isinstance(rng, made) or (isinstance(rng, int | np.integer) and rng >= 0)):
+        as_generator(rng)  # what else NumPy takes, or refuses
+
+
 def as_path(path: Any) -> Path:
     """A file's name as a path; `InputError` on what is none."""
     try:

@@ -79,6 +79,7 @@ class Samples(Measure):
     points: Float[np.ndarray, "n d"]
     weights: Float[np.ndarray, " n"]
     observations: float
+    counts: Float[np.ndarray, " n"] | None = None
     columns: tuple[str, ...] | None = None
 
     def __init__(
@@ -93,6 +94,7 @@ class Samples(Measure):
         n = len(array)
         names = column_names(points) if columns is None else check_columns(columns, array.shape[1])
         object.__setattr__(self, "columns", names)
+        times = None
         if counts is not None:
             if weights is not None:
                 raise InputError("weights say how much points count, counts how often they were seen; give one of them")
@@ -106,15 +108,26 @@ class Samples(Measure):
         object.__setattr__(self, "points", array)
         object.__setattr__(self, "weights", share)
         object.__setattr__(self, "observations", observations)
+        object.__setattr__(self, "counts", times)
 
     def __len__(self) -> int:
         return len(self.points)
 
-    def moved(self, points: ArrayLike) -> Samples:
-        """The same weights, of as many observations, at other points (n, e)."""
-        out = Samples(points, self.weights)
-        object.__setattr__(out, "observations", self.observations)
-        return out
+    def moved(self, points: ArrayLike, *, columns: Any = None) -> Samples:
+        """The same weights, or counts, at other points (n, e), whose coordinates are called so."""
+        if self.counts is not None:
+            return Samples(points, counts=self.counts, columns=columns)
+        return Samples(points, self.weights, columns=columns)
+
+    def take(self, rows: Int[np.ndarray, " m"]) -> Samples:
+        """Some of the rows, with their counts, or with weights that are scaled to sum to one."""
+        if self.counts is not None:
+            return Samples(self.points[rows], counts=self.counts[rows], columns=self.columns)
+        return Samples(self.points[rows], self.weights[rows] / self.weights[rows].sum(), columns=self.columns)
+
+    def multiplicities(self) -> Float[np.ndarray, " n"]:
+        """How many observations each row stands for: its count, or one where there are none."""
+        return np.ones(len(self)) if self.counts is None else self.counts
 
     @property
     def dim(self) -> int:

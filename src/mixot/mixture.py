@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -313,3 +313,37 @@ def check_squares(measure: Measure) -> None:
         case Mixture():
             for name in {"means", "locs"} & measure.components.parameters().keys():
                 check_range(measure.components.parameters()[name], name)
+
+
+M = TypeVar("M", bound=Measure)
+
+
+def columns_of(*measures: Measure) -> tuple[str, ...] | None:
+    """Names of the coordinates: those of the first of some measures that has any."""
+    names = (measure.columns for measure in measures if isinstance(measure, Samples | Mixture))
+    return next((each for each in names if each is not None), None)
+
+
+def aligned(p: Measure, q: M) -> M:
+    """Return q with its coordinates in the order of p's where both have names; `InputError` where those differ.
+
+    Examples
+    --------
+    >>> p, q = Samples([[1.0, 20.0]], columns=["age", "income"]), Samples([[20.0, 1.0]], columns=["income", "age"])
+    >>> aligned(p, q).points.tolist(), aligned(p, Samples([[20.0, 1.0]])).points.tolist()
+    ([[1.0, 20.0]], [[20.0, 1.0]])
+    """
+    mine, theirs = columns_of(p), columns_of(q)
+    order = None if mine is None or theirs is None or len(mine) != len(theirs) else column_order(mine, theirs, "both")
+    if order is None:
+        return q
+    turned: Any = q.marginal(order) if isinstance(q, Mixture) else None
+    if isinstance(q, Samples):
+        turned = q.moved(q.points[:, order], columns=mine)
+    return turned
+
+
+def aligned_all(measures: Sequence[M]) -> list[M]:
+    """The measures with their coordinates in the order of the first that has names; see `aligned`."""
+    named = next((measure for measure in measures if columns_of(measure) is not None), None)
+    return list(measures) if named is None else [aligned(named, measure) for measure in measures]

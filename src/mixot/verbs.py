@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 
-from mixot._checks import as_generator, check_whole
+from mixot._checks import check_rng, check_whole
 from mixot._shapes import ArrayLike, Float
 from mixot._typing import (
     DataLike,
@@ -26,7 +26,7 @@ from mixot._typing import (
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import as_fitter
 from mixot.measures import Grid, Measure, Samples, as_measure
-from mixot.mixture import Mixture, check_squares
+from mixot.mixture import Mixture, aligned, aligned_all, check_squares
 from mixot.results import Fit, Interval, MomentFit, Plan, ProgressCallback
 from mixot.solvers.base import Solver
 from mixot.solvers.discrete.exact import Exact
@@ -42,7 +42,6 @@ from mixot.transport.barycenter import Barycenter, BarycenterSolver
 from mixot.transport.cells import CentroidMap, PointMap
 from mixot.transport.geodesic import Geodesic, Interpolation
 from mixot.transport.maps import TransportMap
-from mixot.transport.names import aligned
 from mixot.transport.pairs import problem
 
 if TYPE_CHECKING:  # what only some fits return, or are of
@@ -177,7 +176,7 @@ def fit(
             raise InputError(f"weights and counts are of points, got {type(measure).__name__}; leave them out")
         measure = Samples(measure.points, weights, counts=counts, columns=measure.columns)
     check_squares(measure)
-    as_generator(rng)  # refused here, whatever the fitter does with it
+    check_rng(rng)  # refused here, whatever the fitter does with it
     found = as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
     names = measure.columns if isinstance(measure, Samples) else None
     return found if names is None else replace(found, mixture=found.mixture.named(names))
@@ -401,8 +400,8 @@ def barycenter(measures: Any, weights: Any = None, *, solver: Any = None) -> Bar
     Raises
     ------
     InputError
-        On weights of the wrong number, negative or not summing to one, on mixtures of different dimensions, and where
-        the solver is none for barycenters.
+        On weights of the wrong number, negative or not summing to one, on mixtures of different dimensions or names of
+        their coordinates, and where the solver is none for barycenters.
     UnsupportedError
         On mixtures of different families, or of a family without a formula for barycenters.
     SolveError
@@ -419,7 +418,7 @@ def barycenter(measures: Any, weights: Any = None, *, solver: Any = None) -> Bar
     if isinstance(measures, Measure) or not isinstance(measures, Iterable):
         raise InputError(f"measures must be a list of mixtures, got one {type(measures).__name__}")
     mixtures = [_mixture(p) for p in measures]
-    return _barycenter.of_mixtures([aligned(mixtures[0], p) for p in mixtures], weights, solver)
+    return _barycenter.of_mixtures(aligned_all(mixtures), weights, solver)
 
 
 def bounds(p: DataLike, q: DataLike, *, points: int = 256) -> Interval:

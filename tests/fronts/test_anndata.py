@@ -370,3 +370,50 @@ def test_a_law_on_each_side_gives_its_own_plan(rng):
         sides.append(adata)
     found = single_cell.between(*sides, labels="type", solver=mixot.Exact()).flows().loc[list(TYPES), list(TYPES)]
     np.testing.assert_allclose(found, mixot.plan(p, q).coupling, atol=0.02)
+
+
+GENES = ["a", "b", "c", "d"]
+
+
+def with_names(adata, order=(0, 1, 2, 3), table=True):
+    """The same cells, whose representation is a table, or X, with its columns in this order."""
+    points, names = np.asarray(adata.obsm["X_pca"], dtype=float)[:, order], [GENES[j] for j in order]
+    if table:
+        out = AnnData(obs=adata.obs.copy())
+        out.obsm["X_named"] = pd.DataFrame(points, index=adata.obs_names, columns=names)
+        return out
+    return AnnData(points, obs=adata.obs.copy(), var=pd.DataFrame(index=names))
+
+
+@pytest.mark.parametrize("table", [True, False])
+def test_coordinates_with_names_are_matched_by_name(table, before, after, tmp_path):
+    rep, turned = ("X_named" if table else "X"), (2, 0, 3, 1)
+    options = {"labels": "type", "rep": rep, "k": 1}
+    p, q, around = with_names(before, table=table), with_names(after, table=table), with_names(after, turned, table)
+    expected, found = (single_cell.between(p, each, **options) for each in (q, around))
+    assert found.populations.source.mixture.columns == found.populations.target.mixture.columns == tuple(GENES)
+    np.testing.assert_allclose(found.flows(), expected.flows(), atol=1e-9)
+    np.testing.assert_allclose(found.images(), expected.images(), atol=1e-9)
+    frame = pd.DataFrame(found.source.points, columns=GENES)
+    pushed = found.populations.push(frame[[GENES[j] for j in turned]], found.source_codes)
+    np.testing.assert_allclose(pushed, found.images(), atol=1e-12)
+    single_cell.fit(around, groupby="type", rep=rep)
+    assert single_cell.fitted(around).mixture.columns == tuple(GENES[j] for j in turned)
+    around.write_h5ad(tmp_path / "around.h5ad")
+    assert single_cell.fitted(read_h5ad(tmp_path / "around.h5ad")).mixture.columns == tuple(GENES[j] for j in turned)
+    from_file = read_observations(tmp_path / "around.h5ad", rep=rep, labels=["type"])
+    np.testing.assert_allclose(single_cell.between(p, from_file, **options).flows(), expected.flows(), atol=1e-9)
+    strange = with_names(after, table=table)
+    if table:
+        strange.obsm["X_named"] = strange.obsm["X_named"].rename(columns={"a": "z"})
+    else:
+        strange.var_names = ["z", *GENES[1:]]
+    with pytest.raises(InputError, match="both must have the columns 'a', 'b', 'c', 'd', got a table without 'a'"):
+        single_cell.between(p, strange, **options)
+
+
+def test_numbers_are_no_names_of_coordinates(before):
+    points = np.asarray(before.obsm["X_pca"])
+    plain = AnnData(points, obs=before.obs.copy())  # anndata calls the columns "0", "1", ...
+    assert single_cell.between(plain, plain, labels="type", rep="X").populations.source.mixture.columns is None
+    assert single_cell.between(before, before, labels="type").populations.source.mixture.columns is None

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import mixot
 from mixot import Gaussian, InputError, Mixture, Samples
 from mixot.cli import app
+from mixot.mixture import aligned
 
 pandas = pytest.importorskip("pandas")
 
@@ -123,3 +124,67 @@ def test_the_command_line_reads_by_name(columns, tmp_path):
     pandas.DataFrame(columns).rename(columns={"age": "years"}).to_csv(second, index=False)
     found = run(app, ["distance", str(model), str(second), "-k", "1"])
     assert found.exit_code != 0
+
+
+def swapped(p):
+    """The mixture of three coordinates with its columns in the order of `turned`."""
+    order = [1, 2, 0]
+    laws = p.components
+    return Mixture(
+        p.weights,
+        Gaussian(laws.means[:, order], laws.covs[:, order][:, :, order]),
+        columns=("income", "size", "age"),
+    )
+
+
+def test_barycenters_carry_names_from_whichever_input_has_them(columns):
+    p, q = (mixot.fit(pandas.DataFrame(columns), k=k, rng=0).mixture for k in (1, 2))
+    whole = mixot.barycenter([p, q, q])
+    assert whole.mixture.columns == ("age", "income", "size")
+    bare = p.named(None)  # by position, in the order of the first that has names
+    found = mixot.barycenter([bare, q, swapped(q)])
+    assert found.objective == pytest.approx(whole.objective, rel=1e-9)
+    assert found.mixture.columns == ("age", "income", "size")
+    around = pandas.DataFrame(turned(columns))
+    np.testing.assert_allclose(found.map(1)(around), found.map(1)(pandas.DataFrame(columns)))
+    for solver in (mixot.GivenComponents(swapped(q)), mixot.FixedPoint(k=2)):
+        straight = mixot.GivenComponents(q) if isinstance(solver, mixot.GivenComponents) else solver
+        found, expected = (mixot.barycenter([p, q], solver=each) for each in (solver, straight))
+        assert found.mixture.columns == ("age", "income", "size")
+        assert found.objective == pytest.approx(expected.objective, rel=1e-9)
+    with pytest.raises(InputError, match="both must have the columns 'age', 'income', 'size'"):
+        mixot.barycenter([bare, q, q.named(("a", "b", "c"))])
+
+
+def test_joint_fits_and_choices_read_by_name(columns, rng):
+    other = {name: values + rng.standard_normal(200) for name, values in columns.items()}
+    frame, straight, around = (pandas.DataFrame(each) for each in (columns, other, turned(other)))
+    options = {"k": 1, "lam": 1e8, "rng": 0}
+    found, expected = (mixot.fit_pair(frame, each, **options) for each in (around, straight))
+    assert found.source.columns == found.target.columns == ("age", "income", "size")
+    assert found.distance == pytest.approx(expected.distance, rel=1e-9)
+    from_start = mixot.fit_pair(
+        frame, straight, lam=1e8, method=mixot.JointEM(start=(expected.source, swapped(expected.target)))
+    )
+    assert from_start.distance == pytest.approx(expected.distance, rel=1e-3)
+    choice, same = (mixot.choose_components(frame, each, ks=[1], rng=0) for each in (around, straight))
+    assert choice.target.columns == choice.source.columns == ("age", "income", "size")
+    assert choice.plan.cost == pytest.approx(same.plan.cost, rel=1e-9)
+    wrong = around.rename(columns={"age": "Age"})
+    for call in (
+        lambda: mixot.fit_pair(frame, wrong, k=1, lam=1.0),
+        lambda: mixot.joint_path(frame, wrong, k=1, lams=[1.0]),
+        lambda: mixot.choose_components(frame, wrong, ks=[1]),
+    ):
+        with pytest.raises(InputError, match="both must have the columns"):
+            call()
+
+
+def test_names_and_counts_stay_together():
+    frame = pandas.DataFrame({"a": [0.0, 1.0], "b": [2.0, 5.0]})
+    p, q = Samples(frame, counts=[3, 5]), Samples(frame[["b", "a"]], counts=[3, 5])
+    turned_back = aligned(p, q)
+    np.testing.assert_array_equal(turned_back.points, p.points)
+    np.testing.assert_array_equal(turned_back.counts, [3, 5])
+    assert turned_back.observations == 8
+    assert turned_back.columns == p.take(np.array([1])).columns == ("a", "b")

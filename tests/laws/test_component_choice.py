@@ -18,7 +18,8 @@ from mixot import (
     plan,
 )
 from mixot.fitting.joint.component_choice import chosen
-from mixot.fitting.joint.map_stability import Images, instability, split
+from mixot.fitting.joint.halves import split
+from mixot.fitting.joint.map_stability import Images, instability
 from mixot.transport.plans import reversed_plan
 
 QUICK = EM(starts=2, k_max=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import LabelledFit, fit_labelled
 from mixot.io.observations import Observations
-from mixot.measures import Samples
 from mixot.results import Fit
 from mixot.verbs import fit as fit_points
 
@@ -115,7 +115,7 @@ def fit_cells(
         raise InputError(f'k must be a whole number, "auto" or None, got {k!r}')
     size = None if isinstance(k, str) else k
     if groupby is None:
-        found = fit_points(Samples(cells.points), family, k=size, method=method, structure=structure, rng=rng)
+        found = fit_points(cells.samples(), family, k=size, method=method, structure=structure, rng=rng)
         return unlabelled(found, len(cells)), {"fit": _quality(found)}
     if family not in ("gaussian", "diagonal"):
         raise InputError(f'with labels, family must be "gaussian" or "diagonal", got {family!r}')
@@ -124,7 +124,7 @@ def fit_cells(
     labels = cells.labels[groupby]
     if (labels.codes < 0).all():
         raise InputError(f"{cells.place}: no cell has a label in {groupby!r}; there is nothing to fit")
-    return fit_labelled(
+    found = fit_labelled(
         cells.points,
         labels.codes,
         labels.names,
@@ -132,7 +132,8 @@ def fit_cells(
         structure="diagonal" if family == "diagonal" else structure,
         method=method if isinstance(method, EM) else None,
         rng=rng,
-    ), {}
+    )
+    return replace(found, mixture=found.mixture.named(cells.columns)), {}
 
 
 def unlabelled(found: Fit, n: int) -> LabelledFit:

@@ -281,6 +281,7 @@ def _join(p: Observations, q: Observations, choices: Choices, rng: np.random.Gen
             f"{choices.rep!r} has {p.points.shape[1]} columns in {p.place} and {q.points.shape[1]} in {q.place}; "
             "compute one representation of all cells together"
         )
+    q = q.in_order_of(p)
     if not p.shares_axes(q):
         _warn(
             f"{choices.rep!r} of {p.place} and of {q.place} come from two PCAs, whose coordinates mean different "

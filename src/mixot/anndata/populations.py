@@ -105,7 +105,8 @@ class PopulationPlan:
         if not self._relaxed[0]:
             return self.source
         mass = self.plan.coupling.sum(axis=1)
-        return replace(self.source, mixture=Mixture(mass / mass.sum(), self.source.mixture.components))
+        before = self.source.mixture
+        return replace(self.source, mixture=Mixture(mass / mass.sum(), before.components, columns=before.columns))
 
     def growth_at(self, x: Any, codes: Int[np.ndarray, " n"] | None = None) -> Float[np.ndarray, " n"]:
         """Mass that leaves each point x per unit that is there, (n, d) -> (n,); one where marginals are kept.

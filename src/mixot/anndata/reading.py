@@ -9,7 +9,7 @@ import numpy as np
 from anndata import AnnData
 
 from mixot.errors import InputError
-from mixot.io.observations import Observations, checked_points, labels_of, pick_key, too_large
+from mixot.io.observations import Observations, checked_points, coordinate_names, labels_of, pick_key, too_large
 
 _COMPUTE = "; compute it first, for instance scanpy.pp.pca(adata) for X_pca"
 
@@ -48,7 +48,8 @@ def observations(
     axes = None
     if rep == "X_pca" and "PCs" in adata.varm:
         axes = np.asarray(adata.varm["PCs"]), adata.var_names.to_numpy().astype(str)
-    return Observations(points, names, rep, name, found, axes)
+    held = adata.var_names if rep == "X" else getattr(values, "columns", ())
+    return Observations(points, names, rep, name, found, axes, coordinate_names(held, points.shape[1]))
 
 
 def _genes(adata: AnnData, name: str) -> np.ndarray:

@@ -28,13 +28,16 @@ def fit_to_dict(fitted: LabelledFit) -> dict[str, Any]:
         "counts": fitted.counts,
         "shrinkage": fitted.shrinkage,
         "notes": np.array(fitted.notes, dtype=object),
+        **({} if fitted.mixture.columns is None else {"columns": np.array(fitted.mixture.columns, dtype=object)}),
     }
 
 
 def fit_from_dict(stored: Mapping[str, Any]) -> LabelledFit:
     """The mixture that `fit_to_dict` wrote."""
     parameters = {name: np.asarray(value) for name, value in stored["parameters"].items()}
-    mixture = Mixture(np.asarray(stored["weights"]), lookup(str(stored["family"])).from_parameters(parameters))
+    law = lookup(str(stored["family"])).from_parameters(parameters)
+    columns = [str(name) for name in np.atleast_1d(stored["columns"])] if "columns" in stored else None
+    mixture = Mixture(np.asarray(stored["weights"]), law, columns=columns)
     labels, notes = (tuple(str(word) for word in np.atleast_1d(stored[name])) for name in ("labels", "notes"))
     owner, counts = (np.asarray(stored[name], dtype=np.int64) for name in ("owner", "counts"))
     return LabelledFit(mixture, labels, owner, counts, np.asarray(stored["shrinkage"], dtype=np.float64), notes)

@@ -45,6 +45,12 @@ MostComponents = Annotated[
 Shape = Annotated[Structure, typer.Option("--structure", help="Shape of the covariances.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Columns = Annotated[str | None, typer.Option("--columns", metavar="A,B,...", help="Columns of a table to use.")]
+Counts = Annotated[
+    str | None, typer.Option("--counts", metavar="COLUMN", help="Column that says how often each row was seen.")
+]
+Weights = Annotated[
+    str | None, typer.Option("--weights", metavar="COLUMN", help="Column that says how much each row matters.")
+]
 Exact = Annotated[bool, typer.Option("--exact", help="Fit nothing: tables are points, pictures densities; W2 itself.")]
 Bright = Annotated[bool, typer.Option("--bright", help="Of a picture as a density: its light, not its darkness.")]
 Rep = Annotated[

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import Columns, Json, PointsFile, Seed, Shape, Structure, TargetFile, fit_options
+from mixot.cli.arguments import (
+    Columns,
+    Counts,
+    Json,
+    PointsFile,
+    Seed,
+    Shape,
+    Structure,
+    TargetFile,
+    Weights,
+    fit_options,
+)
 from mixot.cli.console import NO_FIGURE, emit, remark, show_facts, show_table, working
 from mixot.errors import AccuracyWarning, InputError
 
@@ -34,6 +46,8 @@ def components(
     structure: Shape = Structure.full,
     seed: Seed = 0,
     columns: Columns = None,
+    counts: Counts = None,
+    weights: Weights = None,
     json: Json = False,
 ) -> None:
     """How many components A and B should have: likely on both sides, with a plan between them that is firm."""
@@ -46,7 +60,8 @@ def components(
         raise InputError(f"--k-min {k_min} is above --k-max {k_max}")
     folder = check_folder(output)
     search = ComponentSearch(pairs="equal" if equal else "all", splits=splits, solver=OMT(lam=lam))
-    p, q = open_points(a, b, fit_options(None, None, structure, seed, columns, json))
+    options = fit_options(None, None, structure, seed, columns, json)
+    p, q = open_points(a, b, replace(options, counts=counts, weights=weights))
     with working("fitting both", quiet=json) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # told below, on one line each
         found = choose_components(

@@ -12,6 +12,7 @@ import typer
 from mixot.cli.arguments import (
     Columns,
     Components,
+    Counts,
     Json,
     Label,
     MostComponents,
@@ -20,6 +21,7 @@ from mixot.cli.arguments import (
     Seed,
     Shape,
     Structure,
+    Weights,
     fit_options,
 )
 from mixot.cli.console import emit, show_facts, show_table
@@ -60,12 +62,8 @@ def fit(
     label: Label = None,
     seed: Seed = 0,
     columns: Columns = None,
-    counts: Annotated[
-        str | None, typer.Option("--counts", metavar="COLUMN", help="Column that says how often each row was seen.")
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", metavar="COLUMN", help="Column that says how much each row matters.")
-    ] = None,
+    counts: Counts = None,
+    weights: Weights = None,
     json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, show it, and save it."""

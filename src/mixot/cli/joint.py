@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import Columns, Components, Json, PointsFile, Seed, Shape, Structure, TargetFile, fit_options
-from mixot.cli.console import emit, show_facts, working
+from mixot.cli.arguments import (
+    Columns,
+    Components,
+    Counts,
+    Json,
+    PointsFile,
+    Seed,
+    Shape,
+    Structure,
+    TargetFile,
+    Weights,
+    fit_options,
+)
+from mixot.cli.console import emit, remark, show_facts, working
+from mixot.errors import AccuracyWarning
 
 if TYPE_CHECKING:
     from mixot.fitting.joint.joint_em import JointFit
@@ -25,6 +40,8 @@ def joint(
     structure: Shape = Structure.full,
     seed: Seed = 0,
     columns: Columns = None,
+    counts: Counts = None,
+    weights: Weights = None,
     json: Json = False,
 ) -> None:
     """Fit mixtures to A and B together: each likely, and both close, the closer the smaller --lam is."""
@@ -33,9 +50,13 @@ def joint(
     from mixot.io import check_folder, save
 
     folder = check_folder(output)
-    p, q = open_points(a, b, fit_options(k, None, structure, seed, columns, json))
-    with working("fitting both", quiet=json) as progress:
+    options = fit_options(k, None, structure, seed, columns, json)
+    p, q = open_points(a, b, replace(options, counts=counts, weights=weights))
+    with working("fitting both", quiet=json) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # the notes say the same, on one line each
         found = fit_pair(p.measure, q.measure, lam=lam, k=k, structure=structure.value, rng=seed, progress=progress)
+    for note in found.notes:
+        remark(f"note: {note}")
     files = folder / "source.json", folder / "target.json"
     for mixture, file in zip((found.source, found.target), files, strict=True):
         save(mixture, file)
@@ -63,6 +84,7 @@ def _document(found: JointFit, paths: tuple[Path, Path], files: tuple[Path, Path
         "distance": found.distance,
         "status": str(found.status),
         "iterations": found.iterations,
+        "notes": list(found.notes),
         **{
             side: {"path": str(path), "model": str(file), "log_likelihood": likelihood, **describe(mixture)}
             for side, path, file, likelihood, mixture in sides

@@ -115,7 +115,12 @@ def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource
 
 
 def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], Source[Samples]]:
-    """The points of both inputs, columns matched as `open_mixtures` does; weights of rows are kept."""
+    """The points of both inputs, columns matched as `open_mixtures` does; weights of rows, or counts, are kept."""
+    if options.counts is not None or options.weights is not None:
+        (mine, x), (theirs, y) = _tallied(a, options), _tallied(b, options)
+        if options.columns is None and mine.named:
+            theirs = in_order(theirs, mine.columns)
+        return _source(a, mine, x), _source(b, theirs, y.moved(theirs.values, columns=theirs.names))
     mine, theirs = read_points(a, options.columns), read_points(b, options.columns)
     if options.columns is None and kind_of(a) == kind_of(b) == "table" and mine.named:
         theirs = in_order(theirs, mine.columns)
@@ -219,7 +224,10 @@ def _model(path: Path) -> tuple[Path, str, Mixture, tuple[str, ...], str]:
 
 
 def _points(path: Path, table: Table) -> Source[Samples]:
-    points = named_points(table)
+    return _source(path, table, named_points(table))
+
+
+def _source(path: Path, table: Table, points: Samples) -> Source[Samples]:
     what = f"{len(points):,} point{'s' if len(points) > 1 else ''}"
     return Source(path, kind_of(path), points, table.columns, what)
 
@@ -254,11 +262,20 @@ def _fitted(
 
 def _fit_tallied(path: Path, options: Options) -> MixtureSource:
     """A table whose rows count as one of its columns says, if any."""
+    table, points = _tallied(path, options)
+    return _fit_table(path, table, options, points=points)
+
+
+def _tallied(path: Path, options: Options) -> tuple[Table, Samples]:
+    """A table without the column that says how its rows count, if one does, and its points."""
     name = options.counts or options.weights
     if name is None:
-        return _fit_table(path, told_table(path, options.columns), options)
+        table = told_table(path, options.columns)
+        return table, named_points(table)
     if options.counts is not None and options.weights is not None:
         raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
+    if kind_of(path) != "table":
+        raise InputError(f"{path}: --counts and --weights name columns of a table; leave them out")
     table = told_table(path, None if options.columns is None else (*options.columns, name))
     if name not in table.columns or len(table.columns) < 2:
         raise InputError(f"{path}: no column {name!r} beside the data; columns are {', '.join(table.columns)}")
@@ -269,16 +286,15 @@ def _fit_tallied(path: Path, options: Options) -> MixtureSource:
         shares = tally / tally.sum() if tally.sum() > 0 else tally
         names = left.columns if table.named else None
         weights: dict[str, np.ndarray] = {"counts": tally} if options.counts else {"weights": shares}
-        points = Samples(rest, **weights, columns=names)
+        return left, Samples(rest, **weights, columns=names)
     except InputError as wrong:
         raise InputError(f"{path}: column {name}: {wrong}") from None
-    return _fit_table(path, left, options, points=points)
 
 
 def _fit_table(
     path: Path, table: Table, options: Options, kind: str = "table", points: Samples | None = None
 ) -> MixtureSource:
-    points = points or named_points(table)
+    points = named_points(table) if points is None else points
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
         found = fit(
@@ -299,7 +315,8 @@ def _fit_cells(path: Path, options: Options) -> MixtureSource:
     labels = () if options.label is None else (options.label,)
     cells = read_observations(path, rep=options.rep or "X_pca", labels=labels)
     if options.label is None:
-        return _fit_table(path, Table(_coordinates(cells), cells.points), options, "cells")
+        table = Table(_coordinates(cells), cells.points, named=cells.columns is not None)
+        return _fit_table(path, table, options, "cells", cells.samples())
     if options.method != "em":
         raise InputError(
             f"{path}: with --label each type gets components of its own; leave --method {options.method} out"
@@ -313,12 +330,22 @@ def _fit_cells(path: Path, options: Options) -> MixtureSource:
     n, likelihood = len(cells), float(found.mixture.log_density(cells.points).mean())
     free = found.mixture.components.free_parameters() + len(found.mixture) - 1
     criterion = float(-2 * likelihood + free * np.log(n) / n)
-    whole = Fit(found.mixture, Status.CONVERGED, 1, likelihood, criterion, np.array([likelihood]), notes=found.notes)
+    whole = Fit(
+        found.mixture.named(cells.columns),
+        Status.CONVERGED,
+        1,
+        likelihood,
+        criterion,
+        np.array([likelihood]),
+        notes=found.notes,
+    )
     owners = tuple(found.names[owner] for owner in found.owner)
     return _fitted(path, "cells", whole, _coordinates(cells), Samples(cells.points), owners)
 
 
 def _coordinates(cells: Observations) -> tuple[str, ...]:
+    if cells.columns is not None:
+        return cells.columns
     stem = "PC" if cells.rep == "X_pca" else cells.rep.removeprefix("X_")
     return tuple(f"{stem}{j + 1}" for j in range(cells.points.shape[1]))
 

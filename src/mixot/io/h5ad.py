@@ -16,7 +16,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.extras import require
 from mixot.io.arrays import check_inflation
 from mixot.io.hdf5_probe import Probe
-from mixot.io.observations import Labels, Observations, checked_points, labels_of, pick_key, too_large
+from mixot.io.observations import Labels, Observations, checked_points, coordinate_names, labels_of, pick_key, too_large
 
 SUFFIXES = (".h5ad",)
 REP = "X_pca"  # where scanpy keeps principal components
@@ -54,7 +54,7 @@ def read_observations(
     if not source.is_file():
         raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not an .h5ad file")
     colors = [f"uns/{key}_colors" for key in labels]
-    needed = ["obs", f"obsm/{rep}", "varm/PCs", "var", *colors] if rep != "X" else ["obs", "X", *colors]
+    needed = ["obs", "var", *(["X"] if rep == "X" else [f"obsm/{rep}", "varm/PCs"]), *colors]
     with Probe(source, needed) as probe, _damage_named(source):
         anndata = require("anndata", "anndata", "reading .h5ad files")  # takes as long as the probe
         probe.check()
@@ -70,7 +70,9 @@ def read_observations(
             points = _one_for_each(checked_points(held, names, rep, str(path), dims), names, rep)
             found = {key: _one_for_each(_labels(file, read_elem, key, str(path)), names, key) for key in labels}
             axes = _axes(file, read_elem) if rep == REP else None
-    return Observations(points, names, rep, str(path), found, axes)
+            called = _index(file["var"], read_elem) if rep == "X" and "var" in file else getattr(held, "columns", ())
+    columns = coordinate_names(called, points.shape[1])
+    return Observations(points, names, rep, str(path), found, axes, columns)
 
 
 @contextmanager
@@ -125,7 +127,9 @@ def _read_old(path: Path, anndata: Any, rep: str, labels: Sequence[str], dims: i
         axes = None
         if rep == REP and "PCs" in adata.varm:
             axes = np.asarray(adata.varm["PCs"]), adata.var_names.to_numpy().astype(str)
-        return Observations(points, names, rep, str(path), found, axes)
+        called = adata.var_names if rep == "X" else getattr(held, "columns", ())
+        columns = coordinate_names(called, points.shape[1])
+        return Observations(points, names, rep, str(path), found, axes, columns)
     finally:
         adata.file.close()
 

@@ -11,6 +11,8 @@ import numpy as np
 from mixot._checks import as_numbers
 from mixot._shapes import Bool, Float, Int
 from mixot.errors import InputError
+from mixot.measures import Samples
+from mixot.mixture import aligned
 
 _MOST_NUMBERS = 200  # distinct values up to which a column of decimal numbers, such as times, is read as labels
 
@@ -57,6 +59,7 @@ class Observations:
     place : where all of it comes from, for messages
     labels : by key
     axes : of a PCA, (genes, d), and the names of the genes, where they are kept: they tell two bases apart
+    columns : names of the coordinates, where the representation has them: genes of X, columns of a table
     """
 
     points: Float[np.ndarray, "n d"]
@@ -65,6 +68,7 @@ class Observations:
     place: str
     labels: Mapping[str, Labels] = field(default_factory=dict)
     axes: tuple[np.ndarray, np.ndarray] | None = None
+    columns: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -73,6 +77,21 @@ class Observations:
         """Some of the rows."""
         labels = {key: replace(kept, codes=kept.codes[rows]) for key, kept in self.labels.items()}
         return replace(self, points=self.points[rows], names=self.names[rows], labels=labels)
+
+    def samples(self) -> Samples:
+        """The points as a measure, with the names of its coordinates."""
+        return Samples(self.points, columns=self.columns)
+
+    def in_order_of(self, other: Observations) -> Observations:
+        """The same rows with coordinates in the order of the other's, where both have names.
+
+        Raises
+        ------
+        InputError
+            Where the names are not the same.
+        """
+        points = aligned(other.samples(), self.samples())
+        return self if points.columns == self.columns else replace(self, points=points.points, columns=points.columns)
 
     def shares_axes(self, other: Observations) -> bool:
         """Whether both live in the same coordinates, as far as the axes that are kept can tell."""
@@ -113,6 +132,13 @@ def checked_points(values: Any, names: np.ndarray, rep: str, place: str, dims: i
             "them or compute it again"
         )
     return np.ascontiguousarray(points)
+
+
+def coordinate_names(names: Any, dims: int) -> tuple[str, ...] | None:
+    """The first ``dims`` of the names, where all are text, none is there twice, and they are no mere numbers."""
+    found = tuple(np.asarray(names, dtype=object)[:dims].tolist())
+    good = all(isinstance(name, str) for name in found) and len(set(found)) == len(found) == dims
+    return found if good and not all(name.isdigit() for name in found) else None
 
 
 def labels_of(values: Any, key: str, colors: Any = ()) -> Labels:

@@ -15,10 +15,9 @@ from mixot.families.base import Family
 from mixot.families.roles import Compared, require
 from mixot.formulas.gaussian.cost_matrix import point_costs
 from mixot.measures import Measure, Samples
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, aligned_all
 from mixot.results import Progress, ProgressCallback
 from mixot.threads import thread_count
-from mixot.transport.names import aligned
 
 _BLOCK = 1024  # atoms on each side of a cost matrix, unless one measure has more
 _LARGE = 2**24  # costs of one pair from which its plan is a long computation of its own
@@ -40,10 +39,8 @@ def between_all(
     >>> between_all(clouds, None, one=lambda p, q: 0.0).tolist()
     [[0.0, 3.0, 4.0], [3.0, 0.0, 1.0], [4.0, 1.0, 0.0]]
     """
-    named = next((p for p in (*ps, *(qs or ())) if getattr(p, "columns", None) is not None), None)
-    if named is not None:
-        ps, qs = [aligned(named, p) for p in ps], None if qs is None else [aligned(named, q) for q in qs]
-    both = [*ps, *(qs or ())]
+    both = aligned_all([*ps, *(qs or ())])
+    ps, qs = both[: len(ps)], None if qs is None else both[len(ps) :]
     laid = _laid_out(both)
     ticker = _Ticker(progress, len(ps) * len(qs) if qs is not None else len(ps) * (len(ps) + 1) // 2)
     if qs is None:

@@ -16,7 +16,7 @@ from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Averaged, Compared, require
 from mixot.measures import check_weights
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, columns_of
 from mixot.results import MultiPlan, Plan, Status
 from mixot.solvers.base import wrong_solver
 from mixot.solvers.discrete.exact import Exact
@@ -135,13 +135,18 @@ class Average:
         if len(set(dims)) > 1:
             raise InputError(f"all mixtures must live in the same space, got dimensions {dims}")
         if len({type(p.components) for p in measures}) > 1:
-            measures = [Mixture(p.weights, p.components.widen()) for p in measures]
+            measures = [Mixture(p.weights, p.components.widen(), columns=p.columns) for p in measures]
         names = [p.components.name for p in measures]
         if len(set(names)) > 1:
             raise UnsupportedError(
                 f"no barycenter of mixtures of different families, got {names}; fit all with one family"
             )
         return cls(tuple(measures), shares)
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Names of the coordinates, where an input has them."""
+        return columns_of(*self.inputs)
 
     @cached_property
     def kept(self) -> Int[np.ndarray, " i"]:
@@ -217,7 +222,7 @@ def _exact(problem: Average, solver: MultiMarginal) -> Barycenter:
 
 
 def _assemble(problem: Average, plan: MultiPlan, met: _Met) -> Barycenter:
-    mixture = Mixture(plan.weights / plan.weights.sum(), met.laws(plan.tuples))
+    mixture = Mixture(plan.weights / plan.weights.sum(), met.laws(plan.tuples), columns=problem.columns)
     labels = np.arange(len(plan.weights))
     return Barycenter(mixture, problem.inputs, problem.weights, problem.in_inputs(plan), labels, plan.lower_bound)
 
@@ -227,7 +232,7 @@ def _alone(problem: Average) -> Barycenter:
     weights, family = problem.marginals[0], problem.families[0]
     labels = np.arange(len(weights))
     plan = MultiPlan(labels[:, None], weights, np.zeros(len(weights)), 0.0, 0.0, Status.OPTIMAL, 0, 0.0)
-    mixture = Mixture(weights, family)
+    mixture = Mixture(weights, family, columns=problem.columns)
     return Barycenter(mixture, problem.inputs, problem.weights, problem.in_inputs(plan), labels, 0.0)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family, common
 from mixot.families.roles import Compared, require
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, aligned_all
 from mixot.results import MultiPlan
 from mixot.solvers.multimarginal.given_support import GivenSupport
 from mixot.transport.barycenter import Average, Barycenter
@@ -59,14 +59,18 @@ class GivenComponents:
 
     def _together(self, problem: Average) -> tuple[Average, Family]:
         """The inputs and the candidates in one family."""
-        given = self.candidates.components if isinstance(self.candidates, Mixture) else self.candidates
+        given = self.candidates
+        if isinstance(given, Mixture):
+            given = aligned_all([*problem.inputs, given])[-1].components
         if not isinstance(given, Family):
             raise InputError(f"candidates must be a family such as Gaussian(means, covs), got {type(given).__name__}")
         try:
             shared = [common(p.components, given) for p in problem.inputs]
         except (InputError, UnsupportedError) as differ:
             raise type(differ)(f"candidates do not go with the mixtures: {differ}") from None
-        inputs = tuple(Mixture(p.weights, ours) for p, (ours, _) in zip(problem.inputs, shared, strict=True))
+        inputs = tuple(
+            Mixture(p.weights, ours, columns=p.columns) for p, (ours, _) in zip(problem.inputs, shared, strict=True)
+        )
         return Average(inputs, problem.weights), shared[0][1]
 
 
@@ -74,6 +78,6 @@ def on_candidates(problem: Average, candidates: Family, plan: MultiPlan, labels:
     """The barycenter whose tuple s meets at candidate ``labels[s]``; candidates without mass are left out."""
     used, place = np.unique(labels, return_inverse=True)
     weights = np.bincount(place, plan.weights)
-    mixture = Mixture(weights / weights.sum(), candidates.take(used))
+    mixture = Mixture(weights / weights.sum(), candidates.take(used), columns=problem.columns)
     full = problem.in_inputs(plan)
     return Barycenter(mixture, problem.inputs, problem.weights, full, place, plan.lower_bound)

@@ -19,14 +19,13 @@ from typing import Any, Literal
 
 from mixot.errors import UnsupportedError
 from mixot.measures import Grid, Measure, Samples
-from mixot.mixture import Mixture, check_squares
+from mixot.mixture import Mixture, aligned, check_squares
 from mixot.solvers.base import Task, choose_solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport import cells, envelope, geodesic, maps, plans
 from mixot.transport.envelope import Envelope
-from mixot.transport.names import aligned
 
 
 @dataclass(frozen=True, eq=False)

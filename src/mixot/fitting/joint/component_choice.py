@@ -14,9 +14,9 @@ from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
 from mixot.fitting.joint.component_pairs import ComponentPair, FittedSide, PairComparison
 from mixot.fitting.joint.component_search import ComponentSearch
-from mixot.fitting.likelihood.em import rows_of
+from mixot.fitting.joint.halves import seen_rows
 from mixot.measures import Grid, Measure, Samples, as_measure
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, aligned_all
 from mixot.results import Fit, ProgressCallback
 from mixot.solvers.entropic.omt_plan import OMTPlan
 
@@ -94,7 +94,7 @@ def choose_components(
     Parameters
     ----------
     x, y : anything that `as_measure` reads as points
-        Points, weighted points, dataframes; of one dimension.
+        Points, weighted or counted points, dataframes; of one dimension, their columns matched by name.
     family : str
         "gaussian", "diagonal", or any that has an M step.
     ks, ls : numbers of components to try for x and for y
@@ -137,7 +137,7 @@ def choose_components(
     """
     search, sizes = method or ComponentSearch(), (ks, ks if ls is None else ls)
     fitter = as_fitter(search.fitter)
-    data = [_points(as_measure(side), name) for side, name in ((x, "x"), (y, "y"))]
+    data = aligned_all([_points(as_measure(side), name) for side, name in ((x, "x"), (y, "y"))])
     if data[0].dim != data[1].dim:
         raise InputError(f"x and y must live in the same space, got dimension {data[0].dim} and {data[1].dim}")
     tried = [_sizes(*each, fitter, search.rows) for each in zip(sizes, ("ks", "ls"), data, strict=True)]
@@ -170,10 +170,7 @@ def chosen(candidates: Iterable[ComponentPair]) -> ComponentPair:
 def _points(data: Measure, name: str) -> Samples:
     if isinstance(data, Grid):
         raise UnsupportedError(f"{name} is a density on a grid, which has no rows to halve; draw points from it first")
-    points, weights = rows_of(data)
-    if isinstance(data, Samples) and len(points) == len(data):
-        return data
-    return Samples(points, weights / weights.sum())
+    return seen_rows(data)
 
 
 def _sizes(given: int | Iterable[int] | None, name: str, data: Samples, fitter: Fitter, rows: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.fitting.base import Fitter
 from mixot.fitting.joint.component_search import ComponentSearch
-from mixot.fitting.joint.map_stability import Images, instability, some, split
+from mixot.fitting.joint.halves import some, split
+from mixot.fitting.joint.map_stability import Images, instability
 from mixot.fitting.likelihood.em import reporter
 from mixot.measures import Samples
 from mixot.results import Fit, ProgressCallback
@@ -79,7 +80,8 @@ class FittedSide:
         bad = [size for size, fit in zip(sizes, fits, strict=True) if not np.isfinite(fit.criterion)]
         if bad:
             raise UnsupportedError(f"the fits have no information criterion (k = {bad[0]}), so none can be preferred")
-        return cls(data, sizes, fits, fitter, family, structure)
+        named = tuple(replace(fit, mixture=fit.mixture.named(data.columns)) for fit in fits)
+        return cls(data, sizes, named, fitter, family, structure)
 
     def fitted(
         self, data: Samples, rng: np.random.Generator, progress: ProgressCallback | None = None
@@ -93,7 +95,7 @@ class FittedSide:
 
     @property
     def rows(self) -> float:
-        """Effective number of rows."""
+        """Effective number of rows, or the sum of their counts."""
         return self.data.observations
 
     def scores(self) -> Float[np.ndarray, " s"]:
@@ -105,7 +107,7 @@ class FittedSide:
         logs = np.stack([fit.mixture.log_density(self.data.points) for fit in self.fits])
         apart = logs - logs[best]
         apart -= (apart @ self.data.weights)[:, None]
-        return (2 * self.rows) ** 2 * (apart**2 @ self.data.weights**2)
+        return (2 * self.rows) ** 2 * (apart**2 @ (self.data.weights**2 / self.data.multiplicities()))
 
     def determined(self) -> list[bool]:
         """Whether the rows determine each fit, as its fitter says."""

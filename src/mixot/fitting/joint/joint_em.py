@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -10,14 +11,15 @@ import numpy as np
 
 from mixot._checks import check_not_negative, check_whole
 from mixot._shapes import ArrayLike, Float
-from mixot.errors import InputError, SolveError
+from mixot.errors import AccuracyWarning, InputError, SolveError
 from mixot.families.roles import Compared, require
+from mixot.fitting.joint.halves import seen_rows
 from mixot.fitting.joint.joint_m_step import Graph, covariances_of, m_step_of_means, paired_weights, scatters_about
-from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
+from mixot.fitting.likelihood.em import EM, reporter, structure_of
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.statistics import Parameters, m_step
 from mixot.measures import Measure, Samples, as_measure
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, aligned, aligned_all, columns_of
 from mixot.results import Plan, ProgressCallback, Status
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.free_marginals import FreeMarginals
@@ -74,7 +76,7 @@ def fit_pair(
     Parameters
     ----------
     x, y : anything that `as_measure` reads
-        Points, weighted points, dataframes, pictures; of one dimension.
+        Points, weighted or counted points, dataframes, pictures; of one dimension, their columns matched by name.
     family : str
         "gaussian" or "diagonal".
     lam : float
@@ -108,7 +110,8 @@ def fit_pair(
     >>> round(apart.distance, 1), round(close.distance, 1)
     (1.0, 0.0)
     """
-    energy = _JointEnergy.of(as_measure(x), as_measure(y), family, structure, lam, method or JointEM())
+    p, q = aligned_all([as_measure(x), as_measure(y)])
+    energy = _JointEnergy.of(p, q, family, structure, lam, method or JointEM())
     return energy.fit(energy.starts(family, structure, k, rng, progress), progress)
 
 
@@ -141,15 +144,17 @@ def joint_path(
     if values.ndim != 1 or not len(values):
         raise InputError(f"lams must be a vector of at least one number, got shape {values.shape}")
     options = method or JointEM()
-    sides = as_measure(x), as_measure(y)
-    energies = [_JointEnergy.of(*sides, family, structure, float(lam), options) for lam in values]
+    p, q = aligned_all([as_measure(x), as_measure(y)])
+    energies = [_JointEnergy.of(p, q, family, structure, float(lam), options) for lam in values]
     fits: dict[int, JointFit] = {}
     last: JointFit | None = None
+    begun = _Starts({})
     for at in np.argsort(-values, kind="stable").tolist():
         energy = energies[at]
-        begun = energy.starts(family, structure, k, rng, progress) if last is None else {}
-        if last is not None:
-            begun["from the fit before"] = energy.state(last.source, last.target)
+        if last is None:
+            begun = energy.starts(family, structure, k, rng, progress)
+        else:
+            begun = _Starts({"from the fit before": energy.state(last.source, last.target)}, begun.notes)
         fits[at] = last = energy.fit(begun, progress)
     return tuple(fits[at] for at in range(len(values)))
 
@@ -197,6 +202,13 @@ class _State(NamedTuple):
     plan: np.ndarray
 
 
+class _Starts(NamedTuple):
+    """States to start from, by name, and notes on how they came about."""
+
+    states: dict[str, _State]
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Run:
     state: _State
@@ -212,6 +224,7 @@ class _JointEnergy:
     y: GaussianEM
     lam: float
     options: JointEM
+    data: tuple[Samples, Samples]  # what stands behind x and y, with counts and names
 
     @classmethod
     def of(cls, x: Measure, y: Measure, family: str, structure: str, lam: float, options: JointEM) -> _JointEnergy:
@@ -224,8 +237,11 @@ class _JointEnergy:
         if x.dim != y.dim:
             raise InputError(f"x and y must live in the same space, got dimension {x.dim} and {y.dim}")
         shape = structure_of(family, structure)
-        mine, theirs = (GaussianEM.of(*rows_of(data), shape, options.em.reg) for data in (x, y))
-        return cls(mine, theirs, float(lam), options)
+        data = seen_rows(x), seen_rows(y)
+        mine, theirs = (
+            GaussianEM.of(each.points, each.weights, shape, options.em.reg, each.observations) for each in data
+        )
+        return cls(mine, theirs, float(lam), options, data)
 
     @property
     def paired(self) -> bool:
@@ -238,31 +254,38 @@ class _JointEnergy:
         k: int | tuple[int, ...] | None,
         rng: Any,
         progress: ProgressCallback | None,
-    ) -> dict[str, _State]:
-        """States to start from, by name."""
+    ) -> _Starts:
+        """States to start from, by name, and what the separate fits that chose their sizes say."""
         sizes = k if isinstance(k, tuple) else (k, k)
         if len(sizes) != 2:
             raise InputError(f"k must be a number or a pair of numbers, got {k!r}")
         if self.options.start is not None:
-            return {"from the start given": self.state(*self.options.start)}
+            named = next((each for each in self.data if each.columns is not None), self.data[0])
+            p, q = (aligned(named, law) for law in self.options.start)
+            return _Starts({"from the start given": self.state(p, q)})
         if self.paired and sizes[0] != sizes[1]:
             raise InputError(f"paired components are equal in number on both sides, got k = {k!r}")
         em = self.options.em
         shared = {"structure": structure, "progress": progress}
         out: dict[str, _State] = {}
+        notes: tuple[str, ...] = ()
         if not self.paired or k is not None:
-            p, q = (
-                em.fit(
-                    Samples(side.points, side.weights / side.weights.sum()), family, k=size, rng=rng, **shared
-                ).mixture
-                for side, size in zip((self.x, self.y), sizes, strict=True)
+            fits = [
+                em.fit(each, family, k=size, rng=rng, **shared) for each, size in zip(self.data, sizes, strict=True)
+            ]
+            p, q = (fit.mixture for fit in fits)
+            notes = tuple(
+                f"{name}: {note}"
+                for name, fit, size in zip("xy", fits, sizes, strict=True)
+                for note in fit.notes
+                if size is None and not note.startswith("the fit ")  # it goes on, where it stopped as a start
             )
             out["from separate fits"] = self.state(p, q)
             sizes = len(p), len(q)
         if sizes[0] == sizes[1]:
             both = em.fit(self._pooled(), family, k=sizes[0], rng=rng, **shared).mixture
             out["from one fit to both"] = self.state(both, both)
-        return out
+        return _Starts(out, notes)
 
     def _pooled(self) -> Samples:
         weights = [side.weights / (2 * side.weights.sum()) for side in (self.x, self.y)]
@@ -286,11 +309,11 @@ class _JointEnergy:
         matched = Parameters(weights, target.means[partner], covs)
         return _State(source._replace(weights=weights), matched, np.diag(weights))
 
-    def fit(self, starts: dict[str, _State], progress: ProgressCallback | None) -> JointFit:
+    def fit(self, starts: _Starts, progress: ProgressCallback | None) -> JointFit:
         """The best of the runs from these states."""
         runs, most = {}, self.options.max_iter
-        for name, state in starts.items():
-            first = most if len(starts) == 1 else min(_SHORT, most)
+        for name, state in starts.states.items():
+            first = most if len(starts.states) == 1 else min(_SHORT, most)
             runs[name] = self._run(
                 _Run(state, [], Status.MAX_ITER), first, reporter(progress, f"joint fit, {name}", first)
             )
@@ -298,7 +321,7 @@ class _JointEnergy:
         best = runs[name]
         if best.status is Status.MAX_ITER and len(best.history) < most:
             best = self._run(best, most - len(best.history), reporter(progress, "joint fit", most))
-        return self._result(best)
+        return self._result(best, starts.notes)
 
     def _run(self, before: _Run, iterations: int, report: Callable[[int, float], Any]) -> _Run:
         """Go on for some iterations, or until the objective stands still."""
@@ -373,7 +396,10 @@ class _JointEnergy:
     def _laws(self, state: _State) -> tuple[Mixture, Mixture]:
         return self.x.mixture(state.source), self.y.mixture(state.target)
 
-    def _result(self, run: _Run) -> JointFit:
+    def _result(self, run: _Run, notes: tuple[str, ...]) -> JointFit:
+        if not run.status.solved and self.options.tol > 0:  # with tol=0, max_iter iterations are what was asked for
+            notes = (f"the joint fit {run.status.advice}", *notes)
+            warnings.warn(notes[0], AccuracyWarning, stacklevel=4)
         p, q = self._laws(run.state)
         plan = Exact().solve(require(p.components, Compared).cost(q.components), p.weights, q.weights)
         if self.paired:
@@ -384,9 +410,10 @@ class _JointEnergy:
         sums = self.x.sums(run.state.source), self.y.sums(run.state.target)
         climbed = sum(each.objective / each.weight for each in sums)
         likelihoods = self.x.log_likelihood(run.state.source), self.y.log_likelihood(run.state.target)
+        columns = columns_of(*self.data)
         return JointFit(
-            source=p,
-            target=q,
+            source=p.named(columns),
+            target=q.named(columns),
             plan=plan,
             lam=self.lam,
             objective=plan.cost - self.lam * climbed,
@@ -394,4 +421,5 @@ class _JointEnergy:
             history=np.array(run.history),
             status=run.status,
             iterations=len(run.history),
+            notes=notes,
         )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.transport.maps import TransportMap
@@ -52,24 +51,3 @@ def instability(whole: Images, halves: tuple[Images, Images]) -> float:
     own = np.array(whole.variances())
     shares = np.divide(noise, own, out=np.where(noise > 0, np.inf, 0.0), where=own > 0)
     return float(shares.mean())
-
-
-def split(data: Samples, rng: np.random.Generator, most: int) -> tuple[Samples, Samples]:
-    """Two disjoint halves of the rows, of at most ``most`` rows together, drawn anew."""
-    size = min(len(data), most) // 2
-    rows = rng.permutation(len(data))[: 2 * size]
-    first, second = (np.sort(part) for part in (rows[:size], rows[size:]))
-    return _rows(data, first), _rows(data, second)
-
-
-def some(data: Samples, count: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
-    """So many of the points, drawn by weight; all, once each, where they are fewer and weigh the same."""
-    points = data.points.astype(np.float64)
-    if np.ptp(data.weights) > 0:
-        return points[np.sort(rng.choice(len(data), count, p=data.weights))]
-    return points if len(data) <= count else points[np.sort(rng.choice(len(data), count, replace=False))]
-
-
-def _rows(data: Samples, rows: np.ndarray) -> Samples:
-    weights = data.weights[rows]
-    return Samples(data.points[rows], weights / weights.sum())

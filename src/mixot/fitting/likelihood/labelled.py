@@ -85,7 +85,8 @@ class LabelledFit:
         """The mixture of some of the components."""
         weights = self.mixture.weights[components]
         weights = weights if weights.any() else np.ones(len(components))  # of a label that dies out: any will do
-        return Mixture(weights / weights.sum(), self.mixture.components.take(components))
+        law = self.mixture.components.take(components)
+        return Mixture(weights / weights.sum(), law, columns=self.mixture.columns)
 
 
 def fit_labelled(
