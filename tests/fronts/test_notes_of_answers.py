@@ -121,7 +121,6 @@ def test_the_commands_of_two_tables_print_notes_and_read_counts(tmp_path, monkey
     joint, _ = told("joint a.csv b.csv -k 2 --lam 1e3 --counts seen -o pair")
     expected = fit_pair(Samples(values, counts=counts), Samples(values + 1, counts=counts), k=2, lam=1e3, rng=0)
     assert joint["distance"] == pytest.approx(expected.distance, rel=1e-6)
-    assert joint["source"]["dimension"] == 1
     assert joint["notes"] == list(expected.notes)
     assert mixot.load("pair/target.json").columns == ("x",)
     chosen, said = told("components a.csv b.csv --k-max 2 --splits 2 --counts seen -o choice")
