@@ -415,5 +415,5 @@ def test_coordinates_with_names_are_matched_by_name(table, before, after, tmp_pa
 def test_numbers_are_no_names_of_coordinates(before):
     points = np.asarray(before.obsm["X_pca"])
     plain = AnnData(points, obs=before.obs.copy())  # anndata calls the columns "0", "1", ...
-    assert single_cell.between(plain, plain, labels="type", rep="X").populations.source.mixture.columns is None
-    assert single_cell.between(before, before, labels="type").populations.source.mixture.columns is None
+    assert single_cell.between(plain, plain, labels="type", rep="X", k=1).populations.source.mixture.columns is None
+    assert single_cell.between(before, before, labels="type", k=1).populations.source.mixture.columns is None
