@@ -56,7 +56,7 @@ class EM:
         the larger of 1e-5 and 1e-3 times free parameters over observations (what a parameter's sampling error costs is
         500 times that); 0 asks for ``max_iter`` iterations, none of them extrapolated, and no warning follows them
     reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
-    starts : number of k-means starts, in systems of coordinates that take turns (`Views`): standardised, plain, and,
+    starts : number of k-means starts, in systems of coordinates that take turns: standardised, plain, and,
         with full or tied covariances, several that no affine map of the data changes. All go 10 iterations on some of
         the rows, the best third 30 more, the best two to their end; there components of the best are split and merged,
         as long as that helps. Where three of the first starts converge at once, in one place, no more are made; a

@@ -164,6 +164,7 @@ def fit_labelled(
     components = family(np.concatenate([p.means for p in parts]), np.concatenate([p.covs for p in parts]))
     notes += _few(kept, counts, x.shape[1], {int(o): s for o, s in zip(owner, shares, strict=True)})
     notes += _fewer_components(kept, parts, k)
+    notes += tuple(f"{name}: {note}" for name, part in zip(kept, parts, strict=True) for note in part.notes)
     missing = len(x) - len(order)
     notes += (f"{missing} of {len(x)} points have no label and are left out of the fit",) if missing else ()
     for note in notes:
@@ -179,12 +180,21 @@ class _Part:
     means: np.ndarray
     covs: np.ndarray
     shares: np.ndarray
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, weights: np.ndarray, means: np.ndarray, covs: np.ndarray, target: np.ndarray, n: int) -> _Part:
+    def of(
+        cls,
+        weights: np.ndarray,
+        means: np.ndarray,
+        covs: np.ndarray,
+        target: np.ndarray,
+        n: int,
+        notes: tuple[str, ...] = (),
+    ) -> _Part:
         """Components of n points, each covariance drawn towards the target by what its own points leave open."""
         both = [_shrunk(cov, target, n * weight) for cov, weight in zip(covs, weights, strict=True)]
-        return cls(weights, means, np.stack([cov for cov, _ in both]), np.array([share for _, share in both]))
+        return cls(weights, means, np.stack([cov for cov, _ in both]), np.array([share for _, share in both]), notes)
 
 
 def _labelled(points: Any, codes: Any) -> np.ndarray:
@@ -259,10 +269,12 @@ def _fitted(
     x: np.ndarray, k: int, structure: str, method: EM, target: np.ndarray, rng: np.random.Generator
 ) -> tuple[_Part, bool]:
     """Several components of some points, and whether the points determine them."""
-    found = method.fit(Samples(x), "gaussian", k=k, structure=structure, rng=rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # notes say the same, and only those of the chosen one matter
+        found = method.fit(Samples(x), "gaussian", k=k, structure=structure, rng=rng)
     law = found.mixture.components
     covs = law.parameters()["covs" if structure == "full" else "variances"]
-    part = _Part.of(found.mixture.weights, law.mean(), covs, target, len(x))
+    part = _Part.of(found.mixture.weights, law.mean(), covs, target, len(x), found.notes)
     return part, not any(each.reason for each in found.candidates)
 
 
