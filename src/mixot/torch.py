@@ -19,7 +19,7 @@ Gradients come in closed form, from the optimal coupling and its dual potentials
 
 A batch has one axis in front: points ``(b, n, d)`` with weights ``(b, n)``; weights ``(b, k)``, means ``(b, k, d)``,
 covs ``(b, k, d, d)``. The result is then ``(b,)``. All pairs are solved in one call of the compiled core, in threads;
-`vmap` leads to the same call. Only points against a density are solved one after the other. The rank of the points, or
+``vmap`` leads to the same call. Only points against a density are solved one by one. The rank of the points, or
 of the means, says whether there is a batch, and the other tensors are read by it: next to means ``(k, d)``, covs
 ``(k, d)`` are the diagonals of diagonal covariances and ``(k,)`` the variances of spherical ones; next to means
 ``(b, k, d)`` these are ``(b, k, d)`` and ``(b, k)``. Weights ``(k,)`` are shared by a batch, and so is a side without

@@ -26,7 +26,7 @@ def myeloid(first):
     return cells[early].copy(), cells[step >= 80].copy(), np.repeat(FATES, 160)[early]
 
 
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_progenitors_find_their_fates_cell_by_cell(seed):
     source, target, truth = myeloid(40)
     right = {}

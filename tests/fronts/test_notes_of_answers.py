@@ -30,7 +30,7 @@ def composition():
 
 def tied():
     rng = np.random.default_rng(5)
-    return np.concatenate([rng.normal(2.0, 0.5, 100), rng.normal(4.5, 0.5, 60), np.full(60, 4.0)])[:, None]
+    return np.concatenate([rng.normal(2.0, 0.5, 100), rng.normal(7.0, 0.5, 60), np.full(60, 4.0)])[:, None]
 
 
 def tails():

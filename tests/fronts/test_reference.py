@@ -54,7 +54,7 @@ def test_a_module_without_a_page_and_a_name_without_an_entry_are_seen(reference)
     fewer = {name: module for name, module in modules.items() if name != "mixot.torch"}
     assert scope["without_entry"](fewer) == ["mixot.torch has no page"]
     assert scope["without_entry"]({**modules, "mixot.torch": modules["mixot.io"]}) == [
-        f"mixot.torch.{name} has no entry" for name in ("Grid", "cost", "distance")
+        f"mixot.torch.{name} has no entry" for name in PROMISED["mixot.torch"]
     ]
 
 

@@ -99,7 +99,7 @@ def test_a_program_that_does_not_converge_tells_the_last_bound():
         ({"order": 4, "max_order": 3}, "max_order must be at least order"),
         ({"regularizer": "lasso"}, "regularizer must be one of"),
         ({"parameterization": "mean"}, "parameterization must be one of"),
-        ({"k_max": 0}, "k_max must be at least 1"),
+        ({"k_max": 0}, "k_max must be a whole number of at least 1"),
     ],
 )
 def test_options_are_checked_when_they_are_given(options, message):

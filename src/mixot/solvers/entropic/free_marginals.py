@@ -96,6 +96,7 @@ class FreeMarginals:
 
 _ROUNDING = 1e-6  # violation, as a share of the prices, that badly scaled costs may leave
 _STILL = 1e-20  # Newton decrement, in units of all rewards, that is rounding
+_FAR = 1e100  # beyond every step in shares of one: where next to nothing bends, as good as infinite
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -128,7 +129,9 @@ class _MarginalProgram:
         system[:size, :size] = unit[:, None] * hessian * unit + 1e-13 * np.eye(size)
         norm = np.linalg.norm(unit)
         system[size, :size] = system[:size, size] = unit / norm
-        change = unit * np.linalg.solve(system, np.append(-unit * slope, 0.0))[:size]
+        with np.errstate(over="ignore"):
+            change = unit * np.linalg.solve(system, np.append(-unit * slope, 0.0))[:size]
+        change = np.clip(change, -_FAR, _FAR)
         out = np.zeros_like(w)
         out[rows, cols] = change
         return out, float(-slope @ change)
