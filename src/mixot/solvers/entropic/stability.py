@@ -182,14 +182,14 @@ class Stability:
                 "OMT() with lam > 0 has a plan that cannot."
             )
         tail = 2 / (1 + np.exp(min(self.interaction / 2, 700.0)))
-        bound = (
-            f"{1 / np.sqrt(self.margin):.4g} sqrt(sum da^2/a + sum db^2/b), to first order" if self.margin > 0 else ""
-        )
+        bound = "no number: parts of the plan exchange next to nothing"
+        if self.margin > 0:
+            bound = f"{1 / np.sqrt(self.margin):.4g} sqrt(sum da^2/a + sum db^2/b), to first order"
         unit = "nats" if plan.component_cost == "kl" else "squared units of the data"
         lines = [
             f"stability of the plan, lam = {plan.lam:.4g} {unit}",
             f"  second singular value  {s2:.6g}, and below one by at least {tail:.2g} whatever the weights",
-            f"  weights  a change of a, b moves |dw|_1 <= {bound or 'no number: parts of the plan exchange next to nothing'}",
+            f"  weights  a change of a, b moves |dw|_1 <= {bound}",
         ]
         if plan.balanced:
             largest = float(plan.coupling.max())
