@@ -12,6 +12,7 @@ namespace mixot {
 template <int D>
 class DiagramPoints {
  public:
+  static constexpr int dim = D;
   std::size_t size() const { return n_; }
   const double* points() const { return points_; }
   std::size_t threads() const { return threads_; }

@@ -1,7 +1,9 @@
 // Sums over the facets of cells that tile a box: edges of polygons, faces of polyhedra.
 //
-// A facet that two cells share is integrated once, by the cell of the smaller number, and counted with both signs; one
-// that only one of them has is rounding of a corner or an edge, integrated by that one and still counted with both.
+// A facet that two cells share is integrated once, by the cell whose point is nearer to the origin, the middle of the
+// box, and counted with both signs: seen from a remote point its facets are all but parallel, and where they cross is
+// lost in rounding. One that only one of them has is rounding of a corner or an edge, integrated by that one and still
+// counted with both.
 // A diagram offers size(), threads(), points(), a block size and cells diagram[i] with size facets, their ids (negative
 // on the sides of the box), find(neighbor), the facet towards it or -1, and facet(k, use), what use makes of its corners.
 #pragma once
@@ -26,15 +28,25 @@ void for_cells(const Diagram& diagram, Body&& body) {
   });
 }
 
-// body(block, i, cell, k) for the facets k that cell i integrates: those towards cells of a larger number, those on the
-// sides of the box, and those that the neighbor lacks.
+// Whether cell i integrates the facet that it shares with cell j.
+template <class Diagram>
+bool owns(const Diagram& diagram, std::size_t i, std::size_t j) {
+  constexpr int dim = Diagram::dim;
+  const double *a = diagram.points() + i * dim, *b = diagram.points() + j * dim;
+  double own = 0, other = 0;
+  for (int c = 0; c < dim; ++c) own += a[c] * a[c], other += b[c] * b[c];
+  return own != other ? own < other : i < j;
+}
+
+// body(block, i, cell, k) for the facets k that cell i integrates: those it `owns`, those on the sides of the box, and
+// those that the neighbor lacks.
 template <class Diagram, class Body>
 void for_own_facets(const Diagram& diagram, Body&& body) {
   for_cells(diagram, [&](std::size_t block, std::size_t i) {
     const auto cell = diagram[i];
     for (int k = 0; k < cell.size; ++k) {
       const int j = cell.id[k];
-      if (j < 0 || std::size_t(j) > i || diagram[j].find(int(i)) < 0) body(block, i, cell, k);
+      if (j < 0 || owns(diagram, i, std::size_t(j)) || diagram[j].find(int(i)) < 0) body(block, i, cell, k);
     }
   });
 }
@@ -67,7 +79,7 @@ struct FacetValues {
       for (int k = 0; k < cell.size; ++k) {
         const int j = cell.id[k], twin = j < 0 ? -1 : diagram[j].find(int(i));
         const Value& own = values[first[i] + k];
-        if (twin >= 0 && std::size_t(j) < i) {
+        if (twin >= 0 && !owns(diagram, i, std::size_t(j))) {
           add(i, values[first[j] + twin], -1.0, k, true);
         } else {
           add(i, own, 1.0, k, twin >= 0);

@@ -155,11 +155,26 @@ def test_an_outlier_does_not_break_a_problem(d, rng):
             np.testing.assert_allclose(found.masses, 1 / 21, atol=2e-8)
 
 
-@pytest.mark.parametrize("d", [1, 2])
-def test_heavy_tails_do_not_break_a_problem(d, rng):
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_walls_of_a_remote_point_are_measured_from_this_side(seed, d):
+    """From there they are all but parallel: where they cross is lost in rounding."""
+    rng = np.random.default_rng(seed)
+    points = rng.standard_normal((21, d))
+    points[0] = [1e6] + [0.0] * (d - 1)
     for q in densities(rng, d):
-        found = plan(Samples(rng.pareto(0.7, size=(40, d))), q)
+        found = plan(Samples(points), q)
         assert found.marginal_error <= 1e-8
+        assert found.masses.sum() == pytest.approx(1.0, abs=1e-11)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("seed", range(10))
+def test_heavy_tails_do_not_break_a_problem(seed, d):
+    rng = np.random.default_rng(seed)
+    points = (rng.pareto(0.5, size=(50, d)) + 1) * rng.choice([-1, 1], size=(50, d))
+    for q in densities(rng, d):
+        assert plan(Samples(points), q).marginal_error <= 1e-8
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
