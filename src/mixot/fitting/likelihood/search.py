@@ -17,7 +17,7 @@ _SAME = 1e-9  # runs that end so close ended in one place: take the first, whate
 _SHORT, _LONGER = 10, 30  # iterations of all starts, and more of the better third
 _LAST = 2  # runs that are carried to their end
 _AGREED = 3  # starts that converge at once, to one place, settle the matter
-_MOVES = 3  # splits and mergers tried in a row, and how often one may succeed
+_MOVES, _ROUNDS = 8, 4  # splits and mergers tried in a row, and how often one may succeed
 _NEAR = 2e-3  # nats per observation that a move may still lack after its first iterations
 _SPLITS, _FRESH = 2, 2  # splits of the mixture of one component less, and k-means starts beside them
 _ROWS, _ROWS_EACH = 1000, 10  # rows that the starts look at: so many, or more with components and dimensions
@@ -82,7 +82,7 @@ class Search:
 
     def _moved(self, run: Run, climb: Climb) -> Run:
         """``run``, or what splits and mergers lead to, as long as they lead up."""
-        for _ in range(_MOVES):
+        for _ in range(_ROUNDS):
             for state in moves(self.rows, run.state, _MOVES):
                 trial = climb.start(self.rows, self.rows.into_kernel(state), _LONGER)
                 if trial.objective < run.objective - _NEAR:

@@ -88,8 +88,8 @@ def _cuts(y: np.ndarray, share: np.ndarray, dense: bool) -> list[np.ndarray]:
     return [np.ascontiguousarray(cut, dtype=np.int64) for cut in cuts]
 
 
-def cheapest_merges(state: Parameters) -> list[tuple[int, int]]:
-    """All pairs of components, those first whose merger loses least by Runnalls' bound; full covariances."""
+def merges(state: Parameters) -> list[tuple[int, int, float]]:
+    """All pairs of components with Runnalls' bound on what their merger loses per row; full covariances."""
     weights, means, covs = state
     i, j = np.tril_indices(len(weights), -1)
     both = np.maximum(weights[i] + weights[j], 1e-300)
@@ -98,7 +98,7 @@ def cheapest_merges(state: Parameters) -> list[tuple[int, int]]:
     merged = a * covs[i] + b * covs[j] + a * b * away[:, :, None] * away[:, None, :]
     log_det = np.linalg.slogdet(covs)[1]
     costs = both * np.linalg.slogdet(merged)[1] - weights[i] * log_det[i] - weights[j] * log_det[j]
-    return [(int(i[at]), int(j[at])) for at in np.argsort(costs, kind="stable")]
+    return list(zip(i.tolist(), j.tolist(), (costs / 2).tolist(), strict=True))
 
 
 def _merged(state: Parameters, i: int, j: int) -> tuple[float, np.ndarray, np.ndarray]:
@@ -136,10 +136,10 @@ def moves(em: GaussianEM, state: Parameters, count: int) -> list[Parameters]:
     """Starts of as many components as ``state``, the most promising first: one split, two of the others merged."""
     if em.structure != "full" or len(state.weights) < 3:
         return []
-    out, merges = [], cheapest_merges(state)
-    for split in splits(em, state)[:count]:
-        out += [(split, pair) for pair in merges if split.component not in pair][:2]
-    return [_moved(em, state, split, *pair) for split, pair in out[:count]]
+    pairs, found = sorted(merges(state), key=lambda pair: pair[2]), splits(em, state)
+    apart = [[(split, i, j) for i, j, _ in pairs if split.component not in (i, j)] for split in found]
+    promised = [move for each in apart for move in each[:2]]
+    return [_moved(em, state, *move) for move in promised[:count]]
 
 
 def _moved(em: GaussianEM, state: Parameters, split: Split, i: int, j: int) -> Parameters:
