@@ -1,4 +1,4 @@
-// EM: the arrays of one mixture in the order the kernels want them; the last ones are written.
+// EM and draws: the arrays of one mixture in the order the kernels want them; the last ones are written.
 #include <nanobind/stl/string.h>
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "mixtures/draws.hpp"
 #include "mixtures/em.hpp"
 #include "mixtures/em_run.hpp"
 #include "mixtures/k_means.hpp"
@@ -145,9 +146,28 @@ void bind_k_means(nb::module_& m) {
       "Lloyd's iteration on `centers`; fills `labels`, returns the number of iterations.");
 }
 
+void bind_draws(nb::module_& m) {
+  m.def(
+      "draw_labels",
+      [](Vector uniform, Vector reach, Dense<std::int64_t, 1> labels) {
+        nb::gil_scoped_release release;
+        mixot::draw_labels(uniform.data(), uniform.shape(0), reach.data(), reach.shape(0), labels.data());
+      },
+      "The component of each uniform number, into `labels`.");
+  m.def(
+      "place_draws",
+      [](Dense<const std::int64_t, 1> labels, Matrix means, Dense<const double, 3> roots, Dense<double, 2> z) {
+        nb::gil_scoped_release release;
+        mixot::place_draws(labels.data(), labels.shape(0), means.data(), roots.data(), means.shape(0), means.shape(1),
+                           z.data());
+      },
+      "Standard normal draws become those of their components, in place.");
+}
+
 }  // namespace
 
 void bind_em(nb::module_& m) {
+  bind_draws(m);
   bind_passes<float>(m);
   bind_passes<double>(m);
   bind_runs<float>(m);

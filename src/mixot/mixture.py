@@ -18,8 +18,8 @@ from mixot._checks import (
     column_names,
     column_order,
 )
-from mixot._native import posterior
-from mixot._shapes import ArrayLike, Float
+from mixot._native import draw_labels, posterior
+from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import Law
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
@@ -180,12 +180,17 @@ class Mixture(Measure, Generic[Law]):
             raise InputError(f"n must be a whole number that is not negative, got {n!r}")
         generator = as_generator(rng)
         try:
-            labels = generator.choice(len(self), size=n, p=self.weights)
-            return self.components.sample(labels, generator)
+            return self.components.sample(self._labels(n, generator), generator)
         except (MemoryError, OverflowError, ValueError):
             if n < _MANY:
                 raise
             raise InputError(f"n = {n} points do not fit into memory; draw them in parts") from None
+
+    def _labels(self, n: int, generator: np.random.Generator) -> Int[np.ndarray, " n"]:
+        """The component of each of n draws: those of ``generator.choice``, number by number."""
+        reach, labels = np.cumsum(self.weights), np.empty(n, dtype=np.int64)
+        draw_labels(generator.random(n), reach / reach[-1], labels)
+        return labels
 
     def mean(self) -> Float[np.ndarray, " d"]:
         return self.weights @ self.components.mean()

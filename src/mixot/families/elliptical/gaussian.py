@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mixot._checks import as_floats
+from mixot._native import place_draws
 from mixot._shapes import ArrayLike, Float, Int
 from mixot.errors import AccuracyWarning
 from mixot.families.base import Family, register
@@ -30,9 +31,11 @@ from mixot.formulas.gaussian.cost_matrix import entropic_gaussian_costs, gaussia
 from mixot.formulas.gaussian.divergences import gaussian_divergences, singular_divergence
 from mixot.formulas.gaussian.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gaussian.maps import entropic_joint_law, optimal_joint_law
-from mixot.formulas.gaussian.support import Support, support_ranks
+from mixot.formulas.gaussian.support import Support, support_ranks, support_roots
 from mixot.formulas.polynomial.moments import gaussian_moments, stein_moments
 from mixot.formulas.polynomial.regions import Box, Region, Spectrum
+
+_WIDE = 32  # dimensions above which matrix products over the draws of one component are quickest
 
 
 @register("gaussian")
@@ -112,11 +115,13 @@ class Gaussian(Family):
         return ndtr(standard_scores(x, self.means[:, 0], np.sqrt(self.covs[:, 0, 0])))
 
     def sample(self, labels: Int[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
-        out = rng.standard_normal((len(labels), self.dim))
-        for k in np.unique(labels):
-            support = Support.of(self.means[k], self.covs[k])
-            mine = labels == k
-            out[mine] = support.mean + out[mine, : support.rank] @ support.root.T
+        out, owner = rng.standard_normal((len(labels), self.dim)), np.ascontiguousarray(labels, dtype=np.int64)
+        if self.dim > _WIDE:
+            for k in np.unique(owner):
+                support, mine = Support.of(self.means[k], self.covs[k]), np.flatnonzero(owner == k)
+                out[mine] = support.mean + out[mine, : support.rank] @ support.root.T
+            return out
+        place_draws(owner, np.ascontiguousarray(self.means), support_roots(self.means, self.covs), out)
         return out
 
     def marginal(self, axes: Sequence[int]) -> Gaussian:

@@ -77,6 +77,18 @@ def off_tolerance(x: Float[np.ndarray, "n d"]) -> float:
     return 1e-5 if x.dtype == np.float32 else 1e-9
 
 
+def support_roots(means: Float[np.ndarray, "k d"], covs: Float[np.ndarray, "k d d"]) -> Float[np.ndarray, "k d d"]:
+    """Root of each support, filled up with columns of zeros, (k, d), (k, d, d) -> (k, d, d)."""
+    units = _units(covs)
+    lam, q = np.linalg.eigh(covs / units[:, None, :] / units[:, :, None])
+    regular = np.isfinite(units).all(axis=1) & (lam[:, 0] > _RANK_TOL * covs.shape[1] * lam[:, -1])
+    roots = np.where(regular[:, None], units, 0.0)[:, :, None] * q * np.sqrt(np.maximum(lam, 0.0))[:, None, :]
+    for k in np.flatnonzero(~regular):
+        support = Support.of(means[k], covs[k])
+        roots[k] = np.pad(support.root, ((0, 0), (0, covs.shape[1] - support.rank)))
+    return roots
+
+
 def support_ranks(covs: Float[np.ndarray, "k d d"]) -> Int[np.ndarray, " k"]:
     """Ranks of k covariances, (k, d, d) -> (k,); the same judgement as `Support`."""
     units = _units(covs)
