@@ -68,21 +68,18 @@ class KernelState(NamedTuple):
 class EMPath:
     """Where a run of EM led: its best state and the M step after it, the shares there and the objectives on the way.
 
-    ``end`` is "converged", "limit" (of passes), "emptied" (a component) or "fell" (the start, below what it follows);
-    ``noise_share`` is the largest ``tr(diag(noise) inv(cov))`` of a component.
+    ``objective`` is the last and largest of these; ``end`` is "converged", "limit" (of passes), "emptied" (a component)
+    or "fell" (the start, below what it follows); ``noise_share`` is the largest ``tr(diag(noise) inv(cov))`` of a
+    component.
     """
 
     state: KernelState
     following: KernelState
     shares: np.ndarray
     history: np.ndarray
+    objective: float
     end: str
     noise_share: float
-
-    @property
-    def objective(self) -> float:
-        """The objective at ``state``, the largest of the history."""
-        return float(self.history[-1])
 
 
 class Spread(NamedTuple):
@@ -157,7 +154,9 @@ class GaussianEM:
             raise collapsed(np.array([component]))
         if end == "not_finite":
             raise SolveError("the log-likelihood is not finite: data and covariances differ too much in scale")
-        return EMPath(KernelState(*state), KernelState(*following), shares, history, end, noise_share)
+        return EMPath(
+            KernelState(*state), KernelState(*following), shares, history, float(history[-1]), end, noise_share
+        )
 
     @cached_property
     def _rows(self) -> tuple[Any, ...]:
@@ -212,7 +211,8 @@ class GaussianEM:
 
     @cached_property
     def _lifted(self) -> Weights:
-        return Weights.of(self.weights, len(self.points))
+        unit = float(self.weights.mean()) or 1.0
+        return Weights(np.ascontiguousarray(self.weights / unit), unit)
 
     @cached_property
     def _frame(self) -> Frame:

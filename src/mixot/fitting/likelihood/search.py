@@ -14,11 +14,13 @@ from mixot.fitting.likelihood.views import Views
 from mixot.results import Status
 
 _SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding
-_SHORT, _LONGER = 10, 30  # iterations of all starts, and more of the better third
+_SHORT = 5  # iterations of all starts
+_STAGES = ((2, 7), (4, 25))  # of how many starts one goes on, and for how many iterations more
 _LAST = 2  # runs that are carried to their end
 _AGREED = 3  # starts that converge at once, to one place, settle the matter
-_MOVES, _ROUNDS = 8, 4  # splits and mergers tried in a row, and how often one may succeed
-_NEAR = 2e-3  # nats per observation that a move may still lack after its first iterations
+_MOVES, _ROUNDS = 8, 4  # splits and mergers tried at once, and how often one may succeed
+_GLANCE, _LOOK = 8, 30  # iterations of all moves, and of the best two
+_NEAR = 2e-3  # nats per observation that a move may still lack after these
 _SPLITS, _FRESH = 2, 2  # splits of the mixture of one component less, and k-means starts beside them
 _ROWS, _ROWS_EACH = 1000, 10  # rows that the starts look at: so many, or more with components and dimensions
 
@@ -48,9 +50,9 @@ class Search:
         tries, agreed = self._short_runs(k, known, range(self.starts))
         if agreed:
             return tries
-        for count, more in ((-(-len(tries) // 3), _LONGER), (_LAST, None)):
-            tries = [climb.further(run, more) for run in best_of(tries, count)]
-        best, *others = best_of(tries, _LAST)
+        for part, more in _STAGES:
+            tries = [climb.further(run, more) for run in best_of(tries, max(_LAST, self.starts // part))]
+        best, *others = best_of([climb.further(run) for run in best_of(tries, _LAST)], _LAST)
         return best_of([self._moved(best, climb), *others], _LAST)
 
     def warm(self, k: int, smaller: Run) -> Run:
@@ -71,6 +73,8 @@ class Search:
         for s in starts:
             state = self.rows.on_labels(self.views.labels(s, k, self.rng), k)
             tries.append(self._short(k, f"start {s - starts[0] + 1} of {len(starts)}", state))
+            if tries[-1].status is not Status.CONVERGED:
+                continue
             top = max(run.objective for run in tries)
             same = [run for run in tries if run.status is Status.CONVERGED and run.objective >= top - near]
             if len(same) >= _AGREED and same[0].determined:
@@ -83,16 +87,15 @@ class Search:
     def _moved(self, run: Run, climb: Climb) -> Run:
         """``run``, or what splits and mergers lead to, as long as they lead up."""
         for _ in range(_ROUNDS):
-            for state in moves(self.rows, run.state, _MOVES):
-                trial = climb.start(self.rows, self.rows.into_kernel(state), _LONGER)
-                if trial.objective < run.objective - _NEAR:
-                    continue
-                trial = climb.further(trial)
-                if trial.objective > run.objective + _SAME and trial.determined:
-                    run = trial
-                    break
-            else:
+            tries = [
+                climb.start(self.rows, self.rows.into_kernel(s), _GLANCE) for s in moves(self.rows, run.state, _MOVES)
+            ]
+            tries = [climb.further(trial, _LOOK - _GLANCE) for trial in best_of(tries, _LAST)]
+            tries = [climb.further(trial) for trial in tries if trial.objective > run.objective - _NEAR]
+            better = [trial for trial in tries if trial.objective > run.objective + _SAME and trial.determined]
+            if not better:
                 return run
+            run = best_of(better, 1)[0]
         return run
 
 
@@ -106,7 +109,7 @@ def on_more_rows(ends: Sequence[Run], em: GaussianEM, climb: Climb, most: int | 
     """The best of the runs on other rows, those of ``em``, from where they ended, of ``most`` iterations."""
     if len(ends) == 1 or most is not None:
         return climb.start(em, ends[0].path.state, most)
-    return climb.further(best_of([climb.start(em, run.path.state, _SHORT) for run in ends], 1)[0])
+    return climb.further(best_of([climb.start(em, run.path.state, _GLANCE) for run in ends], 1)[0])
 
 
 def best_of(runs: Sequence[Run], count: int) -> list[Run]:
@@ -116,10 +119,12 @@ def best_of(runs: Sequence[Run], count: int) -> list[Run]:
     small, so it is no reason to prefer a start.
     """
     out: list[Run] = []
-    for group in (True, False):
-        left = [run for run in runs if run.determined is group]
-        while left and len(out) < count:
-            most = max(run.objective for run in left)
-            out.append(next(run for run in left if run.objective >= most - _SAME))
-            left = [run for run in left if abs(run.objective - out[-1].objective) > _SAME]
+    for run in sorted(runs, key=lambda run: (not run.determined, -run.objective)):
+        same = out and run.determined is out[-1].determined and out[-1].objective - run.objective <= _SAME
+        if same:
+            out[-1] = min(out[-1], run, key=runs.index)
+        elif len(out) < count:
+            out.append(run)
+        else:
+            break
     return out

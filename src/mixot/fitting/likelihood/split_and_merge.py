@@ -124,7 +124,8 @@ def with_split(em: GaussianEM, state: Parameters, split: Split) -> Parameters:
 def with_merge(state: Parameters, i: int, j: int) -> Parameters:
     """``state`` with one component less, of the same mean and covariance."""
     weight, mean, cov = _merged(state, i, j)
-    keep = ~np.isin(np.arange(len(state.weights)), (i, j))
+    keep = np.ones(len(state.weights), dtype=bool)
+    keep[[i, j]] = False
     return Parameters(
         np.append(state.weights[keep], weight),
         np.concatenate([state.means[keep], mean[None]]),
