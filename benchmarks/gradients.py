@@ -6,6 +6,7 @@ First gradient: 200 points against 64 x 64 pixels, seconds of CPU of the whole p
 Python 3.12 or later, so it has an environment of its own; it calls a compiler, whose work it keeps in ~/.cache/loom.
 Batches: pairs of small mixtures as training losses, forward and backward, gradients in means and covariances; beside a
 loop over POT's torch backend, and a loop over single calls; "entropic" is `entropic_cost` of the same batch.
+Descents: steps of 2 000 points on 512 x 512 pixels, medians of 25; `cost`, and `TransportLoss`, which starts warm.
 MW2: two mixtures of 5 or 50 components, gradients in means and covariances. OTT differentiates an iterative matrix
 root, POT (PyTorch) an eigendecomposition; OTT gets its plan from POT's ``emd``, and at d = 32, where it compiles for
 minutes, is left out without ``--full``.
@@ -15,8 +16,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sdot", help="a Python in whose environment sdot is installed")
     parser.add_argument("--full", action="store_true", help="time OTT at every size")
-    parser.add_argument("--only", choices=["first", "batches", "mw2"], help="one of the tables")
+    parser.add_argument("--only", choices=["first", "batches", "mw2", "descent"], help="one of the tables")
     parser.add_argument("--repeat", type=int, default=3, help="fresh processes, or calls, of which the median counts")
     options = parser.parse_args()
     for name in ("OMP", "OPENBLAS", "MKL", "MIXOT"):
@@ -72,6 +75,7 @@ def main() -> None:
         "first": lambda: first_gradients(options.sdot, options.repeat),
         "batches": lambda: batches(options.repeat),
         "mw2": lambda: single_pairs(options.full, options.repeat),
+        "descent": descents,
     }
     for name in [options.only] if options.only else tables:
         print_table(tables[name]())
@@ -116,6 +120,38 @@ def single_pairs(full: bool, repeat: int) -> list[list[Any]]:
             for a, b in zip(seconds, seconds[2:], strict=False)
         ]
         rows.append([f"{k}, {d}", *seconds, *ratios])
+    return rows
+
+
+def descents() -> list[list[Any]]:
+    """Steps of gradient descent of points on pixels: each from cold, and each from the one before it."""
+    import numpy as np
+    import torch
+
+    from mixot.torch import Grid, TransportLoss, cost
+
+    torch.set_num_threads(1)
+    side = np.linspace(0, 1, 512)
+    hill = np.exp(-8 * ((side[:, None] - 0.4) ** 2 + (side - 0.6) ** 2))
+    tower = 0.3 * np.exp(-60 * ((side[:, None] - 0.8) ** 2 + (side - 0.2) ** 2))
+    grid = Grid(torch.tensor(hill + tower + 0.02), ((0, 1), (0, 1)))
+    rows: list[list[Any]] = [
+        ["n = 2 000, 512 x 512; steps, of Lloyd's", "cost", "TransportLoss", "ratio", "warm of 25"]
+    ]
+    for rate in (0.2, 0.5, 1.0):
+        x, loss = torch.tensor(np.random.default_rng(0).random((2000, 2))), TransportLoss(grid)
+        calls, seconds = [lambda y: cost(y, grid), loss], ([], [])
+        for _ in range(25):
+            slopes = []
+            for call, times in zip(calls, seconds, strict=True):
+                y = x.clone().requires_grad_()
+                start = time.process_time()
+                call(y).backward()
+                times.append(time.process_time() - start)
+                slopes.append(y.grad)
+            x = x - 0.5 * rate * len(x) * slopes[0]
+        cold, warm = (statistics.median(times) for times in seconds)
+        rows.append([rate, cold, warm, warm / cold, loss.summary.warm])
     return rows
 
 

@@ -5,6 +5,7 @@
 
 NB_MODULE(_native, m) {
   m.doc() = "Compiled loops of mixot. Trusted inputs: everything is checked by the Python that calls them.";
+  nanobind::set_leak_warnings(false);  // at exit, what the last objects of a session hold is no leak
   bind_interrupts(m);
   bind_machine(m);
   bind_pictures(m);

@@ -1,4 +1,5 @@
 // Weighted points against densities on pixels and voxels.
+#include <mutex>
 #include <type_traits>
 #include <utility>
 
@@ -21,8 +22,36 @@ mixot::Grid<D> as_grid(const Dense<T, D>& values, const Rows& bounds, int degree
   return out;
 }
 
+// A grid that many clouds of points are transported to, one after the other: its sums are made once.
+template <int D>
+class KeptGrid {
+ public:
+  KeptGrid(Dense<const double, D> values, Rows bounds, int degree)
+      : values_(std::move(values)), grid_(as_grid<D>(values_, bounds, degree)), density_(grid_) {
+    mixot::grid_marginals<D>(grid_, marginals_);
+  }
+
+  auto transport(Rows points, Vector target, Start start, double tol, int max_updates, std::size_t threads,
+                 Dense<double, 1> weights, Dense<double, 2> moments) {
+    nb::gil_scoped_release release;
+    const std::lock_guard<std::mutex> alone(busy_);  // a solve may blend the density on its way
+    density_.blend(0);
+    mixot::TransportTask task = as_task(points, target, start, tol, max_updates, threads);
+    task.neighbors = &neighbors_;
+    return solve<D>(task, grid_.box, density_, marginals_, weights.data(), moments.data());
+  }
+
+ private:
+  Dense<const double, D> values_;  // kept alive: the density reads them
+  mixot::Grid<D> grid_;
+  GridDensity<D> density_;
+  std::vector<double> marginals_[D];
+  mixot::CellGraph neighbors_;  // of the last solution
+  std::mutex busy_;
+};
+
 struct Names {
-  const char *moments, *potentials, *transport;
+  const char *moments, *potentials, *transport, *kept;
 };
 
 template <int D>
@@ -54,13 +83,19 @@ void bind_grid(nb::module_& m, const Names& names) {
       nb::arg("points"), nb::arg("target"), nb::arg("values"), nb::arg("bounds"), nb::arg("degree"),
       nb::arg("start").none(), nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"),
       nb::arg("weights").noconvert(), nb::arg("moments").noconvert());
+  nb::class_<KeptGrid<D>>(m, names.kept)
+      .def(nb::init<Values, Rows, int>(), nb::arg("values").noconvert(), nb::arg("bounds").noconvert(),
+           nb::arg("degree"))
+      .def("transport", &KeptGrid<D>::transport, nb::arg("points"), nb::arg("target"), nb::arg("start").none(),
+           nb::arg("tol"), nb::arg("max_updates"), nb::arg("threads"), nb::arg("weights").noconvert(),
+           nb::arg("moments").noconvert());
 }
 
 }  // namespace
 
 void bind_grids(nb::module_& m) {
-  bind_grid<2>(m, {"pixel_moments", "pixel_potentials", "pixel_transport"});
-  bind_grid<3>(m, {"voxel_moments", "voxel_potentials", "voxel_transport"});
+  bind_grid<2>(m, {"pixel_moments", "pixel_potentials", "pixel_transport", "KeptPixels"});
+  bind_grid<3>(m, {"voxel_moments", "voxel_potentials", "voxel_transport", "KeptVoxels"});
   m.def("pixel_graph", [](Rows points, Vector weights, Rows values, Rows bounds, int degree, std::size_t threads) {
     mixot::CellGraph graph;
     {

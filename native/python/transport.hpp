@@ -29,16 +29,17 @@ inline mixot::WeightedPoints as_cloud(const Rows& points, const Vector& weights)
 
 inline mixot::TransportTask as_task(const Rows& points, const Vector& target, const Start& start, double tol,
                                     int max_updates, std::size_t threads) {
-  return {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads};
+  return {points.data(), target.data(), points.shape(0), start ? start->data() : nullptr, tol, max_updates, threads, nullptr};
 }
 
-// -> outcome, gap, iterations, updates of the cells, iterations of the linear solver, whether the weights come from a
-// transport to blocks of the density.
+// -> outcome, gap, iterations, updates of the cells, iterations of the linear solver, whether the start led to it, and
+// whether the weights come from a transport to blocks of the density.
 template <int D>
-std::tuple<int, double, int, int, int, bool> solve(const mixot::TransportTask& task, const mixot::Box<D>& box,
-                                             mixot::Density<D>& density, const std::vector<double> (&marginals)[D],
-                                             double* weights, double* moments) {
+std::tuple<int, double, int, int, int, bool, bool> solve(const mixot::TransportTask& task, const mixot::Box<D>& box,
+                                                         mixot::Density<D>& density,
+                                                         const std::vector<double> (&marginals)[D], double* weights,
+                                                         double* moments) {
   const mixot::TransportReport report = mixot::point_transport<D>(task, box, density, marginals, weights, moments);
   return {int(report.outcome), report.gap, report.spent.iterations, report.spent.updates,
-          report.spent.linear_iterations, report.from_blocks};
+          report.spent.linear_iterations, report.warm, report.from_blocks};
 }

@@ -19,22 +19,33 @@ void cell_moments(const WeightedPoints& cloud, const Box<D>& box, Density<D>& de
   scatter(moments, sorted.order, out);
 }
 
+namespace {
+
+// Row i of the graph is of point order[i].
+CellGraph in_callers_order(const Laplacian& graph, const std::vector<int>& order) {
+  std::vector<std::size_t> places(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) places[std::size_t(order[i])] = i;
+  CellGraph out;
+  out.first.assign(1, 0);
+  for (std::size_t place : places) {
+    for (std::int64_t q = graph.first[place]; q < graph.first[place + 1]; ++q) {
+      out.to.push_back(order[graph.to[q]]);
+      out.weight.push_back(graph.weight[q]);
+    }
+    out.first.push_back(std::int64_t(out.to.size()));
+  }
+  return out;
+}
+
+}  // namespace
+
 template <int D>
 CellGraph cell_graph(const WeightedPoints& cloud, const Box<D>& box, Density<D>& density, std::size_t threads) {
   const OrderedPoints<D> sorted(cloud);
   DensityCells<D> cells(sorted.points.data(), cloud.n, box, density, threads);
   CellIntegrals integrals;
   cells.update(sorted.weights.data(), integrals);
-  CellGraph out;
-  out.first.assign(1, 0);
-  for (std::size_t place : sorted.places()) {
-    for (std::int64_t q = integrals.graph.first[place]; q < integrals.graph.first[place + 1]; ++q) {
-      out.to.push_back(sorted.order[integrals.graph.to[q]]);
-      out.weight.push_back(integrals.graph.weight[q]);
-    }
-    out.first.push_back(std::int64_t(out.to.size()));
-  }
-  return out;
+  return in_callers_order(integrals.graph, sorted.order);
 }
 
 template <int D>
@@ -46,6 +57,11 @@ TransportReport point_transport(const TransportTask& task, const Box<D>& box, De
   problem.density = &density;
   std::copy_n(marginals, D, problem.marginals);
   problem.start = task.start, problem.tol = task.tol;
+  const CellGraph* known = task.neighbors;
+  if (known && known->first.size() == task.n + 1)
+    problem.neighbors = [known](std::size_t i, std::vector<int>& out) {
+      for (std::int64_t q = known->first[i]; q < known->first[i + 1]; ++q) out.push_back(int(known->to[q]));
+    };
   problem.cells = [&](const double* points, std::size_t n) {
     return std::make_unique<DensityCells<D>>(points, n, box, density, task.threads);
   };
@@ -54,7 +70,8 @@ TransportReport point_transport(const TransportTask& task, const Box<D>& box, De
   static_cast<DensityCells<D>&>(*answer.system).moments(sums);
   scatter(sums, answer.order, moments);
   for (std::size_t i = 0; i < task.n; ++i) weights[answer.order[i]] = answer.weights[i];
-  return {answer.outcome, answer.from_blocks, answer.residual, answer.gap, answer.spent};
+  if (task.neighbors) *task.neighbors = in_callers_order(answer.cells.graph, answer.order);
+  return {answer.outcome, answer.warm, answer.from_blocks, answer.residual, answer.gap, answer.spent};
 }
 
 #define MIXOT_INSTANCE(D)                                                                                            \

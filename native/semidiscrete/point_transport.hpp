@@ -32,9 +32,13 @@ struct TransportTask {
   double tol;
   int max_updates;
   std::size_t threads;
+  // Not null: who was a neighbor of whom in the solution that the start is from, a hint that may be empty or wrong; and
+  // then in this one.
+  CellGraph* neighbors = nullptr;
 };
 struct TransportReport {
   Outcome outcome;
+  bool warm;         // the start led to it
   bool from_blocks;  // the weights come from a transport to blocks of the density
   double residual, gap;
   Budget spent;

@@ -78,6 +78,7 @@ class Descent {
   TransportAnswer run() {
     if (problem_.start) {
       warm();
+      warm_ = outcome_ == Outcome::converged;
       if (outcome_ == Outcome::converged || budget_.updates >= budget_.max_updates) return answer();
     }
     while (clouds_.back().size() > coarsest * stride) clouds_.push_back(clouds_.back().coarser(stride));
@@ -140,10 +141,20 @@ class Descent {
     open(0);
     state_.weights.resize(problem_.n);
     for (std::size_t i = 0; i < problem_.n; ++i) state_.weights[i] = problem_.start[order_[i]];
+    if (problem_.neighbors) seed_warm();
     update();
     system_->accept();
     outcome_ = Outcome::empty_cells;
     if (double(empty_cells()) <= 0.05 * double(problem_.n)) solve(problem_.tol, true);
+  }
+
+  void seed_warm() {
+    std::vector<int> place(problem_.n);
+    for (std::size_t i = 0; i < problem_.n; ++i) place[order_[i]] = int(i);
+    system_->seed(state_.weights.data(), [&](std::size_t i, std::vector<int>& out) {
+      problem_.neighbors(std::size_t(order_[i]), out);
+      for (int& j : out) j = place[j];
+    });
   }
 
   // The best of three starts.
@@ -334,7 +345,7 @@ class Descent {
     out.order = std::move(order_), out.weights = std::move(state_.weights), out.cells = std::move(state_.cells);
     out.points = std::move(clouds_[0].points);
     out.system = std::move(system_);
-    out.outcome = outcome_, out.from_blocks = from_blocks_, out.spent = budget_;
+    out.outcome = outcome_, out.warm = warm_, out.from_blocks = from_blocks_, out.spent = budget_;
     return out;
   }
 
@@ -347,6 +358,7 @@ class Descent {
   double share_ = 0;  // what is blended into the density now
   bool tried_blocks_ = false, from_blocks_ = false;
   Outcome outcome_ = Outcome::stalled;
+  bool warm_ = false;
 };
 
 }  // namespace

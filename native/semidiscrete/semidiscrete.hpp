@@ -24,6 +24,8 @@ struct TransportProblem {
   std::function<std::unique_ptr<CellSystem>(const double* points, std::size_t n)> cells;
   const Density<D>* density;  // what the cells integrate
   const double* start;  // (n), weights from an earlier solution nearby; null: from coarse to fine
+  // Appends points that were neighbors of a point in that solution, a hint where its cells are; empty: not known.
+  std::function<void(std::size_t point, std::vector<int>& out)> neighbors;
   double tol;           // on max |mass - target|
 };
 
@@ -34,6 +36,7 @@ struct TransportAnswer {
   CellIntegrals cells;
   std::unique_ptr<CellSystem> system;  // its last cells are those of the weights
   Outcome outcome;
+  bool warm;         // the start led to it, without a way from coarse to fine
   bool from_blocks;  // the weights come from a transport to blocks of the density
   double residual;
   double gap;  // the dual value is proven to be no further than this from the optimum

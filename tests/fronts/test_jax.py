@@ -12,7 +12,7 @@ import jax.numpy as jnp  # noqa: E402
 
 import mixot  # noqa: E402
 from mixot import OMT, Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
-from mixot.jax import Grid, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
+from mixot.jax import Grid, TransportLoss, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +181,38 @@ def test_inside_scan_and_checkpoint(rng):
         last, costs = jax.lax.scan(descend, x, None, length=30)
     assert costs[-1] < 1e-2 * costs[0]
     assert cost(last, y) < costs[-1]
+
+
+def test_bounds_of_a_grid_are_differentiated(rng):
+    x, values = jnp.asarray(rng.standard_normal((6, 2))), jnp.asarray(rng.uniform(0.5, 2.0, (4, 5)))
+    bounds = jnp.array([[-3.0, 2.0], [-2.0, 3.0]])
+    assert_gradients(rng, lambda b: cost(x, Grid(values, b, 1)), bounds, h=1e-3)
+    found = jax.grad(cost, argnums=1)(x, Grid(values, bounds))
+    np.testing.assert_allclose(found.bounds, jax.grad(lambda b: cost(x, Grid(values, b)))(bounds), atol=1e-13)
+
+
+def test_a_loss_with_a_state_says_what_cost_says(rng):
+    grid = Grid(jnp.asarray(rng.uniform(0.5, 2.0, (12, 12))), ((0, 1), (0, 1)))
+    start, loss = jnp.asarray(rng.random((40, 2))), TransportLoss(grid)
+    slope = jax.value_and_grad(loss, has_aux=True)
+
+    def descend(carry, _):
+        x, state = carry
+        (value, state), gradient = slope(x, state)
+        return (x - 10 * gradient, state), (value, cost(x, grid), gradient - jax.grad(cost)(x, grid))
+
+    (end, state), (values, expected, off) = jax.jit(lambda x: jax.lax.scan(descend, (x, loss.init(x)), None, 6))(start)
+    np.testing.assert_allclose(values, expected, rtol=1e-9)
+    assert jnp.abs(off).max() < 1e-7
+    assert state.summary.calls == 6
+    assert state.summary.warm >= 4
+    assert "started warm" in str(state.summary)
+    value, _ = loss(end[::-1], state)  # everybody elsewhere
+    np.testing.assert_allclose(value, cost(end, grid), rtol=1e-9)
+    with pytest.raises(InputError, match="call init again"):
+        loss(end[:3], state)
+    with pytest.raises(UnsupportedError, match="differentiated again"):
+        jax.hessian(lambda x: loss(x, state)[0])(end)
 
 
 def test_functions_are_those_of_numpy(rng):

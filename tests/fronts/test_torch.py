@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 import mixot  # noqa: E402
 from mixot import OMT, Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
-from mixot.torch import Grid, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
+from mixot.torch import Grid, TransportLoss, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
 
 F64 = torch.float64
 
@@ -66,6 +67,12 @@ def test_gradcheck_of_clouds(rng, function):
 def test_gradcheck_of_points_and_pixels(rng, degree):
     x, values = points(rng, 6, 2), torch.tensor(rng.uniform(0.5, 2.0, (4, 5)), requires_grad=True)
     torch.autograd.gradcheck(lambda x, v: distance(x, Grid(v, ((-2, 2), (-2, 3)), degree)), (x, values))
+
+
+def test_bounds_of_a_grid_are_differentiated(rng):
+    x, values = points(rng, 6, 2), torch.tensor(rng.uniform(0.5, 2.0, (4, 5)), requires_grad=True)
+    bounds = torch.tensor([[-2.0, 2.0], [-2.0, 3.0]], dtype=F64, requires_grad=True)
+    torch.autograd.gradcheck(lambda x, v, b: cost(x, Grid(v, b, 1)), (x, values, bounds), fast_mode=True)
 
 
 @pytest.mark.parametrize("shape", [(6,), (3, 4, 2)])
@@ -340,3 +347,72 @@ def test_the_front_loads_no_other_framework():
         for c in (code, alone)
     )
     assert loaded == needed
+
+
+def descend(loss, x, rate, steps):
+    """Values, and where gradient steps of ``rate`` times Lloyd's lead."""
+    values = []
+    for _ in range(steps):
+        x = x.detach().requires_grad_()
+        value = loss(x)
+        (slope,) = torch.autograd.grad(value, x)
+        values.append(value.item())
+        x = x - 0.5 * rate * len(x) * slope
+    return values, x.detach()
+
+
+def test_a_loss_that_starts_warm_says_what_cost_says(rng):
+    grid = Grid(torch.tensor(rng.uniform(0.5, 2.0, (16, 16))), ((0, 1), (0, 1)))
+    start, loss = torch.tensor(rng.random((60, 2))), TransportLoss(grid)
+    values, end = descend(loss, start, 0.5, 8)
+    expected, same = descend(lambda x: cost(x, grid), start, 0.5, 8)
+    np.testing.assert_allclose(values, expected, rtol=1e-9)
+    torch.testing.assert_close(end, same, rtol=0, atol=1e-6)
+    assert loss.summary.calls == 8
+    assert loss.summary.first == 1
+    assert loss.summary.warm >= 5
+    x = torch.tensor(rng.random((60, 2)) ** 3, requires_grad=True)  # a jump
+    assert loss(x).item() == pytest.approx(cost(x, grid).item(), rel=1e-9)
+    assert loss.summary.cold >= 2
+    assert loss(x[:30]).item() == pytest.approx(cost(x[:30], grid).item(), rel=1e-9)  # fewer points
+    assert loss.summary.first == 2
+    copy = deepcopy(loss)
+    assert copy(x).item() == pytest.approx(cost(x, grid).item(), rel=1e-9)
+    assert not list(loss.parameters())
+    loss.reset()
+    assert loss.summary.calls == 0
+    torch.testing.assert_close(
+        torch.func.grad(loss)(x.detach()), torch.func.grad(cost)(x.detach(), grid), atol=1e-7, rtol=0
+    )
+
+
+def test_a_warm_loss_of_a_mixture_that_moves(rng):
+    """Points as the target: what is trained is the density."""
+    cloud, inputs = points(rng, 40, 2).detach(), mixture(rng, 2, 2)
+    loss = TransportLoss(cloud)
+    for _ in range(4):
+        value = loss(law(*inputs))
+        slopes = torch.autograd.grad(value, inputs)
+        again = cost(cloud, law(*inputs))
+        torch.testing.assert_close(value, again, rtol=1e-9, atol=0)
+        for ours, theirs in zip(slopes, torch.autograd.grad(again, inputs), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+        inputs = [(x - 0.05 * g).detach().requires_grad_() for x, g in zip(inputs, slopes, strict=True)]
+    assert loss.summary.warm >= 2
+
+
+@forward_mode
+def test_what_a_warm_loss_cannot_do_is_named(rng):
+    x, grid = points(rng, 4, 2), Grid(torch.ones(3, 3))
+    with pytest.raises(UnsupportedError, match="between points and a density"):
+        TransportLoss(x)(x)
+    loss = TransportLoss(grid)
+    for call in (lambda: loss(x[None]), lambda: torch.vmap(loss)(x[None])):
+        with pytest.raises(InputError, match="not a batch"):
+            call()
+    with pytest.raises(InputError, match="not a batch"):
+        TransportLoss(x.detach()[None])
+    with pytest.raises(InputError, match="same space"):
+        loss(x[:, :1])
+    with pytest.raises(UnsupportedError, match="differentiated again"):
+        torch.func.hessian(loss)(x.detach())

@@ -71,6 +71,28 @@ def test_points_against_grids(rng, d, degree):
     assert_gradients(rng, grid, points[0], ["values", "points"], h=1e-4)
 
 
+@pytest.mark.parametrize("degree", [0, 1])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_bounds_of_grids(rng, d, degree):
+    """Also with a point of no weight, and one beyond the box."""
+    box, shape = np.array([[0.1, 2.0], [-1.0, 1.0], [1.0, 2.0]])[:d], (7, 5, 3)[:d]
+    points = rng.random((8, d)) * np.diff(box)[:, 0] + box[:, 0]
+    points[0] += 2.0
+    weights = np.append(rng.dirichlet(np.full(7, 5.0)), 0.0)
+    values = rng.uniform(0.5, 2.0, shape)
+
+    def cost(bounds):
+        return cost_between(Samples(points, weights), Grid(values, bounds, degree))
+
+    both = cost_and_gradients(Samples(points, weights), Grid(values, box, degree))
+    step, h = rng.standard_normal((d, 2)), 1e-4
+    ends = [cost(box + t * h * step) for t in (1, -1, 2, -2)]
+    numeric = (8 * (ends[0] - ends[1]) - (ends[2] - ends[3])) / (12 * h)
+    assert (both.q[1] * step).sum() == pytest.approx(numeric, rel=1e-7)
+    moved = cost_and_gradients(Samples(points + 1.0, weights), Grid(values, box + 1.0, degree))
+    np.testing.assert_allclose(moved.q[1], both.q[1], atol=1e-9)
+
+
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_points_against_mixtures(rng, d):
     """Points and their weights, and weights, means and full covariances of the mixture."""

@@ -46,7 +46,8 @@ class GridOf:
     values : array of d axes
         Not negative; scaled to total mass one.
     bounds : (d, 2)
-        Lower and upper end of each axis; unit pixels where not given.
+        Lower and upper end of each axis; unit pixels where not given. An array of the framework may want a gradient:
+        the values stretch with the box.
     degree : int
         0, constant on each pixel; 1, (bi-, tri-)linear between pixel centers.
     """
@@ -56,7 +57,13 @@ class GridOf:
     degree: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bounds", _box(self.bounds))  # hashable: JAX compiles for it
+        if not is_traced(self.bounds):
+            object.__setattr__(self, "bounds", _box(self.bounds))  # hashable: JAX compiles for it
+
+
+def is_traced(bounds: Any) -> bool:
+    """Whether bounds are an array of a framework, which may follow its derivatives."""
+    return hasattr(bounds, "dtype") and not isinstance(bounds, np.ndarray | np.generic)
 
 
 class Kind(StrEnum):
@@ -90,6 +97,11 @@ class Form:
         """Whether it is one of finitely many atoms: points."""
         return self.kind in (Kind.POINTS, Kind.WEIGHTED)
 
+    @property
+    def measure_type(self) -> type[Measure]:
+        """The class of its measure."""
+        return Samples if self.discrete else Mixture if self.kind is Kind.MIXTURE else Grid
+
     def measure(self, arrays: Sequence[np.ndarray]) -> Measure:
         """The measure of arrays without a batch; `InputError` says what is wrong with them."""
         match self.kind:
@@ -99,7 +111,7 @@ class Form:
                 return Samples(as_floats(arrays[0], "points"), _weights(arrays[1]))
             case Kind.MIXTURE:
                 return Mixture(_weights(arrays[0]), self._laws(arrays[1], arrays[2]))
-        return Grid(arrays[0], self.bounds, self.degree)
+        return Grid(arrays[0], self.bounds if self.count == 1 else arrays[1], self.degree)
 
     def atoms(self, arrays: Sequence[np.ndarray]) -> Atoms:
         """Points, or the laws of mixtures, of a batch: arrays with one axis in front of their ranks.
@@ -148,7 +160,7 @@ class Form:
     def outside(self, gradients: Sequence[np.ndarray], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """From gradients in the arrays of the measure, or of a batch of them, those in the arrays that were given."""
         if self.kind is Kind.GRID:
-            return [gradients[0] / np.asarray(arrays[0], dtype=np.float64).sum()]
+            return [gradients[0] / np.asarray(arrays[0], dtype=np.float64).sum(), *gradients[1 : self.count]]
         if self.kind is Kind.MIXTURE and self.ranks[2] < 3:
             variances = np.array(np.diagonal(gradients[2], axis1=-2, axis2=-1))  # a view of it cannot be written to
             return [*gradients[:2], variances.sum(axis=-1) if self.ranks[2] == 1 else variances]
@@ -193,6 +205,9 @@ def read(argument: Any) -> tuple[Form, list[Any]]:
         case Grid():
             form = Form(Kind.GRID, (measure.dim,), _box(measure.bounds), measure.degree)
             return form, [measure.values]
+        case GridOf() if is_traced(measure.bounds):
+            form = Form(Kind.GRID, (len(shape_of(measure.values, "values")), 2), None, measure.degree)
+            return form, [measure.values, measure.bounds]
         case GridOf():
             return Form(Kind.GRID, (len(shape_of(measure.values, "values")),), measure.bounds, measure.degree), [
                 measure.values

@@ -38,7 +38,7 @@ class Envelope:
     plan : ``plan(p, q)``, solved as well as gradients need it
     gradients : ``gradients(p, q, plan, want_p, want_q)``, those in the arrays of p and of q
         The arrays of ``Samples`` are ``(points, weights)``, those of a Gaussian mixture ``(weights, means, covs)``,
-        those of a ``Grid`` ``(values,)``, of total one; what is not wanted is zero.
+        those of a ``Grid`` ``(values, bounds)``, the values of total one; what is not wanted is zero.
     """
 
     plan: Callable[[Any, Any], Any]
@@ -101,7 +101,8 @@ def _of_cells(
     in_points = plan.points_gradient(), _centered(plan.weights_gradient())
     if isinstance(target, Mixture):
         return in_points, _in_mixture(plan, target, any(want_target))
-    return in_points, (_in_values(plan, target.values, want_target[0]),)
+    in_bounds = plan.bounds_gradient() if want_target[1] else np.zeros(target.bounds.shape)
+    return in_points, (_in_values(plan, target.values, want_target[0]), in_bounds)
 
 
 def _in_mixture(plan: SemidiscretePlan, q: Mixture, wanted: bool) -> Gradients:
@@ -123,7 +124,7 @@ def _in_mixture(plan: SemidiscretePlan, q: Mixture, wanted: bool) -> Gradients:
 def _in_values(plan: SemidiscretePlan, values: np.ndarray, wanted: bool) -> np.ndarray:
     """Mean of phi over each pixel, less its mean over the density: scaling all values changes nothing."""
     if not wanted:
-        return np.zeros_like(values)
+        return np.zeros(values.shape)  # not zeros_like, which writes them
     phi = plan.values_gradient()
     return phi - (values * phi).sum()
 

@@ -6,7 +6,8 @@
 - covariances: ``sum_l w_kl (I - T_kl)``, a symmetric matrix (moving two mirrored entries together counts twice). It is
   safe at equal eigenvalues. At a singular covariance it is the derivative among covariances of the same rank, which is
   what a factor ``L`` of ``L L'`` needs, and zero on the complement of the support;
-- values of a grid: the mean of ``phi(x) = min_i |x - y_i|^2 - w_i`` over each pixel, less its mean over the density.
+- values of a grid: the mean of ``phi(x) = min_i |x - y_i|^2 - w_i`` over each pixel, less its mean over the density;
+- its bounds: what places pay that stretch with them.
 
 How they come about is in `mixot.transport.envelope`.
 """
@@ -27,8 +28,8 @@ class CostGradients:
     """A squared distance, and its gradients in the arrays of p and of q.
 
     The arrays of ``Samples`` are ``(points, weights)``, those of a Gaussian mixture ``(weights, means, covs)``, those
-    of a ``Grid`` ``(values,)``, of total one. Where the cost is zero, its minimum, all gradients are zero, and so are
-    those that were not wanted.
+    of a ``Grid`` ``(values, bounds)``, the values of total one. Where the cost is zero, its minimum, all gradients are
+    zero, and so are those that were not wanted.
     """
 
     cost: float

@@ -18,6 +18,7 @@ from mixot.results import Progress, ProgressCallback, Status
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.line import nearest_cells
 from mixot.solvers.semidiscrete.moments import cell_moments, second_moments
+from mixot.solvers.semidiscrete.plan import SemidiscretePlan
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
 from mixot.transport.plans import gaussian_target
 
@@ -162,13 +163,13 @@ def _spread_on_line(q: Grid | GaussianTarget, n: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _State:
-    """Points, what their cells hold, and the cost."""
+    """Points, what their cells hold, the cost, and the plan where there is one."""
 
     points: np.ndarray
     masses: np.ndarray
     centers: np.ndarray
-    potentials: np.ndarray
     cost: float
+    plan: SemidiscretePlan | None = None
 
     @property
     def gradient(self) -> np.ndarray:
@@ -189,14 +190,11 @@ class _EqualCells:
 
     def at(self, points: np.ndarray, near: _State | None, tol: float | None = None) -> _State:
         """Cells of these points, from the potentials of others nearby."""
-        start = None
         if tol is None:
             tol = _MASS_TOL if near is None else max(_MASS_TOL * min(1.0, 30 * near.residual), _FINAL_TOL)
-        if near is not None:  # the minimum in the dual stays what it is at the centers of the cells
-            step = points - near.points
-            start = near.potentials + (step * (step - 2 * (near.centers - near.points))).sum(axis=1)
+        start = None if near is None else near.plan
         plan = Semidiscrete(tol=tol / self.n).solve(Samples(points), self.density, start)
-        return _State(points, np.full(self.n, 1.0 / self.n), plan.centroids, plan.potentials, plan.cost)
+        return _State(points, np.full(self.n, 1.0 / self.n), plan.centroids, plan.cost, plan)
 
     def finish(self, state: _State) -> _State:
         return self.at(state.points, state, _FINAL_TOL)
@@ -218,7 +216,7 @@ class _NearestCells:
         full = mass > 0
         centers = points.copy()
         centers[full] = middle + first[full] / mass[full, None]
-        return _State(points, mass, centers, none, float(cost.sum()))
+        return _State(points, mass, centers, float(cost.sum()))
 
     def finish(self, state: _State) -> _State:
         return state
@@ -237,7 +235,7 @@ class _NearestOnLine:
         sums[order] = nearest_cells(y, q) if isinstance(q, Grid) else nearest_parts(y, q.line())
         mass, shift = np.maximum(sums[:, 0], 0.0), np.zeros(len(y))
         np.divide(sums[:, 1], mass, out=shift, where=mass > 0)
-        return _State(points, mass, points + shift[:, None], np.zeros(len(y)), float(sums[:, 2].sum()))
+        return _State(points, mass, points + shift[:, None], float(sums[:, 2].sum()))
 
     def finish(self, state: _State) -> _State:
         return state

@@ -14,7 +14,8 @@ from mixot.measures import Grid, Samples
 from mixot.solvers.semidiscrete.frame import Atoms, UnitFrame
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.laguerre import cells_in_plane
-from mixot.solvers.semidiscrete.line import line_potentials
+from mixot.solvers.semidiscrete.line import line_cells, line_potentials
+from mixot.solvers.semidiscrete.moments import cell_moments
 from mixot.threads import thread_count
 
 
@@ -44,6 +45,38 @@ def values_gradient(
         kernel = voxel_potentials if density.dim == 3 else pixel_potentials
         kernel(points, weights, frame.bounds, density.degree, thread_count(), out)
     return out * frame.unit**2
+
+
+def bounds_gradient(
+    source: Samples, potentials: Float[np.ndarray, " n"], density: Grid | GaussianTarget
+) -> Float[np.ndarray, "d 2"]:
+    """Derivative of the least cost in the bounds of a grid, whose values stretch with its box.
+
+    A place x at the share u of the way from one end of an axis to the other moves by ``(1 - u) d lower + u d upper``,
+    and pays ``2 (x - y_i)`` for each unit of its way, y_i the point that gets it: integrals over the cells.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the density is no grid.
+    """
+    if not isinstance(density, Grid):
+        raise UnsupportedError("a mixture has no bounds: this gradient is computed for grids")
+    d, middle = density.dim, density.bounds.mean(axis=1)
+    if d == 1:
+        frame = UnitFrame.around(density)
+        atoms = Atoms.of(frame.inward(source.points), source.weights)
+        sums = line_cells(atoms.points, atoms.weights, density, frame.bounds)[1]
+        sums = sums * frame.unit ** np.arange(3)
+        y = frame.unit * (atoms.points + atoms.offset)
+        square = sums[:, 2:]
+    else:
+        sums = cell_moments(source.points.astype(np.float64), potentials, density, center=middle)
+        y, square = source.points - middle, sums[:, [3, 5] if d == 2 else [4, 5, 6]]
+    mass, first, low = sums[:, :1], sums[:, 1 : 1 + d], density.bounds[:, 0] - middle
+    both = 2 * (first - y * mass).sum(axis=0)
+    upper = 2 * (square - low * first - y * (first - low * mass)).sum(axis=0) / np.diff(density.bounds)[:, 0]
+    return np.column_stack([both - upper, upper])
 
 
 def mixture_gradient(

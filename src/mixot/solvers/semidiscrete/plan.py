@@ -8,10 +8,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from mixot._shapes import Float
+from mixot.errors import InputError
 from mixot.formulas.gaussian.plane_cells import MixtureGradient
 from mixot.measures import Grid, Measure, Samples
 from mixot.results import Status
-from mixot.solvers.semidiscrete.density_gradients import mixture_gradient, values_gradient
+from mixot.solvers.semidiscrete.density_gradients import bounds_gradient, mixture_gradient, values_gradient
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.laguerre import PlaneCells, cells_in_plane
 
@@ -39,6 +40,7 @@ class SemidiscretePlan:
     gap : proven distance from ``cost`` to the squared distance
     iterations : steps of Newton's method, on all levels
     notes : what the density did to the solution, one sentence each; of most plans nothing is to be said
+    warm_start : whether the start that was given led to it; False where there was none, or it was too far off
     """
 
     source: Samples
@@ -53,6 +55,7 @@ class SemidiscretePlan:
     iterations: int
     marginal_error: float
     notes: tuple[str, ...] = ()
+    warm_start: bool = False
 
     @property
     def lower_bound(self) -> float:
@@ -78,6 +81,24 @@ class SemidiscretePlan:
         """Polygons of the cells and their neighbors, in the plane."""
         return cells_in_plane(self.source.points, self.potentials, self.density.bounds)
 
+    def potentials_near(self, points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """Potentials to start from when each point has gone to one of ``points``, in the same order.
+
+        ``w_i + |s_i|^2 - 2 s_i . (b_i - y_i)`` for a step s_i from y_i, whose cell has its center in b_i: the mass
+        there goes on paying its point what it paid before.
+
+        Raises
+        ------
+        InputError
+            Where there are more or fewer points, or of another dimension.
+        """
+        if np.shape(points) != self.source.points.shape:
+            raise InputError(
+                f"a plan of points of shape {self.source.points.shape} is no start for points of shape "
+                f"{np.shape(points)}: they must be the same ones, moved"
+            )
+        return moved_potentials(self.potentials, self.source.points, self.centroids, points)
+
     def points_gradient(self) -> Float[np.ndarray, "n d"]:
         """Derivative of the cost with respect to the points, ``2 masses[i] (y_i - centroids[i])``."""
         return 2 * self.masses[:, None] * (self.source.points - self.centroids)
@@ -90,12 +111,27 @@ class SemidiscretePlan:
         """Derivative of the cost with respect to the values of the grid, up to a constant: phi, averaged over each."""
         return values_gradient(self.source, self.potentials, self.density)
 
+    def bounds_gradient(self) -> Float[np.ndarray, "d 2"]:
+        """Derivative of the cost with respect to the bounds of the grid, whose values stretch with them."""
+        return bounds_gradient(self.source, self.potentials, self.density)
+
     def mixture_gradient(self) -> MixtureGradient:
         """Derivatives of the cost with respect to weights, means and covariances of a Gaussian mixture.
 
         Components of weight zero are left out. Those of the weights are defined up to a constant.
         """
         return mixture_gradient(self.source, self.potentials, self.density)
+
+
+def moved_potentials(
+    potentials: Float[np.ndarray, " n"],
+    points: Float[np.ndarray, "n d"],
+    centroids: Float[np.ndarray, "n d"],
+    new: Float[np.ndarray, "n d"],
+) -> Float[np.ndarray, " n"]:
+    """See `SemidiscretePlan.potentials_near`."""
+    step = new - points
+    return potentials + (step * (step - 2 * (centroids - points))).sum(axis=1)
 
 
 @runtime_checkable

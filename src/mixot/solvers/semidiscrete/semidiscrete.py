@@ -9,10 +9,8 @@ import numpy as np
 
 from mixot._native import (
     gaussian_transport,
-    pixel_transport,
     solid_corners,
     solid_gaussian_transport,
-    voxel_transport,
 )
 from mixot._shapes import Float
 from mixot.errors import InputError, SolveError, UnsupportedError
@@ -21,6 +19,7 @@ from mixot.results import Status
 from mixot.solvers.base import Task
 from mixot.solvers.semidiscrete.frame import Atoms, UnitFrame
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete.kept_grid import grid_transport
 from mixot.solvers.semidiscrete.laguerre import power_cells
 from mixot.solvers.semidiscrete.line import line_cells
 from mixot.solvers.semidiscrete.moments import MONOMIALS, second_moments
@@ -67,7 +66,10 @@ class Semidiscrete:
             raise InputError(f"tol must lie in (0, 1) and max_iter be positive, got {self.tol} and {self.max_iter}")
 
     def solve(
-        self, source: Samples, target: Grid | GaussianTarget, start: Float[np.ndarray, " n"] | None = None
+        self,
+        source: Samples,
+        target: Grid | GaussianTarget,
+        start: SemidiscretePlan | Float[np.ndarray, " n"] | None = None,
     ) -> SemidiscretePlan:
         """Return the optimal plan from points to a density.
 
@@ -75,8 +77,10 @@ class Semidiscrete:
         ----------
         source, target : Samples, Grid or GaussianTarget
             Of one dimension.
-        start : (n,)
-            Potentials of an earlier solution, for points nearby.
+        start : SemidiscretePlan or (n,)
+            The plan of as many points nearby, whose potentials are corrected for the way that each point has gone
+            since, or potentials. Where they leave more than a few cells empty, or lead nowhere, the plan is solved
+            from coarse to fine as without; `SemidiscretePlan.warm_start` says which.
 
         Raises
         ------
@@ -96,6 +100,8 @@ class Semidiscrete:
                 "points and a density are solved in dimension 1 to 3, got a "
                 f"{type(target).__name__} of dimension {target.dim}"
             )
+        if isinstance(start, SemidiscretePlan):
+            start = start.potentials_near(source.points)
         if start is not None and (np.shape(start) != (len(source),) or not np.isfinite(start).all()):
             raise InputError(
                 f"start must be {len(source)} finite potentials, one for each point, got {np.shape(start)}"
@@ -133,13 +139,11 @@ class Semidiscrete:
             kernel = solid_gaussian_transport if d == 3 else gaussian_transport
             report = kernel(atoms.points, atoms.weights, law.weights, law.means, law.covs, frame.bounds, *rest)
         else:
-            kernel = voxel_transport if d == 3 else pixel_transport
-            values = np.ascontiguousarray(target.values)
-            report = kernel(atoms.points, atoms.weights, values, frame.bounds, target.degree, *rest)
-        outcome, gap, iterations, _, _, from_blocks = report
+            report = grid_transport(target, frame.bounds, atoms.points, atoms.weights, rest)
+        outcome, gap, iterations, _, _, warm, from_blocks = report
         sums = np.column_stack([moments[:, : d + 1], second_moments(moments)])
         notes = (_FROM_BLOCKS,) if from_blocks else ()
-        return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations, notes)
+        return _Solved(weights, sums, gap, _OUTCOMES[outcome], iterations, notes, warm)
 
 
 def _stalled(atoms: Atoms) -> str:
@@ -164,6 +168,7 @@ class _Solved:
     status: Status
     iterations: int
     notes: tuple[str, ...] = ()
+    warm: bool = False
 
 
 def _certified(
@@ -198,6 +203,7 @@ def _certified(
         solved.iterations,
         float(np.abs(mass - nu).max()),
         solved.notes,
+        solved.warm,
     )
 
 
