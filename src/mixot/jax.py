@@ -313,7 +313,7 @@ _cost.defjvp(_cost_and_slope, symbolic_zeros=True)
 def _slope(lead: int, gradients: Any, tangents: Any) -> jax.Array:
     """Sums of products over all axes but the first ``lead``, those of the batch."""
     pairs = zip(gradients, tangents, strict=True)
-    return jnp.stack([(g * t).reshape(*g.shape[:lead], -1).sum(axis=-1) for g, t in pairs]).sum(axis=0)
+    return jnp.stack([(g * t).sum(axis=tuple(range(lead, g.ndim))) for g, t in pairs]).sum(axis=0)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))

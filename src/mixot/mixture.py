@@ -17,6 +17,7 @@ from mixot._checks import (
     check_range,
     column_names,
     column_order,
+    row_names,
 )
 from mixot._native import draw_labels, posterior
 from mixot._shapes import ArrayLike, Float, Int
@@ -260,10 +261,11 @@ class Mixture(Measure, Generic[Law]):
         name where the mixture has `columns`.
         """
         points = as_numbers(x, "x")
-        order = None if self.columns is None else column_order(self.columns, column_names(x), "x")
-        points = points if order is None else points[:, order]
+        came = None if self.columns is None else column_names(x) or row_names(x, self.dim)
+        order = None if self.columns is None else column_order(self.columns, came, "x")
         if points.ndim <= 1:
             points = points.reshape(-1, 1) if self.dim == 1 else points.reshape(1, -1)
+        points = points if order is None else points[:, order]
         if points.ndim != 2 or points.shape[1] != self.dim:
             raise InputError(f"x must have shape (n, {self.dim}), got {np.shape(x)}")
         check_finite(points, "x", "rows")

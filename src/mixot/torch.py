@@ -459,7 +459,8 @@ def _aligned(outer: Tensor, slope: Tensor) -> Tensor:
 
 def _contracted(slope: Tensor, tangent: Tensor, lead: int) -> Tensor:
     """Sum of products over all axes but the first ``lead``, those of the batch."""
-    return (slope * tangent).reshape(*slope.shape[:lead], -1).sum(dim=-1)
+    product = slope * tangent
+    return product.sum(dim=tuple(range(lead, product.ndim))) if product.ndim > lead else product  # () would be all axes
 
 
 def _batched(size: int, dims: Sequence[int | None], tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -174,6 +174,9 @@ def fit(
     if weights is not None or counts is not None:
         if not isinstance(measure, Samples):
             raise InputError(f"weights and counts are of points, got {type(measure).__name__}; leave them out")
+        if measure.counts is not None or np.ptp(measure.weights) > 0:
+            own = "weights" if measure.counts is None else "counts"
+            raise InputError(f"the samples have {own} of their own; give both to Samples, or fit their points")
         measure = Samples(measure.points, weights, counts=counts, columns=measure.columns)
     check_squares(measure)
     check_rng(rng)  # refused here, whatever the fitter does with it

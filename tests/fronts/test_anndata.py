@@ -181,6 +181,9 @@ def test_only_what_is_asked_is_written(both):
     assert {name for name in both.obsm if name.startswith("t_")} == {"t_fates", "t_origin", "t_origin_random"}
     assert {name for name in both.obs if name.startswith("t_")} == {"t_fate", "t_growth"}
     assert both.uns["t"]["left_out"] < 1e-6
+    single_cell.transport(both, write=("images",), **asked)  # what it was not asked for is not left from before
+    assert {name for name in both.obsm if name.startswith("t_")} == {"t_image", "t_image_random"}
+    assert {name for name in both.obs if name.startswith("t_")} == {"t_growth"}
     with pytest.raises(InputError, match="write takes some of images, fates, origins, ancestors; got image"):
         single_cell.transport(both, write="image", **asked)
 

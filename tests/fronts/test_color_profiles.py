@@ -281,3 +281,10 @@ def test_sixteen_bits_of_other_kinds_of_tiff(tmp_path, rng):
     for big, order in ((True, "<"), (True, ">"), (False, ">")):
         tifffile.imwrite(tmp_path / "b.tif", grey, bigtiff=big, byteorder=order)
         np.testing.assert_array_equal(read_picture(tmp_path / "b.tif").pixels, grey)
+
+
+@pytest.mark.parametrize("icc", [LINEAR_GREY[:100], bytes(500), b"\x07" * 600], ids=["cut", "zeros", "other bytes"])
+def test_a_profile_without_a_header_is_damaged(icc, tmp_path):
+    path = saved(tmp_path / "p.tif", Image.new("RGB", (2, 2), 9), icc)
+    with pytest.raises(InputError, match=r"p\.tif: its color profile is damaged \(it has no header\)"):
+        read_picture(path)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, UnsupportedError
+from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, Samples, UnsupportedError, fit
 from mixot.formulas.polynomial.moments import exponents
 
 
@@ -254,3 +254,31 @@ def test_only_draws_by_the_million_are_told_to_be_fewer():
         torn.sample(10, rng=0)
     with pytest.raises(InputError, match="do not fit into memory"):
         torn.sample(10**6, rng=0)
+
+
+def test_a_row_of_a_frame_goes_by_its_names(rng):
+    pandas = pytest.importorskip("pandas")
+    law = Mixture([1.0], Gaussian([[0.0, 5.0]], [np.diag([1.0, 9.0])]), columns=("a", "b"))
+    frame = pandas.DataFrame(rng.normal([0.0, 5.0], 1.0, (3, 2)), columns=["a", "b"])
+    expected = law.log_density(frame)[1]
+    assert law.log_density(frame[["b", "a"]].iloc[1]) == pytest.approx(expected)
+    assert law.log_density(frame.iloc[1].to_numpy()) == pytest.approx(expected)
+    with pytest.raises(InputError, match="x must have the columns 'a', 'b'"):
+        law.log_density(frame.rename(columns={"b": "c"}).iloc[1])
+
+
+def test_columns_of_several_levels_have_names(rng):
+    pandas = pytest.importorskip("pandas")
+    levels = pandas.MultiIndex.from_tuples([("x", "mean"), ("x", "spread")])
+    frame = pandas.DataFrame(rng.standard_normal((50, 2)) * [1.0, 9.0], columns=levels)
+    law = fit(frame, k=1).mixture
+    assert law.columns == ("x/mean", "x/spread")
+    np.testing.assert_allclose(law.log_density(frame.iloc[:, ::-1]), law.log_density(frame))
+
+
+def test_samples_have_weights_once():
+    points = np.array([[0.0], [1.0], [5.0]])
+    with pytest.raises(InputError, match="the samples have weights of their own"):
+        fit(Samples(points, [0.5, 0.25, 0.25]), k=1, counts=[1, 1, 2])
+    with pytest.raises(InputError, match="the samples have counts of their own"):
+        fit(Samples(points, counts=[1, 1, 2]), k=1, weights=[0.5, 0.25, 0.25])

@@ -212,3 +212,19 @@ def test_too_many_forbidden_pairs_are_told_by_the_rows_that_find_no_room(rng):
                 for n in range(1, size[0] + 1)
                 for rows in itertools.combinations(range(size[0]), n)
             )
+
+
+@pytest.mark.parametrize("large", [1e6, 1e14, 1e15, 1e18, 1e100])
+def test_costs_that_dwarf_the_others_lose_no_digit_of_these(large, rng):
+    """1e18 + 3 is 1e18: pairs that cost more than any detour are as good as forbidden."""
+    base, some, a = rng.random((50, 50)), rng.random((50, 50)) < 0.7, np.full(50, 0.02)
+    best = Exact().solve(np.where(some, np.inf, base), a, a)
+    found = Exact().solve(np.where(some, large, base), a, a)
+    assert found.cost == pytest.approx(best.cost, rel=1e-12)
+    assert found.gap <= 1e-9 * found.cost
+    assert (np.add.outer(*found.potentials) <= found.cost_matrix + 1e-12).all()
+
+
+def test_costs_whose_differences_are_infinite_are_refused():
+    with pytest.raises(InputError, match="too large for sums of them: scale them"):
+        Exact().solve(np.array([[1e308, -1e308], [-1e308, 1e308]]), np.full(2, 0.5), np.full(2, 0.5))

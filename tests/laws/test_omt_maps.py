@@ -324,3 +324,12 @@ def test_the_other_kind_follows_the_same_couplings(rng):
     assert mean.pieces is drawn.pieces
     np.testing.assert_array_equal(mean(x), TransportMap.along(p, q, joined, kind="mean")(x))
     np.testing.assert_array_equal(mean.of_kind("random")(x, rng=3), drawn(x, rng=3))
+
+
+def test_a_plan_between_other_mixtures_makes_no_map(rng):
+    p, q = many(rng, 4, 2)
+    joined, other = plan(p, q), Mixture(q.weights[::-1], q.components)
+    with pytest.raises(InputError, match="the plan has other weights than q, by up to"):
+        TransportMap.along(p, other, joined)
+    with pytest.raises(InputError, match="the plan joins 4 and 4 components, p and q 3 and 4"):
+        TransportMap.along(Mixture(np.full(3, 1 / 3), p.components.take(np.arange(3))), q, joined)

@@ -1,6 +1,8 @@
 """Bad files, each with the message a person needs: which file, which place, what to do."""
 
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -563,3 +565,26 @@ def test_a_first_row_of_text_and_numbers_longer_than_the_second(tmp_path):
     (tmp_path / "t.csv").write_text("1,x\n3\n")
     with pytest.raises(InputError, match=r"t\.csv"):
         read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1"])
+def test_a_png_without_its_last_rows(mode, interlaced, rng, tmp_path):
+    """Checksums and the end are right, and Pillow would leave what is missing black."""
+    image = pytest.importorskip("PIL.Image")
+    picture = image.fromarray(rng.integers(0, 256, (9, 13, 3), dtype=np.uint8)).convert(mode)
+    picture.save(tmp_path / "whole.png")
+    assert read_picture(tmp_path / "whole.png") is not None
+    data = (tmp_path / "whole.png").read_bytes()
+    start = data.index(b"IDAT")
+    (size,) = struct.unpack(">I", data[start - 4 : start])
+    rows = zlib.decompress(data[start + 4 : start + 4 + size])
+    body = zlib.compress(rows[: len(rows) // 2])
+    chunk = struct.pack(">I", len(body)) + b"IDAT" + body + struct.pack(">I", zlib.crc32(b"IDAT" + body))
+    header = bytearray(data[16:29])
+    header[12] = interlaced
+    ihdr = data[12:16] + bytes(header)
+    head = data[:12] + ihdr + struct.pack(">I", zlib.crc32(ihdr)) + data[33 : start - 4]
+    (tmp_path / "cut.png").write_bytes(head + chunk + data[start + 8 + size :])
+    with pytest.raises(InputError, match=r"cut\.png: .*its rows take .* bytes"):
+        read_picture(tmp_path / "cut.png")

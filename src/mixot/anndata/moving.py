@@ -71,7 +71,7 @@ def transport(
     solver: Any = None,
     growth: bool = False,
     assign: str | None = None,
-    write: Collection[str] = WRITTEN,
+    write: Collection[str] | None = None,
     key_added: str = KEY,
     copy: bool = False,
     rng: Any = None,
@@ -153,9 +153,7 @@ def transport(
         go to several others: all of their cells have the same fates. The notes of the mixtures say it, too.
     """
     choices = Choices(labels, rep, k, family, structure, dims, solver, growth, assign)
-    asked = {write} if isinstance(write, str) else set(write)
-    if not asked <= set(WRITTEN):
-        raise InputError(f"write takes some of {', '.join(WRITTEN)}; got {', '.join(map(str, asked - set(WRITTEN)))}")
+    asked = _asked(write)
     p, q, rows, cols = _populations(adata, target_adata, groupby, source, target, choices)
     generator = as_generator(rng)
     found = _join(p, q, choices, generator)
@@ -169,6 +167,7 @@ def transport(
         _Side.of(_turned(found), cols, generator, images="origins" in asked, fates="ancestors" in asked),
     )
     for each in out:
+        _clear(each, key_added)  # what an earlier call wrote, and this one was not asked for
         each.uns[key_added] = dict(stored)
     sides[0].write(out[0], key_added, ("image", "fate", "fates"))
     out[0].obs[f"{key_added}_growth"] = _spread(found.growth()[:, None], rows, out[0].n_obs)[:, 0]
@@ -381,6 +380,25 @@ class _Side:
         colors = dict(zip(held.names, held.colors, strict=False)) if held else {}
         if colors and all(name in colors for name in types):
             adata.uns[f"{fate}_colors"] = [colors[name] for name in types]
+
+
+def _asked(write: Any) -> set[str]:
+    """What is to be written for each cell."""
+    if write is None:
+        return set(WRITTEN)
+    asked = {write} if isinstance(write, str) or not isinstance(write, Collection) else set(write)
+    if not asked <= set(WRITTEN):
+        raise InputError(f"write takes some of {', '.join(WRITTEN)}; got {', '.join(map(str, asked - set(WRITTEN)))}")
+    return asked
+
+
+def _clear(adata: AnnData, key: str) -> None:
+    for name in ("image", "image_random", "fates", "origin", "origin_random", "ancestors"):
+        adata.obsm.pop(f"{key}_{name}", None)
+    for name in ("fate", "growth", "ancestor"):
+        if f"{key}_{name}" in adata.obs:
+            del adata.obs[f"{key}_{name}"]
+        adata.uns.pop(f"{key}_{name}_colors", None)
 
 
 def _spread(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

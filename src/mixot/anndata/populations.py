@@ -186,7 +186,8 @@ class PopulationPlan:
         for components in (np.arange(len(owner)), *(np.flatnonzero(owner == code) for code in np.unique(owner))):
             part = moving.part(components)
             own = _rows(self.plan, components, part.weights, conditional[components])
-            routes[tuple(components.tolist())] = _Route(part, self.target.mixture, own)
+            arriving = Mixture(own.coupling.sum(axis=0), self.target.mixture.components)
+            routes[tuple(components.tolist())] = _Route(part, arriving, own)
         return routes
 
 

@@ -87,6 +87,8 @@ def in_srgb(pixels: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes | 
     None. A profile of RGB goes for greys too: they are three equal channels. The other way round it says nothing.
     """
     channels = 1 if pixels.ndim == 2 or pixels.shape[2] <= 2 else 3
+    if icc and not space_of(icc):
+        raise InputError("its color profile is damaged (it has no header); convert the picture to sRGB first")
     if not icc or space_of(icc) not in (("GRAY", "RGB ") if channels == 1 else ("RGB ",)):
         return pixels, None
     if is_srgb(icc):

@@ -13,6 +13,8 @@ from mixot.errors import InputError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> channels: grey, RGB, grey + alpha, RGBA
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PIECE = 1 << 20  # bytes that are inflated at once
 _COLOR_TYPE = {channels: kind for kind, channels in _CHANNELS.items()}
 
 
@@ -31,14 +33,33 @@ def verify(data: bytes) -> tuple[int, int] | None:
     """
     if data[:8] != _SIGNATURE:
         return None
-    coding = None
+    coding, lines = None, zlib.decompressobj()
+    wanted, got = -1, 0
     try:
         for kind, body in _chunks(data):
-            if kind == b"cICP" and len(body) == 4:
+            if kind == b"IHDR":
+                wanted = _size(body)
+            elif kind == b"cICP" and len(body) == 4:
                 coding = body[0], body[1]
-    except struct.error as damage:
+            elif kind == b"IDAT":
+                while body and got <= wanted:  # piece by piece, and no more than the picture can hold
+                    got += len(lines.decompress(body, _PIECE))
+                    body = lines.unconsumed_tail
+    except (struct.error, zlib.error, KeyError) as damage:
         raise InputError(f"the PNG is cut or damaged ({damage})") from damage
+    if got < wanted:  # Pillow leaves what is missing black
+        raise InputError(f"the PNG is cut or damaged (its rows take {wanted:,} bytes, and {got:,} are there)")
     return coding
+
+
+def _size(header: bytes) -> int:
+    """Bytes of all rows with their filters, as the header says: of seven small pictures where it is interlaced."""
+    width, height, depth, color_type, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    bits = depth * (1 if color_type == 3 else _CHANNELS[color_type])  # of a palette: one index
+    if not interlaced:
+        return height * (1 + -(-width * bits // 8))
+    sizes = ((-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _ADAM7)
+    return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0 and rows > 0)
 
 
 def decode(data: bytes) -> np.ndarray:

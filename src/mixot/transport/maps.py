@@ -30,6 +30,7 @@ from mixot.transport.plans import between_mixtures, joined_pairs
 _MOST = 2**32  # bytes that the pieces of a map may take
 _EASY = 2**30  # bytes up to which all of them are made, unless asked otherwise
 _TAIL = 1e-6  # share of a component's mass whose pairs are left out beyond that
+_OFF = 1e-5  # difference of weights that the plan of a solver which gave up may leave
 _CHUNK = 1 << 18  # points moved at a time, which bounds the memory beyond the answer itself
 
 
@@ -129,13 +130,15 @@ class TransportMap(Generic[Law]):
         Raises
         ------
         InputError
-            On another kind or tail, and where the maps would take more than 4 GiB.
+            On another kind or tail, on a plan between other components or weights than those of p and q, and where the
+            maps would take more than 4 GiB.
         UnsupportedError
             Where there is no map for the kind: see the class.
         """
         if not is_one_of(kind, ("mean", "random")):
             raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
+        _check_plan(p, q, plan)
         rows, cols, left_out = _pairs(plan, p.dim, tail)
         eps = 0.0
         if isinstance(plan, OMTPlan):
@@ -400,9 +403,25 @@ def map_between(p: Mixture, q: Mixture, kind: Any, solver: Solver) -> TransportM
     return TransportMap.between(p, q, kind=kind, solver=solver)
 
 
+def _check_plan(p: Mixture, q: Mixture, plan: Plan) -> None:
+    if plan.coupling.shape != (len(p), len(q)):
+        raise InputError(
+            f"the plan joins {' and '.join(map(str, plan.coupling.shape))} components, p and q {len(p)} and {len(q)}: "
+            "it is between other mixtures"
+        )
+    given = (plan.source_weights, plan.target_weights) if isinstance(plan, OMTPlan) else (None, None)
+    for name, mixture, weights, axis in (("p", p, given[0], 1), ("q", q, given[1], 0)):
+        planned = plan.coupling.sum(axis=axis) if weights is None else weights
+        off = float(np.abs(planned - mixture.weights).max())
+        if off > _OFF:
+            raise InputError(
+                f"the plan has other weights than {name}, by up to {off:.2g}: it is between other mixtures"
+            )
+
+
 def _pairs(plan: Plan, d: int, tail: float | None) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"], float]:
     """The pairs of components that a map follows, and the share of the mass that went along others."""
-    if tail is not None and not 0 <= tail < 1:
+    if tail is not None and not (isinstance(tail, int | float) and 0 <= tail < 1):
         raise InputError(f"tail, the share of a component's mass to leave out, must be in [0, 1), got {tail!r}")
     rows, cols = joined_pairs(plan, tail or 0.0)
     if tail is None and _bytes(len(rows), d) > _EASY:

@@ -14,7 +14,7 @@ _FALL = 1e-3  # nats per row: EM that has converged to its tolerance may still b
 
 
 def choice(candidates: Sequence[Candidate]) -> int:
-    """Return the index of the lowest criterion among those that compete, or among all where none does.
+    """Return the index of the lowest criterion among those that compete, or of the fewest components where none does.
 
     ``reason`` says why a candidate does not compete.
 
@@ -24,7 +24,7 @@ def choice(candidates: Sequence[Candidate]) -> int:
     0
     """
     allowed = np.array([np.inf if each.reason else each.criterion for each in candidates])
-    return int(np.argmin(allowed if np.isfinite(allowed).any() else [each.criterion for each in candidates]))
+    return int(np.argmin(allowed if np.isfinite(allowed).any() else [each.k for each in candidates]))
 
 
 def judged(

@@ -133,6 +133,14 @@ class MomentSOS:
             raise InputError(
                 f"regularizer must be one of {_REGULARIZERS}, a function or None, got {self.regularizer!r}"
             )
+        if isinstance(self.support, list):
+            object.__setattr__(self, "support", tuple(self.support))
+        given = self.support if isinstance(self.support, tuple) else (self.support,)
+        if self.support is not None and not all(isinstance(each, Constraint) for each in given):
+            raise InputError(
+                "support must be a constraint of mixot.formulas.polynomial.regions, such as Box(lower, upper), or a "
+                f"tuple of them, got {self.support!r}"
+            )
         choose_solver(self.solver, Task.CONIC, (SDP,), "moment relaxations are")
 
     def fit(

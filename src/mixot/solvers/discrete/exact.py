@@ -54,13 +54,41 @@ class Exact:
             _plain(cost), _plain(a), _plain(b), min(self.max_iter, _MOST_PIVOTS), coupling, f, g
         )
         if end == "optimal":
-            return Plan(coupling, value, bound, Status.OPTIMAL, pivots, error, cost, (f, g))
+            plan = Plan(coupling, value, bound, Status.OPTIMAL, pivots, error, cost, (f, g))
+            return plan if plan.gap <= _LOST * abs(value) else self._finer(plan, a, b)
         if end == "cost not finite" and (cost > -np.inf).all():  # false for NaN
             return self._around(np.isinf(cost), cost, a, b)
         if end != "max pivots":
             raise _refusal(end, cost, a, b)
         plan = Plan(coupling, value, bound, Status.MAX_ITER, pivots, error, cost, (f, g))
         raise SolveError(f"the linear program did not finish: {plan.status.advice}; gap {plan.gap:.3g}", plan)
+
+    def _finer(self, plan: Plan, a: np.ndarray, b: np.ndarray) -> Plan:
+        """The plan with its proof where some costs are so large that sums with them lose the digits of the others.
+
+        Pairs that cost more than any detour along the cheaper ones are as good as forbidden. The potentials stay below
+        the costs of all pairs, so the gap of what comes out is a proof as before.
+        """
+        cost, mass = plan.cost_matrix, float(a.sum())
+        low, high = float(cost.min()), float(cost.max())
+        if not np.isfinite(plan.gap) or not np.isfinite(high - low):
+            raise InputError(f"costs from {low:.3g} to {high:.3g} are too large for sums of them: scale them")
+        many = float(min(cost.shape) + 3)
+        level, before = 2 * max(plan.cost / mass - low, plan.gap / mass), 0
+        while low + many * level < high:
+            above = int((cost > low + level).sum())
+            if above != before and above == int((cost >= low + many * level).sum()):
+                before = above
+                try:
+                    found = self._around(cost > low + level, cost, a, b)
+                except InputError:  # no coupling without them
+                    found = plan
+                if found.gap < plan.gap:
+                    plan = replace(found, cost_matrix=cost)
+                if plan.gap <= _LOST * abs(plan.cost):
+                    return plan
+            level *= 4
+        return plan
 
     def _around(self, forbidden: np.ndarray, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> Plan:
         """The cheapest coupling without the forbidden pairs, as that where they cost more than any detour."""
@@ -88,6 +116,7 @@ class Exact:
         )
 
 
+_LOST = 1e-9  # gap, as a share of the cost, beyond what rounding explains
 _DUST = 1e-12  # of the mass: what rounding may leave on pairs that are forbidden
 _MOST_PIVOTS = 2**62  # what the kernel can count
 
