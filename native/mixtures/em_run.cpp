@@ -15,9 +15,9 @@ using std::size_t;
 using Array = std::vector<double>;
 
 constexpr double kNothing = 1e-14;       // a component with a smaller share has no say in its own parameters
-constexpr double kPart = 2e5;            // multiplications that are worth a thread of their own
+constexpr double kPart = 1e6;            // multiplications that are worth a thread of their own
 constexpr double kFirstStep = 4, kGrowth = 4;  // longest extrapolation at first, and what a success or failure makes of it
-constexpr size_t kKept = 4'000'000;      // numbers that a run keeps in the kernels' layout from pass to pass
+constexpr size_t kKept = 8'000'000;      // numbers that a run keeps in the kernels' layout from pass to pass
 template <class T>
 constexpr double kRounding = sizeof(T) == 8 ? 1e-14 : 0.0;  // of an objective, below which a fall is none
 constexpr int kHalvings = 5;             // of an extrapolation that leaves the mixtures
@@ -185,7 +185,7 @@ class Run {
     EmProblem<T> problem{rows_.points,    rows_.weights,          rows_.n,          rows_.d,           k_,
                                rows_.center,    rows_.inv_scale,        sums_.reference.data(), factors_.data(),
                                log_const_.data(), rows_.structure, blocks_.empty() ? nullptr : blocks_.data()};
-    if (passes_ == 1 && limits_.max_passes > 1 && rows_.n * d_ <= kKept) {
+    if (passes_ == 1 && limits_.max_passes > 1 && rows_.n * (2 * d_ + 16) <= kKept) {
       blocks_ = em_blocks(problem);
       problem.blocks = blocks_.data();
     }

@@ -57,11 +57,11 @@ class EM:
         500 times that); 0 asks for ``max_iter`` iterations, none of them extrapolated, and no warning follows them
     reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
     starts : number of k-means starts, in systems of coordinates that take turns: standardised, plain, and,
-        with full or tied covariances, several that no affine map of the data changes. All go 10 iterations on some of
-        the rows, the best third 30 more, the best two to their end; there components of the best are split and merged,
-        as long as that helps. Where three of the first starts converge at once, in one place, no more are made; a
-        single start is followed to its end and left there
-    k_max : where k is not given, 1 .. k_max are tried, each from splits of the one before and two k-means starts; the
+        with full or tied covariances, several that no affine map of the data changes. All go a few iterations on some
+        of the rows, the better half a few more, and so on, the best two to their end; with full covariances components
+        of the best are then split and merged, as long as that helps. Where three of the first starts converge at once,
+        in one place, no more are made; a single start is followed to its end and left there
+    k_max : where k is not given, 1 .. k_max are tried, each from splits of the one before and a k-means start; the
         choice is searched as if it had been given
     criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
         left out in which the rows do not determine some component's covariance: they are too few, or, tied or on a

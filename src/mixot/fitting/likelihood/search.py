@@ -15,13 +15,13 @@ from mixot.results import Status
 
 _SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding
 _SHORT = 5  # iterations of all starts
-_STAGES = ((2, 7), (4, 25))  # of how many starts one goes on, and for how many iterations more
+_STAGES = ((2, 6), (4, 25))  # of how many starts one goes on, and for how many iterations more
 _LAST = 2  # runs that are carried to their end
 _AGREED = 3  # starts that converge at once, to one place, settle the matter
 _MOVES, _ROUNDS = 8, 4  # splits and mergers tried at once, and how often one may succeed
-_GLANCE, _LOOK = 8, 30  # iterations of all moves, and of the best two
+_GLANCE, _LOOK = 6, 30  # iterations of all moves, and of the best two
 _NEAR = 2e-3  # nats per observation that a move may still lack after these
-_SPLITS, _FRESH = 2, 2  # splits of the mixture of one component less, and k-means starts beside them
+_SPLITS, _FRESH = 2, 1  # splits of the mixture of one component less, and k-means starts beside them
 _ROWS, _ROWS_EACH = 1000, 10  # rows that the starts look at: so many, or more with components and dimensions
 
 

@@ -11,7 +11,7 @@ from mixot.fitting.likelihood.runs import Run
 from mixot.fitting.likelihood.search import Search, best_of
 from mixot.results import Candidate, Status
 
-_GLANCE = 4  # iterations over all the rows that tell whether a number of components may be the choice
+_GLANCE = 3  # iterations over all the rows that tell whether a number of components may be the choice
 _REACH = 10  # of its last gain is what a run may still gain
 
 Carry = Callable[[Sequence[Run], int, int | None], Run]

@@ -16,8 +16,8 @@ from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd
 
 _FLAT = 1e-10  # variance, relative to the largest, of directions in which the rows do not vary
-_ROUNDS = 3  # times that the scatter within the clusters becomes the unit of length
-_LLOYD = 10  # iterations of k-means: a start need not be at rest
+_ROUNDS = 2  # times that the scatter within the clusters becomes the unit of length
+_LLOYD = 7  # iterations of k-means: a start need not be at rest
 
 
 class Views:
