@@ -12,7 +12,16 @@ import jax.numpy as jnp  # noqa: E402
 
 import mixot  # noqa: E402
 from mixot import OMT, Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
-from mixot.jax import Grid, TransportLoss, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
+from mixot.jax import (  # noqa: E402
+    Grid,
+    TransportLoss,
+    cells,
+    centroids,
+    cost,
+    distance,
+    entropic_cost,
+    sinkhorn_divergence,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -213,6 +222,27 @@ def test_a_loss_with_a_state_says_what_cost_says(rng):
         loss(end[:3], state)
     with pytest.raises(UnsupportedError, match="differentiated again"):
         jax.hessian(lambda x: loss(x, state)[0])(end)
+
+
+def test_masses_and_centers_of_cells_are_differentiated(rng):
+    x, w = jnp.asarray(rng.random((6, 2))), jnp.asarray(0.02 * rng.random(6))
+    grid = Grid(jnp.asarray(rng.uniform(0.5, 2.0, (4, 5))), ((0, 1), (0, 1)), 1)
+    push = jnp.asarray(rng.standard_normal(6)), jnp.asarray(rng.standard_normal((6, 2)))
+    step = jnp.asarray(rng.standard_normal((6, 2))), jnp.asarray(rng.standard_normal(6))
+
+    def of_cells(x, w):
+        return sum((a * b).sum() for a, b in zip(cells(x, w, grid), push, strict=True))
+
+    def of_centers(x, logits):
+        return (centroids((x, jax.nn.softmax(logits)), grid) * push[1]).sum()
+
+    for function in (of_cells, of_centers, jax.jit(of_cells), jax.jit(of_centers)):
+        slopes = jax.grad(function, argnums=(0, 1))(x, w)
+        found = sum(float((a * b).sum()) for a, b in zip(slopes, step, strict=True))
+        ends = [function(x + t * step[0], w + t * step[1]) for t in (1e-5, -1e-5)]
+        assert found == pytest.approx(float(ends[0] - ends[1]) / 2e-5, rel=1e-4)
+    with pytest.raises(UnsupportedError, match="differentiated again"):
+        jax.grad(lambda x: (jax.grad(of_cells)(x, w) ** 2).sum())(x)
 
 
 def test_functions_are_those_of_numpy(rng):

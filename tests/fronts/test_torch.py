@@ -12,7 +12,16 @@ torch = pytest.importorskip("torch")
 
 import mixot  # noqa: E402
 from mixot import OMT, Gaussian, InputError, Mixture, Samples, UnsupportedError  # noqa: E402
-from mixot.torch import Grid, TransportLoss, cost, distance, entropic_cost, sinkhorn_divergence  # noqa: E402
+from mixot.torch import (  # noqa: E402
+    Grid,
+    TransportLoss,
+    cells,
+    centroids,
+    cost,
+    distance,
+    entropic_cost,
+    sinkhorn_divergence,
+)
 
 F64 = torch.float64
 
@@ -416,3 +425,26 @@ def test_what_a_warm_loss_cannot_do_is_named(rng):
         loss(x[:, :1])
     with pytest.raises(UnsupportedError, match="differentiated again"):
         torch.func.hessian(loss)(x.detach())
+
+
+@forward_mode
+def test_masses_and_centers_of_cells_are_differentiated(rng):
+    x, w = torch.tensor(rng.random((6, 2)), requires_grad=True), torch.tensor(0.02 * rng.random(6), requires_grad=True)
+    grid = Grid(torch.tensor(rng.uniform(0.5, 2.0, (4, 5))), ((0, 1), (0, 1)), 1)
+    torch.autograd.gradcheck(lambda x, w: cells(x, w, grid), (x, w), check_forward_ad=True, fast_mode=True)
+    logits = torch.tensor(0.2 * rng.standard_normal(6), requires_grad=True)
+    torch.autograd.gradcheck(lambda x, a: centroids((x, a.softmax(0)), grid), (x, logits), fast_mode=True, atol=1e-5)
+    half = torch.full((6,), 1 / 6, dtype=F64)
+    torch.testing.assert_close(centroids(x, grid), centroids((x, half), grid))
+    slope = torch.func.grad(lambda x: centroids(x, grid).square().sum())(x.detach())
+    torch.testing.assert_close(slope, torch.autograd.grad(centroids(x, grid).square().sum(), x)[0])
+    value = cost(x, grid)  # 2 m (y - b)
+    torch.testing.assert_close(torch.autograd.grad(value, x)[0], (x - centroids(x, grid)) / 3, atol=1e-9, rtol=0)
+    with pytest.raises(UnsupportedError, match="differentiated again"):
+        torch.func.hessian(lambda x: centroids(x, grid).square().sum())(x.detach())
+    with pytest.raises(UnsupportedError, match="in the plane"):
+        centroids(torch.rand(3, 3), Grid(torch.ones(2, 2, 2)))
+    with pytest.raises(InputError, match=r"points \(n, 2\) and potentials \(n,\)"):
+        cells(x, w[1:], grid)
+    with pytest.raises(InputError, match="finite"):
+        cells(x * torch.nan, w, grid)

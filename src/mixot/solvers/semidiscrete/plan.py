@@ -8,10 +8,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 from mixot.formulas.gaussian.plane_cells import MixtureGradient
 from mixot.measures import Grid, Measure, Samples
 from mixot.results import Status
+from mixot.solvers.semidiscrete.cell_derivatives import CellDerivatives
 from mixot.solvers.semidiscrete.density_gradients import bounds_gradient, mixture_gradient, values_gradient
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.laguerre import PlaneCells, cells_in_plane
@@ -98,6 +99,22 @@ class SemidiscretePlan:
                 f"{np.shape(points)}: they must be the same ones, moved"
             )
         return moved_potentials(self.potentials, self.source.points, self.centroids, points)
+
+    def cell_derivatives(self) -> CellDerivatives:
+        """How masses and centroids of the cells change with points, potentials and weights, in the plane.
+
+        Raises
+        ------
+        UnsupportedError
+            In other dimensions, and where points coincide, whose cells are one.
+        """
+        found = CellDerivatives.of(self.source.points, self.potentials, self.density)
+        lost = np.flatnonzero((self.masses > 0) & ~(found.masses > 0))
+        if len(lost):
+            raise UnsupportedError(
+                f"point {int(lost[0])} shares its cell with another in the same place, where cells have no derivatives"
+            )
+        return found
 
     def points_gradient(self) -> Float[np.ndarray, "n d"]:
         """Derivative of the cost with respect to the points, ``2 masses[i] (y_i - centroids[i])``."""
