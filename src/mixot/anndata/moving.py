@@ -397,7 +397,7 @@ def _clear(adata: AnnData, key: str) -> None:
         adata.obsm.pop(f"{key}_{name}", None)
     for name in ("fate", "growth", "ancestor"):
         if f"{key}_{name}" in adata.obs:
-            del adata.obs[f"{key}_{name}"]
+            del adata.obs[f"{key}_{name}"]  # pyright: ignore[reportIndexIssue]
         adata.uns.pop(f"{key}_{name}_colors", None)
 
 
