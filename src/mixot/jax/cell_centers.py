@@ -37,6 +37,7 @@ def cells(points: Any, potentials: Any, target: Any) -> tuple[jax.Array, jax.Arr
 
     Examples
     --------
+    >>> from mixot.jax import Grid
     >>> jax.config.update("jax_enable_x64", True)
     >>> x, grid = jnp.array([[0.25, 0.5], [0.75, 0.5]]), Grid(jnp.ones((2, 2)), ((0, 1), (0, 1)))
     >>> jax.grad(lambda w: cells(x, w, grid)[0][0])(jnp.zeros(2)).round(9).tolist()
@@ -70,6 +71,7 @@ def centroids(p: Any, target: Any) -> jax.Array:
 
     Examples
     --------
+    >>> from mixot.jax import Grid
     >>> jax.config.update("jax_enable_x64", True)
     >>> x, grid = jnp.array([[0.25, 0.5], [0.75, 0.5]]), Grid(jnp.ones((2, 2)), ((0, 1), (0, 1)))
     >>> centroids(x, grid).round(9).tolist()

@@ -37,6 +37,7 @@ def cells(points: Tensor, potentials: Tensor, target: Any) -> tuple[Tensor, Tens
 
     Examples
     --------
+    >>> from mixot.torch import Grid
     >>> x = torch.tensor([[0.25, 0.5], [0.75, 0.5]], dtype=torch.float64)
     >>> w = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     >>> masses, centers = cells(x, w, Grid(torch.ones(2, 2), ((0, 1), (0, 1))))
@@ -71,6 +72,7 @@ def centroids(p: Any, target: Any) -> Tensor:
 
     Examples
     --------
+    >>> from mixot.torch import Grid
     >>> x = torch.tensor([[0.25, 0.5], [0.75, 0.5]], dtype=torch.float64, requires_grad=True)
     >>> centers = centroids(x, Grid(torch.ones(2, 2), ((0, 1), (0, 1))))
     >>> slope = torch.autograd.grad(centers[0, 0], x)[0]
