@@ -107,7 +107,8 @@ def entries(entry: pdoc.doc.Doc) -> Iterator[pdoc.doc.Doc]:
     yield entry
     if isinstance(entry, pdoc.doc.Namespace):
         for name, member in entry.members.items():
-            if not name.startswith("_") and not isinstance(member, pdoc.doc.Module):
+            inherited = member.taken_from[0].partition(".")[0] != "mixot"  # from another library's class: theirs to say
+            if not name.startswith("_") and not isinstance(member, pdoc.doc.Module) and not inherited:
                 yield from entries(member)
 
 

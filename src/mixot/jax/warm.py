@@ -22,9 +22,9 @@ class TransportLoss:
 
     One of both is points, the other a density: a grid or a Gaussian mixture, in dimension one to three. ``loss(p,
     state)`` is `cost` of p and the target, with the same gradients, and what it leaves to the next call: nothing is
-    kept behind JAX's back, so that it may stand in `jit` and `scan`. Potentials are corrected for the way that points
-    have gone; where they lead nowhere all is solved from coarse to fine, so that no answer depends on the state but
-    within ``tol``.
+    kept behind JAX's back, so that it may stand in ``jit`` and ``scan``. Potentials are corrected for the way that
+    points have gone; where they lead nowhere all is solved from coarse to fine, so that no answer depends on the state
+    but within ``tol``.
 
     Parameters
     ----------
@@ -42,6 +42,7 @@ class TransportLoss:
 
     Examples
     --------
+    >>> from mixot.jax import Grid
     >>> jax.config.update("jax_enable_x64", True)
     >>> loss = TransportLoss(Grid(jnp.ones((8, 8)), ((0, 1), (0, 1))))
     >>> x = jnp.array([[0.2, 0.3], [0.6, 0.8], [0.7, 0.2]])

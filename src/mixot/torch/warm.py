@@ -47,6 +47,7 @@ class TransportLoss(torch.nn.Module):
 
     Examples
     --------
+    >>> from mixot.torch import Grid
     >>> loss = TransportLoss(Grid(torch.ones(8, 8), ((0, 1), (0, 1))))
     >>> x = torch.tensor([[0.2, 0.3], [0.6, 0.8], [0.7, 0.2]], dtype=torch.float64, requires_grad=True)
     >>> for _ in range(5):
