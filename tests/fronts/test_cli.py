@@ -383,3 +383,25 @@ def test_a_command_says_when_newton_gave_up(tmp_path):
     Image.fromarray(np.maximum(picture, 20)).save(tmp_path / "sky.png")
     facts = json.loads(mixot_process("distance", "points.csv", "sky.png", "--json", folder=tmp_path).stdout)
     assert facts["notes"] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("distance", "a.csv", "b.csv"),
+        ("plan", "a.csv", "b.csv"),
+        ("geodesic", "a.csv", "b.csv", "-o", "path.png"),
+        ("map", "a.csv", "b.csv", "-o", "moved.csv"),
+        ("barycenter", "a.csv", "b.csv", "-o", "mean.json"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_number_of_components_and_the_largest_one(words, run, data):
+    rng = np.random.default_rng(1)
+    for name in ("a", "b"):  # three groups
+        io.write_table(data / f"{name}.csv", rng.normal(0, 0.1, (60, 1)) + np.repeat([0.0, 3.0, 9.0], 20)[:, None], ["x"])
+    for options, expected in ((("-k", 2), 2), (("--k-max", 1), 1), (("--k-max", 5), 3)):
+        told = read_json(run(*words, *options, "--json"))
+        assert told["command"] == words[0]
+        sides = told["inputs"] if "inputs" in told else [told["source"], told["target"]]
+        assert [side["k"] for side in sides] == [expected] * 2
