@@ -17,8 +17,8 @@ def cells(points: Any, potentials: Any, target: Any) -> tuple[jax.Array, jax.Arr
     """Masses (n,) and centers (n, 2) of the Laguerre cells of points with potentials, under a fixed density.
 
     Cell i is where ``|x - y_i|^2 - w_i`` is least. Both are differentiable in points and potentials: integrals of the
-    density over the edges of the cells (see `mixot.solvers.semidiscrete.plan.SemidiscretePlan.cell_derivatives`). A cell
-    without mass has its point for a center.
+    density over the edges of the cells (see `mixot.solvers.semidiscrete.plan.SemidiscretePlan.cell_derivatives`). A
+    cell without mass has its point for a center.
 
     Parameters
     ----------
