@@ -399,7 +399,8 @@ def test_a_command_says_when_newton_gave_up(tmp_path):
 def test_a_number_of_components_and_the_largest_one(words, run, data):
     rng = np.random.default_rng(1)
     for name in ("a", "b"):  # three groups
-        io.write_table(data / f"{name}.csv", rng.normal(0, 0.1, (60, 1)) + np.repeat([0.0, 3.0, 9.0], 20)[:, None], ["x"])
+        values = rng.normal(np.repeat([0.0, 3.0, 9.0], 20), 0.1)
+        io.write_table(data / f"{name}.csv", values[:, None], ["x"])
     for options, expected in ((("-k", 2), 2), (("--k-max", 1), 1), (("--k-max", 5), 3)):
         told = read_json(run(*words, *options, "--json"))
         assert told["command"] == words[0]
