@@ -86,6 +86,10 @@ class WarmState(NamedTuple):
         return WarmStarts(*(int(count) for count in np.asarray(self.counts)))
 
 
+# Not as text: other modules show this class as theirs, and would look the names of types up among their own.
+WarmState.__new__.__annotations__ = dict.fromkeys(WarmState._fields, Any)
+
+
 @dataclass(frozen=True, eq=False)
 class WarmCost:
     """The squared distance of a measure p, as a function of its arrays, to a fixed one, and what it leaves to the next.
