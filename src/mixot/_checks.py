@@ -75,17 +75,21 @@ def column_names(value: Any) -> tuple[str, ...] | None:
     if not is_frame(value):
         return None
     names = list(value.columns if hasattr(value, "iloc") else getattr(value, "column_names", value.columns))
-    names = ["/".join(map(str, name)) if isinstance(name, tuple) else name for name in names]  # of several levels
-    return tuple(names) if all(isinstance(name, str) for name in names) and len(set(names)) == len(names) else None
+    texts = _texts(names)
+    return texts if texts is not None and len(set(texts)) == len(texts) else None
 
 
 def row_names(value: Any, dim: int) -> tuple[str, ...] | None:
     """Names of the numbers of one row of a frame with d columns, d > 1, as pandas hands it out; None of all else."""
     if is_frame(value) or not (hasattr(value, "iloc") and hasattr(value, "index")) or not 1 < len(value) == dim:
         return None
-    names = list(value.index)
-    names = ["/".join(map(str, name)) if isinstance(name, tuple) else name for name in names]
-    return tuple(names) if all(isinstance(name, str) for name in names) else None
+    return _texts(list(value.index))
+
+
+def _texts(names: list[Any]) -> tuple[str, ...] | None:
+    """Names of one level or of several, which are joined; None unless all are text then."""
+    joined = ["/".join(map(str, name)) if isinstance(name, tuple) else name for name in names]
+    return tuple(joined) if all(isinstance(name, str) for name in joined) else None
 
 
 def check_columns(columns: Any, dim: int) -> tuple[str, ...] | None:

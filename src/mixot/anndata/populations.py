@@ -17,7 +17,7 @@ from mixot.solvers.entropic.arrow_errors import arrow_errors
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.entropic.stability import conductances
 from mixot.transport.maps import TransportMap
-from mixot.transport.plans import joined_pairs, reversed_plan
+from mixot.transport.plans import joined_pairs, left_out, reversed_plan, rows_to_one
 
 _TAIL = 1e-6  # share of a component's mass that images need not follow: hundreds of components make 1e5 pairs
 
@@ -51,9 +51,7 @@ class PopulationPlan:
 
         `fates` and `flows` leave out nothing.
         """
-        rest = self.plan.coupling.copy()
-        rest[joined_pairs(self.plan, _TAIL)] = 0.0
-        return float(rest.sum() / self.plan.coupling.sum())
+        return left_out(self.plan, *joined_pairs(self.plan, _TAIL))
 
     def flows(self) -> Float[np.ndarray, "a b"]:
         """Mass that goes from each label of the source to each of the target."""
@@ -142,7 +140,7 @@ class PopulationPlan:
         codes : (n,), optional
             Their labels as indices into ``source.names``, -1 where unknown.
         """
-        return self.moving.responsibilities(x, codes) @ (_rows_to_one(self.plan.coupling) @ self.target.membership)
+        return self.moving.responsibilities(x, codes) @ (rows_to_one(self.plan.coupling) @ self.target.membership)
 
     def push(
         self,
@@ -181,7 +179,7 @@ class PopulationPlan:
         kept = np.zeros_like(self.plan.coupling)
         followed = joined_pairs(self.plan, _TAIL)  # of the whole plan: in a part, little of a component may be much
         kept[followed] = self.plan.coupling[followed]
-        conditional = _rows_to_one(kept)
+        conditional = rows_to_one(kept)
         routes = {}
         for components in (np.arange(len(owner)), *(np.flatnonzero(owner == code) for code in np.unique(owner))):
             part = moving.part(components)
@@ -206,12 +204,6 @@ class _Route:
     @cached_property
     def random(self) -> TransportMap:
         return TransportMap.along(self.source, self.target, self.plan, kind="random", tail=0.0)
-
-
-def _rows_to_one(w: Float[np.ndarray, "k l"]) -> Float[np.ndarray, "k l"]:
-    """Rows divided by their sums; zero where nothing is."""
-    total = w.sum(axis=1, keepdims=True)
-    return np.divide(w, total, out=np.zeros_like(w), where=total > 0)
 
 
 def _rows(

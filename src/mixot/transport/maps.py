@@ -25,7 +25,7 @@ from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.threads import thread_count
-from mixot.transport.plans import between_mixtures, joined_pairs
+from mixot.transport.plans import between_mixtures, joined_pairs, left_out, rows_to_one
 
 _MOST = 2**32  # bytes that the pieces of a map may take
 _EASY = 2**30  # bytes up to which all of them are made, unless asked otherwise
@@ -139,7 +139,7 @@ class TransportMap(Generic[Law]):
             raise InputError(f'kind must be "mean" or "random", got {kind!r}')
         source, target = common(p.components, q.components)
         _check_plan(p, q, plan)
-        rows, cols, left_out = _pairs(plan, p.dim, tail)
+        rows, cols, rest = _pairs(plan, p.dim, tail)
         eps = 0.0
         if isinstance(plan, OMTPlan):
             if plan.component_cost != "w2":
@@ -150,7 +150,7 @@ class TransportMap(Generic[Law]):
         else:
             pieces = require(source, Coupled).coupling(target, rows, cols)
         before, after = Mixture(p.weights, source, columns=p.columns), Mixture(q.weights, target)
-        return TransportMap(before, after, plan, rows, cols, pieces, "random", left_out).of_kind(kind)
+        return TransportMap(before, after, plan, rows, cols, pieces, "random", rest).of_kind(kind)
 
     def of_kind(self, kind: Literal["mean", "random"]) -> TransportMap[Law]:
         """Return the map of the other kind along the same couplings, which are not computed anew.
@@ -273,11 +273,11 @@ class TransportMap(Generic[Law]):
     def destinations(self, x: Any) -> Float[np.ndarray, "n l"]:
         """Return the probability that each point goes to each component of q, (n, d) -> (n, l); rows sum to one."""
         w = self.plan.coupling
-        return self.source.responsibilities(x) @ _rows_to_one(w)
+        return self.source.responsibilities(x) @ rows_to_one(w)
 
     def origins(self, y: Any) -> Float[np.ndarray, "n k"]:
         """Return the probability that each point y of q came from each component of p, (n, d) -> (n, k)."""
-        return self.target.responsibilities(y) @ _rows_to_one(self.plan.coupling.T)
+        return self.target.responsibilities(y) @ rows_to_one(self.plan.coupling.T)
 
     def growth(self, x: Any) -> Float[np.ndarray, " n"]:
         """Return the mass that leaves each point per unit that is there, (n, d) -> (n,); one, unless relaxed.
@@ -432,9 +432,7 @@ def _pairs(plan: Plan, d: int, tail: float | None) -> tuple[Int[np.ndarray, " s"
             "GiB; take fewer components, a smaller lam, which joins fewer pairs, or a larger tail, which leaves out "
             "those that carry little"
         )
-    rest = plan.coupling.copy()
-    rest[rows, cols] = 0.0
-    return rows, cols, float(rest.sum() / plan.coupling.sum()) if tail else 0.0
+    return rows, cols, left_out(plan, rows, cols) if tail else 0.0
 
 
 def _bytes(pairs: int, d: int) -> int:
@@ -448,12 +446,6 @@ def _moved(p: Mixture, plan: OMTPlan, axis: int) -> Mixture:
         return p
     mass = plan.coupling.sum(axis=axis)
     return Mixture(mass / mass.sum(), p.components)
-
-
-def _rows_to_one(w: np.ndarray) -> np.ndarray:
-    """Rows divided by their sums; zero where nothing is."""
-    total = w.sum(axis=1, keepdims=True)
-    return np.divide(w, total, out=np.zeros_like(w), where=total > 0)
 
 
 def _by_pair(picked: np.ndarray, pairs: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

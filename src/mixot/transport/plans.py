@@ -118,6 +118,19 @@ def joined_pairs(plan: Plan, tail: float = 0.0) -> tuple[Int[np.ndarray, " s"], 
     return rows, cols
 
 
+def left_out(plan: Plan, rows: Int[np.ndarray, " s"], cols: Int[np.ndarray, " s"]) -> float:
+    """Share of the plan's mass that goes along other pairs than these."""
+    rest = plan.coupling.copy()
+    rest[rows, cols] = 0.0
+    return float(rest.sum() / plan.coupling.sum())
+
+
+def rows_to_one(w: np.ndarray) -> np.ndarray:
+    """Rows divided by their sums; zero where nothing is."""
+    total = w.sum(axis=1, keepdims=True)
+    return np.divide(w, total, out=np.zeros_like(w), where=total > 0)
+
+
 def _without_tails(w: np.ndarray, tail: float) -> np.ndarray:
     """Which entries of each row carry all but the share ``tail`` of its sum: (k, l) -> (k, l)."""
     order = np.argsort(w, axis=1)

@@ -43,7 +43,7 @@ class Exact:
         ------
         InputError
             Where a cost is NaN or -infinity, a weight is negative or not finite, a and b have different totals, or no
-        coupling avoids the infinite costs (the message names rows with more mass than the columns they can go to).
+            coupling avoids the infinite costs (the message names rows with more mass than the columns they can go to).
         SolveError
             Where ``max_iter`` was too small; its ``result`` is feasible, and its ``gap`` holds.
         """
