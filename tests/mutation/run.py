@@ -5,7 +5,8 @@ code that is loaded. Then each fault of a sample is put into the code of a fork,
 quick ones first, until one fails. What is left are faults that no test notices.
 
 A test of more than a few seconds is left out, and so is one that fails without a fault: either can only lower the
-share.
+share. All limits count seconds of CPU, which a busy machine does not stretch; a fault that waits and does not compute
+ends after a minute without work.
 """
 
 import argparse
@@ -34,6 +35,7 @@ ROOT = Path(__file__).parents[2]
 PLACES = ("io", "transport", "cli", "measures.py", "mixture.py")
 PATIENCE = 10.0  # CPU seconds of tests for a fault
 LONGEST = 3.0  # CPU seconds of one test
+IDLE = 60  # seconds of the clock in which a fault that waits has done no work
 
 
 class TooLong(BaseException):
@@ -73,8 +75,8 @@ class Mutation:
         gc.freeze()
         self.trace_all(session)
         failed = [session.items[at].nodeid for at in sorted(self.failed)]
-        spent = f"{sum(self.cost.values()):.0f} s of CPU, {time.time() - start:.0f} s"
-        print(f"\n{len(session.items)} tests, {spent}; too long, or failing without a fault: {failed}", flush=True)
+        took = f"{sum(self.cost.values()):.0f} s of CPU, {time.time() - start:.0f} s"
+        print(f"\n{len(session.items)} tests, {took}; too long, or failing without a fault: {failed}", flush=True)
         self.judge(session)
         return True
 
@@ -119,14 +121,14 @@ class Mutation:
         told = {}
         for at in piece:
             seen.clear()
-            begin = time.process_time()
+            begin = spent()
             signal.setitimer(signal.ITIMER_PROF, LONGEST)
             try:
                 good = not any(r.failed for r in runtestprotocol(session.items[at], log=False, nextitem=None))
             except BaseException:
                 good = False
             signal.setitimer(signal.ITIMER_PROF, 0)
-            told[at] = good, time.process_time() - begin, tuple(seen)
+            told[at] = good, spent() - begin, tuple(seen)
         file.write_bytes(pickle.dumps(told))
         os._exit(0)
 
@@ -190,7 +192,7 @@ class Mutation:
     def child(self, session: pytest.Session, mutant: Mutant | None, tests: list[int], to: int | None) -> None:
         """Run tests with a fault until one fails, whose number is written into a pipe; does not return."""
         resource.setrlimit(resource.RLIMIT_CPU, (int(3 * sum(self.cost[at] for at in tests)) + 15,) * 2)
-        signal.alarm(int(10 * PATIENCE))  # a fault that waits and does not compute
+        end_when_idle()
         mute()
         code = 0
         try:
@@ -239,6 +241,25 @@ class Mutation:
 
 def give_up(*_: object) -> None:
     raise TooLong
+
+
+def spent() -> float:
+    """Seconds of CPU of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
+
+
+def end_when_idle() -> None:
+    """End this process as if a test had failed where it waits for something that does not come."""
+    last = spent()
+
+    def look(*_: object) -> None:
+        nonlocal last
+        before, last = last, spent()
+        if last - before < 0.5:
+            os._exit(1)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, IDLE, IDLE)
 
 
 def mute() -> None:
