@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from mixot import Gaussian, Mixture, load, save
-from mixot.io import models
+from mixot import Gaussian, InputError, Mixture, load, read, save
+from mixot.io import kind_of, models
 
 
 def random_mixture(family, rng, k=4):
@@ -59,3 +59,42 @@ def test_a_link_stays_a_link(tmp_path, rng):
     save(random_mixture(Gaussian, rng, 3), tmp_path / "link.json")
     assert (tmp_path / "link.json").is_symlink()
     assert len(load(tmp_path / "real" / "m.json")) == 3
+
+
+def test_a_model_is_told_from_a_table_by_what_is_in_it(rng, tmp_path):
+    before = random_mixture(Gaussian, rng)
+    np.savez(tmp_path / "table.npz", points=np.eye(2))
+    np.save(tmp_path / "table.npy", np.eye(2))
+    assert [kind_of(tmp_path / f"table.{suffix}") for suffix in ("npz", "npy")] == ["table", "table"]
+    for name in ("m.json", "m.npz"):
+        save(before, tmp_path / name)
+        assert kind_of(tmp_path / name) == "model"
+        np.testing.assert_array_equal(read(tmp_path / name).weights, before.weights)
+        for option, said in (
+            ({"columns": ["x"]}, "columns can"),
+            ({"rep": "X"}, "a rep"),
+            ({"header": True}, "header"),
+        ):
+            with pytest.raises(InputError, match=rf"{said}.*, this is a model"):
+                read(tmp_path / name, **option)
+    with pytest.raises(InputError, match="arrays, but not a mixot model"):
+        load(tmp_path / "table.npz")
+    with pytest.raises(InputError, match=r"models are \.json or \.npz files"):
+        load(tmp_path / "table.npy")
+    for place, said in ((tmp_path / "nowhere.json", "no such file"), (tmp_path, "a folder, not a model file")):
+        with pytest.raises(InputError, match=said):
+            load(place)
+
+
+@pytest.mark.parametrize("version", [models.VERSION, models.VERSION + 1])
+def test_a_model_of_a_newer_version_is_refused(version, rng, tmp_path):
+    save(random_mixture(Gaussian, rng), tmp_path / "m.json")
+    text = (tmp_path / "m.json").read_text()
+    (tmp_path / "m.json").write_text(text.replace(f'"version": {models.VERSION}', f'"version": {version}'))
+    if version == models.VERSION:
+        assert load(tmp_path / "m.json").dim > 0
+    else:
+        with pytest.raises(
+            InputError, match=rf"written by a newer mixot \(format version {version}, this one reads up"
+        ):
+            load(tmp_path / "m.json")

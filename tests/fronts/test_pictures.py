@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from mixot import _native, read
+from mixot import InputError, _native, read
 from mixot.io import Picture, png16, read_picture, write_picture
+from mixot.io.pictures import _in_srgb
 
 EXACT = [".png", ".tif", ".tiff"]
 
@@ -134,3 +135,57 @@ def test_the_colors_of_a_picture_leave_transparency_out(rng):
         pixels = rng.integers(0, 255, (2, 5, channels), dtype=np.uint8)
         points = Picture(pixels).samples().points
         np.testing.assert_array_equal(points, pixels[:, :, :kept].reshape(10, kept) / 255)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_a_deep_tiff_in_planes_or_with_white_as_zero(dtype, tmp_path):
+    import tifffile
+
+    top = 65535 if dtype == np.uint16 else 1
+    pixels = (np.linspace(0, 1, 5 * 7 * 3).reshape(5, 7, 3) * top).astype(dtype)
+    assert (pixels.min(), pixels.max()) == (0, top)  # both ends are colors
+    tifffile.imwrite(tmp_path / "p.tif", np.moveaxis(pixels, -1, 0), photometric="rgb", planarconfig="separate")
+    np.testing.assert_array_equal(read_picture(tmp_path / "p.tif").pixels, pixels)
+    tifffile.imwrite(tmp_path / "w.tif", pixels[:, :, 0], photometric="miniswhite")
+    np.testing.assert_array_equal(read_picture(tmp_path / "w.tif").pixels, top - pixels[:, :, 0])
+    tifffile.imwrite(tmp_path / "b.tif", pixels[:, :, 0], photometric="minisblack")
+    np.testing.assert_array_equal(read_picture(tmp_path / "b.tif").pixels, pixels[:, :, 0])
+
+
+@pytest.mark.parametrize("worst", [-1e-3, 1.001, np.nan])
+def test_floats_that_are_no_colors(worst, tmp_path):
+    import tifffile
+
+    pixels = np.full((4, 4), 0.5, np.float32)
+    pixels[1, 2] = worst
+    tifffile.imwrite(tmp_path / "p.tif", pixels)
+    with pytest.raises(InputError, match=r"p\.tif: expected 8 or 16 bits a channel, or floats in \[0, 1\]"):
+        read_picture(tmp_path / "p.tif")
+
+
+def test_pictures_of_other_shapes_and_kinds():
+    for shape in ((3,), (0, 3), (2, 2, 5), (2, 2, 2, 2)):
+        with pytest.raises(InputError, match=r"a picture has shape \(h, w\) or \(h, w, 1 to 4\)"):
+            _in_srgb(np.zeros(shape, np.uint8), None)
+    for dtype in (np.int16, np.bool_, np.complex64):
+        with pytest.raises(InputError, match=f"expected 8 or 16 bits a channel.*got {np.dtype(dtype)}"):
+            _in_srgb(np.zeros((2, 2), dtype), None)
+    for channels in (1, 2, 3, 4):
+        found = _in_srgb(np.full((2, 3, channels), 7, np.uint8), None)
+        assert found.pixels.shape == ((2, 3) if channels == 1 else (2, 3, channels))
+        assert found.is_grey == (channels <= 2)
+        assert found.has_alpha == (channels in (2, 4))
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".tif"])
+def test_grey_with_transparency(suffix, tmp_path):
+    pixels = np.zeros((4, 6, 2), np.uint8)
+    pixels[..., 0], pixels[..., 1] = 90, 255
+    write_picture(tmp_path / f"p{suffix}", Picture(pixels))
+    found = read_picture(tmp_path / f"p{suffix}")
+    np.testing.assert_allclose(found.samples().points, 90 / 255, atol=0.02)
+    for opaque in (".jpg", ".jpeg", ".bmp"):
+        with pytest.raises(InputError, match=f"{opaque} keeps no transparency"):
+            write_picture(tmp_path / f"p{opaque}", Picture(pixels))
+        write_picture(tmp_path / f"p{opaque}", Picture(pixels[..., 0]))
+        np.testing.assert_allclose(read_picture(tmp_path / f"p{opaque}").samples().points, 90 / 255, atol=0.02)

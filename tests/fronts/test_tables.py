@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mixot import AccuracyWarning, InputError, read
 from mixot.io import Table, read_table, tables, write_table
+from mixot.io.columns import listed, shortened
 
 
 @pytest.mark.parametrize("suffix", tables.SUFFIXES)
@@ -219,3 +220,151 @@ def test_points_of_an_npz_are_found_wherever_they_stand(tmp_path, rng):
     np.testing.assert_array_equal(table.values, points)
     assert table.columns == ("a", "b")
     assert table.weights.tolist() == [0.2, 0.3, 0.5]
+
+
+# First rows of whole numbers, with the row below: whether they may be names, so that a note says so.
+LOOKS = [
+    ("1500,1500", "3,4", True),
+    ("1499,1499", "3,4", False),
+    ("2200,2200", "3,4", True),
+    ("2201,2201", "3,4", False),
+    ("2000,1990", "1500,2200", False),  # years over years
+    ("2000,1990", "1499,2000", True),
+    ("2000,1990", "2000,2201", True),
+    ("7,8", "9,9", True),  # they rise
+    ("7,7", "9,9", False),
+    ("8,7", "9,9", False),
+    ("8,7", "9,9.5", True),  # whole over decimal numbers
+    ("8,7", " +9,-9", False),
+    ("7,7", "9,9.5", False),  # one name twice
+    ("8", "9", False),
+    ("123456789,1234567890", "9,9", False),  # too long for a name
+    ("12345678,123456789", "9,9", True),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "noted"), LOOKS)
+def test_whole_numbers_that_may_be_names(first, second, noted, tmp_path):
+    (tmp_path / "t.csv").write_text(f"{first}\n{second}\n")
+    table = read_table(tmp_path / "t.csv")
+    assert (len(table.values), table.named) == (2, False)
+    assert bool(table.notes) == noted
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ('"2019","2020"\n1,2\n', ("2019", "2020"), 1),  # only the first row is in quotes
+        ('"2019","2020"\n"1","2"\n', ("x1", "x2"), 2),
+        ("a,b\n1,2\n", ("a", "b"), 1),
+        ("a,\n1,2\n", ("a",), 1),  # a column without a name holds the labels of the rows
+        ("x;y\n1;2\n", ("x", "y"), 1),
+        ("x y\n1 2\n3 4\n", ("x", "y"), 2),
+        ('x "two words"\n1 2\n', ("x", "two words"), 1),
+        ('"a ""b""" c\n1 2\n', ('a "b"', "c"), 1),
+        ("body mass\n1\n2\n", ("body mass",), 2),  # the blanks of one name
+        ('"a\nb",c\n1,2\n', ("a\nb", "c"), 1),  # a name on two lines
+        ("\n\n# says\nx,y\n\n1,2\n", ("x", "y"), 1),
+        ("#x y\nx,y\n1,2\n", ("x", "y"), 1),
+        ("x\ty\n1\t2\n", ("x", "y"), 1),
+        ("x|y\n1|2\n", ("x", "y"), 1),
+    ],
+)
+def test_names_and_rows_in_every_layout(text, columns, rows, tmp_path):
+    (tmp_path / "t.txt").write_text(text)
+    table = read_table(tmp_path / "t.txt")
+    assert (table.columns, len(table.values)) == (columns, rows)
+
+
+def test_rows_of_text_are_named_by_their_lines(tmp_path):
+    rows = ["a,b,c", *(f"{i},{'' if i in (2, 3, 5, 7, 8, 9) else i},{'nan' if i == 4 else i}" for i in range(10))]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    said = "in column 'b' on 6 lines: 4, 5, 7, 9, 10, ...; column 'c' on line 6; drop or fill"
+    with pytest.raises(InputError, match=re.escape(said)):
+        read_table(tmp_path / "t.csv")
+    with pytest.raises(InputError, match="in column 'c' on line 6; drop"):
+        read_table(tmp_path / "t.csv", columns=["a", "c"])
+    assert read_table(tmp_path / "t.csv", columns=["a"]).values[:, 0].tolist() == list(range(10))
+    for holes, more in ((5, ""), (6, "; 1 more columns"), (7, "; 2 more columns")):
+        (tmp_path / "w.csv").write_text(",".join("abcdefgh") + "\n1" + ",NA" * holes + ",1" * (7 - holes) + "\n")
+        with pytest.raises(InputError, match=f"column 'f' on line 2{more}; drop or fill"):
+            read_table(tmp_path / "w.csv")
+
+
+@pytest.mark.parametrize("word", ["", "NA", "n/a", "NaN", "null", "None", "?", "-", "inf", "-inf"])
+def test_what_stands_for_nothing_is_a_hole_and_no_text(word, tmp_path):
+    (tmp_path / "t.csv").write_text(f"x,y\n1,2\n3,{word}\n")
+    with pytest.raises(InputError, match=r"every cell must be a finite number; .* in column 'y' on line 3"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("cell", "remark"),
+    [
+        ("1,5", "write decimals with a point"),
+        ("-12,75", "write decimals with a point"),
+        ("1,234", "write numbers without marks between thousands"),
+        ("12'345.5", "write numbers without marks between thousands"),
+        ("1_000", "write numbers without marks between thousands"),
+        ("1.5 #", "only whole lines are comments"),
+        ("about 3", None),
+        ("1_00", None),
+    ],
+)
+def test_a_text_is_told_with_what_may_have_been_meant(cell, remark, tmp_path):
+    (tmp_path / "t.csv").write_text(f"x;y\n1;2\n2;{cell}\n3;{cell}\n")
+    with pytest.raises(InputError) as refused:
+        read_table(tmp_path / "t.csv")
+    said = str(refused.value)
+    assert f"column 'y' must hold numbers, line 3 has {cell!r}" in said
+    assert "keep the numeric columns: --columns x (" in said
+    assert (f"({remark})" in said) if remark else ("write" not in said and "comments" not in said)
+
+
+def test_a_row_of_another_length_is_named(tmp_path):
+    for text, line, cells in (("x,y\n1,2\n3\n", 3, 1), ("x,y\n1,2,3\n", 2, 3), ("# c\nx,y\n\n1,2\n1,2,\n", 5, 3)):
+        (tmp_path / "t.csv").write_text(text)
+        for columns in (None, ["x"]):
+            with pytest.raises(InputError, match=f"line {line} has {cells} cells, expected 2; mend that line"):
+                read_table(tmp_path / "t.csv", columns=columns)
+
+
+def test_a_table_without_rows_or_without_columns(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    none = pytest.importorskip("pandas").DataFrame(index=["a", "b"])
+    none.to_parquet(tmp_path / "columns.parquet")
+    parquet.write_table(arrow.table({"x": arrow.array([], arrow.float64())}), tmp_path / "rows.parquet")
+    (tmp_path / "empty.csv").write_text("\n# nothing\n")
+    for name in ("columns.parquet", "rows.parquet", "empty.csv"):
+        with pytest.raises(InputError, match=f"{name}: there are no rows of numbers in this table$"):
+            read_table(tmp_path / name)
+    (tmp_path / "head.csv").write_text("x,y\n")
+    with pytest.raises(InputError, match=r"only the header x, y$"):
+        read_table(tmp_path / "head.csv")
+
+
+def test_names_in_an_npz_are_one_list_of_texts(tmp_path):
+    path, points = tmp_path / "t.npz", np.eye(2)
+    for names in (np.array(["u", "v"]), np.array([b"u", b"v"])):
+        np.savez(path, points=points, columns=names)
+        table = read_table(path, columns=["v"])
+        assert (table.columns, table.named, table.values.tolist()) == (("v",), True, [[0.0], [1.0]])
+    for names in (np.array([["u"], ["v"]]), np.array([1, 2])):
+        np.savez(path, points=points, columns=names)
+        with pytest.raises(InputError, match="columns must be a list of names"):
+            read_table(path)
+    np.savez(path, points=points)
+    assert (read_table(path).columns, read_table(path).named) == (("x1", "x2"), False)
+
+
+def test_columns_that_are_asked_for_wrongly(tmp_path):
+    (tmp_path / "t.csv").write_text("u,v,u\n1,2,3\n")
+    with pytest.raises(InputError, match="no column 'w', 'z'; columns are u, v, u"):
+        read_table(tmp_path / "t.csv", columns=["w", "v", "z"])
+    with pytest.raises(InputError, match="several columns are called 'u'"):
+        read_table(tmp_path / "t.csv", columns=["v", "u"])
+    assert read_table(tmp_path / "t.csv").names is None
+    with pytest.raises(InputError, match=r"columns must name the 2 columns, got 1 names"):
+        write_table(tmp_path / "o.csv", np.eye(2), ["u"])
+    assert (listed([f"{i}" for i in range(20)]).count(","), listed(list("abc"), 2)) == (19, "a, b and 1 more")
+    assert (shortened("x" * 60), shortened("x" * 61)) == ("x" * 60, "x" * 60 + "...")

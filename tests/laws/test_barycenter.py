@@ -11,13 +11,19 @@ from mixot import (
     FixedPoint,
     Gaussian,
     GivenComponents,
+    InputError,
     Mixture,
     MultiMarginal,
+    SolveError,
+    Status,
     UnsupportedError,
     barycenter,
     geodesic,
     plan,
 )
+from mixot.results import MultiPlan
+from mixot.transport.barycenter import Average
+from mixot.transport.fixed_point import _recenter
 
 
 def random_mixture(rng, k, d, family=Gaussian):
@@ -242,3 +248,52 @@ def test_answer_does_not_depend_on_the_number_of_threads(rng, monkeypatch):
     for other in results[1:]:
         np.testing.assert_array_equal(results[0].tuples, other.tuples)
         np.testing.assert_array_equal(results[0].mixture.weights, other.mixture.weights)
+
+
+def test_components_of_a_fixed_point_start_far_apart_and_heavy(rng):
+    mixtures = [random_mixture(rng, k, 2) for k in (3, 4)]
+    problem = Average.of(mixtures, [0.3, 0.7])
+    solver = FixedPoint(k=3)
+    relaxed = solver._relax(problem)
+    centers = problem.meet(relaxed.tuples)[0]
+    apart = centers.cost(centers)
+    chosen = [int(relaxed.weights.argmax())]
+    for _ in range(2):
+        chosen.append(int((relaxed.weights * apart[:, chosen].min(axis=1)).argmax()))
+    np.testing.assert_array_equal(solver._start(problem, relaxed).means, centers.means[chosen])
+    all_of_them = FixedPoint(k=len(centers))._start(problem, relaxed)
+    np.testing.assert_array_equal(all_of_them.means, centers.means)
+
+
+def test_a_component_that_nothing_is_coupled_to_stays(rng):
+    mixtures, shares = [random_mixture(rng, 2, 2) for _ in range(2)], np.array([0.3, 0.7])
+    problem = Average.of(mixtures, shares)
+    components = random_mixture(rng, 3, 2).components
+    tuples, weights, labels = np.array([[0, 0], [1, 0], [1, 1]]), np.array([0.2, 0.3, 0.5]), np.array([2, 2, 0])
+    plan = MultiPlan(tuples, weights, np.zeros(3), 0.0, 0.0, Status.OPTIMAL, 0, 0.0)
+    moved = _recenter(problem, components, plan, labels)
+    assert len(moved) == 3
+    np.testing.assert_array_equal(moved.means[1], components.means[1])
+    np.testing.assert_array_equal(moved.covs[1], components.covs[1])
+    one, other = (p.components.means for p in mixtures)
+    np.testing.assert_allclose(moved.means[0], 0.3 * one[1] + 0.7 * other[1], rtol=1e-12)
+    expected = 0.3 * (0.4 * one[0] + 0.6 * one[1]) + 0.7 * other[0]
+    np.testing.assert_allclose(moved.means[2], expected, rtol=1e-12)
+
+
+def test_the_objective_of_a_fixed_point_never_rises(rng):
+    mixtures, costs = [random_mixture(rng, 4, 2) for _ in range(3)], []
+    for rounds in (1, 2, 3, 200):
+        try:
+            found = barycenter(mixtures, solver=FixedPoint(k=3, max_iter=rounds))
+            assert found.status.solved
+        except SolveError as stopped:
+            found = stopped.result
+            assert found.plan.iterations == rounds
+        costs.append(found.objective)
+        assert found.lower_bound <= found.objective
+    assert costs == sorted(costs, reverse=True)
+    for k in (0, -1):
+        with pytest.raises(InputError, match=f"k must be at least 1, got {k}"):
+            FixedPoint(k=k)
+    assert len(barycenter(mixtures[:1], solver=FixedPoint(k=2)).mixture) == 2

@@ -288,3 +288,61 @@ def test_the_last_bit_of_an_input_moves_no_end_across_the_other(rng, d, points):
         assert found.lower <= first.upper + 1e-12
         assert first.lower <= found.upper + 1e-12
         np.testing.assert_allclose([found.lower, found.upper], [first.lower, first.upper], rtol=1e-3)
+
+
+def test_the_gelbrich_bound_between_equal_moments_is_zero(rng):
+    """Rounding is on the safe side: a proven bound is not above zero where the distance is zero."""
+    for d in (1, 2, 5):
+        for scale in (1e-3, 1.0, 1e4):
+            p = mixture(rng, 3, d, scale=scale)
+            assert module._gelbrich(p, p) == 0.0
+            moved = p.affine(np.eye(d), np.full(d, 7.0 * scale))
+            assert module._gelbrich(p, moved) == pytest.approx(49 * d * scale**2, rel=1e-6)
+            assert module._gelbrich(p, moved) <= 49 * d * scale**2 * (1 + 1e-13)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_slope_that_directions_climb_is_that_of_the_cost(d, rng):
+    p, q = mixture(rng, 2, d), mixture(rng, 3, d)
+    for v in rng.standard_normal((3, d)):
+        v /= np.linalg.norm(v)
+        cost, slope = module._rough_cost(p, q, v)
+        assert slope @ v == pytest.approx(2 * cost, rel=1e-9)  # the cost is of degree 2 in v
+        turn = rng.standard_normal(d)
+        turn -= (turn @ v) * v
+        turn /= np.linalg.norm(turn)
+        ends = [module._rough_cost(p, q, v + step * turn)[0] for step in (0.02, -0.02)]
+        assert slope @ turn == pytest.approx((ends[0] - ends[1]) / 0.04, rel=0.2, abs=0.1 * cost)
+
+
+def test_climbing_raises_the_cost_to_a_place_without_slope(rng):
+    for _ in range(5):
+        p, q = mixture(rng, 2, 3), mixture(rng, 2, 3)
+        start = rng.standard_normal(3)
+        start /= np.linalg.norm(start)
+        v, cost = module._climb(p, q, start)
+        assert np.linalg.norm(v) == pytest.approx(1.0, rel=1e-12)
+        found, slope = module._rough_cost(p, q, v)
+        assert (found, cost >= module._rough_cost(p, q, start)[0]) == (cost, True)
+        assert np.linalg.norm(slope - (slope @ v) * v) < 0.1 * np.linalg.norm(slope)
+
+
+def test_the_directions_tried_hold_the_ends_of_every_spectrum(rng):
+    p, q = mixture(rng, 2, 4), mixture(rng, 3, 4)
+    tried = module._directions(p, q, module.between_mixtures(p, q, module.Exact()))
+    np.testing.assert_allclose(np.linalg.norm(tried, axis=1), 1.0, rtol=1e-12)
+    plan = module.between_mixtures(p, q, module.Exact())
+    steps = q.components.means[None] - p.components.means[:, None]
+    moved = np.einsum("kl,kli,klj->ij", plan.coupling, steps, steps)
+    for matrix in (moved, p.cov(), q.cov(), p.cov() - q.cov()):
+        axes = np.linalg.eigh(matrix)[1][:, [-1, -2, 0]].T
+        assert (np.abs(axes @ tried.T).max(axis=1) > 1 - 1e-8).all()
+    gap = q.mean() - p.mean()
+    assert np.abs(tried @ gap).max() == pytest.approx(np.linalg.norm(gap), rel=1e-12)
+
+
+def test_sixth_proposition_is_as_printed(rng):
+    p, q = mixture(rng, 2, 3), mixture(rng, 3, 3)
+    plan = module.between_mixtures(p, q, module.Exact())
+    expected = distance(p, q) - prop_6_spread(p) - prop_6_spread(q)
+    assert module._proposition_6(p, q, plan) == pytest.approx(expected, rel=1e-9)

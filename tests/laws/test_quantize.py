@@ -1,11 +1,16 @@
 """Points in place of a density: each at the center of its cell, at the price of transport; pictures in blue noise."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+import mixot
 from mixot import Gaussian, Grid, InputError, Mixture, Status, UnsupportedError, quantize
 from mixot.imaging.stipple import darkness, stipple
+from mixot.transport import quantize as module
+from mixot.transport.plans import gaussian_target
 
 
 def mixture(rng, k=3):
@@ -119,3 +124,77 @@ def test_what_cannot_be_quantized_is_named():
         quantize(Mixture([1.0], Gaussian([[0.0, 0.0]], [np.diag([1.0, 0.0])])), 3)
     with pytest.raises(InputError, match="n must be"):
         quantize(Grid(np.ones((2, 2))), 0)
+
+
+def test_the_newest_change_of_slope_is_answered_by_its_step(rng):
+    """The secant equation of L-BFGS: the inverse Hessian times the last change of the gradient is the last step."""
+    root = rng.standard_normal((6, 6))
+    hessian = root @ root.T + np.eye(6)
+    steps = rng.standard_normal((3, 6, 1))
+    pairs = deque((step, hessian @ step) for step in steps)
+    scale = rng.uniform(0.5, 2.0, (6, 1))
+    np.testing.assert_allclose(module._quasi_newton(pairs[-1][1], pairs, scale), -steps[-1], rtol=1e-9)
+    slope = rng.standard_normal((6, 1))
+    np.testing.assert_allclose(module._quasi_newton(slope, deque(), scale), -scale * slope, rtol=1e-14)
+    bent = deque([(steps[0], -steps[0])])  # curved the wrong way: of no use
+    np.testing.assert_allclose(module._quasi_newton(slope, bent, scale), -scale * slope, rtol=1e-14)
+    # The formula, matrix by matrix: V' H V + r s s', with V = I - r y s'
+    inverse = np.diagflat(scale)
+    for s, y in pairs:
+        r = 1 / (y * s).sum()
+        v = np.eye(6) - r * y @ s.T
+        inverse = v.T @ inverse @ v + r * s @ s.T
+    np.testing.assert_allclose(module._quasi_newton(slope, pairs, scale), -inverse @ slope, rtol=1e-9)
+
+
+@pytest.mark.parametrize("weights", ["equal", "free"])
+def test_curvature_saves_steps(weights, rng, monkeypatch):
+    q, told = mixture(rng), []
+    fast = quantize(q, 12, weights=weights, tol=1e-3, rng=1, progress=told.append)
+    assert [(tick.step, tick.value) for tick in told] == list(enumerate(fast.history))[1:]
+    assert len(fast.history) == fast.iterations + 1
+    monkeypatch.setattr(module, "_quasi_newton", lambda gradient, pairs, scale: -scale * gradient)
+    slow = quantize(q, 12, weights=weights, tol=1e-3, rng=1)
+    assert fast.iterations < 0.7 * slow.iterations
+    few = quantize(q, 12, weights=weights, tol=1e-3, rng=1, max_iter=3)
+    assert (few.status, few.iterations) == (Status.MAX_ITER, 3)
+    enough = quantize(q, 12, weights=weights, tol=1e-3, rng=1, max_iter=slow.iterations)
+    assert (enough.status, enough.iterations) == (Status.CONVERGED, slow.iterations)
+
+
+def test_starts_are_draws_from_the_pixels(rng):
+    values = np.array([[0.0, 1.0, 0.0], [3.0, 0.0, 0.0]])
+    q = Grid(values, [[-1, 3], [0, 6]])
+    points = module._draw(q, 4000, rng)
+    places = np.floor((points - q.bounds[:, 0]) / q.spacing).astype(int)
+    counts = np.zeros((2, 3))
+    np.add.at(counts, tuple(places.T), 1)
+    np.testing.assert_allclose(counts / 4000, values / 4, atol=0.03)
+    np.testing.assert_allclose(points.mean(axis=0), q.mean(), atol=0.1)
+
+
+def test_points_on_the_line_start_as_dense_as_the_cube_root(rng):
+    q = Grid([8.0, 1.0, 27.0], [[0, 3]])
+    points = module._spread_on_line(q, 600)[:, 0]
+    np.testing.assert_array_equal(np.histogram(points, [0, 1, 2, 3])[0], [200, 100, 300])
+    assert points[0] == pytest.approx(0.0025)  # halves of steps at the ends
+    law = gaussian_target(Mixture([1.0], Gaussian([2.0], [4.0])))
+    points = module._spread_on_line(law, 999)[:, 0]  # the cube root of a Gaussian is one of three times the variance
+    assert points[499] == pytest.approx(2.0, abs=1e-2)
+    assert np.std(points) == pytest.approx(np.sqrt(12.0), rel=0.02)
+
+
+def test_a_plan_that_is_right_to_the_end(rng):
+    """The residual is what its words say, and zero where the points are the density's atoms."""
+    q = mixture(rng)
+    found = quantize(q, 5, tol=1e-6, rng=0)
+    plan = mixot.plan(found.samples, q)
+    away = found.samples.weights @ ((found.samples.points - plan.centroids) ** 2).sum(axis=1)
+    assert found.cost == pytest.approx(plan.cost, rel=1e-6)
+    assert found.residual <= 1e-6
+    assert np.sqrt(away / plan.cost) <= 1e-5
+    state = module._State(np.zeros((1, 1)), np.ones(1), np.zeros((1, 1)), 0.0)
+    assert state.residual == 0.0
+    state = module._State(np.zeros((2, 1)), np.array([0.25, 0.75]), np.array([[1.0], [-2.0]]), 4.0)
+    assert state.residual == pytest.approx(np.sqrt((0.25 + 3.0) / 4.0))
+    np.testing.assert_allclose(state.gradient, [[-0.5], [3.0]])

@@ -264,3 +264,64 @@ def test_draws_of_any_mixture_are_finite(k, d, data):
 def test_counts_that_are_not_finite_are_located(bad):
     with pytest.raises(InputError, match=r"counts must be finite"):
         Samples([[0.0], [1.0]], counts=[1.0, bad])
+
+
+def test_limits_of_what_is_forgiven():
+    points = np.zeros((2, 1))
+    for off, good in ((0.9e-6, True), (-0.9e-6, True), (1.1e-6, False), (-1.1e-6, False)):
+        weights = [0.5, 0.5 + off]
+        if good:
+            assert Samples(points, weights).weights.sum() == pytest.approx(1.0, abs=1e-15)
+            assert Moments([1.0 + off, 0.0], order=1).mean() == 0.0
+            continue
+        with pytest.raises(InputError, match="weights must sum to one"):
+            Samples(points, weights)
+        with pytest.raises(InputError, match="the moment of degree 0 is the mass and must be 1"):
+            Moments([1.0 + off, 0.0], order=1)
+    eps = np.finfo(float).eps
+    near = np.array([0.5, 0.5 + 4 * eps])
+    np.testing.assert_array_equal(Samples(points, near).weights, near)  # to the bit
+    far = np.array([0.5, 0.5 + 12 * eps])
+    assert Samples(points, far).weights.sum() != far.sum()
+    with pytest.raises(InputError, match=r"weights must not be negative, got -0\.5 at 1"):
+        Samples(points, [1.5, -0.5])
+    assert Samples(points, [1.0, 0.0]).weights.tolist() == [1.0, 0.0]
+    assert Samples(points, counts=[3, 0]).observations == 3.0
+    for counts, said in (([1.5, 1], r"got 1\.5 at 0"), ([2, -1], "got -1 at 1"), ([0, 0], "must not be all zero")):
+        with pytest.raises(InputError, match=said):
+            Samples(points, counts=counts)
+
+
+def test_the_mass_of_a_grid_is_one_to_the_bit(rng):
+    for shape in ((3,), (7, 5), (3, 4, 5), (11, 13)):
+        for degree in (0, 1):
+            assert Grid(rng.uniform(0.1, 1.0, shape), degree=degree).moments(2).values[0] == 1.0
+
+
+def test_orders_and_degrees_have_ends():
+    known = Moments([1.0, 0.0, 1.0, 0.0], order=3)
+    assert [known.moments(order).order for order in (1, 2, 3)] == [1, 2, 3]
+    for order in (0, 4):
+        with pytest.raises(InputError, match=f"the orders 1 to 3, order {order} was asked for"):
+            known.moments(order)
+    with pytest.raises(InputError, match="a covariance needs moments of order 2 or more, these end at 1"):
+        Moments([1.0, 0.0], order=1).cov()
+    assert Moments([1.0, 0.0, 1.0], order=2).cov().tolist() == [[1.0]]
+    for order in (0, -1):
+        with pytest.raises(InputError, match="order must be a whole number of 1 or more"):
+            Moments([1.0, 0.0], order=order)
+    for length in (1, 4):
+        with pytest.raises(InputError, match=r"C\(d \+ order, order\) moments"):
+            Moments(np.eye(length)[0], order=2)
+    for bounds in ([[0.0, 0.0]], [[1.0, 0.0]], [[0.0, np.inf]], [[0.0, 1.0], [0.0, 1.0]]):
+        with pytest.raises(InputError, match="bounds must be 1 increasing pairs"):
+            Grid([1.0, 2.0], bounds)
+
+
+def test_coordinates_of_a_mixture_are_counted_from_both_ends(rng):
+    p = Mixture([0.5, 0.5], Gaussian(rng.standard_normal((2, 3)), [np.eye(3)] * 2))
+    for axes in ([2], [-3], [0, 1, 2], [-1, 0]):
+        np.testing.assert_array_equal(p.marginal(axes).mean(), p.mean()[axes])
+    for axes in ([3], [-4], [], [0, -3], [1, 1]):
+        with pytest.raises(InputError, match="axes must name some of the 3 coordinates, each once"):
+            p.marginal(axes)

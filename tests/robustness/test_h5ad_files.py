@@ -10,11 +10,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from anndata import AnnData
 
 from mixot import InputError, read
 from mixot.io import hdf5_probe
-from mixot.io.h5ad import read_observations
+from mixot.io.h5ad import _one_for_each, read_observations
+from mixot.io.observations import Labels
 
 N = 30
 TYPES = pd.Categorical.from_codes([0, 1, -1] * 10, ["T cell", "B cell"])
@@ -149,3 +151,84 @@ def test_no_process_is_left(new):
     )
     out = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("code", [-2, 2, 100])
+def test_codes_of_no_category(code, new):
+    with h5py.File(new, "r+") as file:
+        file["obs/type/codes"][3] = code
+    with pytest.raises(InputError, match=r"new\.h5ad: the file is damaged \("):
+        read_observations(new, labels=("type",))
+    assert len(read_observations(new)) == N  # who does not ask for them has no harm
+
+
+@pytest.mark.parametrize("code", [-2, 2])
+def test_labels_of_no_category_are_refused_whoever_read_them(code):
+    names = np.array(["a", "b", "c"])
+    good = Labels("type", np.array([-1, 0, 1]), ("T", "B"))
+    assert _one_for_each(good, names, "type") is good
+    with pytest.raises(ValueError, match="'type' has codes of no category"):
+        _one_for_each(Labels("type", np.array([0, 1, code]), ("T", "B")), names, "type")
+    with pytest.raises(ValueError, match="'type' has 3 rows, and there are 2 cells"):
+        _one_for_each(good, names[:2], "type")
+
+
+def test_a_shape_out_of_all_proportion_inside_a_table(new):
+    with h5py.File(new, "r+") as file:
+        file["obs"].create_dataset("huge", shape=(10**10,), chunks=(1000,), dtype="f8")
+    with pytest.raises(InputError, match=r"new\.h5ad: /obs/huge takes 0 MiB in the file and 74\.5 GiB in memory"):
+        read_observations(new)
+
+
+def test_a_table_that_does_not_say_where_its_names_stand(new, points):
+    with h5py.File(new, "r+") as file:
+        del file["obs"].attrs["_index"]  # the name that is usual is taken then
+    assert read_observations(new).names[:2].tolist() == ["cell-0", "cell-1"]
+    with h5py.File(new, "r+") as file:
+        file["obs"].move("_index", "barcode")
+        file["obs"].attrs["_index"] = "barcode"
+    assert read_observations(new).names[-1] == f"cell-{N - 1}"
+
+
+def test_genes_as_coordinates(tmp_path, points):
+    adata = AnnData(points, obs=pd.DataFrame({"time": np.arange(N) % 4 / 2}, index=[f"c{i}" for i in range(N)]))
+    adata.var_names = ["u", "v", "w"]
+    adata.write_h5ad(tmp_path / "x.h5ad")
+    cells = read_observations(tmp_path / "x.h5ad", rep="X", dims=2, labels=("time",))
+    assert (cells.columns, cells.rep, cells.axes) == (("u", "v"), "X", None)
+    np.testing.assert_array_equal(cells.points, points[:, :2])
+    assert cells.labels["time"].names == ("0.0", "0.5", "1.0", "1.5")
+    assert cells.labels["time"].colors == ()
+    assert read_observations(tmp_path / "x.h5ad", rep="X").columns == ("u", "v", "w")
+    with h5py.File(tmp_path / "x.h5ad", "r+") as file:
+        del file["var"]
+    assert read_observations(tmp_path / "x.h5ad", rep="X").columns is None
+
+
+def test_principal_axes_without_genes_say_nothing(new):
+    with h5py.File(new, "r+") as file:
+        file["varm/PCs"] = np.ones((0, 3))
+    assert read_observations(new).axes[0].shape == (0, 3)
+    with h5py.File(new, "r+") as file:
+        del file["var"]
+    assert read_observations(new).axes is None
+
+
+@pytest.mark.parametrize("lost", ["obs", "obsm"])
+def test_hdf5_that_is_no_annotated_data(lost, new):
+    with h5py.File(new, "r+") as file:
+        del file[lost]
+    with pytest.raises(InputError, match=r"new\.h5ad: an HDF5 file, but not annotated data: it has no obs and obsm"):
+        read_observations(new)
+
+
+def test_a_sparse_matrix_of_genes_is_refused_with_its_size(tmp_path):
+    AnnData(scipy.sparse.csr_matrix(np.eye(4, 3))).write_h5ad(tmp_path / "s.h5ad")
+    with pytest.raises(InputError, match=r"s\.h5ad: X is a sparse matrix of 4 cells x 3 genes \(0\.0 GiB"):
+        read_observations(tmp_path / "s.h5ad", rep="X")
+    AnnData(obs=pd.DataFrame(index=["a", "b"])).write_h5ad(tmp_path / "none.h5ad")
+    with pytest.raises(InputError, match=r"none\.h5ad: X is"):
+        read_observations(tmp_path / "none.h5ad", rep="X")
+    for path, message in ((tmp_path / "nowhere.h5ad", "no such file"), (tmp_path, "a folder, not an")):
+        with pytest.raises(InputError, match=message):
+            read_observations(path)

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from mixot import Gaussian, Mixture, save
-from mixot.io import atomic, replacing, write_table
+from mixot import Gaussian, InputError, Mixture, save
+from mixot.io import atomic, check_folder, check_target, replacing, write_table
 
 MODEL = Mixture([0.3, 0.7], Gaussian([0.0, 1.0], [0.01, 0.04]))
 KILLED = """
@@ -80,3 +80,46 @@ def test_a_name_as_long_as_names_may_be(tmp_path):
     name = "m" * 250 + ".json"
     save(MODEL, tmp_path / name)
     assert names(tmp_path) == [name]
+
+
+def test_a_folder_is_tried_before_the_work(tmp_path, monkeypatch):
+    assert check_folder(tmp_path / "made") == tmp_path / "made"
+    assert check_folder(tmp_path / "made") == tmp_path / "made"  # that is there already
+    assert names(tmp_path / "made") == []
+    (tmp_path / "file").write_text("")
+    for folder, said in ((tmp_path / "file", "expected a folder, this is a file"), (tmp_path / "a" / "b", "not exist")):
+        with pytest.raises(InputError, match=said):
+            check_folder(folder)
+    for target, said in ((tmp_path / "made", "this is a folder"), (tmp_path / "x.doc", "use one of .csv .tsv")):
+        with pytest.raises(InputError, match=said):
+            check_target(target, () if target.suffix == "" else (".csv", ".tsv"))
+    assert check_target(tmp_path / "x.CSV", (".csv",)) == tmp_path / "x.CSV"
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(InputError, match=r"cannot write into .*made \(Permission denied\)"):
+        check_folder(tmp_path / "made")
+
+
+def test_drafts_of_the_dead_are_swept_and_those_of_the_living_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "_is_alive", lambda process: process in (7, os.getpid()))
+    here = atomic._machine()
+    kept = [f".mixot-{here:08x}-7-00000000.part", f".mixot-{here ^ 1:08x}-8-00000000.part", "some.part"]
+    for name in [*kept, f".mixot-{here:08x}-8-00000000.part"]:
+        (tmp_path / name).write_bytes(b"")
+    write_table(tmp_path / "t.csv", np.eye(2))
+    assert names(tmp_path) == sorted([*kept, "t.csv"])
+
+
+def test_who_is_alive(monkeypatch):
+    assert atomic._is_alive(os.getpid())
+    for raised, alive in ((ProcessLookupError, False), (PermissionError, True), (OverflowError, True)):
+
+        def kill(process, number, raised=raised):
+            assert (process, number) == (5, 0)
+            raise raised
+
+        monkeypatch.setattr(os, "kill", kill)
+        assert atomic._is_alive(5) == alive

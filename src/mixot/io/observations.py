@@ -157,7 +157,7 @@ def labels_of(values: Any, key: str, colors: Any = ()) -> Labels:
     if array.dtype.kind in "biuf":
         lost = np.isnan(array) if array.dtype.kind == "f" else np.zeros(len(array), dtype=bool)
     else:
-        lost = np.array([item is None or item != item or str(item) == "<NA>" for item in array.tolist()], dtype=bool)
+        lost = np.array([item is None or str(item) == "<NA>" or item != item for item in array.tolist()], dtype=bool)
     kept = array[~lost] if array.dtype.kind in "biuf" else array[~lost].astype(str)
     different, where = np.unique(kept, return_inverse=True)
     if array.dtype.kind == "f" and len(different) > _MOST_NUMBERS:

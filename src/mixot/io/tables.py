@@ -154,7 +154,7 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
     with file:
         names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
         names = [names[j] for j in pick(names, columns, path)]
-        pick(names, names, path)  # two columns of one name cannot be told apart
+        pick(names, names or None, path)  # two columns of one name cannot be told apart
         types = {name: str(file.schema_arrow.field(name).type) for name in names}
         numeric = [name for name in names if re.match(r"u?int|float|double|half|bool|decimal", types[name])]
         check_inflation(path, "the table", path.stat().st_size, 8 * file.metadata.num_rows * len(names))

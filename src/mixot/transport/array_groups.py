@@ -294,8 +294,6 @@ def _box(bounds: Any) -> tuple[tuple[float, float], ...] | None:
 def _weights(weights: np.ndarray) -> Float[np.ndarray, "*b n"]:
     """Weights in float64, their sums over the last axis; the rounding of a sum of float32 is taken off."""
     out = _double(weights, "weights")
-    if out.ndim == 0:
-        return out
     total = out.sum(axis=-1, keepdims=True)
     off = np.abs(total - 1)
     near = (off > 0) & (off <= out.shape[-1] * _eps(weights))
