@@ -143,3 +143,83 @@ def test_bad_commands(words, code, said, run, cells):
     io.write_table("a.csv", np.eye(3), ["a", "b", "c"])
     mixot.save(mixot.Mixture([1.0], mixot.Gaussian([[0.0, 0.0]], [np.eye(2)])), "p.json")
     assert said in " ".join(run(*words.split(), code=code).output.split())
+
+
+def test_facts_of_a_fit_of_cell_types(run, cells):
+    facts = json.loads(run("fit", "both.h5ad", "--label", "type", "-o", "types.npz", "--json").stdout)
+    types = load("types.npz")
+    points = io.read("both.h5ad").points
+    likelihood = types.log_density(points).mean()
+    free = 2 * 5 + 1  # two means, two covariances, one weight
+    criterion = -2 * likelihood + free * np.log(200) / 200
+    assert list(facts) == ["command", "path", "kind", "family", "k", "dim", "rows", "fit", "labels", "output"]
+    expected = {"status": "converged", "iterations": 1, "log_likelihood": pytest.approx(likelihood)}
+    expected |= {"criterion": pytest.approx(criterion), "candidates": [], "notes": facts["fit"]["notes"]}
+    assert facts["fit"] == expected
+    shown = run("fit", "both.h5ad", "--label", "type", "-k", 2, "-o", "types.npz").stdout
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "label weight PC1 PC2" in lines
+    assert sum(line.startswith("B ") for line in lines) == 2  # two components of each type
+    assert len(load("types.npz")) == 4
+
+
+def test_coordinates_of_cells_are_called_by_their_representation(run, cells):
+    for rep, names in (("X_pca", "PC1 PC2"), ("X_umap", "umap1 umap2")):
+        shown = run("fit", "both.h5ad", "--rep", rep, "-k", 1, "-o", "m.json").stdout
+        assert f"weight {names}" in " ".join(shown.split())
+    frame = pd.DataFrame({"height": np.arange(200.0), "width": np.arange(200.0) % 7}, index=cells.obs_names)
+    cells.obsm["sizes"] = frame
+    cells.write_h5ad("sizes.h5ad")
+    shown = run("fit", "sizes.h5ad", "--rep", "sizes", "-k", 1, "-o", "m.json").stdout
+    assert "weight height width" in " ".join(shown.split())
+    assert load("m.json").columns == ("height", "width")
+    run("fit", "sizes.h5ad", "--rep", "sizes", "--label", "type", "-o", "m.json")
+    assert load("m.json").columns == ("height", "width")
+
+
+def test_cells_without_a_label_are_told_and_left_out(run, cells):
+    types = cells.obs["type"].tolist()
+    types[:8] = [None] * 8
+    cells.obs["type"] = pd.Categorical(types)
+    cells.write_h5ad("some.h5ad")
+    result = run("fit", "some.h5ad", "--label", "type", "-o", "m.json", "--json")
+    notes = json.loads(result.stdout)["fit"]["notes"]
+    assert any("8 of 200 points have no label" in note for note in notes)
+    assert "note: some.h5ad: 8 of 200 points have no label" in result.stderr
+    kept = load("m.json")
+    np.testing.assert_allclose(kept.mean(), io.read("some.h5ad").points[8:].mean(axis=0), atol=1e-6)
+    result = run("plan", "some.h5ad", "late.h5ad", "--label", "type", "--json")
+    assert "have no label" in result.stderr
+    assert len(set(result.stderr.splitlines())) == len(result.stderr.splitlines())  # each remark once
+    facts = json.loads(result.stdout)
+    assert sum(each["cells"] for each in facts["source"]["labels"]) == 192
+
+
+def test_fields_of_a_plan_of_cell_types(run, cells):
+    facts = json.loads(run("plan", "early.h5ad", "late.h5ad", "--label", "type", "--json").stdout)
+    early = cells.obs["when"] == "early"
+    found = single_cell.between(cells[early], cells[~early], labels="type", rng=0)
+    plan = found.plan
+    whole = {"command": "plan", "distance": plan.distance, "cost": plan.cost, "lower_bound": plan.lower_bound}
+    whole |= {"gap": plan.gap, "status": str(plan.status), "rep": "X_pca", "label": "type"}
+    assert list(facts) == [*whole, "flows", "source", "target"]
+    for name, value in whole.items():
+        assert facts[name] == (pytest.approx(value, abs=1e-9) if isinstance(value, float) else value)
+    assert [list(flow) for flow in facts["flows"]] == [list(found.table().columns)] * len(found.table())
+    for side, name, rows in (("source", "early.h5ad", 90), ("target", "late.h5ad", 110)):
+        told = facts[side]
+        assert (told["place"], told["rows"], list(told)) == (name, rows, ["place", "rows", "labels", "notes"])
+
+
+def test_cells_are_no_points_as_they_are(run, cells):
+    io.write_table("a.csv", np.eye(3)[:, :2], ["a", "b"])
+    for words, said in (
+        ("fit both.h5ad --label type --method wasserstein -o m.json", "leave --method wasserstein out"),
+        ("fit both.h5ad --counts n -o m.json", "--counts and --weights name columns of a table"),
+        ("plan both.h5ad --groupby when --label type --columns a", "--columns and --k-max are not for cells"),
+        ("plan both.h5ad --groupby when --label type --k-max 3", "--columns and --k-max are not for cells"),
+        ("plan a.csv early.h5ad --groupby when", "are for annotated data"),
+        ("distance a.csv early.h5ad --rep X_pca", "No such option"),
+    ):
+        code = 2 if "option" in said else 1
+        assert said in " ".join(run(*words.split(), code=code).output.split())

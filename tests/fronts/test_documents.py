@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import mixot
-from mixot import OMT, Gaussian, MinimumWasserstein, Mixture, MomentSOS, Samples, io, load, save
+from mixot import OMT, Gaussian, MinimumWasserstein, Mixture, MomentSOS, Samples, Status, io, load, save
 from mixot.cli import app
 from mixot.cli.console import emit
 from mixot.fitting.joint.component_choice import ComponentSearch, choose_components
@@ -340,3 +341,80 @@ def test_points_of_a_table_are_one_measure_whatever_says_how_they_count(told):
     told("joint x.csv y.csv --weights n -k 1 --lam 1 -o pair")
     found = fit_pair(Samples(x, times / times.sum()), Samples(y, often / often.sum()), lam=1.0, k=1, rng=0)
     assert mixot.distance(load("pair/target.json"), found.target) < 1e-6
+
+
+def refused(words, code=1):
+    result = CliRunner().invoke(app, words.split(), prog_name="mixot")
+    assert result.exit_code == code, result.output
+    return " ".join(result.output.split())
+
+
+def test_options_that_do_not_fit_are_refused_in_words(told):
+    for words, said in (
+        ("fit a.csv --rep X -o m.json", "a.csv: --rep and --label are for annotated data"),
+        ("fit p.json -o m.json", "p.json: already a model"),
+        ("fit a.png --weights u -o m.json", "a.png: --counts and --weights name columns of a table"),
+        ("fit a.png --columns u -o m.json", "a.png: columns can be chosen from a table"),
+        ("fit a.png --method moments", "a.png: --method moments is for tables"),
+        ("fit a.csv --counts u --weights v -o m.json", "give one of them"),
+        ("fit a.csv --counts w -o m.json", "a.csv: no column 'w' beside the data; columns are u, v"),
+        ("fit a.csv --columns u --counts u -o m.json", "a.csv: "),
+        ("fit a.csv --counts u -o m.json", "a.csv: column u: counts must be whole numbers"),
+        ("joint a.png a.csv --counts u --lam 1 -o pair", "a.png: --counts and --weights name columns of a table"),
+        ("joint p.json a.csv --lam 1 -o pair", "p.json: a model has no points to move"),
+        ("fit a.csv -k 1 --k-max 2 -o m.json", "give one of the two"),
+        ("distance a.csv b.csv --exact --k-max 2", "-k and --k-max are for fits"),
+        ("distance p.json a.csv --exact", "both must have as many coordinates, got 1 in p.json and 2 in a.csv"),
+        ("distance a.csv b.csv --bright", "--bright says how a picture is a density"),
+        ("barycenter p.json q.npz --weights .5,x -o m.json", "--weights must be numbers, got .5,x"),
+        ("barycenter p.json q.npz --weights 1 -o m.json", "one number for each of the 2 inputs, got 1"),
+        ("barycenter p.json q.npz -o m.json --figure m.csv", "use one of .png .svg .pdf"),
+        ("plan p.json q.npz -o plan.json", "cannot tell what to write"),
+        ("quantize a.png -o dots.json", "cannot tell what to write"),
+        ("recolor a.png --palette b.png -o c.csv", "cannot tell what to write"),
+        ("map p.json q.npz --points a.csv -o moved.json", "cannot tell what to write"),
+        ("components a.csv b.csv --k-min 3 --k-max 2 -o .", "--k-min 3 is above --k-max 2"),
+    ):
+        assert said in refused(words), words
+    for words in ("fit a.csv", "plan p.json", "plan p.json q.npz --rho 1,2,3", "plan p.json q.npz --lam x"):
+        refused(words, code=2)
+
+
+def test_columns_of_two_tables_are_matched_by_name(told):
+    b = io.read_table("b.csv")
+    io.write_table("turned.csv", b.values[:, ::-1], ["v", "u"])
+    io.write_table("other.csv", b.values, ["u", "z"])
+    io.write_table("more.csv", np.c_[b.values, b.values[:, 0]], ["u", "v", "w"])
+    np.savetxt("bare.csv", b.values, delimiter=",")
+    straight = told("distance a.csv b.csv --exact")["distance"]
+    for name, note in (("turned", ""), ("bare", ""), ("other", "matched by position: v - z")):
+        result = CliRunner().invoke(app, ["distance", "a.csv", f"{name}.csv", "--exact", "--json"], prog_name="mixot")
+        assert json.loads(result.stdout)["distance"] == pytest.approx(straight, rel=1e-9)
+        assert (note in result.stderr) if note else result.stderr == ""
+    told("map a.csv turned.csv -k 1 --points turned.csv -o moved.csv")
+    assert io.read_table("moved.csv").columns == ("u", "v")
+    asked = told("distance a.csv turned.csv --exact --columns u,v")["distance"]
+    assert asked == pytest.approx(straight, rel=1e-9)
+    assert "got 2 in a.csv and 3 in more.csv" in refused("distance a.csv more.csv --exact")
+
+
+def test_what_a_fit_gave_up_is_told_on_one_line(told, monkeypatch):
+    found = mixot.fit(io.read("a.csv"), k=2, rng=0)
+    assert found.status.solved
+    calls = []
+
+    def stopped(data, **options):
+        calls.append(options)
+        return replace(found, status=Status.MAX_ITER, notes=("first", "second"))
+
+    monkeypatch.setattr("mixot.cli.sources.fit", stopped)
+    result = CliRunner().invoke(app, ["fit", "a.csv", "-k", "2", "-o", "m.json", "--json"], prog_name="mixot")
+    advice = f"note: a.csv: the fit {Status.MAX_ITER.advice}"
+    assert result.stderr.splitlines() == ["note: a.csv: first", "note: a.csv: second", advice]
+    assert calls[0]["progress"] is None
+    monkeypatch.setattr(
+        "mixot.cli.sources.fit",
+        lambda data, **options: replace(found, status=Status.MAX_ITER, notes=(f"the fit {Status.MAX_ITER.advice}",)),
+    )
+    result = CliRunner().invoke(app, ["fit", "a.csv", "-k", "2", "-o", "m.json", "--json"], prog_name="mixot")
+    assert result.stderr.splitlines() == [advice]  # once

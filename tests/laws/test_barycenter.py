@@ -292,7 +292,8 @@ def test_the_objective_of_a_fixed_point_never_rises(rng):
             assert found.plan.iterations == rounds
         costs.append(found.objective)
         assert found.lower_bound <= found.objective
-    assert costs == sorted(costs, reverse=True)
+    assert costs[1] < costs[0] * (1 - 1e-6)
+    assert (np.diff(costs) <= 1e-12 * costs[0]).all()
     for k in (0, -1):
         with pytest.raises(InputError, match=f"k must be at least 1, got {k}"):
             FixedPoint(k=k)
