@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from mixot import DiagonalGaussian, Gaussian, Grid, InputError, Mixture, Samples
+from mixot import (
+    DiagonalGaussian,
+    Gaussian,
+    Grid,
+    InputError,
+    Mixture,
+    Moments,
+    Samples,
+    StudentT,
+    UnsupportedError,
+    fit,
+)
+from mixot.transport import array_groups
 from mixot.transport.array_groups import Form, GridOf, Kind, _box, read, shape_of
 
 K, D = 3, 2
@@ -215,3 +227,58 @@ def test_arrays_of_other_ranks_are_refused_by_name(rng):
         (K, D),
         (2, K, D),
     ]
+
+
+def test_a_fit_is_its_mixture(rng):
+    found = fit(rng.standard_normal((20, 2)), k=1, rng=0)
+    form, arrays = read(found)
+    same(form.measure(arrays), found.mixture)
+    student = Mixture([1.0], StudentT([[0.0, 0.0]], [np.eye(2)], [5.0]))
+    with pytest.raises(UnsupportedError, match="mixtures of Gaussian laws, not of student laws"):
+        read(student)
+    with pytest.raises(UnsupportedError, match="no gradients of a distance to Moments"):
+        read(Moments([1.0, 0.0], order=1))
+
+
+def test_arrays_out_of_range_or_of_no_numbers_are_named(rng):
+    weights, means, covs = parts(rng, 2)
+    for argument, name in (((weights, means * 1e160, covs), "means"), (means * 1e160, "points")):
+        form, arrays = read(argument)
+        with pytest.raises(InputError, match=f"{name} .*1e"):
+            form.atoms(arrays)
+    for argument in (means[0] + 1j, (means[0] + 1j, weights[0])):
+        form, arrays = read(argument)
+        with pytest.raises(InputError, match=r"^points must"):
+            form.measure(arrays)
+    form, arrays = read((weights[0] + 1j, means[0], covs[0]))
+    with pytest.raises(InputError, match=r"^weights must"):
+        form.measure(arrays)
+
+
+def test_good_arrays_are_looked_at_together(rng, monkeypatch):
+    """What nothing is wrong with is not taken apart, which would cost a call for each pair of the batch."""
+
+    def slow(*_, **__):
+        raise AssertionError("looked at one by one")
+
+    weights, means, covs = parts(rng, 4)
+    weights[0] = [0.0, 0.25, 0.75]
+    form, _ = read((weights, means, covs))
+    points, _ = read((means, weights))
+    monkeypatch.setattr(array_groups, "check_weights", slow)
+    monkeypatch.setattr(array_groups.Form, "_laws", slow)
+    np.testing.assert_array_equal(form.atoms([weights, means, covs]).laws, covs)
+    np.testing.assert_array_equal(points.atoms([means, weights]).places, means)
+    narrow = weights.astype(np.float32)
+    assert form.atoms([narrow, means, covs]).weights.sum(axis=1) == pytest.approx(1.0, abs=1e-15)
+    for bad in (np.nan, np.inf):
+        far = means.copy()
+        far[1, 1, 0] = bad
+        with pytest.raises(AssertionError, match="one by one"):
+            form.atoms([weights, far, covs])
+    for at in range(2):  # not symmetric; not definite
+        other = covs.copy()
+        other[2, 1, 0, 1 - at] = 1e3 if at else other[2, 1, 0, 1] + 1e-9
+        other[2, 1, 0, 0] = -1.0 if at else other[2, 1, 0, 0]
+        with pytest.raises(AssertionError, match="one by one"):
+            form.atoms([weights, means, other])

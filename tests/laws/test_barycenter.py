@@ -253,12 +253,12 @@ def test_answer_does_not_depend_on_the_number_of_threads(rng, monkeypatch):
 def test_components_of_a_fixed_point_start_far_apart_and_heavy(rng):
     mixtures = [random_mixture(rng, k, 2) for k in (3, 4)]
     problem = Average.of(mixtures, [0.3, 0.7])
-    solver = FixedPoint(k=3)
+    solver = FixedPoint(k=4)
     relaxed = solver._relax(problem)
     centers = problem.meet(relaxed.tuples)[0]
     apart = centers.cost(centers)
     chosen = [int(relaxed.weights.argmax())]
-    for _ in range(2):
+    for _ in range(3):
         chosen.append(int((relaxed.weights * apart[:, chosen].min(axis=1)).argmax()))
     np.testing.assert_array_equal(solver._start(problem, relaxed).means, centers.means[chosen])
     all_of_them = FixedPoint(k=len(centers))._start(problem, relaxed)
@@ -298,3 +298,12 @@ def test_the_objective_of_a_fixed_point_never_rises(rng):
         with pytest.raises(InputError, match=f"k must be at least 1, got {k}"):
             FixedPoint(k=k)
     assert len(barycenter(mixtures[:1], solver=FixedPoint(k=2)).mixture) == 2
+
+
+def test_a_fixed_point_settles_in_as_many_rounds_in_any_unit(rng):
+    mixtures = [random_mixture(rng, 4, 2) for _ in range(3)]
+    found = [barycenter([p.affine(unit) for p in mixtures], solver=FixedPoint(k=3)) for unit in (1.0, 1e-4, 1e4)]
+    assert {one.plan.iterations for one in found} == {found[0].plan.iterations}
+    assert found[1].objective == pytest.approx(1e-8 * found[0].objective, rel=1e-8)
+    strict = barycenter(mixtures, solver=FixedPoint(k=3, tol=1e-2))
+    assert strict.plan.iterations <= found[0].plan.iterations

@@ -187,3 +187,13 @@ def test_runs_of_measures_hold_as_many_atoms_as_a_block(monkeypatch):
             (4, 1, whole[16:], [0, 1]),
         ]
     )
+
+
+def test_components_of_weight_zero_are_joined_to_nothing(sides):
+    p, q = sides
+    found = mixot.plan(p, Mixture(np.append(q.weights[:-1] / q.weights[:-1].sum(), 0.0), q.components))
+    turned = plans.reversed_plan(found)
+    for plan, zero in ((found, 3), (turned, None)):
+        rows, cols = plans.joined_pairs(plan)
+        assert (plan.coupling[rows, cols] > 0).all()
+        assert 3 not in (rows if zero is None else cols)
