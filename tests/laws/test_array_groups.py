@@ -201,8 +201,10 @@ def test_the_rounding_of_covariances_and_weights_is_taken_off(rng):
     assert (lam[:, 0] < 0).all()
     found = form.measure([weights, means, flat]).components.covs
     np.testing.assert_allclose(np.linalg.eigvalsh(found), np.maximum(lam, 0.0), atol=1e-15)
-    with pytest.raises(InputError, match="positive semi-definite"):
-        form.measure([weights, means, np.array([[[1.0, 1.0], [1.0, 0.99]]] * K, np.float32)])
+    for unit in (1e-4, 1.0, 1e4):
+        form.measure([weights, means, np.float32(unit) * flat])
+        with pytest.raises(InputError, match="positive semi-definite"):
+            form.measure([weights, means, np.float32(unit) * np.array([[[1.0, 1.0], [1.0, 0.99]]] * K, np.float32)])
 
 
 def test_arrays_of_other_ranks_are_refused_by_name(rng):

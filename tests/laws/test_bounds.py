@@ -8,6 +8,8 @@ from scipy.stats import norm
 from mixot import DiagonalGaussian, Gaussian, InputError, Mixture, Samples, UnsupportedError, bounds, distance, quantize
 from mixot.formulas.gaussian.quantiles import Line, w2_squared_on_line
 from mixot.transport import bounds as module
+from mixot.transport import sandwich
+from mixot.transport.plans import gaussian_target
 
 # Chen, Georgiou and Tannenbaum (2019), figure 1: N(0, 1) against half N(-D, 1), half N(D, 1); W2 by quadrature in many
 # digits. And Delon and Desolneux (2020), section 4.3.
@@ -346,3 +348,54 @@ def test_sixth_proposition_is_as_printed(rng):
     plan = module.between_mixtures(p, q, module.Exact())
     expected = distance(p, q) - prop_6_spread(p) - prop_6_spread(q)
     assert module._proposition_6(p, q, plan) == pytest.approx(expected, rel=1e-9)
+
+
+def moments_of(mass, mean, cov):
+    """What `cell_moments` gives for a cell: mass, first moments, and second moments x x, x y, y y, about the origin."""
+    second = cov + np.outer(mean, mean)
+    return mass * np.array([1.0, *mean, second[0, 0], second[0, 1], second[1, 1]])
+
+
+def test_cells_that_are_glued_cost_what_independent_parts_cost(rng):
+    masses, others = np.array([0.2, 0.5, 0.3]), np.array([0.3, 0.4, 0.3])
+    means, roots = rng.standard_normal((2, 3, 2)), rng.standard_normal((2, 3, 2, 3))
+    covs = roots @ roots.swapaxes(-1, -2)
+    here, there = (
+        np.array([moments_of(m, mean, cov) for m, mean, cov in zip(mass, means[side], covs[side], strict=True)])
+        for side, mass in enumerate((masses, masses))
+    )
+    expected = sum(
+        masses[i] * (((means[0, i] - means[1, i]) ** 2).sum() + np.trace(covs[0, i]) + np.trace(covs[1, i]))
+        for i in range(3)
+    )
+    assert sandwich._glued(here, there) == pytest.approx(expected, rel=1e-12)
+    there = there * (others / masses)[:, None]
+    shared = np.minimum(masses, others)
+    expected = sum(
+        shared[i] * (((means[0, i] - means[1, i]) ** 2).sum() + np.trace(covs[0, i]) + np.trace(covs[1, i]))
+        for i in range(3)
+    )
+    for moments, mass in ((here, masses), (there, others)):  # what is left over, at twice its second moments
+        expected += sum(2 * (1 - shared[i] / mass[i]) * (moments[i, 3] + moments[i, 5]) for i in range(3))
+    assert sandwich._glued(here, there) == pytest.approx(expected, rel=1e-12)
+
+
+def test_second_moments_of_a_density(rng):
+    p = mixture(rng, 3, 2)
+    expected = np.trace(p.cov()) + p.mean() @ p.mean()
+    assert sandwich._second(gaussian_target(p)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_points_with_tails_have_all_the_mass(rng):
+    law = gaussian_target(mixture(rng, 2, 2))
+    start = law.means + 0.1
+    points, moments = sandwich._with_tails(start, law)
+    np.testing.assert_array_equal(points[:2], start)
+    assert len(points) > 2
+    assert (moments[:, 0] > sandwich._LEAST).all()
+    assert moments[:, 0].sum() == pytest.approx(1.0, abs=1e-9)
+    np.testing.assert_allclose(moments[:, 1:3].sum(axis=0), law.weights @ law.means, atol=1e-8)
+    far = np.stack(
+        [np.linalg.solve(np.linalg.cholesky(c), (points[2:] - m).T).T for m, c in zip(law.means, law.covs, strict=True)]
+    )
+    assert (np.linalg.norm(far, axis=2).min(axis=0) > 0.99 * sandwich._RINGS[0]).all()  # around, not inside

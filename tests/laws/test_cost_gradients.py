@@ -5,8 +5,9 @@ import pytest
 
 from mixot import Exact, Gaussian, Grid, InputError, Mixture, Poisson, Samples, UnsupportedError
 from mixot.solvers.discrete.potentials import balanced_potentials
-from mixot.transport.array_groups import GridOf
-from mixot.transport.cost_functions import cost_function
+from mixot.transport.array_groups import GridOf, read
+from mixot.transport.cell_functions import cell_function, points_and_weights
+from mixot.transport.cost_functions import as_wanted, batch_size, cost_function
 from mixot.transport.gradients import cost_and_gradients, cost_between
 
 DIMS = [1, 2, 3, 4, 5]
@@ -226,3 +227,52 @@ def test_float32_is_forgiven_its_rounding(rng):
     double = [np.asarray(a, dtype=np.float64) for a in single]
     with pytest.raises(InputError, match="semi-definite"):
         problem.cost(double[0] / double[0].sum(), double[1], double[2] - 1e-6 * np.eye(3), *double)
+
+
+def test_which_arrays_are_a_batch_and_which_slopes_are_wanted(rng):
+    form, arrays = read((rng.random((4, 3, 2)), np.full(3, 1 / 3)))
+    assert batch_size(form, arrays) == 4
+    assert batch_size(*read(rng.random((3, 2)))) is None
+    mixture_form, _ = read(Mixture([1.0], Gaussian([0.0], [1.0])))
+    assert as_wanted(mixture_form, (True, False, True)) == (True, False, True)
+    assert as_wanted(form, (True, False)) == (False, True)  # weights, then places
+    assert as_wanted(form, (False, True)) == (True, False)
+    assert as_wanted(read(rng.random((3, 2)))[0], (True,)) == (False, True)
+
+
+def test_cells_ask_for_points_in_the_plane(rng):
+    y, grid = rng.random((5, 2)), Grid(rng.random((4, 4)))
+    for points, others, target, error, said in (
+        (y, y[:, 0], Grid(np.ones(3)), UnsupportedError, "in the plane, got Grid in dimension 1"),
+        (y, y[:, 0], Samples(y), UnsupportedError, "in the plane, got Samples in dimension 2"),
+        (y[:, :1], y[:, 0], grid, InputError, r"expected points \(n, 2\) and weights \(n,\), got \(5, 1\) and \(5,\)"),
+        (y, y[:4, 0], grid, InputError, r"got \(5, 2\) and \(4,\)"),
+        (y[0], y[:, 0], grid, InputError, r"got \(2,\) and \(5,\)"),
+    ):
+        with pytest.raises(error, match=said):
+            cell_function(points, others, target, optimal=True)
+    assert points_and_weights(y) == (y, None)
+    found = points_and_weights((y, y[:, 0]))
+    assert found[0] is y
+    np.testing.assert_array_equal(found[1], y[:, 0])
+    with pytest.raises(UnsupportedError, match="cells have points"):
+        points_and_weights(grid)
+
+
+@pytest.mark.parametrize("optimal", [True, False])
+def test_both_directions_of_the_derivatives_of_cells_agree(optimal, rng):
+    y, grid = rng.random((5, 2)), Grid(rng.random((6, 6)) + 0.5, [[0, 1], [0, 1]])
+    others = np.full(5, 0.2) if optimal else 0.01 * rng.standard_normal(5)
+    function = cell_function(y, others, grid, optimal=optimal)
+    masses, centers = function.values(y, others)
+    assert masses.sum() == pytest.approx(1.0, abs=1e-9)
+    np.testing.assert_allclose(masses @ centers, grid.mean(), atol=1e-8)
+    steps = rng.standard_normal((5, 2)), rng.standard_normal(5)
+    slopes = rng.standard_normal(5), rng.standard_normal((5, 2))
+    slopes = (slopes[0] - slopes[0].mean(), slopes[1])
+    along, back = function.along((y, others), steps), function.back((y, others), slopes)
+    one = (along[0] * slopes[0]).sum() + (along[1] * slopes[1]).sum()
+    other = (back[0] * steps[0]).sum() + (back[1] * steps[1]).sum()
+    assert one == pytest.approx(other, rel=1e-6)
+    assert function.derivatives((y, others)) is function.derivatives((y.copy(), others.copy()))
+    assert function.derivatives((y + 0.01, others)) is not function.derivatives((y, others))
