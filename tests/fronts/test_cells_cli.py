@@ -177,17 +177,25 @@ def test_coordinates_of_cells_are_called_by_their_representation(run, cells):
     assert load("m.json").columns == ("height", "width")
 
 
-def test_cells_without_a_label_are_told_and_left_out(run, cells):
+@pytest.fixture
+def some_labelled(cells):
+    """Eight cells without a label, in ``some.h5ad``."""
     types = cells.obs["type"].tolist()
     types[:8] = [None] * 8
     cells.obs["type"] = pd.Categorical(types)
     cells.write_h5ad("some.h5ad")
+
+
+def test_cells_without_a_label_are_told_and_left_out(run, some_labelled):
     result = run("fit", "some.h5ad", "--label", "type", "-o", "m.json", "--json")
     notes = json.loads(result.stdout)["fit"]["notes"]
     assert any("8 of 200 points have no label" in note for note in notes)
     assert "note: some.h5ad: 8 of 200 points have no label" in result.stderr
     kept = load("m.json")
     np.testing.assert_allclose(kept.mean(), io.read("some.h5ad").points[8:].mean(axis=0), atol=1e-6)
+
+
+def test_cells_without_a_label_are_told_once_of_a_plan(run, some_labelled):
     result = run("plan", "some.h5ad", "late.h5ad", "--label", "type", "--json")
     assert "have no label" in result.stderr
     assert len(set(result.stderr.splitlines())) == len(result.stderr.splitlines())  # each remark once
@@ -195,10 +203,17 @@ def test_cells_without_a_label_are_told_and_left_out(run, cells):
     assert sum(each["cells"] for each in facts["source"]["labels"]) == 192
 
 
-def test_fields_of_a_plan_of_cell_types(run, cells):
-    facts = json.loads(run("plan", "early.h5ad", "late.h5ad", "--label", "type", "--json").stdout)
-    early = cells.obs["when"] == "early"
-    found = single_cell.between(cells[early], cells[~early], labels="type", rng=0)
+def test_fields_of_a_plan_of_cell_types(run, cells, monkeypatch):
+    made = []
+
+    def seen(p, q, **options):
+        made.append((single_cell.between(p, q, **options), options))
+        return made[-1][0]
+
+    monkeypatch.setattr("mixot.cli.cell_types.between", seen)
+    facts = json.loads(run("plan", "early.h5ad", "late.h5ad", "--label", "type", "--seed", 3, "--json").stdout)
+    [(found, options)] = made
+    assert (options["labels"], options["rep"], options["rng"], options["growth"]) == ("type", "X_pca", 3, False)
     plan = found.plan
     whole = {"command": "plan", "distance": plan.distance, "cost": plan.cost, "lower_bound": plan.lower_bound}
     whole |= {"gap": plan.gap, "status": str(plan.status), "rep": "X_pca", "label": "type"}

@@ -118,7 +118,7 @@ def _recenter(problem: Average, components: Family, plan: MultiPlan, labels: np.
             held = np.flatnonzero(mass)
             families += [family] * len(held)
             index.append(held)
-            shares.append(problem.lambdas[j] * mass[held] / mass.sum())
+            shares.append(problem.lambdas[j] * mass[held])  # as much mass of each input: scaled to one below
         weights = np.concatenate(shares)
         center, _ = require(families[0], Averaged).barycenter(
             families[1:], np.concatenate(index)[None], weights / weights.sum()
