@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,19 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import mixot
-from mixot import OMT, Gaussian, MinimumWasserstein, Mixture, MomentSOS, Samples, Status, io, load, save
+from mixot import (
+    OMT,
+    AccuracyWarning,
+    Gaussian,
+    MinimumWasserstein,
+    Mixture,
+    MomentSOS,
+    Samples,
+    Status,
+    io,
+    load,
+    save,
+)
 from mixot.cli import app
 from mixot.cli.console import emit
 from mixot.fitting.joint.component_choice import ComponentSearch, choose_components
@@ -405,6 +418,7 @@ def test_what_a_fit_gave_up_is_told_on_one_line(told, monkeypatch):
 
     def stopped(data, **options):
         calls.append(options)
+        warnings.warn("the same as the notes", AccuracyWarning, stacklevel=2)
         return replace(found, status=Status.MAX_ITER, notes=("first", "second"))
 
     monkeypatch.setattr("mixot.cli.sources.fit", stopped)

@@ -33,7 +33,7 @@ from mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("io", "transport", "cli", "measures.py", "mixture.py")
-PATIENCE = 10.0  # CPU seconds of tests for a fault
+PATIENCE = 20.0  # CPU seconds of tests for a fault
 CLOCKED = ROOT / "tests" / "robustness" / "test_interrupts.py"  # what is late on a busy machine is no fault
 LONGEST = 3.0  # CPU seconds of one test
 IDLE = 300  # seconds of the clock without work, after which a fault waits in vain; what a test started may be slow

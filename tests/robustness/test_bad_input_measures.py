@@ -287,6 +287,11 @@ def test_limits_of_what_is_forgiven():
         Samples(points, [1.5, -0.5])
     assert Samples(points, [1.0, 0.0]).weights.tolist() == [1.0, 0.0]
     assert Samples(points, counts=[3, 0]).observations == 3.0
+    for counts in ([1, 2, 3], [1], [[1, 2]]):
+        with pytest.raises(InputError, match=r"counts must have shape \(2,\), one for each of the points"):
+            Samples(points, counts=counts)
+    with pytest.raises(InputError, match=r"^counts must be"):
+        Samples(points, counts=["a", "b"])
     for counts, said in (([1.5, 1], r"got 1\.5 at 0"), ([2, -1], "got -1 at 1"), ([0, 0], "must not be all zero")):
         with pytest.raises(InputError, match=said):
             Samples(points, counts=counts)
