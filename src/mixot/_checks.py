@@ -16,14 +16,16 @@ _SMALLEST, _LARGEST = 1e-152, 1e152  # of coordinates: squares of them, and sums
 def as_numbers(value: Any, name: str) -> np.ndarray:
     """Return ``value`` as an array of float32 (where it came so) or float64; it may be the caller's own array.
 
-    Masked entries and missing values of a dataframe become NaN. `InputError` on ragged rows, text, complex numbers and
-    dates; ``name`` is what the caller calls the array.
+    Masked entries and missing values of a dataframe become NaN. `InputError` on ragged rows, text, complex numbers,
+    dates, and whole numbers that float64 would round; ``name`` is what the caller calls the array.
     """
     array = _plain(value, name)
     if array.dtype.kind in "OUS":
         array = _parse(array, name)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} must be real numbers, got an array of {array.dtype}")
+    if array.dtype.kind in "iu":
+        _check_exact(array, name)
     with np.errstate(over="ignore"):  # what overflows becomes infinity, which the caller reports
         return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
 
@@ -33,6 +35,35 @@ def as_floats(value: Any, name: str) -> np.ndarray:
     array = as_numbers(value, name)
     # Only an array that was made here is surely ours: the caller's may be shared through views and other libraries.
     return np.array(array, dtype=np.float64, order="C")
+
+
+def is_rounded(whole: int) -> bool:
+    """Whether a whole number is none of float64, which holds all of them up to 2^53 and ever fewer above."""
+    try:
+        return float(whole) != whole
+    except OverflowError:
+        return True
+
+
+def _check_exact(array: np.ndarray, name: str) -> None:
+    """Raise an `InputError` where one of an array's whole numbers is none of float64."""
+    if array.dtype.itemsize < 8 or not array.size or (array.min() >= -(2**53) and array.max() <= 2**53):
+        return
+    size = np.where(array < 0, -array.astype(np.uint64), array.astype(np.uint64))
+    lowest = size & -size  # the lowest bit that is set: the bits from there on up must fit into the 53 of float64
+    odd = size // np.maximum(lowest, 1)
+    if (odd >= 2**53).any():
+        at = tuple(np.argwhere(odd >= 2**53)[0].tolist())
+        raise _inexact(name, at, int(array[at]))
+
+
+def _inexact(name: str, at: tuple[int, ...], item: int) -> InputError:
+    shown = f"the whole number {item}" if abs(item) < 10**40 else "a whole number of more than 40 digits"
+    where = f" at {list(at)}" if at else ""
+    return InputError(
+        f"{name} must be numbers that float64 holds, got {shown}{where}, which would be rounded; "
+        "leave it out if it is an identifier, or pass floats"
+    )
 
 
 def _plain(value: Any, name: str) -> np.ndarray:
@@ -116,7 +147,7 @@ def column_order(names: tuple[str, ...], came: tuple[str, ...] | None, what: str
         ]
         raise InputError(
             f"{what} must have the columns {', '.join(map(repr, names[:12]))}, got a table {' and '.join(told)}; "
-            "select them by name, or pass plain arrays to go by position"
+            "give both the same names, or leave names out to go by position (plain arrays, a table without a header)"
         )
     return [came.index(name) for name in names]
 
@@ -140,6 +171,8 @@ def _column(column: Any) -> np.ndarray | None:
     if getattr(column.dtype if hasattr(column, "dtype") else None, "kind", "f") not in "fiub":  # pandas, NumPy
         return None
     if hasattr(column, "iloc"):
+        if getattr(column.dtype, "kind", "f") in "iu":
+            _check_exact(column.dropna().to_numpy(), str(column.name))
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     values = column.to_numpy()
     if values.dtype.kind == "O":  # whole numbers, truth values and decimals among missing ones
@@ -147,6 +180,8 @@ def _column(column: Any) -> np.ndarray | None:
         if any(isinstance(item, str | bytes) or not _is_number(item) for item in held):
             return None
         return np.array([_number(item) for item in values.tolist()], dtype=np.float64)
+    if values.dtype.kind in "iu":
+        _check_exact(values, "every column")
     return values.astype(np.float64) if values.dtype.kind in "fiub" else None
 
 
@@ -221,6 +256,8 @@ def _parse(array: np.ndarray, name: str) -> np.ndarray:
         return np.array([_number(item) for item in array.flat], dtype=np.float64).reshape(array.shape)
     except (TypeError, ValueError, OverflowError):
         at, item = next((at, item) for at, item in np.ndenumerate(array) if not _is_number(item))
+        if isinstance(item, int):
+            raise _inexact(name, at, item) from None
         text = item.decode("latin-1") if isinstance(item, bytes) else item
         what = repr(str(text)) if isinstance(text, str) else type(item).__name__
         where = f" at {list(at)}" if at else ""
@@ -233,6 +270,8 @@ def _number(item: Any) -> float:
         return np.nan
     if getattr(getattr(item, "dtype", None), "kind", "f") in "cmM":
         raise TypeError
+    if isinstance(item, int) and is_rounded(item):
+        raise OverflowError
     return float(item)
 
 

@@ -35,7 +35,10 @@ BAD = {
     "NaN, rows named": (lambda: Samples(with_nan((9, 2), 3, 7)), r"NaN or infinity in 2 of 9 rows: 3, 7; drop or fill"),
     "many NaN": (lambda: Samples(with_nan((9, 2), *range(7))), r"in 7 of 9 rows: 0, 1, 2, 3, 4, \.\.\.; drop"),
     "infinity": (lambda: Samples([[1.0], [np.inf]]), "in 1 of 2 rows: 1"),
-    "overflowing integer": (lambda: Samples([[1], [10**400]]), "points must be numbers, got int at"),
+    "overflowing integer": (
+        lambda: Samples([[1], [10**400]]),
+        "points must be numbers that float64 holds, got a whole number of more than 40 digits",
+    ),
     "masked": (lambda: Samples(np.ma.array([[1.0], [2.0]], mask=[[False], [True]])), "in 1 of 2 rows: 1"),
     "zero rows": (lambda: Samples(np.zeros((0, 3))), "points must not be empty: there are zero rows"),
     "empty list": (lambda: Samples([]), "zero rows"),

@@ -13,11 +13,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from mixot._checks import is_rounded
 from mixot.errors import InputError
 from mixot.io.columns import Table, listed, pick, shortened
 
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-"}
 _BLOCK = 4096  # rows that are held as text at a time
+_WHOLE = 2.0**53  # float64 holds all whole numbers up to here
 _LONGEST = 1000  # lines that a quoted name in the header may go over
 
 
@@ -44,6 +46,7 @@ class _Column:
     """What `_explain` found in one column."""
 
     text: tuple[str, int] | None = None  # the first text and its line
+    rounded: tuple[str, int] | None = None  # the first whole number that float64 would round, and its line
     numbers: int = 0
     holes: list[int] = field(default_factory=list)
 
@@ -124,6 +127,8 @@ def _parse(path: Path, layout: _Layout, rows: _Rows, wanted: list[int]) -> np.nd
             raise _explain(path, layout, wanted) from None
         if not np.isfinite(numbers).all() or "_" in "".join(flat):  # float would take 1_000
             raise _explain(path, layout, wanted)
+        if (np.abs(numbers) >= _WHOLE).any() and any(map(_is_rounded, flat)):
+            raise _explain(path, layout, wanted)
         blocks.append(numbers.reshape(len(block), len(wanted)))
     return np.concatenate(blocks) if blocks else np.empty((0, len(wanted)))
 
@@ -151,7 +156,8 @@ def _plain(path: Path, layout: _Layout, wanted: list[int]) -> np.ndarray | None:
             if isinstance(refused, UnicodeDecodeError):
                 raise
             return None
-    return values if np.isfinite(values).all() and values.shape[1] == len(wanted) else None
+    exact = (np.abs(values) < _WHOLE).all()  # also false where one is not finite
+    return values if exact and values.shape[1] == len(wanted) else None
 
 
 def _counted(file: Any, delimiter: str, width: int) -> Iterator[str]:
@@ -262,6 +268,8 @@ def _explain(path: Path, layout: _Layout, wanted: list[int]) -> InputError:
             for column, cell in zip(found, row, strict=True):
                 if _is_number(cell) and np.isfinite(float(cell)):
                     column.numbers += 1
+                    if column.rounded is None and _is_rounded(cell):
+                        column.rounded = (cell, line)
                 elif _is_number(cell) or _is_missing(cell):
                     column.holes.append(line)
                 elif column.text is None:
@@ -280,6 +288,14 @@ def _explain(path: Path, layout: _Layout, wanted: list[int]) -> InputError:
                 f"{shortened(text[0])!r}"
                 f"{_remark(text[0])}; {advice} (columns=[...] in Python)"
             )
+    for j in wanted:
+        whole = found[j].rounded
+        if whole is not None:
+            return InputError(
+                f"{path}: column {shortened(layout.names[j])!r}, line {whole[1]} has the whole number "
+                f"{shortened(whole[0].strip())}, which float64 would round; leave that column out if it holds "
+                "identifiers (--columns, or columns=[...] in Python), or give it a decimal point to have it rounded"
+            )
     lost = [j for j in wanted if found[j].holes]
     holes = [f"column {shortened(layout.names[j])!r} {_lines(found[j].holes)}" for j in lost[:5]]
     holes += [f"{len(lost) - 5} more columns"] if len(lost) > 5 else []
@@ -287,6 +303,11 @@ def _explain(path: Path, layout: _Layout, wanted: list[int]) -> InputError:
         f"{path}: every cell must be a finite number; empty, NaN or infinite in {'; '.join(holes)}; "
         "drop or fill these rows"
     )
+
+
+def _is_rounded(cell: str) -> bool:
+    """Whether a cell is a whole number in digits alone that float64 does not hold."""
+    return bool(re.fullmatch(r"\s*[+-]?[0-9]{16,}\s*", cell)) and is_rounded(int(cell))
 
 
 def _remark(cell: str) -> str:

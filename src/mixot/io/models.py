@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_path
+from mixot._checks import as_floats, as_path, is_rounded
 from mixot.errors import InputError, UnsupportedError
 from mixot.families import Family, lookup
 from mixot.io.arrays import npz_names, read_npz
@@ -107,7 +107,7 @@ def _readable(document: Mapping[str, Any]) -> str:
 def _json_document(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a mark before the first brace
-        document = json.loads(text, object_pairs_hook=_once)
+        document = json.loads(text, object_pairs_hook=_once, parse_int=_whole)
     except UnicodeDecodeError as binary:
         raise InputError(f"{path}: not a text file, so not a mixot model in JSON; save the model again") from binary
     except json.JSONDecodeError as damage:
@@ -136,6 +136,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise InputError(f"the field {next(name for name in names if names.count(name) > 1)!r} is there twice")
     return fields
+
+
+def _whole(text: str) -> int:
+    """A whole number in JSON that stays what it is when it becomes a float; a list of mixed numbers would round it."""
+    number = int(text)
+    if is_rounded(number):
+        raise InputError(f"the whole number {text[:40]} is none that float64 holds")
+    return number
 
 
 def _npz_document(path: Path) -> dict[str, Any]:

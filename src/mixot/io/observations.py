@@ -114,7 +114,7 @@ def checked_points(values: Any, names: np.ndarray, rep: str, place: str, dims: i
             f"{place}: {rep!r} is sparse and is not made dense here; reduce it to a few coordinates first, for "
             "instance by sklearn.decomposition.TruncatedSVD"
         )
-    points = as_numbers(values.to_numpy() if hasattr(values, "to_numpy") else values, rep)
+    points = as_numbers(values.to_numpy() if hasattr(values, "to_numpy") else values, f"{place}: {rep!r}")
     points = points[:, None] if points.ndim == 1 else points
     if points.ndim != 2 or not points.size:
         raise InputError(f"{place}: {rep!r} must be an array of one row for each cell, got shape {points.shape}")

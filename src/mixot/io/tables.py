@@ -52,9 +52,9 @@ def read_table(
     Raises
     ------
     InputError
-        On a text column (with the first text and its line), a missing or infinite number (with the lines), rows of
-        unequal length, no rows, an unknown column, a quote that is not closed, weights that do not sum to one, or a
-        file that is not what its extension says.
+        On a text column (with the first text and its line), a missing or infinite number (with the lines), a whole
+        number that float64 would round (above 2^53: an identifier), rows of unequal length, no rows, an unknown column,
+        a quote that is not closed, weights that do not sum to one, or a file that is not what its extension says.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def _array_table(
         raise InputError(f"{path}: expected numbers of shape (n, d) or (n,), got shape {array.shape} of {array.dtype}")
     if not array.size:
         raise InputError(f"{path}: there are no rows of numbers in this table, its shape is {array.shape}")
-    values = as_numbers(array[:, None] if array.ndim == 1 else array, "points")
+    values = as_numbers(array[:, None] if array.ndim == 1 else array, f"{path}: points")
     labels = [f"x{j + 1}" for j in range(values.shape[1])] if names is None else _names(path, names)
     if len(labels) != values.shape[1]:
         raise InputError(f"{path}: {len(labels)} names for {values.shape[1]} columns; write the file again")
@@ -166,7 +166,7 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
                 f"{path}: column {name!r} must hold numbers, it is {types[name]} (first value {value!r}); keep the "
                 f"numeric columns: --columns {','.join(numeric)} (columns=[...] in Python)"
             )
-    parts = _undamaged(path, lambda: [as_floats(table[name].to_numpy(), name) for name in names])
+    parts = _undamaged(path, lambda: [as_floats(table[name].to_numpy(), f"column {name!r}") for name in names])
     values = np.column_stack(parts) if names else np.empty((0, 0))
     check_finite(path, values)
     return Table(tuple(names), values)
@@ -176,6 +176,8 @@ def _undamaged(path: Path, read: Callable[[], Any]) -> Any:
     """What ``read`` returns; `InputError` where Arrow cannot make sense of the bytes."""
     try:
         return read()
+    except InputError as wrong:
+        raise InputError(f"{path}: {wrong}") from None
     except (OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError) as damage:
         raise InputError(f"{path}: not a complete parquet file ({damage}); write it again") from damage
 
