@@ -171,9 +171,26 @@ def test_columns_meet_by_name(run, data):
     straight, swapped = (read_json(run("distance", "a.csv", b, "-k", 1, "--json")) for b in ("b.csv", "swapped.csv"))
     assert swapped["distance"] == pytest.approx(straight["distance"], rel=1e-9)
     io.write_table(data / "renamed.csv", table.values, ["u", "v"])
-    renamed = run("distance", "a.csv", "renamed.csv", "-k", 1, "--json")
-    assert read_json(renamed)["distance"] == pytest.approx(straight["distance"], rel=1e-9)
-    assert "matched by position: length - u, width - v" in renamed.stderr
+    io.write_table(data / "bare.npy", table.values)
+    bare = read_json(run("distance", "a.csv", "bare.npy", "-k", 1, "--json"))
+    assert bare["distance"] == pytest.approx(straight["distance"], rel=1e-9)  # without names, by position
+    with pytest.raises(mixot.InputError, match="both must have the columns 'length', 'width', got a table without"):
+        mixot.distance(io.read(data / "a.csv"), io.read(data / "renamed.csv"))
+    run("fit", "a.csv", "-k", 1, "-o", "named.json")
+    for words in (
+        "distance a.csv renamed.csv",
+        "distance renamed.csv named.json",
+        "distance a.csv renamed.csv --exact",
+        "plan named.json renamed.csv --exact",
+        "map a.csv b.csv -k 1 --points renamed.csv -o moved.csv",
+        "geodesic a.csv renamed.csv -o path",
+        "barycenter a.csv b.csv renamed.csv -o mean.json",
+        "joint a.csv renamed.csv -k 1 --lam 1 -o pair",
+        "components a.csv renamed.csv -o choice",
+    ):
+        failed = run(*words.split(), code=1)
+        assert "must have the columns" in failed.stderr, words
+        assert "renamed.csv" in failed.stderr, words
 
 
 def test_columns_are_chosen(run, data):
@@ -253,7 +270,7 @@ def test_version_and_help(run):
         assert "--json" in run(command, "--help").stdout
 
 
-@pytest.mark.parametrize("line", ["distance", "nonsense", "fit a.csv", "plan p.json q.npz -k x", "map p.json q.npz"])
+@pytest.mark.parametrize("line", ["distance", "nonsense", "fit", "plan p.json q.npz -k x", "map p.json q.npz"])
 def test_wrong_usage_is_two(line, run, data):
     run(*line.split(), code=2)
 

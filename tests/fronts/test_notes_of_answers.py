@@ -130,3 +130,56 @@ def test_the_commands_of_two_tables_print_notes_and_read_counts(tmp_path, monkey
     result = CliRunner().invoke(app, call.split(), prog_name="mixot")
     assert result.exit_code != 0
     assert "no column 'none' beside the data" in " ".join(result.output.split())
+
+
+COMMANDS = {
+    "fit": "fit years.csv -k 2 -o m.json",
+    "distance": "distance years.csv more.csv -k 1",
+    "exact distance": "distance years.csv more.csv --exact",
+    "plan": "plan years.csv more.csv -k 1",
+    "smooth plan": "plan years.csv more.csv -k 1 --lam auto",
+    "exact plan": "plan years.csv more.csv --exact",
+    "map": "map years.csv more.csv -k 1 -o moved.csv",
+    "geodesic": "geodesic years.csv more.csv -k 1 --steps 2 -o path",
+    "barycenter": "barycenter years.csv more.csv -k 1 -o mean.json",
+    "joint": "joint years.csv more.csv -k 1 --lam 1 -o pair",
+    "components": "components years.csv more.csv --k-max 1 --splits 2 -o choice",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_document_of_every_command_repeats_all_that_was_noted(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("years", "more"):  # a first row of years may be a header, and a constant column limits a fit
+        rows = "\n".join(f"{x:.17g},2" for x in normal(30)[:, 0])
+        (tmp_path / f"{name}.csv").write_text(f"2019,2020\n{rows}\n")
+    result = CliRunner().invoke(app, [*COMMANDS[command].split(), "--json"], prog_name="mixot")
+    assert result.exit_code == 0, result.output
+    told = [line.removeprefix("note: ") for line in result.stderr.splitlines() if line.startswith("note: ")]
+    assert any("the first row is numbers (2019, 2020)" in note for note in told)
+    assert json.loads(result.stdout)["notes"] == told
+
+
+def test_warnings_of_verbs_are_notes_of_the_command_and_those_of_one_command_only(capsys):
+    import warnings
+
+    import typer
+
+    from mixot.cli.console import Commands, emit
+
+    inner = typer.Typer(cls=Commands)
+
+    @inner.command("warn")
+    def warn():
+        for _ in range(2):
+            warnings.warn("less than promised", mixot.AccuracyWarning, stacklevel=1)
+        emit({})
+
+    @inner.command("still")
+    def still():
+        emit({"notes": []})
+
+    first, second = (CliRunner().invoke(inner, [word]) for word in ("warn", "still"))
+    assert json.loads(first.stdout) == {"notes": ["less than promised"]}
+    assert first.stderr == "note: less than promised\n"
+    assert json.loads(second.stdout) == {"notes": []}

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 from mixot.anndata import between
 from mixot.anndata.moving import split
 from mixot.anndata.results import Transport
 from mixot.cli.arguments import Groups, Options
-from mixot.cli.console import remark, working
+from mixot.cli.console import working
 from mixot.errors import InputError
 from mixot.io import Observations, kind_of, read_observations
 
 
 def join(a: Path, b: Path | None, groups: Groups, options: Options) -> Transport:
-    """The plan between the types of both populations; what warnings say becomes remarks."""
+    """The plan between the types of both populations."""
     p, q = _populations(a, b, groups, options)
-    with working(f"joining {p.place} and {q.place}", quiet=options.quiet), warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        found = between(
+    with working(f"joining {p.place} and {q.place}", quiet=options.quiet):
+        return between(
             p,
             q,
             labels=options.label,
@@ -30,9 +28,6 @@ def join(a: Path, b: Path | None, groups: Groups, options: Options) -> Transport
             solver=groups.solver,
             rng=options.seed,
         )
-    for text in dict.fromkeys(str(warning.message) for warning in told):
-        remark(f"note: {text}")
-    return found
 
 
 def _populations(a: Path, b: Path | None, groups: Groups, options: Options) -> tuple[Observations, Observations]:

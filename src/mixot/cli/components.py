@@ -22,7 +22,7 @@ from mixot.cli.arguments import (
     Weights,
     fit_options,
 )
-from mixot.cli.console import NO_FIGURE, emit, remark, show_facts, show_table, working
+from mixot.cli.console import NO_FIGURE, emit, note, show_facts, show_table, working
 from mixot.errors import AccuracyWarning, InputError
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def components(
             progress=progress,
         )
     for path, fit in zip((a, b), found.fits, strict=True):
-        for note in fit.notes:
-            remark(f"note: {path}: {note}")
+        for text in fit.notes:
+            note(f"{path}: {text}")
     files = _write(found, folder)
     if json:
         emit(_document(found, (a, b), files))

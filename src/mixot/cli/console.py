@@ -9,15 +9,17 @@ import io
 import json
 import math
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from mixot.errors import MixotError, SolveError
+from mixot.errors import AccuracyWarning, MixotError, SolveError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 NO_FIGURE = 'none: pip install "mixot[plot]"'  # where a figure would be named
 BAD_INPUT, USAGE, NOT_SOLVED, INTERRUPTED = 1, 2, 3, 130
+# What the command that runs has told so far: readers and fits speak deep inside it, its JSON document repeats them all.
+_TOLD: ContextVar[dict[str, None] | None] = ContextVar("notes", default=None)
 
 
 class Commands(TyperGroup):
@@ -33,7 +37,8 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _collecting():
+                return super().invoke(ctx)
         except SolveError as stopped:
             raise _failed(stopped, NOT_SOLVED) from stopped
         except (MixotError, OSError) as wrong:
@@ -72,14 +77,15 @@ def _failed(reason: object, code: int) -> typer.Exit:
 def emit(document: dict[str, Any]) -> None:
     """Print the result of a command for machines; numbers that JSON has no word for become null, and a note says where.
 
-    The note stands in ``notes`` and on standard error.
+    Its ``notes`` are those of the document and all that were told by `note` since the command began.
     """
     lost: dict[str, None] = {}
     printable = _printable(document, "", lost)
+    notes = [*printable.get("notes", ()), *(_TOLD.get() or ())]
     if lost:
-        note = f"infinite, or not a number, and null here: {', '.join(lost)}"
-        printable["notes"] = [*printable.get("notes", ()), note]
-        remark(f"note: {note}")
+        notes.append(f"infinite, or not a number, and null here: {', '.join(lost)}")
+        note(notes[-1])
+    printable["notes"] = notes
     typer.echo(json.dumps(printable, indent=2, allow_nan=False))
 
 
@@ -102,9 +108,33 @@ def degrade_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def remark(text: str) -> None:
-    """Print a remark for people."""
-    typer.echo(text, err=True)
+def note(text: str) -> None:
+    """Tell, once, what somebody should know about an answer: on standard error, and in the JSON document."""
+    told = _TOLD.get()
+    if told is None or text not in told:
+        typer.echo(f"note: {text}", err=True)
+    if told is not None:
+        told[text] = None
+
+
+@contextmanager
+def _collecting() -> Iterator[None]:
+    """Keep the notes of one command, and make notes of the warnings about accuracy that its verbs give."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, AccuracyWarning):
+            note(str(message))
+        else:
+            otherwise(message, category, *where, **more)
+
+    begun = _TOLD.set({})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", AccuracyWarning)
+            otherwise, warnings.showwarning = warnings.showwarning, show
+            yield
+    finally:
+        _TOLD.reset(begun)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, most: int = 40) -> None:

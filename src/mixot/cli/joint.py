@@ -22,7 +22,7 @@ from mixot.cli.arguments import (
     Weights,
     fit_options,
 )
-from mixot.cli.console import emit, remark, show_facts, working
+from mixot.cli.console import emit, note, show_facts, working
 from mixot.errors import AccuracyWarning
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def joint(
     with working("fitting both", quiet=json) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes say the same, on one line each
         found = fit_pair(p.measure, q.measure, lam=lam, k=k, structure=structure.value, rng=seed, progress=progress)
-    for note in found.notes:
-        remark(f"note: {note}")
+    for text in found.notes:
+        note(text)
     files = folder / "source.json", folder / "target.json"
     for mixture, file in zip((found.source, found.target), files, strict=True):
         save(mixture, file)
@@ -84,7 +84,6 @@ def _document(found: JointFit, paths: tuple[Path, Path], files: tuple[Path, Path
         "distance": found.distance,
         "status": str(found.status),
         "iterations": found.iterations,
-        "notes": list(found.notes),
         **{
             side: {"path": str(path), "model": str(file), "log_likelihood": likelihood, **describe(mixture)}
             for side, path, file, likelihood, mixture in sides

@@ -24,13 +24,14 @@ from mixot.cli.arguments import (
     TargetFile,
     fit_options,
 )
-from mixot.cli.console import emit, show_facts, written
+from mixot.cli.console import emit, note, show_facts, written
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mixot.cli.sources import Source
+    from mixot.io import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,17 +89,28 @@ def _by_components(a: Path, b: Path, points: Path | None, kind: Kind, options: O
     table = read_points(points or a, options.columns)  # before the fits: it may be what is wrong
     p, q = open_mixtures([a, b], options)
     found = transport_map(p.measure, q.measure, kind=kind.value)
+    for text in found.notes:
+        note(text)
     if p.measure.columns is not None:
-        table = in_order(table, p.measure.columns)
+        table = in_order(table, p.measure.columns, points or a)
     moved = found.sample(table.values, rng=options.seed) if kind is Kind.random else found(table.values)
     apart = found.plan.distance
     facts = {"distance": apart, **sides(p, q)}
     return Moved(moved, table.columns, facts, title(p, q), f"by the {kind.value} map", {"MW2": apart})
 
 
+def _named(points: Path, options: Options, p: Source, q: Source) -> Table:
+    """The table of points to move, its columns in the order of the inputs' where both have names."""
+    from mixot.cli.sources import in_order, read_points
+    from mixot.mixture import columns_of
+
+    table, names = read_points(points, options.columns), columns_of(p.measure, q.measure)
+    return table if names is None else in_order(table, names, points)
+
+
 def _by_cells(p: Source, q: Source, points: Path | None, kind: Kind, options: Options) -> Moved:
     """Points moved to the centers of their cells, or points of a density to those whose cells they lie in."""
-    from mixot.cli.sources import read_points, title
+    from mixot.cli.sources import title
     from mixot.cli.views.plans import view_of
     from mixot.transport.pairs import problem
     from mixot.verbs import transport_map
@@ -114,7 +126,7 @@ def _by_cells(p: Source, q: Source, points: Path | None, kind: Kind, options: Op
     if not forward and points is None:
         raise InputError(f"{p.path}: a density has no points to move; name a table of them with --points")
     found = transport_map(p.measure, q.measure)
-    moved = found.plan.centroids if points is None else found(read_points(points, options.columns).values)
+    moved = found.plan.centroids if points is None else found(_named(points, options, p, q).values)
     view = view_of(p, q, found.plan)
     facts = {"exact": True, "distance": view.plan.distance, **view.proof(), **view.sides()}
     way = "to the centers of their cells" if forward else f"to the points of {q.path}"

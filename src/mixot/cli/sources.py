@@ -10,8 +10,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from mixot._checks import column_order
 from mixot.cli.arguments import Options
-from mixot.cli.console import remark, working
+from mixot.cli.console import note, working
 from mixot.cli.fit_facts import describe, describe_fit
 from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
@@ -19,13 +20,14 @@ from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import fit_labelled
 from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
 from mixot.measures import Grid, Measure, Samples
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, aligned, columns_of
 from mixot.results import Fit, ProgressCallback, Status
 from mixot.transport.pairs import pair_of
 from mixot.verbs import fit
 
 _AS_IT_IS: dict[str, type[Measure]] = {"table": Samples, "cells": Samples, "picture": Grid, "model": Mixture}
 M = TypeVar("M", bound=Measure)
+S = TypeVar("S", bound="Source[Any]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,7 @@ def open_mixture(path: Path, options: Options) -> MixtureSource:
 
 
 def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource]:
-    """Mixtures of all inputs; columns of tables are matched by name where they have the names of the first table."""
+    """Mixtures of all inputs, their coordinates in the order of the first that names them."""
     for path in paths:
         kind_of(path)  # a wrong name of the last file is told before the first one is fitted
     sources: list[MixtureSource] = []
@@ -107,24 +109,20 @@ def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource
     for path in paths:
         if first is None or options.columns is not None or kind_of(path) != "table":
             sources.append(open_mixture(path, options))
-        else:
-            sources.append(_fit_table(path, in_order(told_table(path, None), first), options))
-        if first is None and sources[-1].kind == "table":
-            first = sources[-1].columns
-    return sources
+        else:  # names that do not fit are told before a fit that would be in vain
+            sources.append(_fit_table(path, in_order(told_table(path, None), first, path), options))
+        first = columns_of(*(source.measure for source in sources))
+    return _in_one_order(sources)
 
 
 def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], Source[Samples]]:
     """The points of both inputs, columns matched as `open_mixtures` does; weights of rows, or counts, are kept."""
     if options.counts is not None or options.weights is not None:
-        (mine, x), (theirs, y) = _tallied(a, options), _tallied(b, options)
-        if options.columns is None and mine.named:
-            theirs = in_order(theirs, mine.columns)
-        return _source(a, mine, x), _source(b, theirs, y.moved(theirs.values, columns=theirs.names))
-    mine, theirs = read_points(a, options.columns), read_points(b, options.columns)
-    if options.columns is None and kind_of(a) == kind_of(b) == "table" and mine.named:
-        theirs = in_order(theirs, mine.columns)
-    return _points(a, mine), _points(b, theirs)
+        p, q = (_source(path, *_tallied(path, options)) for path in (a, b))
+    else:
+        p, q = (_points(path, read_points(path, options.columns)) for path in (a, b))
+    p, q = _in_one_order([p, q])
+    return p, q
 
 
 def open_sides(a: Path, b: Path, options: Options, *, fitted: bool, exact: bool, bright: bool) -> Sequence[Source]:
@@ -159,6 +157,7 @@ def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright:
             f"both must have as many coordinates, got {p.measure.dim} in {a} and {q.measure.dim} in {b}; choose those "
             "of a table with --columns"
         )
+    p, q = _in_one_order([p, q])
     return p, q
 
 
@@ -183,8 +182,8 @@ def named_points(table: Table) -> Samples:
 def told_table(path: Path, columns: Sequence[str] | None) -> Table:
     """The table in a file; what in it could have been read in another way is told."""
     table = read_table(path, columns=columns)
-    for note in table.notes:
-        remark(f"note: {path}: {note}")
+    for text in table.notes:
+        note(f"{path}: {text}")
     return table
 
 
@@ -236,26 +235,38 @@ def _components(mixture: Mixture) -> str:
     return f"{len(mixture)} component{'s' if len(mixture) > 1 else ''}"
 
 
-def in_order(theirs: Table, mine: tuple[str, ...]) -> Table:
-    """A table with its columns in the order of another's; as it is, with a remark, where their names differ."""
-    if not theirs.named or mine == theirs.columns or len(mine) != len(theirs.columns):
+def in_order(theirs: Table, mine: tuple[str, ...], path: Path) -> Table:
+    """The table in ``path`` with its columns in the order of some names; `InputError` where it has other names."""
+    if theirs.names is None or len(mine) != len(theirs.columns):
         return theirs
-    if set(mine) == set(theirs.columns):
-        order = [theirs.columns.index(name) for name in mine]
-        return replace(theirs, columns=mine, values=theirs.values.take(order, axis=1))
-    pairs = ", ".join(f"{m} - {t}" for m, t in zip(mine, theirs.columns, strict=True) if m != t)
-    remark(f"note: the tables name their columns differently, they are matched by position: {pairs}")
-    return replace(theirs, named=False)
+    order = column_order(mine, theirs.names, f"{path}: this table")
+    return theirs if order is None else replace(theirs, columns=mine, values=theirs.values.take(order, axis=1))
+
+
+def _in_one_order(sources: Sequence[S]) -> list[S]:
+    """Inputs with their coordinates in the order of the first that names them, by the rule of the verbs."""
+    named = next((source for source in sources if columns_of(source.measure) is not None), None)
+    if named is None:
+        return list(sources)
+    out: list[S] = []
+    for source in sources:
+        try:
+            measure = aligned(named.measure, source.measure)
+        except InputError as wrong:
+            raise InputError(f"{named.path}, {source.path}: {wrong}") from None
+        same = measure is source.measure
+        out.append(source if same else replace(source, measure=measure, columns=columns_of(measure)))
+    return out
 
 
 def _fitted(
     path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Samples, labels: tuple[str, ...] = ()
 ) -> MixtureSource:
     """The mixture that was fitted; what troubled the fit is told on one line each."""
-    for note in found.notes:
-        remark(f"note: {path}: {note}")
+    for text in found.notes:
+        note(f"{path}: {text}")
     if not found.status.solved and f"the fit {found.status.advice}" not in found.notes:
-        remark(f"note: {path}: the fit {found.status.advice}")
+        note(f"{path}: the fit {found.status.advice_for(None)}")
     mixture = found.mixture
     return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels)
 

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from mixot.cli.arguments import FIGURES
-from mixot.cli.console import emit, remark, show_facts, show_table, written
+from mixot.cli.console import emit, note, show_facts, show_table, written
 from mixot.cli.sources import Source, sides, title
 from mixot.errors import InputError
 from mixot.solvers.entropic.omt_plan import OMTPlan
@@ -46,7 +46,9 @@ class View(Protocol):
 
 
 def view_of(p: Source, q: Source, plan: Any) -> PlanView:
-    """The view of a plan between two inputs."""
+    """The view of a plan between two inputs; what its solver noted is told."""
+    for text in getattr(plan, "notes", ()):
+        note(text)
     solved = problem(p.measure, q.measure)
     if not solved.pair.exact:
         kind = SmoothView if isinstance(plan, OMTPlan) else ComponentView
@@ -163,13 +165,6 @@ class CellView(PlanView):
     def points(self) -> Source:
         """The side of the points."""
         return self.q if self.problem.turned else self.p
-
-    def proof(self) -> dict[str, Any]:
-        return super().proof() | {"notes": list(self.plan.notes)}
-
-    def remarks(self) -> None:
-        for note in self.plan.notes:
-            remark(f"note: {note}")
 
     def table(self) -> Columns:
         found = self.plan
