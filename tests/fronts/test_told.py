@@ -90,6 +90,9 @@ def test_fit(told):
         u, v = (f"{m:.4g} ± {s:.2g}" for m, s in zip(mean, spread, strict=True))
         assert f"{weight:.4f} {u} {v}" in lines
     assert "model m.json" in lines
+    unsaved = told("fit a.csv -k 2 --seed 1")
+    assert unsaved[:-1] == lines[:-1]
+    assert unsaved[-1] == "model not saved; add -o model.json"
 
 
 def test_components(told):

@@ -42,6 +42,8 @@ def folder(tmp_path, monkeypatch, rng):
         ("fit line.json -o m.json", "already a model"),
         ("fit a.csv -o m.json -k 21", "21"),
         ("fit missing.csv -o m.json", "no such file"),
+        ("fit missing.csv", "no such file"),  # what is wrong with the data comes before what could be added
+        ("fit line.json", "already a model"),
         ("plan a.csv a.csv -o plan.docx", "use one of"),
         ("geodesic a.csv a.csv -o no/where", "does not exist"),
         ("geodesic a.csv a.csv -o a.csv", "expected a folder"),

@@ -66,12 +66,12 @@ def fit(
     weights: Weights = None,
     json: Json = False,
 ) -> None:
-    """Fit a mixture to a table or to the colors of a picture, show it, and save it."""
+    """Fit a mixture to a table or to the colors of a picture, show it, and save it where -o says."""
     from mixot.cli.fit_facts import components_table, tell_fit
     from mixot.cli.sources import open_mixture
     from mixot.io import save
 
-    _check(data, output, method)
+    _check(data, output)
     options = _with_method(fit_options(k, k_max, structure, seed, columns, json, rep, label), method, distance, order)
     options = replace(options, counts=counts, weights=weights)
     source = open_mixture(data, options)
@@ -82,18 +82,16 @@ def fit(
         return
     assert source.fitted is not None
     show_table(*components_table(source.measure, source.columns, source.labels))
-    show_facts(source.line(), tell_fit(source.fitted) | ({} if output is None else {"model": output}))
+    show_facts(source.line(), tell_fit(source.fitted) | {"model": output or "not saved; add -o model.json"})
 
 
-def _check(data: Path, output: Path | None, method: Method) -> None:
-    """Whether there is something to fit, and a place for the model."""
+def _check(data: Path, output: Path | None) -> None:
+    """Whether there is something to fit, and a place for the model if it is to be saved."""
     from mixot.io import check_target, kind_of
     from mixot.io.models import SUFFIXES
 
     if output is not None:
         check_target(output, SUFFIXES)
-    elif method is Method.em:  # fits to moments and of least W2 are worth their bounds, too
-        raise typer.BadParameter("a model has to go somewhere: -o model.json", param_hint="-o")
     if kind_of(data) == "model":
         raise InputError(f"{data}: already a model; pass the table or the picture to fit")
 
