@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -36,6 +37,13 @@ class Status(StrEnum):
         """One sentence for the person who reads the result."""
         return _ADVICE[self]
 
+    def advice_for(self, options: Any) -> str:
+        """The same, naming only those options that ``options``, the solver or the fitter, has."""
+        facts, *moves = self.advice.split("; ")
+        apart = [move for each in moves for move in re.split(r",? or ", each)]
+        held = [move for move in apart if not _OPTION.match(move) or _has(options, move)]
+        return "; ".join([facts, *([" or ".join(held)] if held else [])])
+
 
 _ADVICE = {
     Status.OPTIMAL: "solved to proven optimality",
@@ -45,6 +53,14 @@ _ADVICE = {
     Status.INFEASIBLE: "no point meets all constraints, as the certificate proves; relax those it weighs most",
     Status.UNBOUNDED: "the objective falls forever along the ray that is attached; bound the variables that it moves",
 }
+
+
+_OPTION = re.compile(r"(?:raise|loosen) (\w+)$")
+
+
+def _has(options: Any, move: str) -> bool:
+    named = _OPTION.match(move)
+    return named is not None and hasattr(options, named[1])
 
 
 @dataclass(frozen=True, slots=True)

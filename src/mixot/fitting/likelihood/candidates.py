@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from mixot.results import Candidate
+from mixot.results import Candidate, Status
 
 LAST = "the largest number that was tried"  # a reason that does not speak against a candidate
+OTHER_STARTS = "another rng draws other starts"  # the advice of fitters that have no number of starts
 _FALL = 1e-3  # nats per row: EM that has converged to its tolerance may still be so far from its limit
 
 
@@ -28,7 +29,7 @@ def choice(candidates: Sequence[Candidate]) -> int:
 
 
 def judged(
-    candidates: Sequence[Candidate], rows: float, most: int | None, limit: str = "k_max"
+    candidates: Sequence[Candidate], rows: float, most: int | None, limit: str = "k_max", more: str = "raise starts"
 ) -> tuple[int, tuple[Candidate, ...], tuple[str, ...]]:
     """Return the index of the choice, the candidates with a reason wherever there is one, and notes.
 
@@ -45,6 +46,8 @@ def judged(
         The number at which the search had to end; None where it did not choose or ended by itself.
     limit : str
         What ended it there.
+    more : str
+        What finds better maxima: an option that the caller's fitter has.
     """
     best = choice(candidates)
     chosen = candidates[best]
@@ -60,8 +63,14 @@ def judged(
         out[place] = replace(out[place], reason=out[place].reason or f"less likely than k = {below}: a poor maximum")
     if falls:
         pairs = ", ".join(f"from k = {below} to {candidates[place].k}" for place, below in falls)
-        notes += (f"the log-likelihood falls {pairs}, so better mixtures of more components exist; raise starts",)
+        notes += (f"the log-likelihood falls {pairs}, so better mixtures of more components exist; {more}",)
     return best, tuple(out), notes
+
+
+def without_options(notes: Sequence[str]) -> tuple[str, ...]:
+    """Notes of EM for a fit that ran it and lacks its options: what they say, without what to raise there."""
+    unsaid = "; raise starts", Status.MAX_ITER.advice.removeprefix(Status.MAX_ITER.advice_for(None))
+    return tuple(note.removesuffix(unsaid[0]).removesuffix(unsaid[1]) for note in notes)
 
 
 def _left_out(candidates: Sequence[Candidate], chosen: Candidate) -> tuple[str, ...]:

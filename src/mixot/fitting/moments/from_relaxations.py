@@ -17,7 +17,7 @@ from mixot._checks import as_generator
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.candidates import LAST, judged
+from mixot.fitting.likelihood.candidates import LAST, OTHER_STARTS, judged, without_options
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
@@ -97,6 +97,7 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # what is to be said of the choice stands in its notes
         fit = _refined(found, points, family, structure, refinement, rng)
+        fit = replace(fit, notes=without_options(fit.notes))
         if not (refinement.lowered and refinement.by == "em"):
             return fit
         law = "gaussian" if isinstance(fit.mixture.components, Gaussian) else family
@@ -109,7 +110,7 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
         f"the moments do not determine the mixture: it is that of expectation-maximisation from k-means, with a "
         f"criterion of {other.criterion:.4f}; {fit.criterion:.4f} is what it reached from the moments"
     )
-    return replace(other, notes=(note, *other.notes))
+    return replace(other, notes=(note, *without_options(other.notes)))
 
 
 def _competes(fit: Fit) -> bool:
@@ -132,7 +133,7 @@ def _refined(found: Found, points: Samples, family: str, structure: str, refinem
         for fit in fits
     ]
     most = max(each.k for each in tried) if refinement.k is None else None
-    best, tried, notes = judged(tried, points.observations, most, "order, which bounds it")
+    best, tried, notes = judged(tried, points.observations, most, "order, which bounds it", OTHER_STARTS)
     return replace(fits[best], candidates=tried, notes=(*(n for n in fits[best].notes if n not in notes), *notes))
 
 

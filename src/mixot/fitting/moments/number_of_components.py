@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from mixot.errors import AccuracyWarning
-from mixot.fitting.likelihood.candidates import choice, judged
+from mixot.fitting.likelihood.candidates import OTHER_STARTS, choice, judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
@@ -42,7 +42,9 @@ def by_likelihood(
         tried += fits[-1].candidates
         if len(tried) - 1 - choice(tried) >= _PATIENCE:
             break
-    best, candidates, notes = judged(tried, few.observations, sizes[-1] if len(sizes) > 1 else None, limit)
+    best, candidates, notes = judged(
+        tried, few.observations, sizes[-1] if len(sizes) > 1 else None, limit, OTHER_STARTS
+    )
     fit = fits[best]
     if few is not points:
         fit = replace(em, start=fit.mixture).fit(points, "gaussian", structure=sweep.structure)
@@ -69,7 +71,7 @@ def as_they_are(
         tried.append(Candidate(k, likelihood, score, em.few_rows(state.weights) or floor))
         if len(tried) - 1 - choice(tried) >= _PATIENCE:
             break
-    best, candidates, notes = judged(tried, em.observations, most, limit)
+    best, candidates, notes = judged(tried, em.observations, most, limit, OTHER_STARTS)
     return tried[best].k, candidates, notes
 
 

@@ -61,7 +61,7 @@ class Exact:
         if end != "max pivots":
             raise _refusal(end, cost, a, b)
         plan = Plan(coupling, value, bound, Status.MAX_ITER, pivots, error, cost, (f, g))
-        raise SolveError(f"the linear program did not finish: {plan.status.advice}; gap {plan.gap:.3g}", plan)
+        raise SolveError(f"the linear program did not finish: {plan.status.advice_for(self)}; gap {plan.gap:.3g}", plan)
 
     def _finer(self, plan: Plan, a: np.ndarray, b: np.ndarray) -> Plan:
         """The plan with its proof where some costs are so large that sums with them lose the digits of the others.
