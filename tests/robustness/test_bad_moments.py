@@ -5,9 +5,11 @@ import pytest
 
 from mixot import (
     AccuracyWarning,
+    Ball,
     Box,
     DiagonalGaussian,
     Gaussian,
+    Inequality,
     InputError,
     Linear,
     Mixture,
@@ -18,6 +20,7 @@ from mixot import (
     UnsupportedError,
     fit,
 )
+from mixot.formulas.polynomial.regions import Spectrum
 from mixot.solvers.sdp.interior_point import SDP
 
 P = Mixture([0.5, 0.5], Gaussian([-1.0, 2.0], [0.5, 0.3]))
@@ -57,6 +60,48 @@ def test_a_region_must_be_bounded_and_speak_of_all_parameters():
         Box([1.0], [0.0])
     with pytest.raises(InputError, match="offset must have shape"):
         Linear([[1.0, 0.0]], [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("law", "options", "support", "name"),
+    [
+        ("gaussian", {}, Box([-9.0, -1.0], [9.0, 9.0]), r"cov\[0,0\] >= 0"),
+        ("diagonal", {}, Ball([0.0, 0.5], [9.0, 9.0]), r"variance\[0\] >= 0"),
+        ("diagonal", {"parameterization": "published"}, Box([-9.0, -3.0], [9.0, 3.0]), r"std\[0\] >= 0"),
+        ("laplace", {}, Box([-9.0, -1.0], [9.0, 9.0]), "square >= 0"),
+        ("exponential", {}, Box([-1.0], [9.0]), " >= 0"),
+    ],
+)
+def test_a_region_must_lie_where_the_family_has_laws(law, options, support, name):
+    x = np.random.default_rng(0).exponential(size=(80, 1))
+    with pytest.raises(InputError, match=f"support must lie where the family has laws, .*{name}, got a region"):
+        fit(x, law, method=MomentSOS(order=2, support=support, **options))
+
+
+def test_regions_that_contradict_themselves():
+    eye, index = np.eye(2), [[0, 1], [1, 2]]
+    Spectrum(index, 0.1 * eye, eye)
+    for lower, upper in (
+        (eye, 0.1 * eye),
+        (eye, eye),
+        (np.nan * eye, eye),
+        ([[0, 1], [0, 0]], 3 * eye),
+        (eye[:1], eye),
+    ):
+        with pytest.raises(InputError, match=r"symmetric matrices of one size|lower must be below upper"):
+            Spectrum(index, lower, upper)
+    with pytest.raises(InputError, match="index must hold places"):
+        Spectrum(eye, 0.1 * eye, eye)
+    for matrix, offset in (([[np.nan]], [1.0]), ([[1.0]], [np.inf])):
+        with pytest.raises(InputError, match="matrix and offset must be finite"):
+            Linear(matrix, offset)
+    for lower, upper in (([np.nan], [1.0]), ([0.0], [np.nan]), ([np.inf], [np.inf])):
+        with pytest.raises(InputError, match="lower must be below upper"):
+            Box(lower, upper)
+    with pytest.raises(InputError, match="function must be a function of the parameters"):
+        Inequality("m > 0")
+    with pytest.raises(InputError, match="Linear speaks of 1 parameters, the family has 2"):
+        fit(P, "gaussian", method=MomentSOS(order=2, support=(Box([-3.0, 0.0], [3.0, 9.0]), Linear([[1.0]], [1.0]))))
 
 
 def test_constant_columns_are_named(rng):

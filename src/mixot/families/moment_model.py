@@ -28,12 +28,14 @@ class Parameter:
     units : the power of each axis' unit in its own unit: ``(1, 0)`` for a mean along the first of two axes, ``(0, 2)``
         for a variance along the second
     shifts : the axis it moves along with, for a location; None for all else
+    least : the lower end of its range: 0 for a variance or a rate; a region that reaches below it is refused
     """
 
     name: str
     degree: int
     units: tuple[int, ...]
     shifts: int | None = None
+    least: float = -np.inf
 
 
 @dataclass(frozen=True, eq=False)

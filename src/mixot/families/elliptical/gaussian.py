@@ -236,7 +236,12 @@ def _full_model(dim: int, weighted: bool) -> MomentModel:
     rows, cols = np.triu_indices(dim)
     units = np.eye(dim, dtype=int)
     covs = tuple(
-        Parameter(f"cov[{i},{j}]", 2 if weighted else 1, tuple((units[i] + units[j]).tolist()))
+        Parameter(
+            f"cov[{i},{j}]",
+            2 if weighted else 1,
+            tuple((units[i] + units[j]).tolist()),
+            least=0.0 if i == j else -np.inf,
+        )
         for i, j in zip(rows, cols, strict=True)
     )
     index = np.empty((dim, dim), dtype=np.int64)

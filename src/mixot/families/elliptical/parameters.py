@@ -85,7 +85,8 @@ def diagonal_model(
     name = "variance" if weighted else "std"
     units = (2 // power) * np.eye(dim, dtype=int)
     spreads = tuple(
-        Parameter(name if spherical else f"{name}[{i}]", 2 // power, tuple(units[i].tolist())) for i in range(count)
+        Parameter(name if spherical else f"{name}[{i}]", 2 // power, tuple(units[i].tolist()), least=0.0)
+        for i in range(count)
     )
 
     def moments(theta: Symbols, order: int) -> list[Any]:

@@ -193,5 +193,9 @@ def scale_model(
         return laws(np.maximum(theta[:, 0], _LEAST * max(float(theta.max()), np.finfo(np.float64).tiny)))
 
     return MomentModel(
-        (Parameter(name, 1, (1,)),), lambda theta, order: moments(theta[0], order), positive, region, scales=scales
+        (Parameter(name, 1, (1,), least=0.0),),
+        lambda theta, order: moments(theta[0], order),
+        positive,
+        region,
+        scales=scales,
     )

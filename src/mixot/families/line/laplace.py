@@ -179,7 +179,7 @@ class Laplace(LineFamily):
             ends = [(part * square) ** (1 / power) for part in (_LEAST, 1.0)]
             return (Box([extent.lower[0], ends[0]], [extent.upper[0], ends[1]]),)
 
-        spread = Parameter("square" if weighted else "scale", 2 // power, (2 // power,))
+        spread = Parameter("square" if weighted else "scale", 2 // power, (2 // power,), least=0.0)
         return MomentModel((Parameter("loc", 1, (1,), shifts=0), spread), moments, laws, region)
 
     @classmethod

@@ -23,7 +23,7 @@ from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
 from mixot.fitting.moments.projections import Projection, project
 from mixot.fitting.moments.region_of_answer import outside_region
-from mixot.formulas.polynomial.regions import Constraint, Region, contains, in_words
+from mixot.formulas.polynomial.regions import Constraint, Region, contains, enclosing_box, in_words
 from mixot.measures import Measure
 from mixot.mixture import Mixture
 from mixot.results import Level, MomentFit, Progress, ProgressCallback
@@ -245,7 +245,19 @@ def _prepared(options: MomentSOS, data: Measure, model: MomentModel, k: int | No
     support = options.support
     region = model.region(target.extent) if support is None else support
     region = region if isinstance(region, tuple) else (region,)
+    if support is not None:
+        _check_inside(region, model)
     return target, region, first, last
+
+
+def _check_inside(region: Region, model: MomentModel) -> None:
+    """Refuse a region with parameters that the family does not have: laws would take their nearest for them."""
+    for parameter, (low, high) in zip(model.parameters, enclosing_box(region, model.names), strict=True):
+        if low < parameter.least:
+            raise InputError(
+                f"support must lie where the family has laws, {parameter.name} >= {parameter.least:g}, got a region "
+                f"that lets it go from {low:.6g} to {high:.6g}; raise its lower end, or add a Box that does"
+            )
 
 
 class _Run:

@@ -115,6 +115,8 @@ class Linear:
         rows, shift = np.atleast_2d(as_floats(matrix, "matrix")), np.atleast_1d(as_floats(offset, "offset"))
         if shift.shape != rows.shape[:1]:
             raise InputError(f"offset must have shape {rows.shape[:1]}, one for each row, got {shift.shape}")
+        if not (np.isfinite(rows).all() and np.isfinite(shift).all()):
+            raise InputError("matrix and offset must be finite, got NaN or infinity")
         object.__setattr__(self, "matrix", rows)
         object.__setattr__(self, "offset", shift)
 
@@ -123,6 +125,7 @@ class Linear:
         return [[[_combination(theta, row, shift)]] for row, shift in zip(self.matrix, self.offset, strict=True)]
 
     def bounds(self, count: int) -> Float[np.ndarray, "p 2"]:
+        _check_count(self, self.matrix.shape[1], count)
         return np.tile([-np.inf, np.inf], (count, 1))
 
 
@@ -136,6 +139,10 @@ class Inequality:
     """
 
     function: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise InputError(f"function must be a function of the parameters, got {type(self.function).__name__}")
 
     def matrices(self, theta: Sequence[Polynomial], degrees: Sequence[int]) -> list[PolynomialMatrix]:
         value = self.function(*theta)
@@ -161,6 +168,19 @@ class Spectrum:
     index: Int[np.ndarray, "d d"]
     lower: Float[np.ndarray, "d d"]
     upper: Float[np.ndarray, "d d"]
+
+    def __init__(self, index: Any, lower: ArrayLike, upper: ArrayLike) -> None:
+        places, low, high = np.asarray(index), as_floats(lower, "lower"), as_floats(upper, "upper")
+        square = places.ndim == 2 and places.shape == places.T.shape == low.shape == high.shape
+        if not square or not all(np.array_equal(each, each.T) for each in (places, low, high)):  # NaN equals nothing
+            raise InputError("index, lower and upper must be symmetric matrices of one size, without NaN")
+        if places.dtype.kind not in "iu":
+            raise InputError(f"index must hold places of parameters, got an array of {places.dtype}")
+        if not (np.isfinite(low).all() and np.isfinite(high).all() and np.linalg.eigvalsh(high - low)[0] > 0):
+            raise InputError("lower must be below upper: upper - lower must be finite and positive definite")
+        object.__setattr__(self, "index", places.astype(np.int64))
+        object.__setattr__(self, "lower", low)
+        object.__setattr__(self, "upper", high)
 
     def matrices(self, theta: Sequence[Polynomial], degrees: Sequence[int]) -> list[PolynomialMatrix]:
         d = len(self.index)
