@@ -368,3 +368,44 @@ def test_columns_that_are_asked_for_wrongly(tmp_path):
         write_table(tmp_path / "o.csv", np.eye(2), ["u"])
     assert (listed([f"{i}" for i in range(20)]).count(","), listed(list("abc"), 2)) == (19, "a, b and 1 more")
     assert (shortened("x" * 60), shortened("x" * 61)) == ("x" * 60, "x" * 60 + "...")
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "values"),
+    [
+        ("a;b\n1,5;2\n-3;0,25\n", ("a", "b"), [[1.5, 2.0], [-3.0, 0.25]]),
+        ("1,5;2,5\n3,5;4\n", ("x1", "x2"), [[1.5, 2.5], [3.5, 4.0]]),  # the first row is no header
+        ('"q 0,5";b\n1,234;"0,5"\n', ("q 0,5", "b"), [[1.234, 0.5]]),
+        ("0,5;0,9\n1;2\n", ("x1", "x2"), [[0.5, 0.9], [1.0, 2.0]]),
+        ("a\tb\n1,5e3\t,5\n", ("a", "b"), [[1500.0, 0.5]]),
+        ("a b\n1,5 7,\n", ("a", "b"), [[1.5, 7.0]]),
+    ],
+)
+def test_decimal_commas_are_read_where_they_can_be_nothing_else(text, columns, values, tmp_path):
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv")
+    assert table.columns == columns
+    assert table.values.tolist() == values
+    assert table.notes == ("decimals are written with commas, and read so",)
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("a;b\n1,234;5\n", "'1,234' (write numbers without marks between thousands)"),
+        ("a;b\n1,5;2.5\n", "'1,5' (write decimals with a point)"),
+        ("a;b\n1.234,5;2\n", "'1.234,5' (write numbers without marks between thousands)"),
+        ('a,b\n"1,5",2\n', "'1,5' (write decimals with a point)"),
+    ],
+)
+def test_commas_that_could_be_something_else_are_refused_by_name(text, cell, tmp_path):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=re.escape(f"column 'a' must hold numbers, line 2 has {cell}")):
+        read_table(tmp_path / "t.csv")
+
+
+def test_commas_in_text_change_no_numbers(tmp_path):
+    (tmp_path / "t.tsv").write_text("who\tx\nSmith, J\t1.5\n3,4\t2\n")
+    table = read_table(tmp_path / "t.tsv", columns=["x"])
+    assert table.values.tolist() == [[1.5], [2.0]]
+    assert table.notes == ()

@@ -16,6 +16,7 @@ import numpy as np
 from mixot._checks import is_rounded
 from mixot.errors import InputError
 from mixot.io.columns import Table, listed, pick, shortened
+from mixot.io.decimals import NOTE, are_numbers, has_commas, with_points
 
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-"}
 _BLOCK = 4096  # rows that are held as text at a time
@@ -31,11 +32,12 @@ class _Layout:
     names: list[str]
     named: bool
     labelled: bool  # the first column holds text, so a row may begin with #
+    commas: bool = False  # before decimals
     notes: tuple[str, ...] = ()
 
     def rows(self, file: Any) -> _Rows:
         """The rows of an open file, the header left out."""
-        rows = _Rows(file, self.delimiter, len(self.names) if self.labelled else None)
+        rows = _Rows(file, self.delimiter, len(self.names) if self.labelled else None, commas=self.commas)
         if self.named:
             next(iter(rows))
         return rows
@@ -57,11 +59,11 @@ class _Rows:
     A line is looked at only where a row begins: inside quotes a # or an empty line is text like any other.
     """
 
-    def __init__(self, file: Any, delimiter: str | None, width: int | None = None) -> None:
+    def __init__(self, file: Any, delimiter: str | None, width: int | None = None, *, commas: bool = False) -> None:
         self.line = 0  # that the row begins on
         self.text = ""  # of the row, as it stands in the file
         self.comments: list[tuple[int, str]] = []
-        self._delimiter, self._width, self._begins = delimiter, width, True
+        self._delimiter, self._width, self._begins, self._commas = delimiter, width, True, commas
         lines = self._lines(file)
         # strict: a quote that is never closed, or closed inside a cell, is damage and not a cell
         self._cells = map(_split, lines) if delimiter is None else csv.reader(lines, delimiter=delimiter, strict=True)
@@ -70,7 +72,7 @@ class _Rows:
         try:
             for cells in self._cells:
                 self._begins = True
-                yield self.line, cells
+                yield self.line, with_points(cells) if self._commas else cells
         except csv.Error as damage:
             raise csv.Error(f"from line {self.line} on: {damage}; a quote that is not closed?") from damage
 
@@ -138,6 +140,8 @@ def _plain(path: Path, layout: _Layout, wanted: list[int]) -> np.ndarray | None:
 
     That is: there are no quotes and no #.
     """
+    if layout.commas:
+        return None
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             if b'"' in chunk or b"#" in chunk:
@@ -176,12 +180,25 @@ def _layout(path: Path, header: bool | None) -> _Layout:
     if delimiter is None and second is not None and len(second) == 1:  # the blanks are those of one name
         delimiter = ","
         first, second, quoted = _first_rows(path, delimiter)
-    named, notes = (header, ()) if header is not None else _is_header(first, second, quoted)
-    body = second if named else first
+    commas = delimiter != "," and _has_commas(path, delimiter)
+    numbers, second = (row if row is None or not commas else with_points(row) for row in (first, second))
+    assert numbers is not None
+    named, notes = (header, ()) if header is not None else _is_header(numbers, second, quoted)
+    body = second if named else numbers
     if body is None:
         raise InputError(f"{path}: there are no rows of numbers in this table, only the header {listed(first)}")
     names = [name.strip() for name in first] if named else [f"x{j + 1}" for j in range(len(first))]
-    return _Layout(delimiter, names, named, not (_is_number(body[0]) or _is_missing(body[0])), notes)
+    notes = (*notes, NOTE) if commas else notes
+    return _Layout(delimiter, names, named, not (_is_number(body[0]) or _is_missing(body[0])), commas, notes)
+
+
+def _has_commas(path: Path, delimiter: str | None) -> bool:
+    """Whether decimals stand behind commas in a file whose cells something else parts."""
+    with path.open("rb") as file:
+        if not any(b"," in chunk for chunk in iter(lambda: file.read(1 << 20), b"")):
+            return False
+    with _opened(path) as file:
+        return has_commas(cells for _, cells in _Rows(file, delimiter))
 
 
 def _first_rows(path: Path, delimiter: str | None) -> tuple[list[str], list[str] | None, bool]:
@@ -215,6 +232,8 @@ def _delimiter(head: str, path: Path) -> str | None:
         return "\t"
     bare = re.sub(r'"[^"]*"', "q", head).strip("\r\n")
     delimiter = max(";\t|,", key=bare.count)
+    if delimiter == ",":  # before decimals there may be more of them than of what parts the cells
+        delimiter = next((mark for mark in ";\t|" if mark in bare and are_numbers(bare.split(mark))), delimiter)
     return delimiter if delimiter in bare or not re.search(r"\S\s+\S", bare) else None
 
 

@@ -33,7 +33,8 @@ def read_table(
     ============== ====================================================================================
     .csv .tsv .txt the delimiter (``, ; tab |`` or blanks) and the header are found out; lines that start
                    with # are comments (unless the first column holds text, and the line as many cells as a
-                   row), and a column whose header is empty holds row labels, not data
+                   row), and a column whose header is empty holds row labels, not data; decimals may stand
+                   behind commas where these part no cells
     .npy           an array (n, d) or (n,)
     .npz           one array; or ``points`` with, if present, ``columns`` and ``weights``
     .parquet       its numeric columns (needs ``pip install "mixot[table]"``)
