@@ -515,6 +515,8 @@ def test_a_folder_is_never_replaced(tmp_path):
         io.check_folder(tmp_path / "file")
     with pytest.raises(InputError, match="does not exist"):
         io.check_folder(tmp_path / "a" / "b")
+    assert io.check_folder(tmp_path / "m.json").is_dir()  # one that is there may be called as it likes
+    assert io.check_folder(tmp_path / "run.v2").is_dir()
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError, ValueError])

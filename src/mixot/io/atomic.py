@@ -16,6 +16,9 @@ from typing import BinaryIO
 from mixot._checks import as_path
 from mixot.errors import InputError
 
+# Whoever names a folder so has mistaken the command for one that writes a single file.
+_FILES = (".json", ".npz", ".npy", ".csv", ".tsv", ".txt", ".parquet", ".h5ad")
+_FILES += (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 _DRAFT = re.compile(r"\.mixot-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{8}\.part")
 
 
@@ -79,9 +82,13 @@ def check_folder(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InputError
-        Where its parent is missing, it is a file, or nothing can be written into it.
+        Where its parent is missing, it is a file or has the extension of one, or nothing can be written into it.
     """
-    folder = Path(path)
+    folder = as_path(path)
+    if not folder.exists() and folder.suffix.lower() in _FILES:
+        raise InputError(
+            f"{folder}: expected the name of a folder, {folder.suffix} is that of a file; leave it out: {folder.stem}"
+        )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder, this is a file; choose another name")
     if not folder.exists():
