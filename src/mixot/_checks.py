@@ -214,7 +214,7 @@ def check_range(array: np.ndarray, name: str) -> None:
 def as_generator(rng: Any) -> np.random.Generator:
     """The generator that a seed, a generator or None stands for; `InputError` on what is none of them."""
     try:
-        return np.random.default_rng(rng)
+        return np.random.default_rng("no seed" if isinstance(rng, bool | np.bool_) else rng)
     except (TypeError, ValueError) as wrong:
         raise InputError(f"rng must be a seed, a numpy.random.Generator or None, got {type(rng).__name__}") from wrong
 
@@ -222,7 +222,7 @@ def as_generator(rng: Any) -> np.random.Generator:
 def check_rng(rng: Any) -> None:
     """Raise an `InputError` unless `as_generator` can make a generator of ``rng``."""
     made = np.random.Generator | np.random.BitGenerator | np.random.SeedSequence
-    if not (rng is None or isinstance(rng, made) or (isinstance(rng, int | np.integer) and rng >= 0)):
+    if not (rng is None or isinstance(rng, made) or (is_whole(rng) and rng >= 0)):
         as_generator(rng)  # what else NumPy takes, or refuses
 
 
@@ -239,9 +239,14 @@ def is_one_of(value: Any, words: Collection[str]) -> bool:
     return isinstance(value, str) and value in words
 
 
+def is_whole(value: Any) -> bool:
+    """Whether ``value`` is a whole number; truth values, which Python counts among them, are not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def check_whole(value: Any, name: str, least: int = 1) -> None:
     """Raise an `InputError` unless ``value`` is a whole number of at least ``least``."""
-    if not (isinstance(value, int | np.integer) and value >= least):
+    if not (is_whole(value) and value >= least):
         raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 

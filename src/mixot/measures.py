@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_columns, check_finite, column_names, is_frame
+from mixot._checks import as_floats, as_numbers, check_columns, check_finite, column_names, is_frame, is_whole
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import DataLike, F, Found
 from mixot.errors import InputError
@@ -183,7 +183,7 @@ class Grid(Measure):
         ends = box if bounds is None else as_floats(bounds, "bounds")
         if ends.shape != box.shape or not (np.isfinite(ends).all() and (ends[:, 0] < ends[:, 1]).all()):
             raise InputError(f"bounds must be {density.ndim} increasing pairs, one per axis, got {ends.tolist()}")
-        if not (isinstance(degree, int | np.integer) and degree in (0, 1)):
+        if not (is_whole(degree) and degree in (0, 1)):
             raise InputError(f"degree must be 0 (constant pixels) or 1 (linear), got {degree!r}")
         density = density / density.max()  # first, so that the sum neither overflows nor vanishes
         object.__setattr__(self, "values", density / density.sum())
@@ -260,7 +260,7 @@ class Moments(Measure):
 
     def __init__(self, values: ArrayLike, order: int) -> None:
         vector = as_floats(values, "moments")
-        if not isinstance(order, int | np.integer) or order < 1:
+        if not is_whole(order) or order < 1:
             raise InputError(f"order must be a whole number of 1 or more, got {order!r}")
         if vector.ndim != 1 or not _dimension(len(vector), order):
             raise InputError(
@@ -320,7 +320,8 @@ def as_measure(data: Any) -> Measure:
     dataframe                               ``Samples`` of its columns, which must be numeric (pandas,
                                             polars, Arrow, and their like)
     picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], alpha left out;
-                                            integers of 8 or 16 bits are scaled, floats stay; PIL's
+                                            integers of 8 or 16 bits are scaled, floats stay and must
+                                            lie in [0, 1] (points are no array of three axes); PIL's
                                             are converted to sRGB through their profile
     ======================================  =====================================================
 
@@ -422,6 +423,11 @@ def _colors(pixels: np.ndarray) -> Samples:
         raise InputError(
             f"a picture must have 8 or 16 unsigned bits, or floats in [0, 1], got {pixels.dtype}; "
             "convert it, for instance with astype(np.uint8), or pass its colours as rows"
+        )
+    if kind == "f" and ((pixels < 0) | (pixels > 1)).any():  # not of NaN, which has an error of its own
+        raise InputError(
+            f"an array of shape {pixels.shape} is read as a picture, whose floats lie in [0, 1], got {pixels.min():g} "
+            f"to {pixels.max():g}; points come as rows (n, d), and several sets of them in a list"
         )
     top = 1.0 if kind == "f" else 2.0**bits - 1
     channels = pixels.shape[2] if pixels.ndim == 3 else 1

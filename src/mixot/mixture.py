@@ -17,6 +17,7 @@ from mixot._checks import (
     check_range,
     column_names,
     column_order,
+    is_whole,
     row_names,
 )
 from mixot._native import draw_labels, posterior
@@ -177,7 +178,7 @@ class Mixture(Measure, Generic[Law]):
 
     def sample(self, n: int, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
         """Draw n independent points, (n, d); ``rng`` is a seed, a Generator or None."""
-        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+        if not is_whole(n) or n < 0:
             raise InputError(f"n must be a whole number that is not negative, got {n!r}")
         generator = as_generator(rng)
         try:
@@ -209,7 +210,7 @@ class Mixture(Measure, Generic[Law]):
 
     def marginal(self, axes: Sequence[int]) -> Mixture[Law]:
         """The law of the coordinates ``axes``."""
-        whole = isinstance(axes, Sequence | np.ndarray) and all(isinstance(axis, int | np.integer) for axis in axes)
+        whole = isinstance(axes, Sequence | np.ndarray) and all(map(is_whole, axes))
         distinct = {axis % self.dim for axis in axes if -self.dim <= axis < self.dim} if whole else set()
         if not distinct or len(distinct) < len(axes):
             raise InputError(f"axes must name some of the {self.dim} coordinates, each once, got {axes!r}")

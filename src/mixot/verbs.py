@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 
-from mixot._checks import check_rng, check_whole
+from mixot._checks import check_rng, check_whole, is_whole
 from mixot._shapes import ArrayLike, Float
 from mixot._typing import (
     DataLike,
@@ -462,7 +462,7 @@ def bounds(p: DataLike, q: DataLike, *, points: int = 256) -> Interval:
     >>> round(inside.lower, 8), round(inside.upper, 8), round(distance(p, q), 8)
     (1.28316091, 1.28316091, 2.0)
     """
-    if not isinstance(points, int | np.integer) or not 0 <= points <= _MOST_POINTS:
+    if not is_whole(points) or not 0 <= points <= _MOST_POINTS:
         limit = "" if not isinstance(points, int) or points < 0 else f", at most {_MOST_POINTS}"
         raise InputError(f"points must be a whole number of 0 or more{limit}, got {points!r}")
     source = _mixture(p)

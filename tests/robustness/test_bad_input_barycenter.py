@@ -107,7 +107,7 @@ def test_search_that_is_cut_short_says_so(mixtures):
 
 
 def test_solvers_check_their_options(mixtures):
-    with pytest.raises(InputError, match="k must be at least 1"):
+    with pytest.raises(InputError, match="k must be a whole number of at least 1"):
         FixedPoint(k=0)
     with pytest.raises(InputError, match="candidates must be a family such as"):
         barycenter(mixtures, solver=GivenComponents(np.zeros((3, 2))))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_numbers
+from mixot._checks import as_numbers, is_whole
 from mixot._shapes import Bool, Float, Int
 from mixot.errors import InputError
 from mixot.measures import Samples
@@ -119,7 +119,7 @@ def checked_points(values: Any, names: np.ndarray, rep: str, place: str, dims: i
     if points.ndim != 2 or not points.size:
         raise InputError(f"{place}: {rep!r} must be an array of one row for each cell, got shape {points.shape}")
     if dims is not None:
-        if not (isinstance(dims, int | np.integer) and 1 <= dims <= points.shape[1]):
+        if not (is_whole(dims) and 1 <= dims <= points.shape[1]):
             raise InputError(
                 f"{place}: dims must be between 1 and the {points.shape[1]} columns of {rep!r}, got {dims}"
             )

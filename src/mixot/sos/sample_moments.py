@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, check_finite
+from mixot._checks import as_floats, check_finite, is_whole
 from mixot._shapes import Float
 from mixot.errors import InputError
 from mixot.measures import Measure, Moments, Samples, as_measure
@@ -67,7 +67,7 @@ class SampleMoments(Measure):
         InputError
             On points that are not finite or no samples, negative weights, or an order below 1.
         """
-        if not isinstance(order, int | np.integer) or order < 1:
+        if not is_whole(order) or order < 1:
             raise InputError(f"order must be a whole number of 1 or more, got {order!r}")
         x, w = _points(points, weights)
         lower, upper = x.min(axis=0), x.max(axis=0)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mixot.errors import InputError, SolveError
+from mixot._checks import check_whole
+from mixot.errors import SolveError
 from mixot.families.base import Family
 from mixot.families.roles import Averaged, Compared, require
 from mixot.results import MultiPlan, Status
@@ -49,8 +50,8 @@ class FixedPoint:
     bound: MultiMarginal = _BOUND
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise InputError(f"k must be at least 1, got {self.k}")
+        for name in ("k", "max_iter"):
+            check_whole(getattr(self, name), name, 1)
 
     def barycenter(self, problem: Average) -> Barycenter:
         """Return a barycenter with at most k components, as the verb ``barycenter`` does."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mixot._checks import as_generator
+from mixot._checks import as_generator, check_whole, is_whole
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.formulas.gaussian.points_on_line import nearest_parts
@@ -110,12 +110,13 @@ def quantize(
     ----------
     Mérigot, Santambrogio and Sarrazin (2021) on the cost and its gradient; Liu et al. (2009) on L-BFGS for it.
     """
-    if not isinstance(n, int | np.integer) or n < 1:
+    if not is_whole(n) or n < 1:
         raise InputError(f"n must be a whole number of 1 or more, got {n!r}")
     if weights not in ("equal", "free"):
         raise InputError(f'weights must be "equal" or "free", got {weights!r}')
     measure = as_measure(q)
     density = _density(measure)
+    check_whole(max_iter, "max_iter")
     start = _draw(measure, int(n), as_generator(rng))
     if weights == "equal":
         return _descend(_EqualCells(density, int(n)), start, tol, max_iter, progress)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_generator
+from mixot._checks import as_generator, is_whole
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.fitting.base import Fitter, as_fitter
 from mixot.fitting.joint.component_pairs import ComponentPair, FittedSide, PairComparison
@@ -178,8 +178,8 @@ def _sizes(given: int | Iterable[int] | None, name: str, data: Samples, fitter: 
     half = min(len(data), rows) // 2
     if given is None:
         return list(range(1, max(1, min(getattr(fitter, "k_max", _K_MAX), half)) + 1))
-    each = [given] if isinstance(given, int | np.integer) else list(given)
-    if not each or not all(isinstance(k, int | np.integer) and k >= 1 for k in each):
+    each = list(given) if isinstance(given, Iterable) else [given]
+    if not each or not all(is_whole(k) and k >= 1 for k in each):
         raise InputError(f"{name} must be whole numbers of at least 1, got {given!r}")
     if max(each) > half:
         raise InputError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_generator
+from mixot._checks import as_generator, check_whole, is_whole
 from mixot._native import fast_exp
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
@@ -68,6 +68,8 @@ class FamilyEM:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", checked_start(self.start))
+        for name in ("max_iter", "starts", "k_max"):
+            check_whole(getattr(self, name), name, 1)
 
     def fit(
         self,
@@ -247,7 +249,7 @@ def _law(family: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str,
 
 
 def _check_k(k: int, n: int) -> int:
-    if not isinstance(k, int | np.integer) or k < 1:
+    if not is_whole(k) or k < 1:
         raise InputError(f"k must be a whole number of 1 or more, got {k!r}")
     if k > n:
         raise InputError(f"k must be at most the number of rows, got k = {k} and {n} rows")

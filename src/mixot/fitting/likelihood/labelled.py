@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
-from mixot._checks import as_generator, as_numbers, is_one_of
+from mixot._checks import as_generator, as_numbers, is_one_of, is_whole
 from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
@@ -145,7 +145,7 @@ def fit_labelled(
     x, known = _labelled(points, codes), np.asarray(codes) >= 0
     if not is_one_of(structure, _STRUCTURES):
         raise InputError(f"with labels, structure must be one of {', '.join(_STRUCTURES)}, got {structure!r}")
-    if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
+    if k is not None and not (is_whole(k) and k >= 1):
         raise InputError(f"k must be a whole number of at least 1, or None, got {k!r}")
     present, codes = np.unique(np.asarray(codes)[known], return_inverse=True)
     if not len(present):

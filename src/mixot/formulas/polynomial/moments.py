@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import is_whole
 from mixot._shapes import Float, Int
 from mixot.errors import InputError
 
@@ -24,7 +25,7 @@ def exponents(dim: int, order: int) -> Int[np.ndarray, "s d"]:
     >>> exponents(2, 2).tolist()
     [[0, 0], [1, 0], [0, 1], [2, 0], [1, 1], [0, 2]]
     """
-    if not isinstance(order, int | np.integer) or order < 0:
+    if not is_whole(order) or order < 0:
         raise InputError(f"order must be a whole number that is not negative, got {order!r}")
     rows = [
         np.bincount(chosen, minlength=dim) if chosen else np.zeros(dim, dtype=np.intp)

@@ -6,7 +6,7 @@ semi-definite exactly where it holds (a number is a matrix of one entry), and wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -138,7 +138,7 @@ class Inequality:
     >>> inside = Inequality(lambda m, v: 1 - m**2 - v)
     """
 
-    function: Callable[..., Any]
+    function: Any  # a function, checked below: what is none is refused in words
 
     def __post_init__(self) -> None:
         if not callable(self.function):

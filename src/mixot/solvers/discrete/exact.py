@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot._native import network_simplex
 from mixot._shapes import Float
 from mixot.errors import InputError, SolveError
@@ -32,6 +33,9 @@ class Exact:
     """
 
     max_iter: int = 10_000_000
+
+    def __post_init__(self) -> None:
+        check_whole(self.max_iter, "max_iter", 0)
 
     def solve(self, cost: Float[np.ndarray, "k l"], a: Float[np.ndarray, " k"], b: Float[np.ndarray, " l"]) -> Plan:
         """Return the cheapest coupling of a and b: ``min <w, cost>`` over w >= 0, w 1 = a, w^T 1 = b.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mixot._checks import is_one_of
+from mixot._checks import check_whole, is_one_of
 from mixot._native import entropic_coupling
 from mixot._shapes import Float
 from mixot.errors import InputError, SolveError
@@ -81,6 +81,7 @@ class OMT:
             raise InputError("eps is the entropy of couplings of points, which the KL cost has none of; leave it out")
         if np.isfinite(self.marginal_costs).any() and self.lam == 0:
             raise InputError("relaxed marginals need lam > 0: leave lam out for its default, or rho for the exact plan")
+        check_whole(self.max_iter, "max_iter", 0)
 
     @property
     def marginal_costs(self) -> tuple[float, float]:

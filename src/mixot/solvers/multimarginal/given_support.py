@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot._shapes import Float, Int
 from mixot.errors import SolveError
 from mixot.results import MultiPlan, Status
@@ -40,6 +41,9 @@ class GivenSupport:
 
     tol: float = 1e-10
     max_iter: int = 5000
+
+    def __post_init__(self) -> None:
+        check_whole(self.max_iter, "max_iter", 0)
 
     def solve(
         self,

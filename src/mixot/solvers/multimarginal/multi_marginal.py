@@ -24,6 +24,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot._native import price_tuples
 from mixot._shapes import Float, Int
 from mixot.results import MultiPlan, Progress, ProgressCallback, Status
@@ -57,6 +58,10 @@ class MultiMarginal:
     max_nodes: int = 1_000_000_000
     columns: int = 200
     progress: ProgressCallback | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_iter", "max_nodes", "columns"):
+            check_whole(getattr(self, name), name, 0)
 
     def solve(
         self,

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import sparse
 
+from mixot._checks import check_whole
 from mixot.extras import require
 from mixot.results import Status
 from mixot.solvers.base import Task
@@ -39,6 +40,9 @@ class ClarabelSDP:
 
     tol: float = 1e-8
     max_iter: int = 200
+
+    def __post_init__(self) -> None:
+        check_whole(self.max_iter, "max_iter", 1)
 
     def solve(self, problem: ConicProblem) -> SDPSolution:
         """Return what Clarabel finds, measured as `SDP` measures its own answers."""

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot._native import (
     add_schur_rows,
     cholesky,
@@ -73,6 +74,8 @@ class SDP:
             raise InputError(
                 f"expected 0 < tol < 1, max_iter >= 1 and threads >= 1, got {self.tol}, {self.max_iter}, {self.threads}"
             )
+        for name in ("max_iter", "threads"):
+            check_whole(getattr(self, name), name, 1)
 
     def solve(
         self, problem: ConicProblem, progress: ProgressCallback | None = None, start: SDPSolution | None = None

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot.extras import require
 from mixot.results import Status
 from mixot.solvers.base import Task
@@ -31,6 +32,9 @@ class SCSSDP:
 
     tol: float = 1e-6
     max_iter: int = 20_000
+
+    def __post_init__(self) -> None:
+        check_whole(self.max_iter, "max_iter", 1)
 
     def solve(self, problem: ConicProblem) -> SDPSolution:
         """Return what SCS finds, measured as `SDP` measures its own answers."""

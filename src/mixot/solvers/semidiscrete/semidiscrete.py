@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mixot._checks import check_whole
 from mixot._native import (
     gaussian_transport,
     solid_corners,
@@ -64,6 +65,7 @@ class Semidiscrete:
     def __post_init__(self) -> None:
         if not (0 < self.tol < 1 and self.max_iter >= 1):
             raise InputError(f"tol must lie in (0, 1) and max_iter be positive, got {self.tol} and {self.max_iter}")
+        check_whole(self.max_iter, "max_iter", 1)
 
     def solve(
         self,
