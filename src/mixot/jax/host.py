@@ -46,11 +46,17 @@ def as_float(array: Any) -> jax.Array:
     return out if jnp.issubdtype(out.dtype, jnp.floating) else out.astype(jnp.float64)
 
 
+def _known(value: Any) -> np.ndarray:
+    """In NumPy; bfloat16, which NumPy knows as bytes only, in float32."""
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
+
+
 def on_host(function: Any, shapes: Any, arrays: Any, vmap_method: Any = "expand_dims") -> Any:
     """``function`` of NumPy arrays, at once where their values are known, so that errors keep their names."""
 
     def run(*values: Any) -> Any:
-        results = function(*(np.asarray(value) for value in values))
+        results = function(*map(_known, values))
         return jax.tree.map(lambda result, shape: np.asarray(result, dtype=shape.dtype), results, shapes)
 
     if any(isinstance(array, Tracer) for array in arrays):

@@ -44,7 +44,8 @@ def distance(p: Any, q: Any) -> Tensor:
     """Distance of p and q, a scalar or (b,), in the units of the data: the root of `cost`, whose arguments it takes.
 
     Its gradient is that of the cost over twice the distance, and zero where the distance is zero (a minimum, at which
-    zero is a subgradient).
+    zero is a subgradient). In the weights it is zero already where the cost is rounding, 1e-15 of the largest cost of
+    two atoms: the root has a kink there, and its slope would be noise.
 
     Examples
     --------
@@ -75,8 +76,8 @@ def entropic_cost(p: Any, q: Any, *, solver: OMT) -> Tensor:
     InputError
         On bad tensors, and where lam is left to the costs, with which it would change.
     UnsupportedError
-        On other pairs, for ``cost="kl"``, on second derivatives at singular covariances, or in the weights of a
-        coupling that falls apart.
+        On other pairs, for ``cost="kl"``, on second derivatives at singular covariances (with ``eps`` too; a small
+        multiple of the identity helps), or in the weights of a coupling that falls apart.
     SolveError
         Where a coupling does not converge.
 

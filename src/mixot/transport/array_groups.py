@@ -34,6 +34,8 @@ from mixot.measures import Grid, Measure, Samples, check_weights
 from mixot.mixture import Mixture
 from mixot.transport.batches import Atoms
 
+_HALF = {"float16": 2.0**-10, "bfloat16": 2.0**-7}  # their machine epsilons, by the end of the name of the type
+_HALVES = 4  # of them, by which a sum of weights in such floats may be off
 _SKEW = 1e-3  # finite differences of one entry of a covariance, and float32, leave it no more asymmetric than this
 
 
@@ -86,6 +88,7 @@ class Form:
     ranks: tuple[int, ...]
     bounds: tuple[tuple[float, float], ...] | None = None
     degree: int = 0
+    eps: float = 0.0  # of the weights, where they came with half a float's digits, which NumPy forgets
 
     @property
     def count(self) -> int:
@@ -108,9 +111,9 @@ class Form:
             case Kind.POINTS:
                 return Samples(as_floats(arrays[0], "points"))
             case Kind.WEIGHTED:
-                return Samples(as_floats(arrays[0], "points"), _weights(arrays[1]))
+                return Samples(as_floats(arrays[0], "points"), _weights(arrays[1], self.eps))
             case Kind.MIXTURE:
-                return Mixture(_weights(arrays[0]), self._laws(arrays[1], arrays[2]))
+                return Mixture(_weights(arrays[0], self.eps), self._laws(arrays[1], arrays[2]))
         return Grid(arrays[0], self.bounds if self.count == 1 else arrays[1], self.degree)
 
     def atoms(self, arrays: Sequence[np.ndarray]) -> Atoms:
@@ -143,13 +146,15 @@ class Form:
             means, covs = plain
             check_range(means, "means")
             shape = size, len(means) // size, means.shape[1]
-            weights = _weight_rows(arrays[0], shape[1], "components")
+            weights = _weight_rows(arrays[0], shape[1], "components", self.eps)
             return Atoms(weights, means.reshape(shape), covs.reshape(*shape, shape[2]))
         flat = Samples(_double(arrays[0].reshape(-1, *arrays[0].shape[2:]), "points"))
         check_range(flat.points, "points")
         points = flat.points.reshape(size, len(flat) // size, flat.dim)
         n = points.shape[1]
-        return Atoms(np.full((size, n), 1 / n) if self.count == 1 else _weight_rows(arrays[1], n, "points"), points)
+        return Atoms(
+            np.full((size, n), 1 / n) if self.count == 1 else _weight_rows(arrays[1], n, "points", self.eps), points
+        )
 
     def _laws(self, means: np.ndarray, covs: np.ndarray) -> Gaussian:
         """Full, diagonal or spherical laws, by the rank of the covariances."""
@@ -197,6 +202,8 @@ def read(argument: Any) -> tuple[Form, list[Any]]:
                 f"got a tuple of {len(argument)}"
             )
         return _form_of(Kind.WEIGHTED if len(argument) == 2 else Kind.MIXTURE, list(argument)), list(argument)
+    if isinstance(argument, list) and any(isinstance(item, Grid | GridOf) for item in argument):
+        raise no_batch_of_grids()
     fitted = getattr(argument, "mixture", None)
     measure = fitted if isinstance(fitted, Measure) else argument
     match measure:
@@ -255,7 +262,25 @@ def _form_of(kind: Kind, arrays: list[Any]) -> Form:
         if len(shape) > rank and shape[:1] != places[:1]:
             many, others = (next(iter(sizes)) for sizes in (places, shape))
             raise InputError(f"a batch must have one size: {names[at]} are {many} measures, {name} are {others}")
-    return Form(kind, tuple(ranks))
+    if len(places) > 1 and places[-1] == 0:
+        raise InputError(f"{names[at]} must have at least one coordinate, got shape {places}")
+    eps = max((_half(array) for name, array in zip(names, arrays, strict=True) if name == "weights"), default=0.0)
+    return Form(kind, tuple(ranks), eps=eps)
+
+
+def _half(array: Any) -> float:
+    """Machine epsilon of float16 and bfloat16, also of arrays in a list; 0 for all other types."""
+    while isinstance(array, list | tuple) and array:
+        array = array[0]
+    name = str(getattr(array, "dtype", "")).rpartition(".")[2]
+    return _HALF.get(name, 0.0)
+
+
+def no_batch_of_grids() -> InputError:
+    """The error where several densities come as one."""
+    return InputError(
+        "a Grid is one density, there is no batch of them; map over them with vmap, or compare them one by one"
+    )
 
 
 def _advice(name: str, batch: bool) -> str:
@@ -291,12 +316,16 @@ def _box(bounds: Any) -> tuple[tuple[float, float], ...] | None:
     return tuple((float(low), float(high)) for low, high in np.asarray(bounds, dtype=np.float64).reshape(-1, 2))
 
 
-def _weights(weights: np.ndarray) -> Float[np.ndarray, "*b n"]:
-    """Weights in float64, their sums over the last axis; the rounding of a sum of float32 is taken off."""
+def _weights(weights: np.ndarray, eps: float = 0.0) -> Float[np.ndarray, "*b n"]:
+    """Weights in float64, their sums over the last axis; the rounding of a sum of float32 is taken off.
+
+    So is that of weights in float16 or bfloat16, of which ``eps`` is given: each is off by half of that share of itself
+    at most, and so is their sum, whatever their number; some more is left to a sum that was taken in such floats.
+    """
     out = _double(weights, "weights")
     total = out.sum(axis=-1, keepdims=True)
     off = np.abs(total - 1)
-    near = (off > 0) & (off <= out.shape[-1] * _eps(weights))
+    near = (off > 0) & (off <= (_HALVES * eps if eps else out.shape[-1] * _eps(weights)))
     return np.divide(out, total, out=out.copy(), where=near & (total > 0)) if near.any() else out
 
 
@@ -325,9 +354,9 @@ def _positive(means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return centers, spreads
 
 
-def _weight_rows(weights: np.ndarray, n: int, of: str) -> Float[np.ndarray, "b n"]:
+def _weight_rows(weights: np.ndarray, n: int, of: str, eps: float) -> Float[np.ndarray, "b n"]:
     """`check_weights` of each row, (b, n)."""
-    rows = _weights(weights)
+    rows = _weights(weights, eps)
     totals = rows.sum(axis=1, keepdims=True)
     fine = rows.shape[1] == n and np.isfinite(rows).all() and (rows >= 0).all()
     if not (fine and (np.abs(totals - 1) <= 8 * np.finfo(np.float64).eps).all()):

@@ -22,6 +22,7 @@ from mixot.threads import thread_count
 Gradients = tuple[np.ndarray, ...]
 Wanted = tuple[bool, ...]
 
+_ROUNDING = 4 * np.finfo(np.float64).eps
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
 
 
@@ -50,11 +51,24 @@ class Atoms:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Couplings:
-    """Optimal couplings of all pairs, with potentials, balanced ones where gradients in weights were asked for."""
+    """Optimal couplings of all pairs, with potentials, balanced ones where gradients in weights were asked for.
+
+    ``largest`` is the largest cost of any two atoms of each pair.
+    """
 
     costs: Float[np.ndarray, " b"]
     coupling: Float[np.ndarray, "b k l"]
     potentials: tuple[Float[np.ndarray, "b k"], Float[np.ndarray, "b l"]]
+    largest: Float[np.ndarray, " b"]
+
+    @property
+    def told_apart(self) -> Float[np.ndarray, " b"]:
+        """Whether the cost is more than the rounding of weights makes of it, which moves ~1e-16 of the mass anywhere.
+
+        Below, potentials may be as large as the costs while the cost says nothing: a minimum, where zero is a
+        subgradient in the weights. Gradients in places and covariances vanish with the root of the cost, by themselves.
+        """
+        return (self.costs > _ROUNDING * self.largest).astype(np.float64)
 
 
 def component_costs(p: Atoms, q: Atoms) -> Float[np.ndarray, "b k l"]:
@@ -97,11 +111,13 @@ def couple(p: Atoms, q: Atoms, *, balanced: bool = True) -> Couplings:
     if end != "optimal":
         Exact().solve(costs[at], p.weights[at], q.weights[at])  # raises the error, with the plan it got to
         raise SolveError(f"the linear program of pair {at} ended with: {end}")
-    return Couplings(values, coupling, (f, g))
+    return Couplings(values, coupling, (f, g), costs.max(axis=(1, 2)))
 
 
 def gradients(p: Atoms, q: Atoms, found: Couplings, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
     """Gradients in (weights, places, covs) of p and of q, all pairs at once; zero where the cost is, or not wanted.
+
+    Those in weights are zero already where the cost is rounding, see `Couplings.told_apart`.
 
     ``2 sum_l w_kl (x_k - y_l)`` in places, potentials in weights, ``sum_l w_kl (I - T_kl)`` in covariances.
     """
@@ -131,7 +147,7 @@ def _potentials(found: Couplings, side: int, wanted: bool) -> np.ndarray:
     potential = found.potentials[side]
     if not wanted:
         return np.zeros(potential.shape)
-    return (potential - potential.mean(axis=1, keepdims=True)) * (found.costs > 0)[:, None]
+    return (potential - potential.mean(axis=1, keepdims=True)) * found.told_apart[:, None]
 
 
 def _add(out: np.ndarray, label: np.ndarray, values: np.ndarray) -> None:

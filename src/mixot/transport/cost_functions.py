@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixot.errors import InputError, UnsupportedError
-from mixot.transport.array_groups import Form, Kind, read, shape_of
+from mixot.transport.array_groups import Form, Kind, no_batch_of_grids, read, shape_of
 from mixot.transport.batches import Atoms, Wanted, couple, gradients
 from mixot.transport.gradients import cost_and_gradients, cost_between
 
@@ -121,6 +121,9 @@ def cost_function(p: Any, q: Any) -> tuple[CostFunction, list[Any]]:
             f"both sides must be batches of one size, or one of them a single measure, got {sizes[0]} "
             f"measures in p and {sizes[1]} in q"
         )
+    for grid, other, arrays in ((form_p, form_q, arrays_q), (form_q, form_p, arrays_p)):
+        if grid.kind is Kind.GRID and other.discrete and shape_of(arrays[0], "points")[-1:] == (grid.ranks[0] - 1,):
+            raise no_batch_of_grids()
     return CostFunction(form_p, form_q), [*arrays_p, *arrays_q]
 
 

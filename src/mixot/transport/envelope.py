@@ -79,7 +79,9 @@ def _of_mixtures(p: Mixture, q: Mixture, plan: Plan, want_p: Wanted, want_q: Wan
 def _alone(p: Atoms, q: Atoms, plan: Plan, want_p: Wanted, want_q: Wanted) -> tuple[Gradients, Gradients]:
     """Gradients of one pair."""
     f, g = balanced_potentials(plan) if want_p[0] or want_q[0] else plan.potentials
-    found = Couplings(np.array([plan.cost]), plan.coupling[None], (f[None], g[None]))
+    found = Couplings(
+        np.array([plan.cost]), plan.coupling[None], (f[None], g[None]), np.array([plan.cost_matrix.max()])
+    )
     in_p, in_q = gradients(p, q, found, want_p, want_q)
     return tuple(x[0] for x in in_p), tuple(x[0] for x in in_q)
 

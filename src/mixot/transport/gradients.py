@@ -29,7 +29,9 @@ class CostGradients:
 
     The arrays of ``Samples`` are ``(points, weights)``, those of a Gaussian mixture ``(weights, means, covs)``, those
     of a ``Grid`` ``(values, bounds)``, the values of total one. Where the cost is zero, its minimum, all gradients are
-    zero, and so are those that were not wanted.
+    zero, and so are those that were not wanted. Gradients in the weights of mixtures, or of points, are zero already
+    where the cost is no more than what rounding of the weights makes of it, 1e-15 of the largest cost of two atoms:
+    zero is a subgradient there.
     """
 
     cost: float

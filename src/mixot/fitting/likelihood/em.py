@@ -43,7 +43,9 @@ class EM:
     (mean by weight, v the variances of the data): a lower bound on the log-likelihood of the data blurred by noise of
     covariance ``reg * diag(v)``, which is then part of every covariance, so that none collapses. With ``reg=0`` it is
     the log-likelihood itself. Because ``reg`` is measured in the variances of the data, a fit does not depend on
-    units: data times 1e8 give the same mixture times 1e8. A constant column gets ``reg`` times the average variance
+    units: data times 1e8 give the same mixture times 1e8. It is diagonal in the coordinates of the data, though: a
+    rotation, or a shear, of the columns moves what it adds (by ``reg`` of a variance, felt where components are nearly
+    flat); ``reg=0`` follows any affine map. A constant column gets ``reg`` times the average variance
     of the others, and an `AccuracyWarning` says so.
 
     Data in float32 are computed in float32 (about 6 digits) and summed in float64.
