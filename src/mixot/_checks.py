@@ -213,8 +213,9 @@ def check_range(array: np.ndarray, name: str) -> None:
 
 def as_generator(rng: Any) -> np.random.Generator:
     """The generator that a seed, a generator or None stands for; `InputError` on what is none of them."""
+    seed: Any = "none" if isinstance(rng, bool | np.bool_) else rng  # NumPy would count a truth value
     try:
-        return np.random.default_rng("no seed" if isinstance(rng, bool | np.bool_) else rng)
+        return np.random.default_rng(seed)
     except (TypeError, ValueError) as wrong:
         raise InputError(f"rng must be a seed, a numpy.random.Generator or None, got {type(rng).__name__}") from wrong
 

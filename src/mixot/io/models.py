@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_floats, as_path, is_rounded, is_whole
+from mixot._checks import as_floats, as_path, is_rounded
 from mixot.errors import InputError, UnsupportedError
 from mixot.families import Family, lookup
 from mixot.io.arrays import npz_names, read_npz
@@ -159,7 +159,7 @@ def _npz_document(path: Path) -> dict[str, Any]:
 
 def _mixture(document: Mapping[str, Any], path: Path) -> Mixture:
     version = document.get("version")
-    if not is_whole(version) or version < 1:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError(f"{path}: the format version must be a positive whole number, got {version!r}")
     if version > VERSION:
         raise InputError(
