@@ -256,7 +256,7 @@ def _check_inside(region: Region, model: MomentModel) -> None:
         if low < parameter.least:
             raise InputError(
                 f"support must lie where the family has laws, {parameter.name} >= {parameter.least:g}, got a region "
-                f"that lets it go from {low:.6g} to {high:.6g}; raise its lower end, or add a Box that does"
+                f"that lets it go from {low:.6g} to {high:.6g}; let it begin there, or add a Box that does"
             )
 
 
