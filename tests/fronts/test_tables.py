@@ -312,7 +312,7 @@ def test_what_stands_for_nothing_is_a_hole_and_no_text(word, tmp_path):
     ],
 )
 def test_a_text_is_told_with_what_may_have_been_meant(cell, remark, tmp_path):
-    (tmp_path / "t.csv").write_text(f"x;y\n1;2\n2;{cell}\n3;{cell}\n")
+    (tmp_path / "t.csv").write_text(f"x;y\n1.5;2\n2;{cell}\n3;{cell}\n")
     with pytest.raises(InputError) as refused:
         read_table(tmp_path / "t.csv")
     said = str(refused.value)
