@@ -407,7 +407,7 @@ def test_a_command_says_when_newton_gave_up(tmp_path):
     [
         ("distance", "a.csv", "b.csv"),
         ("plan", "a.csv", "b.csv"),
-        ("geodesic", "a.csv", "b.csv", "-o", "path.png"),
+        ("geodesic", "a.csv", "b.csv", "-o", "path"),
         ("map", "a.csv", "b.csv", "-o", "moved.csv"),
         ("barycenter", "a.csv", "b.csv", "-o", "mean.json"),
     ],

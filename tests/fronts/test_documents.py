@@ -61,6 +61,8 @@ def told(tmp_path, monkeypatch):
 def check(found, expected, place=""):
     """Whether two documents are the same, in the order of their fields, too; numbers up to rounding."""
     if isinstance(expected, dict):
+        if not place and "notes" not in expected:  # what was told on the way: test_notes_of_answers.py
+            found = {name: value for name, value in found.items() if name != "notes"}
         assert list(found) == list(expected), place
         for name, value in expected.items():
             check(found[name], value, f"{place}.{name}")
@@ -158,7 +160,7 @@ def test_fit_of_least_w2(told, monkeypatch):
 def test_fit_of_a_picture(told):
     facts = told("fit a.png -k 2 -o m.json")
     assert (facts["path"], facts["kind"], facts["rows"], facts["dim"]) == ("a.png", "picture", 54, 3)
-    assert list(facts) == ["command", "path", "kind", "family", "k", "dim", "rows", "fit", "output"]
+    assert list(facts) == ["command", "path", "kind", "family", "k", "dim", "rows", "fit", "output", "notes"]
 
 
 def test_distance(told):
@@ -175,7 +177,7 @@ def test_distance(told):
 
 def test_distance_to_a_picture(told):
     facts = told("distance a.png a.csv --bright")
-    assert list(facts) == ["command", "distance", "exact", *of_plan(mixot.plan(P, Q)), "notes", "source", "target"]
+    assert list(facts) == ["command", "distance", "exact", *of_plan(mixot.plan(P, Q)), "source", "target", "notes"]
     sheet = {"path": "a.png", "kind": "picture", "measure": "light of 9 x 6 pixels", "dim": 2}
     check(facts["source"], sheet)
     check(facts["target"], of_points("a.csv"))
@@ -254,7 +256,7 @@ def test_map_to_a_model(told):
     model = {"path": "m.json", "kind": "model", "measure": "1 component", "dim": 2}
     both = {"source": of_points("a.csv"), "target": model}
     head = {"command": "map", "kind": "mean", "rows": 24, "output": "moved.csv", "exact": True}
-    expected = {**head, "distance": plan.distance, **of_plan(plan), "notes": list(plan.notes), **both}
+    expected = {**head, "distance": plan.distance, **of_plan(plan), **both, "notes": list(plan.notes)}
     for name in ("gap", "lower_bound", "cost"):
         assert facts[name] == pytest.approx(expected[name], abs=1e-6)
         expected[name] = facts[name]
@@ -276,12 +278,12 @@ def test_barycenter(k, told):
 def test_joint(told):
     found = fit_pair(io.read("a.csv"), io.read("b.csv"), lam=3.0, k=2, rng=0)
     head = {"command": "joint", "lam": 3.0, "objective": found.objective, "distance": found.distance}
-    head |= {"status": str(found.status), "iterations": found.iterations, "notes": list(found.notes)}
+    head |= {"status": str(found.status), "iterations": found.iterations}
     sides = {
         side: {"path": path, "model": f"pair/{side}.json", "log_likelihood": likelihood, **of_mixture(2, 2)}
         for side, path, likelihood in zip(("source", "target"), ("a.csv", "b.csv"), found.log_likelihoods, strict=True)
     }
-    check(told("joint a.csv b.csv -k 2 --lam 3 -o pair"), {**head, **sides})
+    check(told("joint a.csv b.csv -k 2 --lam 3 -o pair"), {**head, **sides, "notes": list(found.notes)})
     assert mixot.distance(load("pair/source.json"), found.source) < 1e-6
     assert mixot.distance(load("pair/target.json"), found.target) < 1e-6
 
@@ -336,7 +338,7 @@ def test_what_json_has_no_word_for_is_null_and_named(capsys):
     assert printed.err == f"note: {note}\n"
     emit({"a": 2.0})
     printed = capsys.readouterr()
-    assert (json.loads(printed.out), printed.err) == ({"a": 2.0}, "")
+    assert (json.loads(printed.out), printed.err) == ({"a": 2.0, "notes": []}, "")
 
 
 def test_points_of_a_table_are_one_measure_whatever_says_how_they_count(told):
@@ -389,7 +391,7 @@ def test_options_that_do_not_fit_are_refused_in_words(told):
         ("components a.csv b.csv --k-min 3 --k-max 2 -o .", "--k-min 3 is above --k-max 2"),
     ):
         assert said in refused(words), words
-    for words in ("fit a.csv", "plan p.json", "plan p.json q.npz --rho 1,2,3", "plan p.json q.npz --lam x"):
+    for words in ("plan p.json", "plan p.json q.npz --rho 1,2,3", "plan p.json q.npz --lam x"):
         refused(words, code=2)
 
 
@@ -400,10 +402,11 @@ def test_columns_of_two_tables_are_matched_by_name(told):
     io.write_table("more.csv", np.c_[b.values, b.values[:, 0]], ["u", "v", "w"])
     np.savetxt("bare.csv", b.values, delimiter=",")
     straight = told("distance a.csv b.csv --exact")["distance"]
-    for name, note in (("turned", ""), ("bare", ""), ("other", "matched by position: v - z")):
+    for name in ("turned", "bare"):
         result = CliRunner().invoke(app, ["distance", "a.csv", f"{name}.csv", "--exact", "--json"], prog_name="mixot")
         assert json.loads(result.stdout)["distance"] == pytest.approx(straight, rel=1e-9)
-        assert (note in result.stderr) if note else result.stderr == ""
+        assert result.stderr == ""
+    assert "other.csv" in refused("distance a.csv other.csv --exact")
     told("map a.csv turned.csv -k 1 --points turned.csv -o moved.csv")
     assert io.read_table("moved.csv").columns == ("u", "v")
     asked = told("distance a.csv turned.csv --exact --columns u,v")["distance"]
@@ -423,7 +426,7 @@ def test_what_a_fit_gave_up_is_told_on_one_line(told, monkeypatch):
 
     monkeypatch.setattr("mixot.cli.sources.fit", stopped)
     result = CliRunner().invoke(app, ["fit", "a.csv", "-k", "2", "-o", "m.json", "--json"], prog_name="mixot")
-    advice = f"note: a.csv: the fit {Status.MAX_ITER.advice}"
+    advice = "note: a.csv: the fit stopped at the iteration limit"  # the command has no option that raises it
     assert result.stderr.splitlines() == ["note: a.csv: first", "note: a.csv: second", advice]
     assert calls[0]["progress"] is None
     monkeypatch.setattr(

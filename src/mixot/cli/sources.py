@@ -263,10 +263,11 @@ def _fitted(
     path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Samples, labels: tuple[str, ...] = ()
 ) -> MixtureSource:
     """The mixture that was fitted; what troubled the fit is told on one line each."""
+    ended, here = (f"the fit {advice}" for advice in (found.status.advice, found.status.advice_for(None)))
     for text in found.notes:
-        note(f"{path}: {text}")
-    if not found.status.solved and f"the fit {found.status.advice}" not in found.notes:
-        note(f"{path}: the fit {found.status.advice_for(None)}")
+        note(f"{path}: {here if text == ended else text}")  # commands have no such options
+    if not found.status.solved and ended not in found.notes:
+        note(f"{path}: {here}")
     mixture = found.mixture
     return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels)
 
