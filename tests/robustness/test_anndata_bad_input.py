@@ -115,7 +115,7 @@ def test_sparse_representations_are_refused(adata):
     with pytest.raises(InputError, match="'counts' is sparse and is not made dense here"):
         single_cell.fit(adata, rep="counts")
     adata.obsm["text"] = np.full((60, 2), "a")
-    with pytest.raises(InputError, match="text must be numbers, got 'a'"):
+    with pytest.raises(InputError, match="'text' must be numbers, got 'a'"):
         single_cell.fit(adata, rep="text")
 
 
