@@ -295,7 +295,7 @@ def test_the_objective_of_a_fixed_point_never_rises(rng):
     assert costs[1] < costs[0] * (1 - 1e-6)
     assert (np.diff(costs) <= 1e-12 * costs[0]).all()
     for k in (0, -1):
-        with pytest.raises(InputError, match=f"k must be at least 1, got {k}"):
+        with pytest.raises(InputError, match=f"k must be a whole number of at least 1, got {k}"):
             FixedPoint(k=k)
     assert len(barycenter(mixtures[:1], solver=FixedPoint(k=2)).mixture) == 2
 
