@@ -95,7 +95,7 @@ def test_sizes_are_those_of_the_literature(rng):
     # d = 2, r = 4, diagonal: 580 variables and blocks 70, 30, 6 x 16 for W2; 219 for total variation; 900 as published
     x = Samples(rng.normal(size=(300, 2)))
     w2, tv, published = (
-        relaxation(x, "diagonal", 4, dim=2, **options).problem
+        relaxation(x, "diagonal", 4, dim=2, tightened=False, **options).problem
         for options in ({"distance": "w2"}, {"distance": "tv"}, {"distance": "w2", "weighted": False})
     )
     assert (len(w2.cost), len(tv.cost), len(published.cost)) == (580, 219, 900)

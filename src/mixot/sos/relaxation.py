@@ -29,6 +29,7 @@ from mixot.formulas.polynomial.regions import Region, enclosing_box
 from mixot.solvers.sdp.problem import Block, ConicProblem
 from mixot.sos.monomials import Axis, Basis, basis_of, graded, orthonormal_axis
 from mixot.sos.sequences import MomentSequence, in_basis, matrix_in_basis
+from mixot.sos.supports import box_blocks, end_products
 from mixot.sos.target import Target
 
 Regularizer = Callable[..., Polynomial]
@@ -87,6 +88,8 @@ class Relaxation:
     slack : how many standard errors each moment of the target may be off; None for none
     basis : "monomial"; "chebyshev"; or "orthonormal", for the data, axis by axis. The last two are for points and the
         leading parameters, the locations; the other parameters come in powers
+    tightened : with the products ``(v - lo)(hi - v)`` of parameters of degree 2, and the box that holds the target,
+        where it is known to have one
     """
 
     model: MomentModel
@@ -98,6 +101,7 @@ class Relaxation:
     regularizer: Regularizer | np.ndarray | None = None
     slack: float | None = None
     basis: str = "chebyshev"
+    tightened: bool = True
 
     def __post_init__(self) -> None:
         if self.distance not in ("w2", "tv", "matched"):
@@ -190,6 +194,10 @@ class Relaxation:
                         f"{2 * self.order}; raise the order"
                     )
                 out.append((vectors, (degree + 1) // 2))
+        if self.tightened:
+            box = enclosing_box(self.region, self.model.names)
+            ends = (box - self.frame.offset[:, None]) / self.frame.factor[:, None]
+            out += end_products(ends, self.parameters, self.order)
         return out
 
     @cached_property
@@ -288,9 +296,19 @@ class Relaxation:
         if self.distance == "matched":
             return out
         if self.distance == "w2":
-            return [*out, self.coupling.block(self.order)]
+            return [*out, self.coupling.block(self.order), *self._in_box(self.coupling)]
         common = MomentSequence.unknown(self.points, self.layout.couple, self.layout.total)
-        return [*out, *(part.block(self.order) for part in (common, self.measure - common, self.mixture - common))]
+        left = self.measure - common
+        out += [part.block(self.order) for part in (common, left, self.mixture - common)]
+        return [*out, *self._in_box(common), *self._in_box(left)]
+
+    def _in_box(self, part: MomentSequence) -> list[Block]:
+        """Matrices that keep points of the target in the box they are known to lie in."""
+        ends = self.target.ends
+        # Moments within some slack of the target's are those of other laws, too, which may lie elsewhere.
+        if ends is None or not self.tightened or self.layout.slacks:
+            return []
+        return box_blocks(part, ends, self.order)
 
     @cached_property
     def problem(self) -> ConicProblem:

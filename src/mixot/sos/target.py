@@ -45,6 +45,14 @@ class Target:
         """The polynomials whose means are held."""
         return basis_of("chebyshev", (1,) * self.dim, self.order)
 
+    @property
+    def ends(self) -> Float[np.ndarray, "d 2"] | None:
+        """The box in u that holds the measure; None where none is known to."""
+        if not self.bounded:
+            return None
+        box = np.stack([self.extent.lower, self.extent.upper], axis=1)
+        return (box - self.center[:, None]) / self.scale[:, None]
+
     def moments(self, basis: Basis) -> Float[np.ndarray, " s"]:
         """Means of the members of another basis of the same variables."""
         inner = basis_of("chebyshev", (1,) * self.dim, basis.order)
