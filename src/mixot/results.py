@@ -118,7 +118,8 @@ class Level:
     squared units of the data, or as total variation (0 to 2); ``lower_bound`` counts what lower orders proved, too.
     ``ranks`` are those of the moment matrices of this order and of the lower one that flatness compares, by
     ``singular_values`` of the first, relative to the largest. ``vacuous`` says that the lower one has full rank, so
-    that equal ranks prove nothing.
+    that equal ranks prove nothing. ``regularized`` is the value tau of the relaxation with the regulariser, the least
+    ``distance + eps int R dphi`` in the same units as ``objective``; NaN where none was solved.
     """
 
     order: int
@@ -132,6 +133,37 @@ class Level:
     commutator: float
     variables: int
     seconds: float
+    regularized: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PopulationBound:
+    """How close any mixture can come to the law that samples were drawn from, at a level of confidence.
+
+    With probability ``level`` over the draws, no mixture over the region of the fit is closer to the population than
+    ``lower_bound`` in ``distance_name`` ("tv", between 0 and 2, or "w2"), by moments up to degree ``2 order``. The
+    statement is "finite-sample", true for every number of independent draws, or "asymptotic": its probability tends to
+    the level as their number grows. ``box`` (d, 2) is where the moments were taken and ``outside`` what the population
+    has outside of it at most, zero where it is known to lie there.
+    """
+
+    level: float
+    lower_bound: float
+    distance_name: str
+    order: int
+    coverage: str
+    outside: float
+    box: Float[np.ndarray, "d 2"]
+
+    def __str__(self) -> str:
+        name = "W2" if self.distance_name == "w2" else "total variation"
+        how = "for this many draws" if self.coverage == "finite-sample" else "as draws grow many"
+        if not self.lower_bound > 0:
+            return f"nothing is shown of the population at {self.level:.4g} ({self.coverage})"
+        return (
+            f"{name} of the population to any mixture over the region: at least {self.lower_bound:.6g}, with "
+            f"probability {self.level:.4g} {how}"
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -140,14 +172,16 @@ class MomentFit(Fit[Law]):
 
     ``lower_bound`` is proven: no mixture of the family with parameters in the region S, of however many components, is
     closer to the data in ``distance_name`` ("w2", a distance and not its square, or "tv") than that; zero proves
-    nothing. ``region`` is S in words. The data are the law of the samples themselves, their noise included: of the law
-    that they were drawn from nothing is proven. ``flat`` says that the moment matrix of order ``order`` is that of
-    ``ranks[0]`` atoms, which is the number of components where moments are exact, and shows the noise where they are
-    those of samples; ``ranks`` are the two that were compared, ``hierarchy`` holds every order that was solved.
-    ``projection`` (d, 2 or 3) is the map to the coordinates that were fitted where the data have more than three; the
-    bound then is of the projected data, and holds all the more for all of them. Without data, only moments, there is no
-    likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so. ``starts`` are the atoms of the last
-    relaxation, a mixture for each number of components that was read from it.
+    nothing. ``region`` is S in words. The data are the law of the samples themselves, their noise included; of the law
+    that they were drawn from ``population`` speaks, where a level of confidence was asked for. ``regularized`` is tau,
+    the value of the last relaxation with the regulariser ``regularizer``, beside ``hierarchy[-1].objective``, its value
+    without; NaN where the fewest atoms were searched instead. ``flat`` says that the moment matrix of order ``order``
+    is that of ``ranks[0]`` atoms, which is the number of components where moments are exact, and shows the noise where
+    they are those of samples; ``ranks`` are the two that were compared, and ``hierarchy`` holds every order that was
+    solved. ``projection`` (d, 2 or 3) is the map to the coordinates that were fitted where the data have more than
+    three; the bound then is of the projected data, and holds all the more for all of them. Without data, only moments,
+    there is no likelihood: ``log_likelihood`` and ``criterion`` are NaN, and ``notes`` say so. ``starts`` are the atoms
+    of the last relaxation, a mixture for each number of components that was read from it.
     """
 
     lower_bound: float = 0.0
@@ -159,6 +193,13 @@ class MomentFit(Fit[Law]):
     projection: Float[np.ndarray, "d e"] | None = None
     starts: tuple[Mixture[Law], ...] = ()
     region: str = ""
+    regularizer: str = ""
+    population: PopulationBound | None = None
+
+    @property
+    def regularized(self) -> float:
+        """The value tau of the last relaxation with its regulariser: W2 squared or total variation, plus its share."""
+        return self.hierarchy[-1].regularized if self.hierarchy else float("nan")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -110,12 +110,26 @@ def test_constant_columns_are_named(rng):
         fit(x, "gaussian", method="moments")
 
 
-def test_too_few_samples_lower_the_order(rng):
+@pytest.mark.parametrize("asked", [{"order": 5}, {"order": 2, "max_order": 5}])
+def test_an_order_that_is_asked_for_is_obeyed_whatever_the_samples(asked, rng):
     x = rng.standard_t(3, size=30)
     with pytest.warns(AccuracyWarning, match="too few samples for order 5"):
-        found = fit(x, "diagonal", k=1, method=MomentSOS(order=5))
+        found = fit(x, "diagonal", k=1, method=MomentSOS(**asked))
+    assert found.order == 5
+    assert [level.order for level in found.hierarchy] == list(range(asked["order"], 6))
+    assert any("it was asked for, the samples support order" in note for note in found.notes)
+
+
+def test_too_few_samples_lower_the_order_that_nobody_asked_for(rng):
+    found = fit(rng.standard_t(3, size=30), "diagonal", k=1, method=MomentSOS())
     assert found.order < 5
-    assert any("too few samples" in note for note in found.notes)
+    assert any(f"order {found.order} is used" in note for note in found.notes)
+
+
+def test_a_first_order_too_low_for_k_is_refused_not_raised():
+    with pytest.raises(InputError, match="order 2, the first that is asked for, is too low for k=4"):
+        fit(P, "gaussian", k=4, method=MomentSOS(order=2, max_order=5))
+    assert fit(P, "gaussian", k=2, method=MomentSOS(max_order=3)).order >= 2
 
 
 def test_families_and_structures_that_have_no_polynomial_moments():

@@ -23,11 +23,10 @@ def variable_bounds(relaxation: Relaxation) -> Float[np.ndarray, " n"]:
     layout, out = relaxation.layout, np.empty(relaxation.layout.total)
     phi = relaxation.parameters.peaks()
     out[: layout.mixing] = phi[~relaxation.bound] if relaxation.distance == "matched" else phi[1:]
-    if layout.slacks:
-        assert relaxation.slack is not None
-        out[layout.slack :] = relaxation.slack * relaxation.target.errors(relaxation.points)[1:]
+    if relaxation.room is not None:
+        out[layout.slack :] = relaxation.room.sizes
     ours = _absolute_moments(relaxation.points, _roots(relaxation))
-    if relaxation.target.bounded and not layout.slacks:
+    if relaxation.boxed:
         ours = np.minimum(ours, relaxation.points.peaks())
     if relaxation.distance == "tv":
         out[layout.couple : layout.slack] = ours
@@ -55,9 +54,8 @@ def _roots(relaxation: Relaxation, *, of_mixture: bool = False) -> Float[np.ndar
         else:
             value = powers @ relaxation.target.moments(relaxation.points)[at]
             # Where moments are matched up to slack, the law that is bounded has them anywhere within it.
-            if relaxation.layout.slacks:
-                assert relaxation.slack is not None
-                value += np.abs(powers) @ (relaxation.slack * relaxation.target.errors(relaxation.points)[at])
+            if relaxation.room is not None:
+                value += np.abs(powers) @ np.append(0.0, relaxation.room.sizes)[at]
         out[i] = max(value, 0.0) ** (1 / top)
     return out
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -29,6 +28,7 @@ from mixot.formulas.polynomial.regions import Region, enclosing_box
 from mixot.solvers.sdp.problem import Block, ConicProblem
 from mixot.sos.monomials import Axis, Basis, basis_of, graded, orthonormal_axis
 from mixot.sos.sequences import MomentSequence, in_basis, matrix_in_basis
+from mixot.sos.slack import Slack, standard_errors
 from mixot.sos.supports import box_blocks, end_products
 from mixot.sos.target import Target
 
@@ -85,7 +85,7 @@ class Relaxation:
         the moments of the mixture are those of the target, and R alone is minimised
     eps, regularizer : weight and polynomial R of the parameters in the coordinates of the target, in which the data
         lie in [-1, 1]; it is called with one symbol for each parameter, or is a vector over ``parameters``
-    slack : how many standard errors each moment of the target may be off; None for none
+    slack : how far the moments of the target may be off: how many standard errors each, or a set; None for none
     basis : "monomial"; "chebyshev"; or "orthonormal", for the data, axis by axis. The last two are for points and the
         leading parameters, the locations; the other parameters come in powers
     tightened : with the products ``(v - lo)(hi - v)`` of parameters of degree 2, and the box that holds the target,
@@ -99,7 +99,7 @@ class Relaxation:
     distance: str = "tv"
     eps: float = 0.0
     regularizer: Regularizer | np.ndarray | None = None
-    slack: float | None = None
+    slack: float | Slack | None = None
     basis: str = "chebyshev"
     tightened: bool = True
 
@@ -206,8 +206,20 @@ class Relaxation:
         phi, a, d = len(self.parameters) - 1, len(self.points), self.model.dim
         couples = {"tv": a, "w2": len(graded((1,) * 2 * d, 2 * self.order)) - (2 * a - 1), "matched": 0}[self.distance]
         phi -= a - 1 if self.distance == "matched" else 0
-        slacks = a - 1 if self.slack is not None and self.target.error_cov is not None else 0
-        return Layout(phi, couples, slacks)
+        return Layout(phi, couples, 0 if self.room is None else a - 1)
+
+    @cached_property
+    def room(self) -> Slack | None:
+        """The set of errors that the moments of the target may have; None where they are taken as they are."""
+        if self.slack is None or isinstance(self.slack, Slack):
+            return self.slack
+        return None if self.target.error_cov is None else standard_errors(self.target, self.points, self.slack)
+
+    @property
+    def boxed(self) -> bool:
+        """Whether every law with the moments that are allowed is meant to lie in the box of the target."""
+        # Moments within some room of the target's are those of other laws, too, which may lie elsewhere.
+        return self.target.bounded and (self.room is None or self.room.bounded)
 
     @cached_property
     def mixing(self) -> MomentSequence:
@@ -305,8 +317,7 @@ class Relaxation:
     def _in_box(self, part: MomentSequence) -> list[Block]:
         """Matrices that keep points of the target in the box they are known to lie in."""
         ends = self.target.ends
-        # Moments within some slack of the target's are those of other laws, too, which may lie elsewhere.
-        if ends is None or not self.tightened or self.layout.slacks:
+        if ends is None or not self.tightened or not self.boxed:
             return []
         return box_blocks(part, ends, self.order)
 
@@ -317,19 +328,11 @@ class Relaxation:
         if self.eps:
             constant, more = self.mixing.of(self.penalty)
             offset, cost = offset + self.eps * constant, cost + self.eps * more
-        matrix, rest = self._slack_rows()
-        return ConicProblem(cost, self.blocks(), offset, matrix, rest)
-
-    def _slack_rows(self) -> tuple[Any, Any]:
-        """``delta - s >= 0`` and ``delta + s >= 0`` for the slack s of each moment of the target."""
-        count = self.layout.slacks
-        if not count:
-            return None, None
-        assert self.slack is not None
-        delta = self.slack * self.target.errors(self.points)[1:]
-        places = self.layout.slack + np.arange(count)
-        pick = sparse.csr_array((np.ones(count), (np.arange(count), places)), shape=(count, self.layout.total))
-        return sparse.vstack([-pick, pick], format="csr"), np.concatenate([delta, delta])
+        if self.room is None:
+            return ConicProblem(cost, self.blocks(), offset)
+        first = self.layout.slack
+        blocks = [*self.blocks(), *self.room.blocks(first)]
+        return ConicProblem(cost, blocks, offset, *self.room.rows(first, self.layout.total))
 
     def _basis(self, degrees: tuple[int, ...], axes: tuple[Axis, ...]) -> Basis:
         top = 2 * self.order

@@ -60,12 +60,15 @@ class Target:
 
     def errors(self, basis: Basis) -> Float[np.ndarray, " s"]:
         """Standard errors of these means, zero where they are exact."""
+        return np.sqrt(np.maximum(np.diagonal(self.error_covariance(basis)), 0.0))
+
+    def error_covariance(self, basis: Basis) -> Float[np.ndarray, "s s"]:
+        """Covariance of the errors of these means, zero where they are exact."""
         inner = basis_of("chebyshev", (1,) * self.dim, basis.order)
         if self.error_cov is None:
-            return np.zeros(len(inner))
+            return np.zeros((len(inner), len(inner)))
         change = self._change(basis, inner)
-        cov = self.error_cov[: len(inner), : len(inner)]
-        return np.sqrt(np.maximum(np.einsum("as,st,at->a", change, cov, change), 0.0))
+        return change @ self.error_cov[: len(inner), : len(inner)] @ change.T
 
     def highest_order(self) -> int:
         """The largest r for which the standard errors of ``z_i^(2 r)``, z standardised, stay below half of them."""
@@ -99,12 +102,12 @@ class Target:
         )
 
 
-def target_of(measure: Measure, model: MomentModel, order: int) -> Target:
+def target_of(measure: Measure, model: MomentModel, order: int, box: Float[np.ndarray, "d 2"] | None = None) -> Target:
     """The moments of ``measure`` up to degree ``order``, in coordinates in which the model may live.
 
     These put the data into [-1, 1]^d: the box of samples or of a grid, that of a mixture's components; where moments
     alone are known, three standard deviations, and the nodes of the Gauss rules that they determine. A model that
-    cannot be shifted keeps the origin.
+    cannot be shifted keeps the origin. A ``box`` that holds samples takes the place of their own.
 
     Raises
     ------
@@ -123,6 +126,8 @@ def target_of(measure: Measure, model: MomentModel, order: int) -> Target:
             f"lower the order to {measure.order // 2}"
         )
     extent = _extent(measure, order)
+    if box is not None:
+        extent = replace(extent, lower=box[:, 0], upper=box[:, 1])
     flat = np.flatnonzero(extent.upper - extent.lower <= 1e-12 * np.maximum(np.abs(extent.upper), np.abs(extent.lower)))
     if len(flat):
         raise InputError(

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import comb
 from typing import Any
 
 import numpy as np
 
 from mixot._checks import check_whole
-from mixot.errors import AccuracyWarning, InputError, SolveError
+from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.families.moment_model import MomentModel
 from mixot.families.registry import lookup
 from mixot.families.roles import Polynomial, require
 from mixot.fitting.base import register_fitter
-from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen, starts
+from mixot.fitting.moments.climb import Climb, prepared
+from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen
+from mixot.fitting.moments.population import COVERAGES
 from mixot.fitting.moments.projections import Projection, project
 from mixot.fitting.moments.region_of_answer import outside_region
-from mixot.formulas.polynomial.regions import Constraint, Region, contains, enclosing_box, in_words
+from mixot.formulas.polynomial.regions import Constraint, in_words
 from mixot.measures import Measure
-from mixot.mixture import Mixture
-from mixot.results import Level, MomentFit, Progress, ProgressCallback
+from mixot.results import MomentFit, ProgressCallback
 from mixot.solvers.base import Task, choose_solver
 from mixot.solvers.sdp.interior_point import SDP
-from mixot.sos import regularizers
-from mixot.sos.atomic import Atomic, determined, fewest_atoms, theta_of
-from mixot.sos.extraction import Atoms, Compression, Flatness, energy_rank, flatness, most_atoms
-from mixot.sos.hierarchy import Relaxed, check_region, mixing_of, mixing_of_atoms, solve
-from mixot.sos.relaxation import Relaxation
-from mixot.sos.target import Target, check_moments, target_of
 
-_ORDERS = {1: 5, 2: 4, 3: 3}  # the largest that is tried by default
 _WIDE = 3  # dimension above which the data are projected
-_GAP = 1e-3  # a mixture that is further from the measure than the bound by no more than this share is the closest one
-_OUTSIDE = 1e-4  # of what a constraint sums, so far may atoms lie outside: the relaxation is solved to a tolerance
-_ATTAINED = 1e-5  # a relaxation's value below this (relative to the data's spread) counts as zero
 _REGULARIZERS = ("auto", "rank", "spread", "published", "trace")
 
 
@@ -59,7 +47,8 @@ class MomentSOS:
 
     Parameters
     ----------
-    order : the only order, or the first one where ``max_order`` is given, too
+    order : the only order, or the first one where ``max_order`` is given, too; obeyed, or refused where the moments
+        end below it or cannot show ``k`` components
     max_order : the last order; where neither is given 5 on the line, 4 in the plane, 3 in space, or what the number of
         samples supports
     distance : "tv", total variation ``|mu - nu|`` between 0 and 2, or "w2"
@@ -78,6 +67,11 @@ class MomentSOS:
         second, which is sparser, in the plane and in space
     tightened : with localisers that the region implies but a moment matrix does not know, the products of the ends of
         variances, and those of the box that holds the data: larger bounds in the same time
+    confidence : level between 0 and 1 at which something is said of the law that samples were drawn from, as
+        `MomentFit.population`; None for nothing
+    domain : lower and upper ends of a box that is known to hold that law, each a number or (d,); without one the
+        statement is of total variation only, after the extreme draws were cut off
+    coverage : "asymptotic", by the covariance of the moments' errors, or "finite-sample", by empirical Bernstein bounds
     fixed : parameters that keep a value, such as ``{"shapes": 2.0}`` for "gamma"
     k_max : most components that are tried
     rank_tol : singular values below this share of the largest count as zero
@@ -111,6 +105,9 @@ class MomentSOS:
     slack: float | None = None
     basis: str = "auto"
     tightened: bool = True
+    confidence: float | None = None
+    domain: Any = None
+    coverage: str = "asymptotic"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     k_max: int = 8
     rank_tol: float = 1e-4
@@ -124,6 +121,7 @@ class MomentSOS:
             ("refine", ("em", "kmeans", None)),
             ("parameterization", ("weighted", "published")),
             ("projection", ("pca", "pairs")),
+            ("coverage", COVERAGES),
         ):
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
@@ -144,6 +142,10 @@ class MomentSOS:
                 "support must be a constraint of mixot.formulas.polynomial.regions, such as Box(lower, upper), or a "
                 f"tuple of them, got {self.support!r}"
             )
+        if self.confidence is not None and not 0 < self.confidence < 1:
+            raise InputError(f"confidence must be a level between 0 and 1, such as 0.95, got {self.confidence!r}")
+        if self.domain is not None and (not isinstance(self.domain, tuple | list) or len(self.domain) != 2):
+            raise InputError(f"domain must be a pair, the lower and upper ends of a box, got {self.domain!r}")
         choose_solver(self.solver, Task.CONIC, (SDP,), "moment relaxations are")
 
     def fit(
@@ -183,31 +185,39 @@ class MomentSOS:
             Where a semidefinite program does not converge; ``.result`` holds the hierarchy so far, its last level the
             last certified bound.
         """
+        if self.confidence is not None and data.dim > _WIDE:
+            raise UnsupportedError(
+                f"confidence is for at most {_WIDE} dimensions: data of {data.dim} are projected along axes that they "
+                "choose themselves; take some of the columns"
+            )
         shadow = project(data, self.projection) if data.dim > _WIDE else None
         seen: Measure = data if shadow is None else shadow.measure
         shape = "full" if shadow is not None else structure
         model = require(_law(family, shape), Polynomial).moment_model(
             seen.dim, structure=shape, weighted=self.parameterization == "weighted", fixed=dict(self.fixed)
         )
-        run = _Run(self, model, *_prepared(self, seen, model, k), k, progress)
+        run = Climb(self, model, *prepared(self, seen, model, k), k, progress)
         found = run.climb()
         return self._finished(data, family, structure, shadow, run, found, rng)
 
     def _finished(
-        self, data: Measure, family: str, structure: str, shadow: Projection | None, run: _Run, found: Found, rng: Any
+        self, data: Measure, family: str, structure: str, shadow: Projection | None, run: Climb, found: Found, rng: Any
     ) -> MomentFit:
         """The fit, from the relaxations' starts."""
         lift = (lambda mixture: mixture) if shadow is None else shadow.lift
         last = run.levels[-1]
-        refinement = Refinement(self.refine, run.k, self.k_max, self.fixed, run.lowered)
+        refinement = Refinement(self.refine, run.k, self.k_max, self.fixed, run.noisy_order)
         lifted = replace(found, starts=tuple(map(lift, found.starts)))
         fit = chosen(lifted, data, family, structure, refinement, rng)
         notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
         if self.support is not None and not found.solved:
             seen = fit.mixture if shadow is None else shadow.see(fit.mixture)
             notes += outside_region(run.model, run.region, seen.components)
-        if run.lowered and run.asked:
+        if run.noisy_order and run.asked:
             warnings.warn(run.notes[0], AccuracyWarning, stacklevel=3)
+        population = None
+        if self.confidence is not None:
+            population = run.population(data, self.confidence, self.domain, self.coverage)
         bound = max(last.lower_bound, 0.0)
         return MomentFit(
             mixture=fit.mixture,
@@ -227,6 +237,8 @@ class MomentSOS:
             projection=None if shadow is None else shadow.matrix,
             starts=found.starts,
             region=in_words(run.region, run.model.names),
+            regularizer=run.regularizer,
+            population=population,
         )
 
 
@@ -234,240 +246,3 @@ def _law(family: str, structure: str) -> type[Family]:
     """The family that is searched: Gaussian laws without correlations are diagonal ones."""
     law = lookup(family)
     return DiagonalGaussian if law is Gaussian and structure in ("diagonal", "spherical") else law
-
-
-def _prepared(options: MomentSOS, data: Measure, model: MomentModel, k: int | None) -> tuple[Target, Region, int, int]:
-    """The target, the region, and the first and last order."""
-    last = options.max_order or options.order or _ORDERS[model.dim]
-    known = getattr(data, "order", None)
-    if options.order is None and options.max_order is None and known is not None:
-        last = max(1, min(last, known // 2))
-    target = target_of(data, model, 2 * last)
-    check_moments(target, last)
-    first = min(options.order or 2, last)
-    support = options.support
-    region = model.region(target.extent) if support is None else support
-    region = region if isinstance(region, tuple) else (region,)
-    if support is not None:
-        _check_inside(region, model)
-    return target, region, first, last
-
-
-def _check_inside(region: Region, model: MomentModel) -> None:
-    """Refuse a region with parameters that the family does not have: laws would take their nearest for them."""
-    for parameter, (low, high) in zip(model.parameters, enclosing_box(region, model.names), strict=True):
-        if low < parameter.least:
-            raise InputError(
-                f"support must lie where the family has laws, {parameter.name} >= {parameter.least:g}, got a region "
-                f"that lets it go from {low:.6g} to {high:.6g}; let it begin there, or add a Box that does"
-            )
-
-
-class _Run:
-    """One climb of the hierarchy: its levels so far and what is to be remarked."""
-
-    def __init__(
-        self,
-        options: MomentSOS,
-        model: MomentModel,
-        target: Target,
-        region: Region,
-        first: int,
-        last: int,
-        k: int | None,
-        progress: ProgressCallback | None,
-    ) -> None:
-        self.options, self.model, self.target, self.region, self.k = options, model, target, region, k
-        self.progress = progress
-        self.levels: list[Level] = []
-        self.notes: list[str] = []
-        highest = max(target.highest_order(), 1)
-        self.lowered = highest < last
-        self.asked = not (options.order is None and options.max_order is None)
-        if self.lowered:
-            self.notes.append(
-                f"too few samples for order {last}: the standard errors of moments of degree {2 * last} exceed half of "
-                f"them; order {highest} is used"
-            )
-        self.last = min(last, highest)
-        self.first = min(first, self.last)
-        self._check_k()
-
-    def _check_k(self) -> None:
-        """Refuse a k that even the last order cannot show."""
-        if self.k is None:
-            return
-        check_whole(self.k, "k")
-        room = {r: most_atoms(_nothing(self._relaxation(r))) for r in range(self.first, self.last + 1)}
-        if room[self.last] < self.k:
-            need = next(r for r in range(self.last, 99) if _room(self.model, r) >= self.k)
-            raise InputError(
-                f"order {self.last} is too low for k={self.k}: its moments show at most {room[self.last]} components; "
-                f"use order {need} or more"
-            )
-        self.first = next(r for r in room if room[r] >= self.k)
-
-    def climb(self) -> Found:
-        """Raise the order until the answer is proven, or the mixing measure of noisy moments is flat, or to the last.
-
-        Exact moments that some regulariser did not lead to a mixture with them are those of the fewest atoms that have
-        them, if any.
-        """
-        found, bare = None, None
-        for order in range(self.first, self.last + 1):
-            found, bare = self._level(order)
-            if found.solved or (self.noisy and self.levels[-1].flat):
-                break
-        assert found is not None
-        assert bare is not None
-        if found.solved or self._ranked or self.noisy:
-            return found
-        atomic = self._fewest(bare)
-        if atomic is None:
-            return found
-        self.notes.append(
-            f"the regularizer {self.options.regularizer!r} does not lead to a mixture with exactly these moments; this "
-            "is the one of fewest components that has them"
-        )
-        return self._of_atoms(atomic)
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the moments are those of samples."""
-        return self.target.error_cov is not None
-
-    @property
-    def _ranked(self) -> bool:
-        """Whether the fewest atoms are asked for at every order."""
-        return self.options.regularizer == "rank" or (self.options.regularizer == "auto" and not self.noisy)
-
-    def _level(self, order: int) -> tuple[Found, Relaxed]:
-        begin = time.perf_counter()
-        plain = self._relaxation(order)
-        if order == self.first:
-            check_region(plain)
-        bare = self._solved(plain)
-        atomic = self._fewest(bare) if self._ranked else None
-        if atomic is not None:
-            level = flatness(mixing_of_atoms(atomic.relaxation, atomic.atoms), self.options.rank_tol)
-            found, commutator = self._of_atoms(atomic), atomic.atoms.commutator
-        else:
-            relaxed = self._regularized(bare)
-            level = flatness(relaxed.mixing, self.options.rank_tol)
-            found = self._read(bare, relaxed, level)
-            commutator = Compression(relaxed.mixing, True).atoms(min(found.k, most_atoms(relaxed.mixing))).commutator
-        self._record(bare, level, commutator, time.perf_counter() - begin)
-        return found, bare
-
-    def _of_atoms(self, atomic: Atomic) -> Found:
-        """The mixture of atoms that have the moments."""
-        start = Mixture(atomic.atoms.weights, self.model.laws(theta_of(atomic.relaxation, atomic.atoms)))
-        return Found(True, (start,), len(start))
-
-    def _read(self, bare: Relaxed, relaxed: Relaxed, level: Flatness) -> Found:
-        """Starts from a solved relaxation: as many as its rank where that is proven, else for each number."""
-        room = most_atoms(relaxed.mixing)
-        guess = level.rank if level.flat else min(energy_rank(relaxed.mixing, self.options.energy), room)
-        solved = level.flat and self.k in (None, guess) and self._attained(bare, relaxed, guess)
-        if solved or self.k is not None:
-            wanted = range(self.k or guess, (self.k or guess) + 1)
-        else:
-            wanted = range(1, min(self.options.k_max, room) + 1)
-        return Found(solved, tuple(starts(relaxed, wanted)), self.k or guess)
-
-    def _attained(self, bare: Relaxed, relaxed: Relaxed, k: int) -> bool:
-        """Whether the k atoms of a flat relaxation of exact moments lie in the region and come as close as is proven.
-
-        A regulariser moves them away from the closest mixture, and rounding out of the region. Where the distance is
-        zero, only a mixture with exactly these moments will do (`_fewest`).
-        """
-        if self.noisy or bare.distance <= _ATTAINED * bare.relaxation.unit:
-            return False
-        if relaxed.distance > (1 + _GAP) * bare.distance:
-            return False
-        return self._inside(relaxed.relaxation, Compression(relaxed.mixing, True).atoms(k))
-
-    def _inside(self, relaxation: Relaxation, atoms: Atoms) -> bool:
-        """Whether every atom lies in the region."""
-        return bool(contains(self.region, theta_of(relaxation, atoms), self.model.degrees, _OUTSIDE).all())
-
-    def _fewest(self, bare: Relaxed) -> Atomic | None:
-        """Where the distance is zero: the fewest atoms that have the moments, if they lie in the region."""
-        options, relaxation = self.options, bare.relaxation
-        if not bare.accurate or bare.distance > _ATTAINED * relaxation.unit:
-            return None
-        most = min(options.k_max, determined(relaxation)) if self.k is None else self.k
-
-        def report(k: int, left: float) -> None:
-            self._tell(f"order {relaxation.order}, {k} atoms", k, left)
-
-        found = fewest_atoms(relaxation, most, least=self.k or 1, solver=options.solver, report=report)
-        return found if found is not None and self._inside(found.relaxation, found.atoms) else None
-
-    def _regularized(self, bare: Relaxed) -> Relaxed:
-        options = self.options
-        name = "spread" if options.regularizer in ("auto", "rank") else options.regularizer
-        rule = regularizers.named(name, bare.relaxation)
-        eps = options.eps if options.eps is not None else (0.1 if name == "spread" else 1e-3)
-        if rule is None or eps == 0:
-            return bare
-        return self._solved(replace(bare.relaxation, eps=eps, regularizer=rule))
-
-    def _solved(self, relaxation: Relaxation) -> Relaxed:
-        self._tell(f"order {relaxation.order}, {relaxation.distance}", relaxation.order, None)
-        relaxed = solve(relaxation, self.options.solver)
-        if not relaxed.accurate:
-            bound = max([self.levels[-1].lower_bound if self.levels else -np.inf, relaxed.bound])
-            raise SolveError(
-                f"the semidefinite program of order {relaxation.order} did not converge: it {relaxed.status.advice}; "
-                f"the last certified bound of the distance is {bound:.6g}"
-                f"{' (squared)' if self.options.distance == 'w2' else ''}",
-                result=tuple(self.levels),
-            )
-        return relaxed
-
-    def _record(self, bare: Relaxed, level: Flatness, commutator: float, seconds: float) -> None:
-        before = self.levels[-1].lower_bound if self.levels else 0.0
-        self.levels.append(
-            Level(
-                order=bare.relaxation.order,
-                objective=bare.objective,
-                lower_bound=max(before, bare.bound, 0.0),
-                status=bare.status,
-                flat=level.flat,
-                vacuous=level.vacuous,
-                ranks=(level.rank, level.lower_rank),
-                singular_values=level.singular_values,
-                commutator=commutator,
-                variables=bare.relaxation.layout.total,
-                seconds=seconds,
-            )
-        )
-        self._tell(f"order {bare.relaxation.order} done", bare.relaxation.order, self.levels[-1].lower_bound)
-
-    def _relaxation(self, order: int) -> Relaxation:
-        options, line = self.options, self.model.dim == 1
-        basis = ("chebyshev" if line else "monomial") if options.basis == "auto" else options.basis
-        return Relaxation(
-            self.model,
-            self.region,
-            self.target,
-            order,
-            options.distance,
-            slack=options.slack,
-            basis=basis,
-            tightened=options.tightened,
-        )
-
-    def _tell(self, stage: str, step: int, value: float | None) -> None:
-        if self.progress is not None:
-            self.progress(Progress(f"moments, {stage}", step, None, value))
-
-
-def _nothing(relaxation: Relaxation) -> Any:
-    return mixing_of(relaxation, np.zeros(relaxation.layout.total))
-
-
-def _room(model: MomentModel, order: int) -> int:
-    """How many atoms the leading parameters show at an order."""
-    return comb(len(model.leading) + order - 1, order - 1)
