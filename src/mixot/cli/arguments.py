@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -84,8 +85,8 @@ class Options:
     rep: str | None = None  # of annotated data: the representation, and the column with the types of the cells
     label: str | None = None
     method: str = "em"
-    distance: str = "tv"  # of a fit to moments, and its order
-    order: int | None = None
+    family: str = "gaussian"
+    moments: Mapping[str, Any] = field(default_factory=dict)  # options of a fit to moments
     counts: str | None = None  # column of a table: how often each row was seen, or how much it matters
     weights: str | None = None
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +17,6 @@ from mixot.cli.arguments import (
     Json,
     Label,
     MostComponents,
-    Options,
     Rep,
     Seed,
     Shape,
@@ -43,6 +43,27 @@ class Closeness(StrEnum):
     tv = "tv"
 
 
+class Rule(StrEnum):
+    """What chooses among the mixing measures of one mixture."""
+
+    auto = "auto"
+    rank = "rank"
+    spread = "spread"
+    published = "published"
+    trace = "trace"
+    none = "none"
+
+
+class Coverage(StrEnum):
+    """When a statement about the population has its level of confidence."""
+
+    asymptotic = "asymptotic"
+    finite_sample = "finite-sample"
+
+
+_NAMES = {"--region": "support"}  # options that are called otherwise in Python
+
+
 def fit(
     data: Annotated[Path, typer.Argument(help="A table, a picture, or cells (.h5ad).", show_default=False)],
     output: Annotated[
@@ -57,7 +78,41 @@ def fit(
     distance: Annotated[
         Closeness | None, typer.Option("--distance", help="With moments: what is minimised; tv if not given.")
     ] = None,
-    order: Annotated[int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation.")] = None,
+    order: Annotated[
+        int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation; obeyed or refused.")
+    ] = None,
+    family: Annotated[str, typer.Option("--family", help="Law of a component: gaussian, poisson, ...")] = "gaussian",
+    region: Annotated[
+        str | None,
+        typer.Option(
+            "--region",
+            metavar="TEXT",
+            help='With moments: parameters searched, "mean in [-3, 3], sd in [0.5, 2]"; by the data if not given.',
+        ),
+    ] = None,
+    slack: Annotated[
+        float | None,
+        typer.Option("--slack", min=0, help="With moments: standard errors that they may be off; none if not given."),
+    ] = None,
+    regularizer: Annotated[
+        Rule | None,
+        typer.Option("--regularizer", help="With moments: what chooses among mixing measures; auto if not given."),
+    ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence",
+            metavar="LEVEL",
+            help="With moments: speak of the population, too, at this level: 0.95.",
+        ),
+    ] = None,
+    coverage: Annotated[
+        Coverage | None, typer.Option("--coverage", help="With --confidence: how sure; asymptotic if not given.")
+    ] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option("--domain", metavar="LO,HI", help="With --confidence: ends known to hold the population."),
+    ] = None,
     rep: Rep = None,
     label: Label = None,
     seed: Seed = 0,
@@ -72,7 +127,18 @@ def fit(
     from mixot.io import save
 
     _check(data, output)
-    options = _with_method(fit_options(k, k_max, structure, seed, columns, json, rep, label), method, distance, order)
+    moments = {
+        "--distance": distance,
+        "--order": order,
+        "--region": region,
+        "--slack": slack,
+        "--regularizer": regularizer,
+        "--confidence": confidence,
+        "--coverage": coverage,
+        "--domain": domain,
+    }
+    options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
+    options = replace(options, method=method.value, family=family, moments=_of_moments(method, moments))
     options = replace(options, counts=counts, weights=weights)
     source = open_mixture(data, options)
     if output is not None:
@@ -96,8 +162,27 @@ def _check(data: Path, output: Path | None) -> None:
         raise InputError(f"{data}: already a model; pass the table or the picture to fit")
 
 
-def _with_method(options: Options, method: Method, distance: Closeness | None, order: int | None) -> Options:
-    for name, value in (("--order", order), ("--distance", distance)):
-        if method is not Method.moments and value is not None:
+def _of_moments(method: Method, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a fit to moments that were typed, by the names that `MomentSOS` has for them."""
+    given = {name: value for name, value in typed.items() if value is not None}
+    if method is not Method.moments:
+        for name in given:
             raise InputError(f"{name} is an option of --method moments; leave it out, or add that")
-    return replace(options, method=method.value, distance=(distance or Closeness.tv).value, order=order)
+    if "--confidence" not in given:
+        for name in given.keys() & {"--coverage", "--domain"}:
+            raise InputError(f"{name} says how a statement with --confidence is made; leave it out, or add that")
+    out = {_NAMES.get(name, name.removeprefix("--")): value for name, value in given.items()}
+    out |= {name: value.value for name, value in out.items() if isinstance(value, StrEnum)}
+    if out.get("regularizer") == Rule.none:
+        out["regularizer"] = None
+    if "domain" in out:
+        out["domain"] = _ends(out["domain"])
+    return out
+
+
+def _ends(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"two numbers, LO,HI, got {text!r}", param_hint="--domain") from None
+    return low, high

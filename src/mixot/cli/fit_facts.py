@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixot.results import Fit, MomentFit
+from mixot.results import Fit, MomentFit, PopulationBound
 
 if TYPE_CHECKING:
     from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
@@ -71,6 +71,7 @@ def _describe_moments(fitted: MomentFit) -> dict[str, Any]:
             "order": level.order,
             "objective": float(level.objective),
             "lower_bound": float(level.lower_bound),
+            "regularized": _number(level.regularized),
             "status": str(level.status),
             "flat": level.flat,
             "ranks": list(level.ranks),
@@ -81,12 +82,31 @@ def _describe_moments(fitted: MomentFit) -> dict[str, Any]:
     return {
         "distance": fitted.distance_name,
         "lower_bound": float(fitted.lower_bound),
+        "regularized": _number(fitted.regularized),
+        "regularizer": fitted.regularizer,
+        "population": None if fitted.population is None else _describe_population(fitted.population),
         "region": fitted.region,
         "order": fitted.order,
         "flat": fitted.flat,
         "ranks": list(fitted.ranks),
         "hierarchy": levels,
     }
+
+
+def _describe_population(bound: PopulationBound) -> dict[str, Any]:
+    return {
+        "level": bound.level,
+        "lower_bound": bound.lower_bound,
+        "coverage": bound.coverage,
+        "order": bound.order,
+        "outside": bound.outside,
+        "box": bound.box.tolist(),
+    }
+
+
+def _number(value: float) -> float | None:
+    """A number for machines, to which one that was not computed is null."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _describe_distance(fitted: WassersteinFit) -> dict[str, Any]:
@@ -101,8 +121,12 @@ def _tell_moments(fitted: MomentFit) -> dict[str, object]:
     what = "proven, for the law of these rows and every mixture of the family over S"
     bound = f"{fitted.lower_bound:.6g} ({what})" if fitted.lower_bound > 0 else "0 (nothing proven)"
     squared = " (squared)" if fitted.distance_name == "w2" else ""
+    tau = f"{fitted.regularized:.6g}, {name}{squared} and {fitted.regularizer}; without: "
+    tau = {"regularised": f"{tau}{fitted.hierarchy[-1].objective:.6g}"} if np.isfinite(fitted.regularized) else {}
     return {
         f"{name} at least": bound,
+        **({} if fitted.population is None else {"population": str(fitted.population)}),
+        **tau,
         "region S": fitted.region,
         f"bounds{squared}": levels,
         "flat": f"{'yes' if fitted.flat else 'no'}, ranks {' and '.join(map(str, fitted.ranks))}, order {fitted.order}",

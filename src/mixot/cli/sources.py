@@ -311,6 +311,7 @@ def _fit_table(
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
         found = fit(
             points,
+            options.family,
             k=options.k,
             method=_method(options),
             structure=options.structure,
@@ -333,6 +334,8 @@ def _fit_cells(path: Path, options: Options) -> MixtureSource:
         raise InputError(
             f"{path}: with --label each type gets components of its own; leave --method {options.method} out"
         )
+    if options.family != "gaussian":
+        raise InputError(f"{path}: with --label each type gets Gaussian laws; leave --family {options.family} out")
     held = cells.labels[options.label]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)
@@ -372,7 +375,7 @@ def _method(options: Options) -> Fitter:
         return MinimumWasserstein(em=EM(**more))
     from mixot.fitting.moments.moment_sos import MomentSOS
 
-    return MomentSOS(distance=options.distance, order=options.order, **more)
+    return MomentSOS(**options.moments, **more)
 
 
 def _fit_picture(path: Path, options: Options) -> MixtureSource:
@@ -380,6 +383,8 @@ def _fit_picture(path: Path, options: Options) -> MixtureSource:
 
     if options.method == "moments":
         raise InputError(f"{path}: --method moments is for tables, this is a picture; use --method em")
+    if options.family != "gaussian":
+        raise InputError(f"{path}: --family {options.family} is for tables; the colors of a picture get Gaussian laws")
     if options.columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
     picture = read_picture(path)

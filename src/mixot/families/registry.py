@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mixot._registry import import_every_module, load
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 
 F = TypeVar("F", bound=type)
 _PACKAGE = "mixot.families"
@@ -37,12 +37,20 @@ def lookup(name: str) -> type[Any]:
     ------
     InputError
         On a name that no family has; the message lists all.
+    UnsupportedError
+        On several families for the components of one mixture, "poisson|gaussian".
 
     Examples
     --------
     >>> lookup("poisson").__name__
     'Poisson'
     """
+    if isinstance(name, str) and "|" in name:
+        raise UnsupportedError(
+            f"mixtures of unlike families, {name!r}, are not fitted: all components of a mixture are laws of one "
+            "family; fit each of them and compare the criteria (columns of unlike laws are told by commas: "
+            "'gamma,poisson')"
+        )
     if not isinstance(name, str) or not load(name, _REGISTRY, _PACKAGE, "register"):
         raise InputError(f"unknown family {name!r}; families are {', '.join(sorted(_REGISTRY))}")
     return _REGISTRY[name]

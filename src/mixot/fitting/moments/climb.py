@@ -14,6 +14,7 @@ from mixot.errors import InputError, SolveError
 from mixot.families.moment_model import MomentModel
 from mixot.fitting.moments.from_relaxations import Found, starts
 from mixot.fitting.moments.population import population_bound
+from mixot.fitting.moments.region_in_words import region_of_words
 from mixot.formulas.polynomial.regions import Region, contains, enclosing_box
 from mixot.measures import Measure
 from mixot.mixture import Mixture
@@ -44,6 +45,8 @@ def prepared(options: MomentSOS, data: Measure, model: MomentModel, k: int | Non
     check_moments(target, last)
     first = min(options.order or 2, last)
     support = options.support
+    if isinstance(support, str):
+        support = region_of_words(support, model, target.extent)
     region = model.region(target.extent) if support is None else support
     region = region if isinstance(region, tuple) else (region,)
     if support is not None:

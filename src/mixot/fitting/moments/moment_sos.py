@@ -21,6 +21,7 @@ from mixot.fitting.moments.climb import Climb, prepared
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen
 from mixot.fitting.moments.population import COVERAGES
 from mixot.fitting.moments.projections import Projection, project
+from mixot.fitting.moments.region_in_words import check_words
 from mixot.fitting.moments.region_of_answer import outside_region
 from mixot.formulas.polynomial.regions import Constraint, in_words
 from mixot.measures import Measure
@@ -58,7 +59,8 @@ class MomentSOS:
         exact moments and "spread" for samples
     eps : weight of the regulariser; 0.1 for "spread", else 1e-3
     refine : "em", "kmeans" or None, what starts are handed to where data are at hand
-    support : constraints of `mixot.formulas.polynomial.regions` on the parameters, in the units of the data; by
+    support : constraints of `mixot.formulas.polynomial.regions` on the parameters, in the units of the data, or in
+        words, ``"mean in [-3, 3], sd in [0.5, 2]"``, parameters that are left out being bounded as usual; by
         default the region that the family takes from the data. It bounds the relaxations, not what starts are refined
         to: a note says where the answer has components outside
     parameterization : "weighted", variances of degree 2, or "published", standard deviations of degree 1
@@ -100,7 +102,7 @@ class MomentSOS:
     regularizer: Any = "auto"
     eps: float | None = None
     refine: str | None = "em"
-    support: Constraint | tuple[Constraint, ...] | None = None
+    support: Constraint | tuple[Constraint, ...] | str | None = None
     parameterization: str = "weighted"
     slack: float | None = None
     basis: str = "auto"
@@ -137,7 +139,9 @@ class MomentSOS:
         if isinstance(self.support, list):
             object.__setattr__(self, "support", tuple(self.support))
         given = self.support if isinstance(self.support, tuple) else (self.support,)
-        if self.support is not None and not all(isinstance(each, Constraint) for each in given):
+        if isinstance(self.support, str):
+            check_words(self.support)
+        elif self.support is not None and not all(isinstance(each, Constraint) for each in given):
             raise InputError(
                 "support must be a constraint of mixot.formulas.polynomial.regions, such as Box(lower, upper), or a "
                 f"tuple of them, got {self.support!r}"
