@@ -68,33 +68,6 @@ def test_separated_pairs_of_other_families_are_two(law):
     assert sizes == [2] * 4
 
 
-@pytest.mark.parametrize(
-    ("name", "structure", "options", "inside", "outside"),
-    [
-        ("gaussian", "full", {}, Box([-5.0, 0.01], [5.0, 4.0]), Box([-2.6, 0.01], [2.6, 4.0])),
-        (
-            "gaussian",
-            "diagonal",
-            {"parameterization": "published"},
-            Box([-5.0, 0.1], [5.0, 2.0]),
-            Box([-5.0, 0.1], [5.0, 0.9]),
-        ),
-        ("poisson", "full", {}, Box([0.5], [25.0]), Box([0.5], [18.0])),
-    ],
-)
-def test_an_answer_outside_the_given_support_is_told(name, structure, options, inside, outside):
-    rng = np.random.default_rng(0)
-    x = rng.poisson(rng.choice([3.0, 20.0], 500)) if name == "poisson" else rng.normal(rng.choice([-3, 3], 500), 1.0)
-
-    def told(region):
-        method = MomentSOS(support=region, **options)
-        found = fit(x.astype(float), name, structure=structure, method=method, rng=0)
-        return [note for note in found.notes if "outside the given support" in note]
-
-    assert not told(inside)
-    assert len(told(outside)) == 1
-
-
 def test_parameters_of_laws_are_found_from_their_moments(rng):
     for family, dim in ((Gaussian, 2), (Poisson, 1)):
         model = family.moment_model(dim)

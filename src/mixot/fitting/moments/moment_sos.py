@@ -23,6 +23,7 @@ from mixot.fitting.moments.population import COVERAGES
 from mixot.fitting.moments.projections import Projection, project
 from mixot.fitting.moments.region_in_words import check_words
 from mixot.fitting.moments.region_of_answer import outside_region
+from mixot.fitting.moments.within_region import obeying
 from mixot.formulas.polynomial.regions import Constraint, in_words
 from mixot.measures import Measure
 from mixot.results import MomentFit, ProgressCallback
@@ -61,8 +62,8 @@ class MomentSOS:
     refine : "em", "kmeans" or None, what starts are handed to where data are at hand
     support : constraints of `mixot.formulas.polynomial.regions` on the parameters, in the units of the data, or in
         words, ``"mean in [-3, 3], sd in [0.5, 2]"``, parameters that are left out being bounded as usual; by
-        default the region that the family takes from the data. It bounds the relaxations, not what starts are refined
-        to: a note says where the answer has components outside
+        default the region that the family takes from the data. What starts are refined to is kept in it, too; of
+        data that are projected, it is the region of the projected components, and a note says where some lie outside
     parameterization : "weighted", variances of degree 2, or "published", standard deviations of degree 1
     slack : how many standard errors the moments of samples may be off; None for none
     basis : "chebyshev", "monomial" or "orthonormal"; "auto" is the first on the line, where orders are high, and the
@@ -213,10 +214,13 @@ class MomentSOS:
         refinement = Refinement(self.refine, run.k, self.k_max, self.fixed, run.noisy_order)
         lifted = replace(found, starts=tuple(map(lift, found.starts)))
         fit = chosen(lifted, data, family, structure, refinement, rng)
-        notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes
+        said: tuple[str, ...] = ()
         if self.support is not None and not found.solved:
-            seen = fit.mixture if shadow is None else shadow.see(fit.mixture)
-            notes += outside_region(run.model, run.region, seen.components)
+            if shadow is None:
+                fit, said = obeying(fit, found.starts, data, run.model, run.region, refinement)
+            else:  # the region is of the projected components, of which the full ones are not a function
+                said = outside_region(run.model, run.region, shadow.see(fit.mixture).components)
+        notes = tuple(run.notes) + (() if shadow is None else (shadow.note,)) + fit.notes + said
         if run.noisy_order and run.asked:
             warnings.warn(run.notes[0], AccuracyWarning, stacklevel=3)
         population = None

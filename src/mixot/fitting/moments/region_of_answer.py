@@ -33,7 +33,7 @@ def outside_region(model: MomentModel, region: Region, laws: Family) -> tuple[st
     first = ", ".join(f"{name} = {value:.6g}" for name, value in zip(model.names, theta[away[0]], strict=True))
     return (
         f"{len(away)} of {len(laws)} components lie outside the given support, {in_words(region, model.names)}: it "
-        f"bounds the relaxations and their lower bound, not what starts are refined to; the first is {first}",
+        f"bounds the relaxations and their lower bound; the first is {first}",
     )
 
 
