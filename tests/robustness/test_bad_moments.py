@@ -104,10 +104,9 @@ def test_regions_that_contradict_themselves():
         fit(P, "gaussian", method=MomentSOS(order=2, support=(Box([-3.0, 0.0], [3.0, 9.0]), Linear([[1.0]], [1.0]))))
 
 
-def test_constant_columns_are_named(rng):
-    x = np.column_stack([rng.normal(size=50), np.full(50, 3.0)])
-    with pytest.raises(InputError, match=r"constant columns: 1 \(value 3\)"):
-        fit(x, "gaussian", method="moments")
+def test_columns_that_are_all_constant_are_named():
+    with pytest.raises(InputError, match=r"constant columns: 0 \(value 2\), 1 \(value 3\)"):
+        fit(np.tile([2.0, 3.0], (50, 1)), "gaussian", method="moments")
 
 
 @pytest.mark.parametrize("asked", [{"order": 5}, {"order": 2, "max_order": 5}])

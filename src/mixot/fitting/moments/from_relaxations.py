@@ -88,8 +88,8 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
 
     Gaussian starts are first polished in moment space, at the order that the polish has of its own: a relaxation of
     order r fits the noise of moments of degree 2 r and does not know K; the polish, with its merges and splits, does
-    (`mixot.fitting.moments.moment_matching`). Where the moments are too noisy for that, expectation-maximisation from
-    k-means is asked, too.
+    (`mixot.fitting.moments.moment_matching`). Where the moments are too noisy for that, or the data have more
+    dimensions than a relaxation sees, expectation-maximisation with its own splits and merges is asked, too.
     """
     points = data.centers() if isinstance(data, Grid) else data
     if found.solved or refinement.by is None or not isinstance(points, Samples):
@@ -98,7 +98,8 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
         warnings.simplefilter("ignore", AccuracyWarning)  # what is to be said of the choice stands in its notes
         fit = _refined(found, points, family, structure, refinement, rng)
         fit = replace(fit, notes=without_options(fit.notes))
-        if not (refinement.lowered and refinement.by == "em"):
+        wide = points.dim > _MOST and isinstance(fit.mixture.components, Gaussian | DiagonalGaussian)
+        if not ((refinement.lowered or wide) and refinement.by == "em"):
             return fit
         law = "gaussian" if isinstance(fit.mixture.components, Gaussian) else family
         em = EM(k_max=refinement.k_max) if law in ("gaussian", "diagonal") else None
@@ -106,6 +107,12 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
         other = em.fit(points, family, k=refinement.k, structure=structure, rng=rng)
     if not other.criterion < fit.criterion - _SAME or not _competes(other):
         return fit
+    if wide:
+        note = (
+            f"a projection hides components: the mixture is that of splits and merges in all {points.dim} dimensions, "
+            f"with a criterion of {other.criterion:.4f}; {fit.criterion:.4f} is what the relaxations' starts led to"
+        )
+        return replace(other, notes=(note, *other.notes))
     note = (
         f"the moments do not determine the mixture: it is that of expectation-maximisation from k-means, with a "
         f"criterion of {other.criterion:.4f}; {fit.criterion:.4f} is what it reached from the moments"

@@ -18,14 +18,15 @@ from mixot.families.registry import lookup
 from mixot.families.roles import Polynomial, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.climb import Climb, prepared
+from mixot.fitting.moments.constant_columns import varied_columns, with_columns_back
 from mixot.fitting.moments.from_relaxations import Found, Refinement, chosen
 from mixot.fitting.moments.population import COVERAGES
-from mixot.fitting.moments.projections import Projection, project
+from mixot.fitting.moments.projections import Projection, project, structured
 from mixot.fitting.moments.region_in_words import check_words
 from mixot.fitting.moments.region_of_answer import outside_region
 from mixot.fitting.moments.within_region import obeying
 from mixot.formulas.polynomial.regions import Constraint, in_words
-from mixot.measures import Measure
+from mixot.measures import Measure, Samples
 from mixot.results import MomentFit, ProgressCallback
 from mixot.solvers.base import Task, choose_solver
 from mixot.solvers.sdp.interior_point import SDP
@@ -184,12 +185,18 @@ class MomentSOS:
         Raises
         ------
         InputError
-            On moments that no measure has (the matrix is named), constant columns, a region that does not contain the
-            data's scale, an order too low for ``k``.
+            On moments that no measure has (the matrix is named), columns that are all constant, a region that does not
+            contain the data's scale, an order too low for ``k``.
         SolveError
             Where a semidefinite program does not converge; ``.result`` holds the hierarchy so far, its last level the
             last certified bound.
         """
+        varied = varied_columns(data)
+        if varied is not None:
+            assert isinstance(data, Samples)
+            part = data.moved(data.points[:, varied])
+            found = self.fit(part, family, k=k, structure=structure, rng=rng, progress=progress)
+            return with_columns_back(found, data, varied, family, structure, self.refine)
         if self.confidence is not None and data.dim > _WIDE:
             raise UnsupportedError(
                 f"confidence is for at most {_WIDE} dimensions: data of {data.dim} are projected along axes that they "
@@ -209,7 +216,8 @@ class MomentSOS:
         self, data: Measure, family: str, structure: str, shadow: Projection | None, run: Climb, found: Found, rng: Any
     ) -> MomentFit:
         """The fit, from the relaxations' starts."""
-        lift = (lambda mixture: mixture) if shadow is None else shadow.lift
+        shape = "diagonal" if (family, structure) == ("diagonal", "full") else structure
+        lift = (lambda each: each) if shadow is None else (lambda each: structured(shadow.lift(each), shape))
         last = run.levels[-1]
         refinement = Refinement(self.refine, run.k, self.k_max, self.fixed, run.noisy_order)
         lifted = replace(found, starts=tuple(map(lift, found.starts)))

@@ -96,7 +96,10 @@ def population_bound(
 
 
 def _in_domain(data: Measure, domain: Any, level: float) -> Boxed:
-    lower, upper = (np.broadcast_to(np.asarray(end, dtype=np.float64), (data.dim,)) for end in domain)
+    ends = [np.asarray(end, dtype=np.float64) for end in domain]
+    if any(end.shape not in ((), (data.dim,)) for end in ends):
+        raise InputError(f"the ends of the domain must be numbers, or {data.dim} each, got {domain!r}")
+    lower, upper = (np.broadcast_to(end, (data.dim,)) for end in ends)
     if isinstance(data, SampleMoments) and abs(data.square_mass - data.mass) > 1e-9 * data.mass:
         raise UnsupportedError("a statement about a population is for draws of equal weights; leave the weights out")
     draws = data if isinstance(data, SampleMoments) else _drawn(data)

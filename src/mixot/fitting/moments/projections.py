@@ -10,6 +10,7 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import UnsupportedError
+from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.measures import Measure, Samples
 from mixot.mixture import Mixture
@@ -66,6 +67,16 @@ def project(data: Measure, how: str) -> Projection:
         return mixture.affine(matrix.T, -center @ matrix)
 
     return Projection(data.moved(flat), np.ascontiguousarray(matrix), note, lift, see)
+
+
+def structured(mixture: Mixture, structure: str) -> Mixture:
+    """A Gaussian mixture with the covariances that a structure keeps of its own."""
+    if structure not in ("diagonal", "spherical"):
+        return mixture
+    variances = np.einsum("kii->ki", mixture.components.cov())
+    if structure == "spherical":
+        variances = np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape)
+    return Mixture(mixture.weights, DiagonalGaussian(mixture.components.mean(), variances))
 
 
 def _not_gaussian(x: np.ndarray, weights: np.ndarray) -> float:
