@@ -112,7 +112,7 @@ def chosen(found: Found, data: Measure, family: str, structure: str, refinement:
             f"a projection hides components: the mixture is that of splits and merges in all {points.dim} dimensions, "
             f"with a criterion of {other.criterion:.4f}; {fit.criterion:.4f} is what the relaxations' starts led to"
         )
-        return replace(other, notes=(note, *other.notes))
+        return replace(other, notes=(note, *without_options(other.notes)))
     note = (
         f"the moments do not determine the mixture: it is that of expectation-maximisation from k-means, with a "
         f"criterion of {other.criterion:.4f}; {fit.criterion:.4f} is what it reached from the moments"

@@ -19,7 +19,7 @@ from mixot._shapes import Float
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.families.moment_model import MomentModel
-from mixot.fitting.likelihood.candidates import choice, judged
+from mixot.fitting.likelihood.candidates import choice, judged, without_options
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.k_means import lloyd
 from mixot.fitting.moments.from_relaxations import Refinement
@@ -65,7 +65,7 @@ class Confined:
         if not fits:
             return None
         at, candidates, notes = judged(tried, self.data.observations, most, "k_max or the order, which bound it")
-        return replace(fits[at], candidates=candidates, notes=notes)
+        return replace(fits[at], candidates=candidates, notes=without_options(notes))
 
     def _best_of(self, starts: Sequence[Mixture], by: str) -> Fit | None:
         """What the best of some starts of one size becomes."""
