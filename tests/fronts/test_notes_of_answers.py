@@ -67,7 +67,7 @@ FITS = {
     "a region that is left": (
         two,
         {"k": 2, "method": MomentSOS(order=3, support=Box([-3.5, 0.01], [3.5, 9.0]))},
-        "outside the given support",
+        "kept within the given support",
         None,
     ),
 }
