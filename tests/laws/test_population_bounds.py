@@ -117,3 +117,12 @@ def test_what_cannot_be_said_is_refused():
         ellipsoid(target, target.basis, 0.9, 5.0)
     with pytest.raises(UnsupportedError, match="at most 3 dimensions"):
         fit(np.random.default_rng(0).normal(size=(50, 4)), method=MomentSOS(confidence=0.9))
+
+
+def test_the_order_of_the_statement_is_not_chosen_by_the_draws():
+    x = skewed(1000, np.random.default_rng(5))
+    method = MomentSOS(
+        max_order=4, support=WIDE, confidence=0.95, refine=None, rank_tol=0.5
+    )  # all is flat: it ends early
+    found = fit(x, "gaussian", k=1, method=method)
+    assert found.order < found.population.order == 4

@@ -86,6 +86,7 @@ class Climb:
         self.highest = max(target.highest_order(), 1)
         self.asked = not (options.order is None and options.max_order is None)
         self.noisy_order = self.highest < last
+        self.given_last = last
         self.last = last if self.asked else min(last, self.highest)
         self.first = min(first, self.last)
         if self.noisy_order:
@@ -236,7 +237,8 @@ class Climb:
 
     def population(self, data: Measure, level: float, domain: Any, coverage: str) -> PopulationBound:
         """What the last order says of the law that the data were drawn from."""
-        plain = self._relaxation(self.levels[-1].order)
+        # Not the order at which the climb ended: a choice by the draws would cost confidence.
+        plain = self._relaxation(self.given_last)
         self._tell(f"order {plain.order}, population", plain.order, None)
         return population_bound(plain, data, level, domain, coverage, self.options.solver)
 
