@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "mixtures/dense_balls.hpp"
 #include "mixtures/draws.hpp"
 #include "mixtures/em.hpp"
 #include "mixtures/em_run.hpp"
@@ -128,6 +129,15 @@ void bind_runs(nb::module_& m) {
 }
 
 void bind_k_means(nb::module_& m) {
+  m.def(
+      "dense_balls",
+      [](Matrix points, Vector count, Vector density, std::size_t least, Dense<double, 1> excess,
+         Dense<double, 1> square) {
+        nb::gil_scoped_release release;
+        mixot::dense_balls(points.data(), count.data(), density.data(), points.shape(0), points.shape(1), least,
+                           excess.data(), square.data());
+      },
+      "How far the densest ball around each point is off, and its squared radius, into `excess` and `square`.");
   m.def(
       "spread_out",
       [](Matrix points, Vector weights, std::size_t first, Matrix uniform, Dense<std::int64_t, 1> chosen) {
