@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "mixtures/component_splits.hpp"
 #include "mixtures/dense_balls.hpp"
 #include "mixtures/draws.hpp"
 #include "mixtures/em.hpp"
@@ -128,7 +129,24 @@ void bind_runs(nb::module_& m) {
       "Weights, means and covariances of labelled rows in the kernels' units, flat arrays.");
 }
 
-void bind_k_means(nb::module_& m) {
+void bind_moves(nb::module_& m) {
+  m.def(
+      "component_splits",
+      [](Matrix points, Vector weights, Matrix shares, double noise, const std::string& structure, std::size_t passes,
+         std::size_t threads) {
+        const std::size_t d = points.shape(1), k = shares.shape(1);
+        const mixot::SplitProblem problem{points.data(), weights.data(), shares.data(), points.shape(0), d, k, noise,
+                                          em_structure(structure), structure == "spherical", passes, threads};
+        const std::size_t each = structure == "full" ? 2 * d * d : structure == "tied" ? d * d : 2 * d;
+        std::vector<double> gains(k), halves(2 * k), means(2 * k * d), covs(k * each);
+        {
+          nb::gil_scoped_release release;
+          mixot::component_splits(problem, gains.data(), halves.data(), means.data(), covs.data());
+        }
+        return nb::make_tuple(to_python(std::move(gains), {k}), to_python(std::move(halves), {k, std::size_t(2)}),
+                              to_python(std::move(means), {k, std::size_t(2), d}), to_python(std::move(covs), {k, each}));
+      },
+      "Two components for each: gains (k), weights (k, 2), means (k, 2, d) and flat covariances.");
   m.def(
       "dense_balls",
       [](Matrix points, Vector count, Vector density, std::size_t least, Dense<double, 1> excess,
@@ -138,6 +156,9 @@ void bind_k_means(nb::module_& m) {
                            excess.data(), square.data());
       },
       "How far the densest ball around each point is off, and its squared radius, into `excess` and `square`.");
+}
+
+void bind_k_means(nb::module_& m) {
   m.def(
       "spread_out",
       [](Matrix points, Vector weights, std::size_t first, Matrix uniform, Dense<std::int64_t, 1> chosen) {
@@ -182,5 +203,6 @@ void bind_em(nb::module_& m) {
   bind_passes<double>(m);
   bind_runs<float>(m);
   bind_runs<double>(m);
+  bind_moves(m);
   bind_k_means(m);
 }

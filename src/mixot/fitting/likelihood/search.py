@@ -109,7 +109,9 @@ class Search:
             better = [trial for trial in tries if trial.objective > level and _solid(trial, run)]
             if not better:
                 return run
-            run = best_of(better, 1)[0]
+            before, run = run, best_of(better, 1)[0]
+            if before.determined and run.objective <= before.objective + 2 * climb.tol:
+                return run  # the same place, a little nearer to its top
         return run
 
 

@@ -10,16 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixot.errors import SolveError
-from mixot.fitting.likelihood.gaussian_em import EMLimits, GaussianEM
+from mixot._native import component_splits
+from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.statistics import Parameters
+from mixot.threads import thread_count
 
 _PASSES = 5  # of the EM with two components
-_HEAVY = 1.05  # kurtosis, relative to that of a Gaussian law, of heavy tails
-_PURSUIT = 6  # steps towards an axis of low kurtosis
-_BLUR = 1e-6  # variance added to halves
-_LEAST_SHARE = 1e-3  # of a row that counts
-_LEAST_ROWS = 2  # rows, in units of what determines a covariance, below which a component is not split
 
 
 class Split(NamedTuple):
@@ -32,83 +28,20 @@ class Split(NamedTuple):
 
 def splits(em: GaussianEM, state: Parameters, shares: np.ndarray) -> list[Split]:
     """The best split of each component that has rows enough, largest gain first; responsibilities ``shares`` (n, k)."""
-    standard, total, found = em.standard(), float(em.weights.sum()), []
-    for j in range(len(state.weights)):
-        rows = np.flatnonzero(shares[:, j] > _LEAST_SHARE)
-        if len(rows) < 2 * _LEAST_ROWS * (em.points.shape[1] + 1):
-            continue
-        weights = shares[rows, j] * em.weights[rows]
-        halves = _halves(em.on(em.points[rows], weights), standard[rows])
-        if halves is not None:
-            found.append(Split(j, halves[0] * float(weights.sum()) / total, halves[1]))
-    return sorted(found, key=lambda each: -each.gain)
-
-
-def _halves(own: GaussianEM, standard: np.ndarray) -> tuple[float, Parameters] | None:
-    """The best two components for rows that one describes, by their gain per row, over a few ways to cut them."""
-    share, d = own.weights / own.weights.sum(), standard.shape[1]
-    z = standard - share @ standard
-    cov = (z * share[:, None]).T @ z
-    if not np.trace(cov) > 0:  # one point, many times
-        return None
-    values, axes = np.linalg.eigh(cov) if own.dense else (np.diagonal(cov), np.eye(d))
-    y = z @ (axes / np.sqrt(np.maximum(values, 1e-12 * values.max())))
-    labels = _best_cut(y, share, own.dense)
-    if labels is None:
-        return None
-    try:
-        best = own.run(own.on_labels(labels, 2), EMLimits(_PASSES, 0.0))
-    except SolveError:  # without reg a half may collapse
-        return None
-    # one component has the rows' covariance and the noise, in which its own objective is known
-    variances = values + own.reg if own.structure != "spherical" else np.full(d, values.mean() + own.reg)
-    level = -0.5 * (d * np.log(2 * np.pi) + d + np.log(np.maximum(variances, 1e-300)).sum() + np.log(own.units).sum())
-    return best.objective - float(level), own.out_of_kernel(best.following)
-
-
-def _best_cut(y: np.ndarray, share: np.ndarray, dense: bool) -> np.ndarray | None:
-    """Two halves, of rows whose covariance is the identity, as labels: of several ones those that are most likely."""
-    d, best, top = y.shape[1], None, -np.inf
-    for cut in _cuts(y, share, dense):
-        level = 0.0
-        for side in (cut, ~cut):
-            mass = float(share[side].sum())
-            if int(side.sum()) <= d or not mass > 0:
-                level = -np.inf
-                break
-            part = share[side] / mass
-            z = y[side] - part @ y[side]
-            log_det = (
-                np.linalg.slogdet((z * part[:, None]).T @ z + _BLUR * np.eye(d))[1]
-                if dense
-                else np.log(part @ (z * z) + _BLUR).sum()
-            )
-            level += mass * (np.log(mass) - log_det / 2)
-        if level > top:
-            best, top = cut, level
-    return None if best is None else best.astype(np.int64)
-
-
-def _cuts(y: np.ndarray, share: np.ndarray, dense: bool) -> list[np.ndarray]:
-    """Core and rest where tails are heavy; halves along axes of low kurtosis, where clusters lie apart.
-
-    These are the eigenvector of ``E |y|^2 y y'`` of the lowest eigenvalue and, from there and from the axis of skewness
-    ``E |y|^2 y``, where the fixed point iteration of Hyvarinen (IEEE Trans. Neural Networks 10, 1999) leads.
-    """
-    d, square = y.shape[1], (y * y).sum(axis=1)
-    fourth = (y * (square * share)[:, None]).T @ y / (d + 2)  # the identity for a Gaussian law
-    cuts = [square > d] if np.trace(fourth) > d * _HEAVY else []
-    if not dense or d == 1:
-        return [y[:, int(np.diagonal(fourth).argmin())] > 0, *cuts]
-    axes = np.column_stack([np.linalg.eigh(fourth)[1][:, 0], (square * share) @ y])
-    axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-300)
-    sides = [y @ axes]
-    for _ in range(_PURSUIT):
-        along = y @ axes
-        axes = 3 * axes - y.T @ (share[:, None] * along**3)
-        axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-300)
-    sides.append(y @ axes)
-    return [*(np.concatenate(sides, axis=1) > 0).T, *cuts]
+    d, root = em.points.shape[1], np.sqrt(em.units)
+    rows = (np.ascontiguousarray(em.standard()), np.ascontiguousarray(em.weights, dtype=np.float64))
+    gains, weights, means, covs = component_splits(*rows, shares, em.reg, em.structure, _PASSES, thread_count())
+    shape = {"full": (2, d, d), "tied": (d, d)}.get(em.structure, (2, d))
+    units = np.outer(root, root) if em.dense else em.units
+    return [
+        Split(
+            j,
+            float(gains[j]),
+            Parameters(weights[j], em.center + means[j] * root, covs[j].reshape(shape) * units),
+        )
+        for j in np.argsort(-gains, kind="stable").tolist()
+        if np.isfinite(gains[j])
+    ]
 
 
 def merges(state: Parameters) -> list[tuple[int, int, float]]:
