@@ -16,6 +16,7 @@ from mixot.fitting.likelihood.statistics import Parameters
 _LEAST_GAIN = 0.02  # nats, that a row has to gain
 _AT_ONCE = 4  # rows that change at once
 _LEAST_ROWS = 2  # rows, in units of what determines a covariance, that a row has to leave behind
+_MANY_ROWS = 30  # rows, in the same units, of components that no row holds
 _LEFT = 1e-6  # of a determinant, which has to stay when a row leaves
 
 
@@ -25,7 +26,7 @@ def exchanged(em: GaussianEM, state: Parameters) -> Parameters | None:
     ``state`` is that of an M step, with full covariances.
     """
     (n, d), k = em.points.shape, len(state.weights)
-    if em.structure != "full" or k < 2:
+    if em.structure != "full" or k < 2 or state.weights.min() * em.observations > _MANY_ROWS * (d + 1):
         return None
     joint = em.log_joint(state)
     mass = state.weights * em.observations

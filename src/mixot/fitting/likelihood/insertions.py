@@ -18,7 +18,7 @@ from mixot._native import dense_balls
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.statistics import Parameters
 
-_ROWS = 256  # least likely rows, among which small clusters are looked for
+_ROWS, _PART = 256, 8  # least likely rows, among which small clusters are looked for: so many, or one in so many
 _SPARE = 2  # rows more than dimensions: the smallest ball
 _PLACES = 4  # balls from which EM starts
 _DENSE = 0.5  # of what a component has to gain: how much a ball is off at least
@@ -57,7 +57,10 @@ def insertions(em: GaussianEM, state: Parameters, log_p: np.ndarray) -> list[Ins
     if not values[0] > _FLAT * values[-1]:
         return []
     into = (axes / np.sqrt(values)) / root[:, None]
-    low = np.sort(np.argpartition(log_p, _ROWS)[:_ROWS]) if n > _ROWS else np.arange(n)
+    few = min(_ROWS, n // _PART)
+    if few <= d + _SPARE:
+        return []
+    low = np.sort(np.argpartition(log_p, few)[:few])
     points = em.points[low] - em.center
     total = float(em.weights.sum())
     rows = _Rows(points @ into, em.weights[low] / total, log_p[low] - np.linalg.slogdet(into)[1])

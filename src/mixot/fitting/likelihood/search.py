@@ -18,12 +18,12 @@ from mixot.results import Status
 
 _SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding
 _SHORT = 5  # iterations of all starts
-_STAGES = ((3, 6), (7, 25))  # of how many starts one goes on, and for how many iterations more
+_STAGES = ((3, 8),)  # of how many starts one goes on, and for how many iterations more
 _LAST = 2  # runs that are carried to their end
 _AGREED = 3  # starts that converge at once, to one place, settle the matter
 _EXCHANGES, _SETTLED = 8, 4  # times that rows may change components, and iterations after each
-_MOVES, _ROUNDS = 4, 8  # moves tried at once, and how often one may succeed
-_GLANCE, _LOOK = 6, 30  # iterations of all moves, and of the best two
+_MOVES, _ROUNDS = 3, 8  # moves tried at once, and how often one may succeed
+_GLANCE, _LOOK = 6, 20  # iterations of all moves, and of the best two
 _LEAST_ROWS = 2  # of a component that a move may make, in units of what determines a covariance
 _WORTH = 0.25  # nats for each of its parameters and log rows that a component of fewer has to gain
 _NEAR = 2e-3  # nats per observation that a move may still lack after these
@@ -57,8 +57,10 @@ class Search:
         if agreed:
             return tries
         for part, more in _STAGES:
-            tries = [climb.further(run, more) for run in best_of(tries, max(_LAST, self.starts // part))]
-        best, *others = best_of([_exchanged(climb.further(run), climb) for run in best_of(tries, _LAST)], _LAST)
+            tries = [
+                _exchanged(climb.further(run, more), climb) for run in best_of(tries, max(_LAST, self.starts // part))
+            ]
+        best, *others = best_of([_to_the_end(run, climb) for run in best_of(tries, _LAST)], _LAST)
         return best_of([self.moved(best, climb), *others], _LAST)
 
     def warm(self, k: int, smaller: Run) -> Run:
@@ -102,9 +104,7 @@ class Search:
             starts = moves(rows, run.state, count, least)
             tries = [climb.start(rows, rows.into_kernel(move.state), _GLANCE) for move in starts]
             tries = [climb.further(trial, _LOOK - _GLANCE) for trial in best_of(tries, _LAST)]
-            tries = [
-                _exchanged(climb.further(trial), climb) for trial in tries if trial.objective > run.objective - _NEAR
-            ]
+            tries = [_to_the_end(trial, climb) for trial in tries if trial.objective > run.objective - _NEAR]
             level = run.objective + _SAME if run.determined else -np.inf
             better = [trial for trial in tries if trial.objective > level and _solid(trial, run)]
             if not better:
@@ -113,6 +113,10 @@ class Search:
             if before.determined and run.objective <= before.objective + 2 * climb.tol:
                 return run  # the same place, a little nearer to its top
         return run
+
+
+def _to_the_end(run: Run, climb: Climb) -> Run:
+    return climb.further(_exchanged(climb.further(run), climb))
 
 
 def _exchanged(run: Run, climb: Climb) -> Run:
@@ -126,7 +130,7 @@ def _exchanged(run: Run, climb: Climb) -> Run:
         if not (trial.objective > best.objective + _SAME and _solid(trial, best)):
             break
         best = trial
-    return climb.further(best)
+    return best
 
 
 def _solid(run: Run, before: Run) -> bool:
