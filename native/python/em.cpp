@@ -11,6 +11,7 @@
 #include "mixtures/draws.hpp"
 #include "mixtures/em.hpp"
 #include "mixtures/em_run.hpp"
+#include "mixtures/exchanges.hpp"
 #include "mixtures/k_means.hpp"
 #include "python/arrays.hpp"
 #include "python/bindings.hpp"
@@ -127,6 +128,42 @@ void bind_runs(nb::module_& m) {
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
       "Weights, means and covariances of labelled rows in the kernels' units, flat arrays.");
+  m.def(
+      "exchange_rows",
+      [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
+         const std::string& structure, Vector shares, Flat means, Flat covs, double observations) -> nb::object {
+        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                                    em_structure(structure), structure == "spherical"};
+        mixot::EmState state{copied(shares), copied(means), copied(covs)};
+        bool changed = false;
+        {
+          nb::gil_scoped_release release;
+          changed = mixot::exchange_rows(rows, state, observations);
+        }
+        return changed ? nb::object(arrays_of(state)) : nb::none();
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg(), nb::arg(), "The state after rows have changed components, or None where none gains.");
+  m.def(
+      "em_state_log_joint",
+      [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
+         const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t threads) -> nb::object {
+        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                                    em_structure(structure), structure == "spherical"};
+        const mixot::EmState state{copied(shares), copied(means), copied(covs)};
+        std::vector<double> out(rows.n * state.weights.size());
+        bool done = false;
+        {
+          nb::gil_scoped_release release;
+          done = mixot::em_state_log_joint(rows, state, threads, out.data());
+        }
+        if (!done) return nb::none();
+        return nb::cast(to_python(std::move(out), {rows.n, state.weights.size()}));
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg(), nb::arg(), "Log-joint densities of rows and components of a state, (n, k), or None where singular.");
 }
 
 void bind_moves(nb::module_& m) {

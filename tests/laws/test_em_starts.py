@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from mixot import EM, DiagonalGaussian, Gaussian, Mixture, Samples
-from mixot.fitting.likelihood.exchanges import exchanged
 from mixot.fitting.likelihood.gaussian_em import EMLimits, GaussianEM
 from mixot.fitting.likelihood.insertions import insertions
 from mixot.fitting.likelihood.moves import losses, memberships, moves
@@ -203,13 +202,13 @@ def test_a_row_changes_its_component_as_if_both_were_fitted_again():
     em = GaussianEM.of(x, np.ones(30), "full", 0.0)
     held = em.run(em.on_labels(labels, 2), EMLimits(500, 1e-12))
     assert held.shares[1] * 30 > 15.99  # EM does not let it go
-    free = exchanged(em, em.out_of_kernel(held.following))
+    free = em.out_of_kernel(em.exchanged(held.following))
     labels[0] = 0
     again = em.from_labels(labels, 2)
     for one, other in zip(free, again, strict=True):
         np.testing.assert_allclose(one, other, atol=0.02)
     assert em.log_likelihood(again) > held.objective + 1 / 30
-    assert exchanged(em, again) is None
+    assert em.exchanged(em.into_kernel(again)) is None
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

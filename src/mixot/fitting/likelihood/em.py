@@ -26,7 +26,7 @@ from mixot.results import Candidate, Fit, Progress, ProgressCallback
 
 _TOL = 1e-5  # nats per observation that a run may lack
 _PER_PARAMETER = 1e-3  # or nats in all for each parameter, whose sampling error costs half a nat
-_SURE_MOVES, _SLACK = 3, 5.0  # moves that are tried on many rows, and nats in all that they may seem to lose
+_SURE_MOVES, _PROMISE = 3, 3.0  # moves that are tried on many rows, and nats in all that they have to promise
 _CRITERIA = ("bic", "icl")
 _OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
 _OTHERS = "family-em"
@@ -224,7 +224,7 @@ class EM:
             if coarse is not search.rows:
                 run = on_more_rows(ends, coarse, climb(k, "subsample"), most)
                 if most is None:
-                    run = search.moved(run, climb(k, "subsample"), _SURE_MOVES, -_SLACK / coarse.observations)
+                    run = search.moved(run, climb(k, "subsample"), _SURE_MOVES, _PROMISE / coarse.observations)
             return run if em is coarse else climb(k, "all rows").start(em, run.path.state, most)
 
         if len(sizes) == 1:

@@ -58,21 +58,24 @@ def moves(em: GaussianEM, state: Parameters, count: int, least: float = -np.inf)
     if em.structure != "full" or len(state.weights) < 2:
         return []
     seen = memberships(em, state)
-    found = [*_splits_and_mergers(em, state, seen), *_small_ones_placed(em, state, seen)]
+    found = [*_splits_and_mergers(em, state, seen, least), *_small_ones_placed(em, state, seen)]
     best = sorted((each for each in found if each[0] > least), key=lambda each: -each[0])
     return [Move(promise, make()) for promise, make in best[:count]]
 
 
-def _splits_and_mergers(em: GaussianEM, state: Parameters, seen: Memberships) -> list[_Plan]:
-    """One component more by a split or an insertion, and two merged."""
-    pairs = losses(em, state, seen, _likely_pairs(em, state, seen))
-    parts, out = splits(em, state, seen.shares), []
+def _splits_and_mergers(em: GaussianEM, state: Parameters, seen: Memberships, least: float) -> list[_Plan]:
+    """One component more by a split or an insertion, and two merged; splits that gain more than ``least``."""
+    parts = [each for each in splits(em, state, seen.shares) if each.gain > least]
+    new_ones = insertions(em, state, seen.log_p)
+    if not parts and not new_ones:
+        return []
+    pairs, out = losses(em, state, seen, _likely_pairs(em, state, seen)), []
     for split in parts:
         apart = [pair for pair in pairs if split.component not in pair[:2]]
         out += [(split.gain - loss, partial(_moved, em, state, split, i, j)) for i, j, loss in apart[:_PAIRS]]
     for split in parts[:_HALVED]:
         out += _halves_joined(em, state, seen, split)
-    for new in insertions(em, state, seen.log_p):
+    for new in new_ones:
         out += [(new.gain - loss, partial(_inserted, state, new, i, j)) for i, j, loss in pairs[:_PAIRS]]
     return out
 

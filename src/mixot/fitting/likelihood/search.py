@@ -8,7 +8,6 @@ from math import log
 
 import numpy as np
 
-from mixot.fitting.likelihood.exchanges import exchanged
 from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
 from mixot.fitting.likelihood.moves import memberships, moves
 from mixot.fitting.likelihood.runs import Climb, Run
@@ -123,10 +122,10 @@ def _exchanged(run: Run, climb: Climb) -> Run:
     """``run``, or what rows that change their components lead to, as long as they lead up."""
     best = run
     for _ in range(_EXCHANGES):
-        state = exchanged(best.em, best.em.out_of_kernel(best.path.following)) if best.determined else None
+        state = best.em.exchanged(best.path.following) if best.determined else None
         if state is None:
             break
-        trial = climb.start(best.em, best.em.into_kernel(state), _SETTLED)
+        trial = climb.start(best.em, state, _SETTLED)
         if not (trial.objective > best.objective + _SAME and _solid(trial, best)):
             break
         best = trial
