@@ -10,10 +10,10 @@ namespace {
 using std::size_t;
 using Array = std::vector<double>;
 
-constexpr double kLeastGain = 0.02;  // nats, that a row has to gain
+constexpr double kLeastGain = 0.05;  // nats, that a row has to gain
 constexpr size_t kAtOnce = 4;        // rows that change at once
 constexpr double kLeastRows = 2;     // rows, in units of what determines a covariance, that a row has to leave behind
-constexpr double kManyRows = 30;     // rows, in the same units, of components that no row holds
+constexpr double kManyRows = 12;     // rows, in the same units, of components that no row holds
 constexpr double kLeft = 1e-6;       // of a determinant, which has to stay when a row leaves
 
 // Lower factor of a symmetric matrix (d, d), and the logarithm of its determinant, not a number where there is none.

@@ -89,7 +89,7 @@ class EM:
     max_iter: int = 500
     tol: float | None = None
     reg: float = 1e-6
-    starts: int = 14
+    starts: int = 10
     k_max: int = 10
     criterion: str = "bic"
     subsample: int = 20_000
