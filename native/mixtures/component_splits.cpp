@@ -115,6 +115,7 @@ class Part {
     for (double& each : share_) each /= total_;
     Array cov(d_ * d_, 0.0);
     for (size_t i = 0; i < m_; ++i) {
+      look_for_interrupt(static_cast<int>(i));
       double* z = rows_.data() + i * d_;
       for (size_t a = 0; a < d_; ++a) z[a] -= mean_[a];
       for (size_t a = 0; a < d_; ++a)
@@ -142,6 +143,7 @@ class Part {
     Array skew(d_, 0.0);
     double trace = 0;
     for (size_t i = 0; i < m_; ++i) {
+      look_for_interrupt(static_cast<int>(i));
       const double* y = y_.data() + i * d_;
       double sum = 0;
       for (size_t a = 0; a < d_; ++a) sum += y[a] * y[a];
@@ -175,7 +177,8 @@ class Part {
   Array lowest(const Array& skew) const {
     Array l(fourth_), x(d_);
     if (!std::isfinite(factor(l, d_))) return Array(d_, 0.0);
-    for (size_t a = 0; a < d_; ++a) x[a] = y_[a] + skew[a];  // any start, turned as the rows are
+    const size_t far = static_cast<size_t>(std::max_element(square_.begin(), square_.end()) - square_.begin());
+    for (size_t a = 0; a < d_; ++a) x[a] = y_[far * d_ + a] + skew[a];  // a start that turns with the rows, in any order
     for (int step = 0; step < kInverse && normalise(x); ++step) forward(l, d_, x.data()), backward(l, d_, x.data());
     return x;
   }
@@ -218,6 +221,7 @@ class Part {
     if (std::min(count[0], count[1]) <= d_ || !(std::min(mass[0], mass[1]) > 0)) return;
     Array covs[2] = {Array(d_ * d_, 0.0), Array(d_ * d_, 0.0)};
     for (size_t i = 0; i < m_; ++i) {
+      look_for_interrupt(static_cast<int>(i));
       const double* y = y_.data() + i * d_;
       Array& cov = covs[labels[i]];
       for (size_t a = 0; a < d_; ++a)

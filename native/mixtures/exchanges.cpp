@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "machine/interrupt.hpp"
+
 namespace mixot {
 namespace {
 
@@ -68,6 +70,7 @@ class Exchange {
     }
     std::vector<Change> best;
     for (size_t i = 0; i < rows_.n; ++i) {
+      look_for_interrupt(static_cast<int>(i));
       const Change each = of_row(i);
       if (each.gain > kLeastGain) best.push_back(each);
     }

@@ -195,6 +195,12 @@ def test_the_loss_of_a_merger_is_that_at_the_rows(rng):
     assert pair[0][2] == pytest.approx(em.log_likelihood(state) - united, abs=1e-9)
 
 
+def test_a_search_without_noise_survives_components_that_collapse(rng):
+    x = rng.integers(0, 3, size=(60, 2)) + 1e-3 * rng.standard_normal((60, 2))
+    fit = EM(reg=0.0, starts=4).fit(Samples(np.concatenate([x, x + 20.0])), "gaussian", k=2, rng=0)
+    assert np.isfinite(fit.log_likelihood)
+
+
 def test_a_row_changes_its_component_as_if_both_were_fitted_again():
     x = np.random.default_rng(3).standard_normal((30, 6)) + np.repeat([[0.0], [9.0]], 15, axis=0) * np.eye(6)[0]
     labels = np.repeat([0, 1], 15)

@@ -65,7 +65,7 @@ def insertions(em: GaussianEM, state: Parameters, log_p: np.ndarray) -> list[Ins
     total = float(em.weights.sum())
     rows = _Rows(points @ into, em.weights[low] / total, log_p[low] - np.linalg.slogdet(into)[1])
     noise = into.T @ (em.noise[:, None] * into)
-    worth = 0.5 * (1 + d + d * (d + 1) / 2) * log(em.observations) / em.observations
+    worth = 0.5 * (1 + d + d * (d + 1) / 2) * log(max(em.observations, 2.0)) / em.observations
     out, back = [], np.linalg.inv(into)
     for ball in _balls(rows, em.observations, _DENSE * worth * em.observations):
         found = _grown(rows, ball, noise, em.observations)

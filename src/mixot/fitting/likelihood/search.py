@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from math import log
 
 import numpy as np
 
+from mixot.errors import SolveError
 from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
 from mixot.fitting.likelihood.moves import memberships, moves
 from mixot.fitting.likelihood.runs import Climb, Run
@@ -66,9 +69,8 @@ class Search:
         """The best of short runs from splits of a mixture of one component less and from few k-means starts."""
         known = []
         if smaller.determined:
-            for at, split in enumerate(
-                splits(self.rows, smaller.state, memberships(self.rows, smaller.state).shares)[:_SPLITS]
-            ):
+            shares = memberships(self.rows, smaller.state).shares
+            for at, split in enumerate(splits(self.rows, smaller.state, shares)[:_SPLITS]):
                 state = self.rows.into_kernel(with_split(self.rows, smaller.state, split))
                 known.append(self._short(k, f"split {at + 1}", state))
         fresh = min(self.starts, _FRESH)
@@ -101,9 +103,10 @@ class Search:
         rows = run.em
         for _ in range(_ROUNDS):
             starts = moves(rows, run.state, count, least)
-            tries = [climb.start(rows, rows.into_kernel(move.state), _GLANCE) for move in starts]
-            tries = [climb.further(trial, _LOOK - _GLANCE) for trial in best_of(tries, _LAST)]
-            tries = [_to_the_end(trial, climb) for trial in tries if trial.objective > run.objective - _NEAR]
+            tries = _standing(partial(climb.start, rows, rows.into_kernel(move.state), _GLANCE) for move in starts)
+            tries = _standing(partial(climb.further, trial, _LOOK - _GLANCE) for trial in best_of(tries, _LAST))
+            near = (trial for trial in tries if trial.objective > run.objective - _NEAR)
+            tries = _standing(partial(_to_the_end, trial, climb) for trial in near)
             level = run.objective + _SAME if run.determined else -np.inf
             better = [trial for trial in tries if trial.objective > level and _solid(trial, run)]
             if not better:
@@ -114,7 +117,17 @@ class Search:
         return run
 
 
+def _standing(tries: Iterable[Callable[[], Run]]) -> list[Run]:
+    """Where the tries lead, without those in which a component collapses, as it may without ``reg``."""
+    out = []
+    for each in tries:
+        with suppress(SolveError):
+            out.append(each())
+    return out
+
+
 def _to_the_end(run: Run, climb: Climb) -> Run:
+    """``run`` carried to its end, and on where rows change their components."""
     return climb.further(_exchanged(climb.further(run), climb))
 
 
@@ -125,10 +138,10 @@ def _exchanged(run: Run, climb: Climb) -> Run:
         state = best.em.exchanged(best.path.following) if best.determined else None
         if state is None:
             break
-        trial = climb.start(best.em, state, _SETTLED)
-        if not (trial.objective > best.objective + _SAME and _solid(trial, best)):
+        trial = _standing([partial(climb.start, best.em, state, _SETTLED)])
+        if not trial or not (trial[0].objective > best.objective + _SAME and _solid(trial[0], best)):
             break
-        best = trial
+        best = trial[0]
     return best
 
 
@@ -138,7 +151,7 @@ def _solid(run: Run, before: Run) -> bool:
     least = _LEAST_ROWS * (d + 1) / rows
     if not run.determined or float(run.shares.min()) >= min(least, float(before.shares.min())):
         return run.determined
-    return run.objective - before.objective > _WORTH * (1 + d + d * (d + 1) / 2) * log(rows) / rows
+    return run.objective - before.objective > _WORTH * (1 + d + d * (d + 1) / 2) * log(max(rows, 2.0)) / rows
 
 
 def look(em: GaussianEM, k: int) -> int:
