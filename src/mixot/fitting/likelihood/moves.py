@@ -21,7 +21,7 @@ from mixot.fitting.likelihood.split_and_merge import Split, merged, merges, spli
 from mixot.fitting.likelihood.statistics import Parameters
 
 _PAIRS = 2  # mergers that go with each new component
-_HALVED = 1  # splits of which a half may join another component
+_HALVED = 3  # splits of which a half may join another component
 _SMALL = 0.2  # of an average share: a component that looks for its place again
 
 
