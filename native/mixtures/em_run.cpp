@@ -73,6 +73,15 @@ class Run {
     log_const_.resize(k_);
   }
 
+  bool log_joint(const EmState& s, double* out) {
+    size_t ignored;
+    if (!read(s, ignored)) return false;
+    EmProblem<T> problem{rows_.points,    rows_.weights,      rows_.n,        rows_.d,         k_, rows_.center,
+                         rows_.inv_scale, s.means.data(),     factors_.data(), log_const_.data(), rows_.structure};
+    em_log_joint(problem, threads_, out);
+    return true;
+  }
+
   EmOutcome from(const EmState& start) {
     std::optional<Crew> crew;
     if (threads_ > 1) crew.emplace(threads_);
@@ -364,6 +373,15 @@ EmOutcome em_run(const EmRows<T>& rows, const EmState& start, const EmLimits& li
 }
 
 template <class T>
+bool em_state_log_joint(const EmRows<T>& rows, const EmState& state, size_t threads, double* out) {
+  const Array none(rows.d, 0.0);  // of the densities, not of the objective with noise
+  EmRows<T> plain = rows;
+  plain.noise = none.data();
+  const EmLimits limits{0, threads, 0, 0, 0, false, {}};
+  return Run<T>(plain, state.weights.size(), limits).log_joint(state, out);
+}
+
+template <class T>
 EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, size_t k) {
   const size_t d = rows.d;
   const bool full = rows.structure == Structure::full, tied = rows.structure == Structure::tied;
@@ -417,6 +435,8 @@ EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, si
 
 template EmState em_state_of_labels(const EmRows<double>&, const std::int64_t*, size_t);
 template EmState em_state_of_labels(const EmRows<float>&, const std::int64_t*, size_t);
+template bool em_state_log_joint(const EmRows<double>&, const EmState&, size_t, double*);
+template bool em_state_log_joint(const EmRows<float>&, const EmState&, size_t, double*);
 template EmOutcome em_run(const EmRows<double>&, const EmState&, const EmLimits&);
 template EmOutcome em_run(const EmRows<float>&, const EmState&, const EmLimits&);
 

@@ -54,6 +54,10 @@ struct EmOutcome {
 template <class T>
 EmOutcome em_run(const EmRows<T>& rows, const EmState& start, const EmLimits& limits);
 
+// out (n, k), the logarithm of the joint density of row and component of a state; false where a covariance is singular.
+template <class T>
+bool em_state_log_joint(const EmRows<T>& rows, const EmState& state, std::size_t threads, double* out);
+
 // The M step of rows that each belong to one cluster, labels (n) in 0 .. k - 1: what a run starts from.
 template <class T>
 EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, std::size_t k);

@@ -6,9 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "mixtures/component_splits.hpp"
+#include "mixtures/dense_balls.hpp"
 #include "mixtures/draws.hpp"
 #include "mixtures/em.hpp"
 #include "mixtures/em_run.hpp"
+#include "mixtures/exchanges.hpp"
 #include "mixtures/k_means.hpp"
 #include "python/arrays.hpp"
 #include "python/bindings.hpp"
@@ -125,6 +128,71 @@ void bind_runs(nb::module_& m) {
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
       "Weights, means and covariances of labelled rows in the kernels' units, flat arrays.");
+  m.def(
+      "exchange_rows",
+      [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
+         const std::string& structure, Vector shares, Flat means, Flat covs, double observations) -> nb::object {
+        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                                    em_structure(structure), structure == "spherical"};
+        mixot::EmState state{copied(shares), copied(means), copied(covs)};
+        bool changed = false;
+        {
+          nb::gil_scoped_release release;
+          changed = mixot::exchange_rows(rows, state, observations);
+        }
+        return changed ? nb::object(arrays_of(state)) : nb::none();
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg(), nb::arg(), "The state after rows have changed components, or None where none gains.");
+  m.def(
+      "em_state_log_joint",
+      [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
+         const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t threads) -> nb::object {
+        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                                    em_structure(structure), structure == "spherical"};
+        const mixot::EmState state{copied(shares), copied(means), copied(covs)};
+        std::vector<double> out(rows.n * state.weights.size());
+        bool done = false;
+        {
+          nb::gil_scoped_release release;
+          done = mixot::em_state_log_joint(rows, state, threads, out.data());
+        }
+        if (!done) return nb::none();
+        return nb::cast(to_python(std::move(out), {rows.n, state.weights.size()}));
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg(), nb::arg(), "Log-joint densities of rows and components of a state, (n, k), or None where singular.");
+}
+
+void bind_moves(nb::module_& m) {
+  m.def(
+      "component_splits",
+      [](Matrix points, Vector weights, Matrix shares, double noise, const std::string& structure, std::size_t passes,
+         std::size_t threads) {
+        const std::size_t d = points.shape(1), k = shares.shape(1);
+        const mixot::SplitProblem problem{points.data(), weights.data(), shares.data(), points.shape(0), d, k, noise,
+                                          em_structure(structure), structure == "spherical", passes, threads};
+        const std::size_t each = structure == "full" ? 2 * d * d : structure == "tied" ? d * d : 2 * d;
+        std::vector<double> gains(k), halves(2 * k), means(2 * k * d), covs(k * each);
+        {
+          nb::gil_scoped_release release;
+          mixot::component_splits(problem, gains.data(), halves.data(), means.data(), covs.data());
+        }
+        return nb::make_tuple(to_python(std::move(gains), {k}), to_python(std::move(halves), {k, std::size_t(2)}),
+                              to_python(std::move(means), {k, std::size_t(2), d}), to_python(std::move(covs), {k, each}));
+      },
+      "Two components for each: gains (k), weights (k, 2), means (k, 2, d) and flat covariances.");
+  m.def(
+      "dense_balls",
+      [](Matrix points, Vector count, Vector density, std::size_t least, Dense<double, 1> excess,
+         Dense<double, 1> square) {
+        nb::gil_scoped_release release;
+        mixot::dense_balls(points.data(), count.data(), density.data(), points.shape(0), points.shape(1), least,
+                           excess.data(), square.data());
+      },
+      "How far the densest ball around each point is off, and its squared radius, into `excess` and `square`.");
 }
 
 void bind_k_means(nb::module_& m) {
@@ -172,5 +240,6 @@ void bind_em(nb::module_& m) {
   bind_passes<double>(m);
   bind_runs<float>(m);
   bind_runs<double>(m);
+  bind_moves(m);
   bind_k_means(m);
 }

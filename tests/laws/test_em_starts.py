@@ -5,7 +5,9 @@ import pytest
 
 from mixot import EM, DiagonalGaussian, Gaussian, Mixture, Samples
 from mixot.fitting.likelihood.gaussian_em import EMLimits, GaussianEM
-from mixot.fitting.likelihood.split_and_merge import moves, splits
+from mixot.fitting.likelihood.insertions import insertions
+from mixot.fitting.likelihood.moves import losses, memberships, moves
+from mixot.fitting.likelihood.split_and_merge import splits
 from mixot.fitting.likelihood.statistics import STRUCTURES
 from mixot.fitting.likelihood.views import Views, whitened
 
@@ -146,9 +148,73 @@ def test_a_split_and_a_merger_leave_a_poor_maximum(rng):
     assert poor.objective < best.objective - 0.05
     state = em.out_of_kernel(poor.state)
     wide = int(np.argmax(state.covs[:, 0, 0]))
-    assert splits(em, state)[0].component == wide
-    first = em.run(em.into_kernel(moves(em, state, 1)[0]), EMLimits(500, 1e-7))
+    assert splits(em, state, memberships(em, state).shares)[0].component == wide
+    first = em.run(em.into_kernel(moves(em, state, 1)[0].state), EMLimits(500, 1e-7))
     assert first.objective == pytest.approx(best.objective, abs=1e-5)
+
+
+def beside_a_large_one(rng, d, sizes):
+    """A large cluster and small dense ones at some distance, which an affine map has turned."""
+    x = [rng.standard_normal((3000, d))]
+    for n in sizes:
+        away = rng.standard_normal(d)
+        x.append(rng.uniform(6, 9) * away / np.linalg.norm(away) + 0.3 * rng.standard_normal((n, d)))
+    x = np.concatenate(x)
+    return (sheared(x, rng) if d > 1 else x), np.repeat(np.arange(len(sizes) + 1), [3000, *sizes])
+
+
+@pytest.mark.parametrize(("d", "sizes"), [(1, (9,)), (2, (15, 8)), (3, (30, 12, 10)), (5, (14, 40))])
+def test_small_clusters_beside_a_large_one_are_found(d, sizes, rng):
+    for seed in range(3):
+        x, labels = beside_a_large_one(rng, d, sizes)
+        fit = EM().fit(Samples(x), "gaussian", k=len(sizes) + 1, rng=seed)
+        assert len(x) * (fit.log_likelihood - from_the_truth(x, labels).log_likelihood) > -1.0
+
+
+def test_a_component_goes_where_rows_are_denser_than_expected(rng):
+    x, labels = beside_a_large_one(rng, 2, (12,))
+    em = GaussianEM.of(x, np.ones(len(x)), "full", 1e-6)
+    one = em.from_labels(np.zeros(len(x), dtype=np.int64), 1)
+    found = insertions(em, one, memberships(em, one).log_p)[0]
+    np.testing.assert_allclose(found.weight * len(x), 12, atol=0.1)
+    np.testing.assert_allclose(found.mean, x[labels == 1].mean(axis=0), rtol=1e-3)
+    both = float((np.logaddexp(*em.log_joint(em.from_labels(labels, 2)).T) - memberships(em, one).log_p).mean())
+    assert 0.8 * both < found.gain < both  # the other component has not changed
+    blob = x[labels == 0]
+    alone = GaussianEM.of(blob, np.ones(len(blob)), "full", 1e-6)
+    law = alone.from_labels(np.zeros(len(blob), dtype=np.int64), 1)
+    assert not insertions(alone, law, memberships(alone, law).log_p)
+
+
+def test_the_loss_of_a_merger_is_that_at_the_rows(rng):
+    x, labels = overlapping(rng)
+    em = GaussianEM.of(x, np.ones(len(x)), "full", 0.0)
+    state = em.from_labels(labels, 4)
+    pair = losses(em, state, memberships(em, state), [(2, 1)])
+    united = em.log_likelihood(em.from_labels(np.where(labels == 2, 1, np.where(labels == 3, 2, labels)), 3))
+    assert pair[0][2] == pytest.approx(em.log_likelihood(state) - united, abs=1e-9)
+
+
+def test_a_search_without_noise_survives_components_that_collapse(rng):
+    x = rng.integers(0, 3, size=(60, 2)) + 1e-3 * rng.standard_normal((60, 2))
+    fit = EM(reg=0.0, starts=4).fit(Samples(np.concatenate([x, x + 20.0])), "gaussian", k=2, rng=0)
+    assert np.isfinite(fit.log_likelihood)
+
+
+def test_a_row_changes_its_component_as_if_both_were_fitted_again():
+    x = np.random.default_rng(3).standard_normal((30, 6)) + np.repeat([[0.0], [9.0]], 15, axis=0) * np.eye(6)[0]
+    labels = np.repeat([0, 1], 15)
+    labels[0] = 1  # a row of the first cluster, which the second one holds
+    em = GaussianEM.of(x, np.ones(30), "full", 0.0)
+    held = em.run(em.on_labels(labels, 2), EMLimits(500, 1e-12))
+    assert held.shares[1] * 30 > 15.99  # EM does not let it go
+    free = em.out_of_kernel(em.exchanged(held.following))
+    labels[0] = 0
+    again = em.from_labels(labels, 2)
+    for one, other in zip(free, again, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.02)
+    assert em.log_likelihood(again) > held.objective + 1 / 30
+    assert em.exchanged(em.into_kernel(again)) is None
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -26,6 +26,7 @@ from mixot.results import Candidate, Fit, Progress, ProgressCallback
 
 _TOL = 1e-5  # nats per observation that a run may lack
 _PER_PARAMETER = 1e-3  # or nats in all for each parameter, whose sampling error costs half a nat
+_SURE_MOVES, _PROMISE = 3, 3.0  # moves that are tried on many rows, and nats in all that they have to promise
 _CRITERIA = ("bic", "icl")
 _OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
 _OTHERS = "family-em"
@@ -60,9 +61,10 @@ class EM:
     reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
     starts : number of k-means starts, in systems of coordinates that take turns: standardised, plain, and,
         with full or tied covariances, several that no affine map of the data changes. All go a few iterations on some
-        of the rows, the better half a few more, and so on, the best two to their end; with full covariances components
-        of the best are then split and merged, as long as that helps. Where three of the first starts converge at once,
-        in one place, no more are made; a single start is followed to its end and left there
+        of the rows, the better ones a few more, the best two to their end; with full covariances rows then change their
+        components, and components are split, merged and put on small dense clusters that none describes, as long as
+        that helps, on these rows and again on up to ``subsample``. Where three of the first starts converge at once, in
+        one place, no more are made; a single start is followed to its end, on these rows without such moves
     k_max : where k is not given, 1 .. k_max are tried, each from splits of the one before and a k-means start; the
         choice is searched as if it had been given
     criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
@@ -87,7 +89,7 @@ class EM:
     max_iter: int = 500
     tol: float | None = None
     reg: float = 1e-6
-    starts: int = 14
+    starts: int = 10
     k_max: int = 10
     criterion: str = "bic"
     subsample: int = 20_000
@@ -221,6 +223,8 @@ class EM:
             run = ends[0]
             if coarse is not search.rows:
                 run = on_more_rows(ends, coarse, climb(k, "subsample"), most)
+                if most is None:
+                    run = search.moved(run, climb(k, "subsample"), _SURE_MOVES, _PROMISE / coarse.observations)
             return run if em is coarse else climb(k, "all rows").start(em, run.path.state, most)
 
         if len(sizes) == 1:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mixot._native import em_run, em_state_of_labels
+from mixot._native import em_run, em_state_log_joint, em_state_of_labels, exchange_rows
 from mixot.errors import SolveError
 from mixot.families.base import Family
 from mixot.fitting.likelihood.statistics import (
@@ -231,7 +231,18 @@ class GaussianEM:
 
     def log_joint(self, state: Parameters) -> np.ndarray:
         """Log of weight times density of every component at every point, (n, k)."""
-        return log_joint(state, self.points, self.structure, self._frame)
+        joint = em_state_log_joint(*self._rows, *self.into_kernel(state), self._threads)
+        return log_joint(state, self.points, self.structure, self._frame) if joint is None else joint  # or says why not
+
+    def exchanged(self, state: KernelState) -> KernelState | None:
+        """A state of an M step after the few rows that gain most have changed their components, or None if none gains.
+
+        A row pulls the component that it belongs to towards itself. Where components have few rows for their dimension
+        that pull holds it there, and each assignment of such rows is a place where EM stands still
+        (native/mixtures/exchanges.hpp).
+        """
+        found = exchange_rows(*self._rows, *state, self.observations) if self.structure == "full" else None
+        return None if found is None else KernelState(*found)
 
     def component(self, points: np.ndarray) -> Family:
         """One component fitted to ``points``."""

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from math import log
 
 import numpy as np
 
+from mixot.errors import SolveError
 from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
+from mixot.fitting.likelihood.moves import memberships, moves
 from mixot.fitting.likelihood.runs import Climb, Run
-from mixot.fitting.likelihood.split_and_merge import moves, splits, with_split
+from mixot.fitting.likelihood.split_and_merge import splits, with_split
 from mixot.fitting.likelihood.views import Views
 from mixot.results import Status
 
 _SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding
 _SHORT = 5  # iterations of all starts
-_STAGES = ((2, 6), (4, 25))  # of how many starts one goes on, and for how many iterations more
+_STAGES = ((3, 8),)  # of how many starts one goes on, and for how many iterations more
 _LAST = 2  # runs that are carried to their end
 _AGREED = 3  # starts that converge at once, to one place, settle the matter
-_MOVES, _ROUNDS = 8, 4  # splits and mergers tried at once, and how often one may succeed
-_GLANCE, _LOOK = 6, 30  # iterations of all moves, and of the best two
+_EXCHANGES, _SETTLED = 8, 4  # times that rows may change components, and iterations after each
+_MOVES, _ROUNDS = 3, 8  # moves tried at once, and how often one may succeed
+_GLANCE, _LOOK = 6, 20  # iterations of all moves, and of the best two
+_LEAST_ROWS = 2  # of a component that a move may make, in units of what determines a covariance
+_WORTH = 0.25  # nats for each of its parameters and log rows that a component of fewer has to gain
 _NEAR = 2e-3  # nats per observation that a move may still lack after these
 _SPLITS, _FRESH = 2, 1  # splits of the mixture of one component less, and k-means starts beside them
 _ROWS, _ROWS_EACH = 1000, 10  # rows that the starts look at: so many, or more with components and dimensions
@@ -51,15 +59,18 @@ class Search:
         if agreed:
             return tries
         for part, more in _STAGES:
-            tries = [climb.further(run, more) for run in best_of(tries, max(_LAST, self.starts // part))]
-        best, *others = best_of([climb.further(run) for run in best_of(tries, _LAST)], _LAST)
-        return best_of([self._moved(best, climb), *others], _LAST)
+            tries = [
+                _exchanged(climb.further(run, more), climb) for run in best_of(tries, max(_LAST, self.starts // part))
+            ]
+        best, *others = best_of([_to_the_end(run, climb) for run in best_of(tries, _LAST)], _LAST)
+        return best_of([self.moved(best, climb), *others], _LAST)
 
     def warm(self, k: int, smaller: Run) -> Run:
         """The best of short runs from splits of a mixture of one component less and from few k-means starts."""
         known = []
         if smaller.determined:
-            for at, split in enumerate(splits(self.rows, smaller.state)[:_SPLITS]):
+            shares = memberships(self.rows, smaller.state).shares
+            for at, split in enumerate(splits(self.rows, smaller.state, shares)[:_SPLITS]):
                 state = self.rows.into_kernel(with_split(self.rows, smaller.state, split))
                 known.append(self._short(k, f"split {at + 1}", state))
         fresh = min(self.starts, _FRESH)
@@ -84,19 +95,63 @@ class Search:
     def _short(self, k: int, name: str, state: KernelState) -> Run:
         return self.climb(k, name).start(self.rows, state, _SHORT)
 
-    def _moved(self, run: Run, climb: Climb) -> Run:
-        """``run``, or what splits and mergers lead to, as long as they lead up."""
+    def moved(self, run: Run, climb: Climb, count: int = _MOVES, least: float = -np.inf) -> Run:
+        """``run``, or what moves out of it lead to, as long as they lead up.
+
+        ``count`` moves are tried at once, of those that promise more than ``least`` nats per row.
+        """
+        rows = run.em
         for _ in range(_ROUNDS):
-            tries = [
-                climb.start(self.rows, self.rows.into_kernel(s), _GLANCE) for s in moves(self.rows, run.state, _MOVES)
-            ]
-            tries = [climb.further(trial, _LOOK - _GLANCE) for trial in best_of(tries, _LAST)]
-            tries = [climb.further(trial) for trial in tries if trial.objective > run.objective - _NEAR]
-            better = [trial for trial in tries if trial.objective > run.objective + _SAME and trial.determined]
+            starts = moves(rows, run.state, count, least)
+            tries = _standing(partial(climb.start, rows, rows.into_kernel(move.state), _GLANCE) for move in starts)
+            tries = _standing(partial(climb.further, trial, _LOOK - _GLANCE) for trial in best_of(tries, _LAST))
+            near = (trial for trial in tries if trial.objective > run.objective - _NEAR)
+            tries = _standing(partial(_to_the_end, trial, climb) for trial in near)
+            level = run.objective + _SAME if run.determined else -np.inf
+            better = [trial for trial in tries if trial.objective > level and _solid(trial, run)]
             if not better:
                 return run
-            run = best_of(better, 1)[0]
+            before, run = run, best_of(better, 1)[0]
+            if before.determined and run.objective <= before.objective + 2 * climb.tol:
+                return run  # the same place, a little nearer to its top
         return run
+
+
+def _standing(tries: Iterable[Callable[[], Run]]) -> list[Run]:
+    """Where the tries lead, without those in which a component collapses, as it may without ``reg``."""
+    out = []
+    for each in tries:
+        with suppress(SolveError):
+            out.append(each())
+    return out
+
+
+def _to_the_end(run: Run, climb: Climb) -> Run:
+    """``run`` carried to its end, and on where rows change their components."""
+    return climb.further(_exchanged(climb.further(run), climb))
+
+
+def _exchanged(run: Run, climb: Climb) -> Run:
+    """``run``, or what rows that change their components lead to, as long as they lead up."""
+    best = run
+    for _ in range(_EXCHANGES):
+        state = best.em.exchanged(best.path.following) if best.determined else None
+        if state is None:
+            break
+        trial = _standing([partial(climb.start, best.em, state, _SETTLED)])
+        if not trial or not (trial[0].objective > best.objective + _SAME and _solid(trial[0], best)):
+            break
+        best = trial[0]
+    return best
+
+
+def _solid(run: Run, before: Run) -> bool:
+    """Whether no component is a needle among few rows, unless there was such a one before or it pays for itself."""
+    d, rows = run.em.points.shape[1], run.em.observations
+    least = _LEAST_ROWS * (d + 1) / rows
+    if not run.determined or float(run.shares.min()) >= min(least, float(before.shares.min())):
+        return run.determined
+    return run.objective - before.objective > _WORTH * (1 + d + d * (d + 1) / 2) * log(max(rows, 2.0)) / rows
 
 
 def look(em: GaussianEM, k: int) -> int:

@@ -12,6 +12,7 @@ from mixot.fitting.likelihood.search import Search, best_of
 from mixot.results import Candidate, Status
 
 _GLANCE = 3  # iterations over all the rows that tell whether a number of components may be the choice
+_MORE = 12  # iterations of one that may, until this is asked again
 _REACH = 10  # of its last gain is what a run may still gain
 
 Carry = Callable[[Sequence[Run], int, int | None], Run]
@@ -29,6 +30,7 @@ def runs_of_sizes(sizes: Sequence[int], search: Search, carried: Carry, judge: C
         small = search.warm(k, small)
         runs.append(carried([small], k, _GLANCE))
     tried, searched, ended = [judge(run) for run in runs], {0}, {0}
+    max_iter = search.climb(sizes[0], "").max_iter
     while True:
         best = choice(tried)
         rivals = [at for at, run in enumerate(runs) if tried[at].criterion - _outlook(run) < tried[best].criterion]
@@ -42,8 +44,10 @@ def runs_of_sizes(sizes: Sequence[int], search: Search, carried: Carry, judge: C
             changed = left[0]
         else:
             return runs
-        ended.add(changed)
-        runs[changed] = search.climb(sizes[changed], "all rows").further(runs[changed])
+        more = _MORE if changed in rivals and changed != best else None
+        runs[changed] = search.climb(sizes[changed], "all rows").further(runs[changed], more)
+        if more is None or runs[changed].status is not Status.MAX_ITER or len(runs[changed].history) >= max_iter:
+            ended.add(changed)
         tried[changed] = judge(runs[changed])
 
 
