@@ -17,14 +17,15 @@ void SolidDiagram::Store::clear() {
 // Cells are put once each, in order within a block; corners are brought into the box and onto its sides.
 void SolidDiagram::Store::put(std::size_t i, const Polyhedron& cell, const Box<3>& box) {
   Block& b = blocks_[i / block];
+  const Polyhedron::Faces& all = cell.faces();
   at_[i] = std::uint32_t(b.id.size());
-  size_[i] = int(cell.faces().size());
-  for (const auto& face : cell.faces()) {
+  size_[i] = int(all.faces.size());
+  for (const auto& face : all.faces) {
     b.id.push_back(face.id);
     b.first.push_back(std::uint32_t(b.corner.size()));
     for (std::size_t k = face.first; k < face.last; ++k) {
       Corner c;
-      for (int a = 0; a < 3; ++a) c.x[a] = std::min(std::max(cell.at(k, a), box.lo[a]), box.hi[a]);
+      for (int a = 0; a < 3; ++a) c.x[a] = std::min(std::max(cell.coordinate(all.loops[k], a), box.lo[a]), box.hi[a]);
       if (face.id < 0) c.x[(-1 - face.id) / 2] = (-1 - face.id) % 2 ? box.hi[(-1 - face.id) / 2] : box.lo[(-1 - face.id) / 2];
       b.corner.push_back(c);
     }
@@ -68,6 +69,10 @@ void SolidDiagram::cut(Polyhedron& cell, std::size_t i, std::size_t j) const {
     if (wj > wi || (wi == wj && j < i)) cell.clear();
     return;
   }
+  const Polyhedron::Ball& ball = cell.last_ball();
+  double squared = 0, middle = 0;
+  for (int a = 0; a < 3; ++a) squared += near.normal[a] * near.normal[a], middle += near.normal[a] * ball.center[a];
+  if (middle + ball.radius * std::sqrt(squared) < near.c) return;
   cell.cut(int(j), near.normal, near.c, 1e-15 * (size + std::abs(wi) + std::abs(wj)));
 }
 
@@ -103,10 +108,13 @@ void SolidDiagram::seed(const double* weights,
   weights_.assign(weights, weights + n_);
   latest_ = base_;
   for_all(stores_[base_], [&](std::size_t i, Worker& worker) {
+    Polyhedron& cell = worker.cell;
     worker.near.clear();
     candidates(i, worker.near);
-    for (int j : worker.near)
-      if (std::size_t(j) != i && worker.cell.size() > 0) cut(worker.cell, i, std::size_t(j));
+    for (std::size_t k = 0; k < worker.near.size() && cell.size() > 0; ++k) {
+      if (std::size_t(worker.near[k]) != i) cut(cell, i, std::size_t(worker.near[k]));
+      if (k % tree_leaf == tree_leaf - 1) cell.ball();
+    }
   });
   warm_ = true;
 }
