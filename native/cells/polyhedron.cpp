@@ -264,7 +264,7 @@ bool Polyhedron::cut(int id, const double* normal, double c, double tol) {
 const Polyhedron::Faces& Polyhedron::faces() const {
   Faces& out = faces_;
   out.faces.clear(), out.loops.clear(), out.apart.clear();
-  out.seen.assign(3 * std::size_t(size_), 0);
+  out.number.assign(3 * std::size_t(size_), -1);
   double middle[3] = {};
   for (int a = 0; a < 3 && size_ > 0; ++a) {
     for (int k = 0; k < size_; ++k) middle[a] += coordinate(k, a);
@@ -272,19 +272,18 @@ const Polyhedron::Faces& Polyhedron::faces() const {
   }
   for (int k = 0; k < size_; ++k)
     for (int way = 0; way < 3; ++way) {
-      if (out.seen[3 * std::size_t(k) + std::size_t(way)]) continue;
+      if (out.number[3 * std::size_t(k) + std::size_t(way)] >= 0) continue;
       const int id = joints_[k].face[way];
       const std::size_t first = out.loops.size();
       double sum[3] = {};
       for (int at = k, slot = way;;) {
-        unsigned char& seen = out.seen[3 * std::size_t(at) + std::size_t(slot)];
-        if (seen) break;
-        seen = 1;
+        int& number = out.number[3 * std::size_t(at) + std::size_t(slot)];
+        if (number >= 0) break;
+        number = 0;
         out.loops.push_back(at);
         for (int a = 0; a < 3; ++a) sum[a] += coordinate(at, a);
         at = joints_[at].link[(slot + 1) % 3];
-        const int* face = joints_[at].face;
-        slot = face[0] == id ? 0 : face[1] == id ? 1 : 2;
+        slot = joints_[at].slot(id);
       }
       const double count = double(out.loops.size() - first);
       double apart = 0;
@@ -294,6 +293,11 @@ const Polyhedron::Faces& Polyhedron::faces() const {
       for (; place > 0 && out.apart[place - 1] > apart; --place)
         out.faces[place] = out.faces[place - 1], out.apart[place] = out.apart[place - 1];
       out.faces[place] = {id, first, out.loops.size()}, out.apart[place] = apart;
+    }
+  for (std::size_t f = 0; f < out.faces.size(); ++f)
+    for (std::size_t q = out.faces[f].first; q < out.faces[f].last; ++q) {
+      const int at = out.loops[q];
+      out.number[3 * std::size_t(at) + std::size_t(joints_[at].slot(out.faces[f].id))] = int(f);
     }
   return out;
 }

@@ -20,11 +20,17 @@ class Polyhedron {
   struct Faces {
     std::vector<Face> faces;
     std::vector<int> loops;
+    std::vector<int> number;  // in faces, of the three of each corner
 
    private:
     friend class Polyhedron;
-    std::vector<unsigned char> seen;
     std::vector<double> apart;
+  };
+  // Walking counterclockwise around face[k], seen from outside, link[(k + 1) % 3] is the next corner and
+  // link[(k + 2) % 3] the one before: link[k] leads away from face[k].
+  struct Joint {
+    int face[3], link[3];
+    int slot(int id) const { return face[0] == id ? 0 : face[1] == id ? 1 : 2; }
   };
   struct Ball {
     double center[3], radius;
@@ -37,6 +43,7 @@ class Polyhedron {
   int size() const { return size_; }
   const Faces& faces() const;
   double coordinate(int corner, int axis) const { return corners_.column(axis)[corner]; }
+  const Joint& joint(int corner) const { return joints_[corner]; }
   // use(corners, n) for every face.
   template <class Use>
   void for_facets(Use&& use) const {
@@ -61,11 +68,6 @@ class Polyhedron {
   const Ball& last_ball() const { return ball_; }
 
  private:
-  // Walking counterclockwise around face[k], seen from outside, link[(k + 1) % 3] is the next corner and
-  // link[(k + 2) % 3] the one before: link[k] leads away from face[k].
-  struct Joint {
-    int face[3], link[3];
-  };
   struct Crossing {  // of the border with the edge link[slot] of a corner that stays
     int in, slot, out;
     double x[3];

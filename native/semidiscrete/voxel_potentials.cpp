@@ -125,7 +125,7 @@ void potentials(const SolidDiagram& diagram, const double* weights, const Grid<3
       if (j >= 0 && std::size_t(j) < i && diagram[std::size_t(j)].find(int(i)) >= 0) continue;
       const Potential f{points + 3 * i, j < 0 ? nullptr : points + 3 * std::size_t(j), weights[i],
                         j < 0 ? 0 : weights[j]};
-      sums.add_face(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k], f);
+      cell.facet(k, [&](const double (*corner)[3], std::size_t n) { sums.add_face(corner, n, f); });
     }
   }
   sums.finish();
