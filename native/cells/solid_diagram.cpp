@@ -101,46 +101,34 @@ bool SolidDiagram::rebuild(Worker& worker, std::size_t i, const SolidView& old) 
   return true;
 }
 
-// A cell that the tree of points completes, put into the store.
-void SolidDiagram::look_up(Worker& worker, std::size_t i, SolidStore& store) {
+// By the neighbors that it had, and by what the tree of points finds.
+void SolidDiagram::look_up(Worker& worker, std::size_t i) {
+  worker.cell.reset(box_);
+  const SolidView old = stores_[base_][i];
+  for (int k = 0; warm_ && k < old.size && worker.cell.size() > 0; ++k)
+    if (old.id[k] >= 0) cut(worker.cell, i, std::size_t(old.id[k]));
+  complete(worker, i, stores_[latest_]);
+}
+
+void SolidDiagram::complete(Worker& worker, std::size_t i, SolidStore& store) {
   Polyhedron& cell = worker.cell;
   if (cell.size() > 0) tree_.search(i, cell, [&](std::size_t j) { cut(cell, i, j); });
   store.put(i, cell, box_);
   exact_[i] = 1;
 }
 
-// By the neighbors that it had, and by the tree.
-void SolidDiagram::from_scratch() {
-  stores_[latest_].clear();
-  for_blocks([&](std::size_t, std::size_t first, std::size_t last, Worker& worker) {
-    for (std::size_t i = first; i < last; ++i) {
-      worker.cell.reset(box_);
-      const SolidView old = stores_[base_][i];
-      for (int k = 0; warm_ && k < old.size && worker.cell.size() > 0; ++k)
-        if (old.id[k] >= 0) cut(worker.cell, i, std::size_t(old.id[k]));
-      look_up(worker, i, stores_[latest_]);
-    }
-  });
-}
-
 // First answer: cells that keep their corners, others from the tree.
 void SolidDiagram::guess() {
-  SolidStore& fresh = stores_[latest_];
-  fresh.clear();
-  std::fill(exact_.begin(), exact_.end(), 0);
   for_blocks([&](std::size_t b, std::size_t first, std::size_t last, Worker& worker) {
     changed_[b].clear();
     for (std::size_t i = first; i < last; ++i) {
       const SolidView old = stores_[base_][i];
       if (rebuild(worker, i, old)) {
-        fresh.put(i, old, worker.corners.data(), box_);
-        continue;
+        stores_[latest_].put(i, old, worker.corners.data(), box_);
+      } else {
+        look_up(worker, i);
+        changed_[b].push_back(int(i));
       }
-      worker.cell.reset(box_);
-      for (int k = 0; k < old.size && worker.cell.size() > 0; ++k)
-        if (old.id[k] >= 0) cut(worker.cell, i, std::size_t(old.id[k]));
-      look_up(worker, i, fresh);
-      changed_[b].push_back(int(i));
     }
   });
 }
@@ -174,13 +162,7 @@ void SolidDiagram::mend() {
         if (!exact_[i]) exact_[i] = 1, any = true, changed_[std::size_t(i) / block].push_back(i);
     if (!any) return;
     for_blocks([&](std::size_t b, std::size_t, std::size_t, Worker& worker) {
-      for (int i : changed_[b]) {
-        const SolidView old = stores_[base_][std::size_t(i)];
-        worker.cell.reset(box_);
-        for (int k = 0; k < old.size && worker.cell.size() > 0; ++k)
-          if (old.id[k] >= 0) cut(worker.cell, std::size_t(i), std::size_t(old.id[k]));
-        look_up(worker, std::size_t(i), stores_[latest_]);
-      }
+      for (int i : changed_[b]) look_up(worker, std::size_t(i));
     });
   }
 }
@@ -203,12 +185,17 @@ void SolidDiagram::update(const double* weights) {
   assign(weights);
   seeded_ = false;
   latest_ = warm_ ? 1 - base_ : base_;
+  stores_[latest_].clear();
+  std::fill(exact_.begin(), exact_.end(), 0);
   if (warm_) {
     guess();
     mend();
     if (fills_the_box()) return;
   }
-  from_scratch();
+  for_blocks([&](std::size_t, std::size_t first, std::size_t last, Worker& worker) {
+    for (std::size_t i = first; i < last; ++i)
+      if (!exact_[i]) look_up(worker, i);
+  });
 }
 
 void SolidDiagram::seed(const double* weights,
@@ -236,7 +223,7 @@ void SolidDiagram::seed(const double* weights,
         if (k == some) worker.cell.ball();
         cut(worker.cell, i, std::size_t(near[k].second));
       }
-      look_up(worker, i, stores_[base_]);
+      complete(worker, i, stores_[base_]);
     }
   });
   warm_ = seeded_ = true;

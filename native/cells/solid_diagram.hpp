@@ -4,7 +4,7 @@
 // and the planes themselves keep their directions. As long as every edge keeps its own, too, such a cell is what its
 // planes leave. Others are cut by their old neighbors and by what the tree of points finds, and tell those that they meet
 // for the first time. Cells that are cut by some of the planes contain the true cells, so they are the true cells if and
-// only if their volumes sum to that of the box: that is checked each time, and all are looked up in the tree where it
+// only if their volumes sum to that of the box: that is checked each time, and the rest are looked up in the tree where it
 // fails.
 #pragma once
 #include <cstddef>
@@ -56,10 +56,10 @@ class SolidDiagram : public DiagramPoints<3> {
   HalfSpace border(std::size_t i, int id) const;
   void cut(Polyhedron& cell, std::size_t i, std::size_t j) const;
   bool rebuild(Worker& worker, std::size_t i, const SolidView& old) const;
-  void look_up(Worker& worker, std::size_t i, SolidStore& store);
+  void look_up(Worker& worker, std::size_t i);
+  void complete(Worker& worker, std::size_t i, SolidStore& store);
   template <class Body>
   void for_blocks(Body&& body);
-  void from_scratch();
   void guess();
   void mend();
   void claim(std::size_t i, std::vector<int>& out) const;
