@@ -87,6 +87,8 @@ def cases() -> dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]]:
     out["hard: noise"] = lambda: (rng(4).random((n, 2)), rng(5).random((128, 128)))
     out["space: 2000 on 32^3"] = plain(2000, 32, 0.1, d=3)
     out["space: 10000 on 64^3"] = plain(10_000, 64, 0.1, d=3)
+    out["large: 1000000 on 512^2"] = plain(1_000_000, 512, 0.1)
+    out["large: 100000 on 64^3"] = plain(100_000, 64, 0.1, d=3)
     return out | spots()
 
 

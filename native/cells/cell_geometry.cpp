@@ -26,7 +26,7 @@ void solid_volumes(const WeightedPoints& cloud, const Box<3>& box, std::size_t t
   const OrderedPoints<3> sorted(cloud);
   SolidDiagram diagram(sorted.points.data(), cloud.n, box, threads);
   diagram.update(sorted.weights.data());
-  for (std::size_t i = 0; i < cloud.n; ++i) out[sorted.order[i]] = diagram.volume(i);
+  for (std::size_t i = 0; i < cloud.n; ++i) out[sorted.order[i]] = diagram[i].volume();
 }
 
 SolidCorners solid_corners(const WeightedPoints& cloud, const Box<3>& box, std::size_t threads) {
@@ -36,9 +36,8 @@ SolidCorners solid_corners(const WeightedPoints& cloud, const Box<3>& box, std::
   SolidCorners out;
   for (std::size_t i = 0; i < cloud.n; ++i) {
     const SolidView cell = diagram[i];
-    if (cell.size == 0) continue;
-    for (std::uint32_t q = cell.first[0]; q < cell.first[cell.size]; ++q) {
-      out.corners.insert(out.corners.end(), cell.corner[q], cell.corner[q] + 3);
+    for (int q = 0; q < cell.corners; ++q) {
+      out.corners.insert(out.corners.end(), cell.corner[q].x, cell.corner[q].x + 3);
       out.owner.push_back(sorted.order[i]);
     }
   }

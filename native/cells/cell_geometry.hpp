@@ -20,7 +20,7 @@ PlaneCells plane_cells(const WeightedPoints& cloud, const Box<2>& box, std::size
 // Volumes (n) of the cells in space.
 void solid_volumes(const WeightedPoints& cloud, const Box<3>& box, std::size_t threads, double* out);
 
-// Corners of all cells in space, (m, 3), once for each face, and the point whose cell each belongs to, (m).
+// Corners of all cells in space, (m, 3), and the point whose cell each belongs to, (m).
 struct SolidCorners {
   std::vector<double> corners;
   std::vector<std::int64_t> owner;

@@ -11,8 +11,9 @@ template <int D>
 void DensityCells<D>::update(const double* weights, CellIntegrals& out) {
   diagram_.update(weights);
   const auto integrate = [&](const double (*corner)[D], std::size_t n) { return density_.facet(corner, n); };
-  facets_.fill(diagram_, [&](const auto& cell, int k) { return cell.facet(k, integrate); });
-  assemble<D>(diagram_, facets_, out);
+  FacetValues<FacetIntegrals> facets;
+  facets.fill(diagram_, [&](const auto& cell, int k) { return cell.facet(k, integrate); });
+  assemble<D>(diagram_, facets, out);
 }
 
 template <int D>

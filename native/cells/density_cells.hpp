@@ -42,7 +42,6 @@ class DensityCells final : public CellSystem {
  private:
   Diagram<D> diagram_;
   Density<D>& density_;
-  FacetValues<FacetIntegrals> facets_;
 };
 
 }  // namespace mixot

@@ -186,6 +186,8 @@ class PointTree {
     double best = std::numeric_limits<double>::infinity(), size_of = 1;
     for (int a = 0; a < D; ++a) size_of += y[a] * y[a];
     if constexpr (D == 3) {
+      const double outside = ball_depth(node, y, cell.ball()) + constant;
+      if (outside > 1e-13 * (size_of + std::abs(weights_[i]) + std::abs(node.level))) return outside;
       best = cell.least_depth(lo, hi, node.slope, y);
     } else {
       for (int q = 0, size = cell.size(); q < size; ++q) {
@@ -199,6 +201,21 @@ class PointTree {
     }
     // what rounding may hide must be looked at
     return best + constant - 1e-15 * (size_of + std::abs(weights_[i]) + std::abs(node.level));
+  }
+
+  // Less than the least value over the vertices, from a ball around them: with z = v + slope/2 and b = y_j - y_i it is
+  // |b|^2 - 2 z . b + |slope|^2/4, and z is no further than the radius from where the middle of the ball goes.
+  template <class Ball>
+  static double ball_depth(const Node& node, const double* y, const Ball& ball) {
+    double apart = 0, shift = 0, turn = 0;
+    for (int a = 0; a < D; ++a) {
+      const double half = 0.5 * node.slope[a], c = half + ball.center[a] - y[a], place = half + ball.center[a];
+      const double gap = std::max(std::max(node.lo[a] - place, place - node.hi[a]), 0.0);
+      apart += gap * gap, shift += c * c, turn += half * half;
+    }
+    const double e = std::max(std::sqrt(apart), ball.radius);
+    const double least = e * (e - 2 * ball.radius) - shift - 2 * ball.radius * std::sqrt(shift) + turn;
+    return least - 1e-13 * (apart + shift + turn);
   }
 
   void prepare() {

@@ -1,6 +1,7 @@
 #include "cells/polyhedron.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace mixot {
@@ -85,104 +86,220 @@ double Polyhedron::least_depth(const double* lo, const double* hi, const double*
   return out;
 }
 
+void Polyhedron::fit(int corners) {
+  corners_.fit(corners);
+  const std::size_t room = whole(corners);
+  if (joints_.size() >= room) return;
+  joints_.resize(2 * room), lost_.resize(2 * room, 0), side_.resize(2 * room);
+}
+
 void Polyhedron::reset(const Box<3>& box) {
-  clear();
   size_ = 8;
-  corners_.fit(size_);
-  for (int a = 0; a < 3; ++a)
-    for (int corner = 0; corner < 8; ++corner) corners_.column(a)[corner] = corner >> a & 1 ? box.hi[a] : box.lo[a];
-  // lower and upper side along x, y and z; bit a of a corner's number says which end of axis a it is on
-  static constexpr int sides[6][4] = {{0, 4, 6, 2}, {1, 3, 7, 5}, {0, 1, 5, 4}, {2, 6, 7, 3}, {0, 2, 3, 1}, {4, 5, 7, 6}};
-  for (int side = 0; side < 6; ++side) {
-    const std::size_t first = loops_.size();
-    loops_.insert(loops_.end(), sides[side], sides[side] + 4);
-    faces_.push_back({-1 - side, first, loops_.size()});
+  ball_known_ = false;
+  ball_.radius = std::numeric_limits<double>::infinity();
+  fit(size_);
+  for (int corner = 0; corner < 8; ++corner) {
+    // bit a of a corner's number says which end of axis a it is on; its faces turn the other way where one bit changes
+    const bool even = (corner ^ corner >> 1 ^ corner >> 2) % 2 == 0;
+    for (int a = 0; a < 3; ++a) {
+      const int k = even ? 2 - a : a, bit = corner >> a & 1;
+      corners_.column(a)[corner] = bit ? box.hi[a] : box.lo[a];
+      joints_[corner].face[k] = -1 - 2 * a - bit, joints_[corner].link[k] = corner ^ 1 << a;
+    }
   }
 }
 
-// The new corner on the edge from a kept corner to one that is cut off.
-int Polyhedron::cross(int in, int out) {
-  for (const Crossing& c : crossings_)
-    if (c.in == in && c.out == out) return c.corner;
-  const double t = side_[in] / (side_[in] - side_[out]);
-  next_corners_.fit(next_size_ + 1);
+const Polyhedron::Ball& Polyhedron::ball() const {
+  if (ball_known_) return ball_;
+  ball_known_ = true;
   for (int a = 0; a < 3; ++a) {
-    const double x = corners_.column(a)[in];
-    next_corners_.column(a)[next_size_] = x + t * (corners_.column(a)[out] - x);
+    const auto [least, most] = std::minmax_element(corners_.column(a), corners_.column(a) + size_);
+    ball_.center[a] = 0.5 * (*least + *most);
   }
-  crossings_.push_back({in, out, next_size_});
-  return next_size_++;
+  double most = 0;
+  for (int k = 0; k < size_; ++k) {
+    double squares = 0;
+    for (int a = 0; a < 3; ++a) squares += (coordinate(k, a) - ball_.center[a]) * (coordinate(k, a) - ball_.center[a]);
+    most = std::max(most, squares);
+  }
+  ball_.radius = std::sqrt(most) * (1 + 1e-12);
+  return ball_;
+}
+
+// ---- a cut ----
+
+// What is cut off hangs together with the corner that is furthest out, the first in outs_; where many planes meet in a
+// place, rounding may leave strays elsewhere, which stay.
+void Polyhedron::find_crossings(double tol) {
+  crossings_.clear();
+  for (std::size_t at = 0; at < outs_.size(); ++at)
+    for (int there : joints_[outs_[at]].link) {
+      if (lost_[there]) continue;
+      if (side_[there] > tol) {
+        lost_[there] = 1;
+        outs_.push_back(there);
+      }
+    }
+  for (int out : outs_)
+    for (int there : joints_[out].link) {
+      if (lost_[there]) continue;
+      const int* link = joints_[there].link;
+      crossings_.push_back({there, link[0] == out ? 0 : link[1] == out ? 1 : 2, out, {}});
+    }
+}
+
+// Whether the border runs through every face once.
+bool Polyhedron::one_ring() const {
+  const auto face = [&](const Crossing& c, int turn) { return joints_[c.in].face[(c.slot + turn) % 3]; };
+  const Crossing* at = &crossings_[0];
+  for (std::size_t steps = 1;; ++steps) {
+    const int along = face(*at, 1);
+    const Crossing* next = nullptr;
+    for (const Crossing& c : crossings_)
+      if (face(c, 2) == along) {
+        if (next) return false;
+        next = &c;
+      }
+    if (!next || next == &crossings_[0]) return next && steps == crossings_.size();
+    if (steps == crossings_.size()) return false;
+    at = next;
+  }
+}
+
+// What stays must hang together, too: of several parts only that of the lowest corner does. With both in one part the
+// border is a ring, in the graph of corners as in exact numbers.
+void Polyhedron::join_islands(int lowest) {
+  std::vector<int> stays{lowest};
+  std::vector<unsigned char> reached(std::size_t(size_), 0);
+  reached[lowest] = 1;
+  for (std::size_t at = 0; at < stays.size(); ++at)
+    for (int there : joints_[stays[at]].link)
+      if (!lost_[there] && !reached[there]) {
+        reached[there] = 1;
+        stays.push_back(there);
+      }
+  for (int k = 0; k < size_; ++k)
+    if (!reached[k] && !lost_[k]) lost_[k] = 1, outs_.push_back(k);
+}
+
+void Polyhedron::move_last(int to) {
+  const int from = --size_;
+  if (from == to) return;
+  for (int a = 0; a < 3; ++a) corners_.column(a)[to] = corners_.column(a)[from];
+  joints_[to] = joints_[from];
+  for (int there : joints_[to].link)
+    for (int& back : joints_[there].link)
+      if (back == from) back = to;
+}
+
+// New corners take the places of those that are cut off; a ring of edges joins them.
+void Polyhedron::replace_lost(int id) {
+  const std::size_t fresh = crossings_.size();
+  std::sort(outs_.begin(), outs_.end());
+  for (int out : outs_) lost_[out] = 0;
+  fit(size_ + int(fresh));
+  const auto place = [&](std::size_t k) { return k < outs_.size() ? outs_[k] : size_ + int(k - outs_.size()); };
+  for (std::size_t k = 0; k < fresh; ++k) {
+    const Crossing& c = crossings_[k];
+    const int at = place(k), before = joints_[c.in].face[(c.slot + 2) % 3], after = joints_[c.in].face[(c.slot + 1) % 3];
+    for (int a = 0; a < 3; ++a) corners_.column(a)[at] = c.x[a];
+    joints_[at] = {{id, before, after}, {c.in, -1, -1}};
+    joints_[c.in].link[c.slot] = at;
+  }
+  for (std::size_t k = 0; k < fresh; ++k)
+    for (std::size_t next = 0; next < fresh; ++next)
+      if (joints_[place(next)].face[1] == joints_[place(k)].face[2])
+        joints_[place(k)].link[1] = place(next), joints_[place(next)].link[2] = place(k);
+  if (fresh >= outs_.size()) {
+    size_ += int(fresh - outs_.size());
+    return;
+  }
+  for (std::size_t k = outs_.size(); k-- > fresh;) move_last(outs_[k]);
 }
 
 bool Polyhedron::cut(int id, const double* normal, double c, double tol) {
-  const int n = size();
+  const int n = size_;
   double ends[2];
-  if (side_.size() < whole(n)) side_.resize(2 * whole(n));
   sides({corners_.column(0), corners_.column(1), corners_.column(2), whole(n)}, normal, c, side_.data(), ends);
   const double bottom = ends[0], top = ends[1];
   if (!(top > tol)) return false;
-  for (const Face& face : faces_)
-    if (face.id == id) return false;  // the same border twice is rounding
+  for (int k = 0; k < n; ++k) {
+    const int* face = joints_[k].face;
+    if (face[0] == id || face[1] == id || face[2] == id) return false;  // the same border twice is rounding
+  }
+  ball_known_ = false;
   if (bottom > 0) {
     clear();
     return true;
   }
-  next_faces_.clear(), next_loops_.clear(), crossings_.clear();
-  renamed_.resize(std::size_t(n));
-  next_corners_.fit(n);
-  next_size_ = 0;
-  for (int k = 0; k < n; ++k) {
-    if (side_[k] > 0 && side_[k] <= tol) side_[k] = 0;  // on the border: what is cut off is one piece of every face
-    if (side_[k] > 0) continue;
-    renamed_[k] = next_size_;
-    for (int a = 0; a < 3; ++a) next_corners_.column(a)[next_size_] = corners_.column(a)[k];
-    ++next_size_;
+  const double* side = side_.data();
+  outs_.assign(1, int(std::find(side, side + n, top) - side));
+  lost_[outs_[0]] = 1;
+  find_crossings(tol);
+  if (!crossings_.empty() && !one_ring()) {
+    join_islands(int(std::find(side, side + n, bottom) - side));
+    find_crossings(tol);
   }
-  const int kept = next_size_;
-  after_.clear();  // where the border leads from a new corner: against the way of the face it was cut from
-  const auto lead = [&](int from, int to) {
-    after_.resize(std::size_t(next_size_ - kept), -1);
-    after_[std::size_t(from - kept)] = to;
-  };
-  for (const Face& face : faces_) {
-    const std::size_t first = next_loops_.size();
-    int left = -1, entered = -1;  // where the loop is cut off, and where it comes back before that
-    for (std::size_t at = face.first; at < face.last; ++at) {
-      const int here = loops_[at], there = loops_[at + 1 < face.last ? at + 1 : face.first];
-      const bool in = side_[here] <= 0, next_in = side_[there] <= 0;
-      if (in) next_loops_.push_back(renamed_[here]);
-      if (in && !next_in) next_loops_.push_back(left = cross(here, there));
-      if (in || !next_in) continue;
-      const int back = cross(there, here);
-      next_loops_.push_back(back);
-      if (left >= 0)
-        lead(back, left);
-      else
-        entered = back;
-      left = -1;
+  if (crossings_.empty()) {
+    for (int out : outs_) lost_[out] = 0;
+    clear();
+    return true;
+  }
+  for (Crossing& crossing : crossings_) {
+    // a corner on the border, or a stray, is as good as the crossing
+    const double from = std::min(side[crossing.in], 0.0), to = std::max(side[crossing.out], 0.0);
+    const double t = to > from ? from / (from - to) : 0;
+    for (int a = 0; a < 3; ++a) {
+      const double x = coordinate(crossing.in, a);
+      crossing.x[a] = x + t * (coordinate(crossing.out, a) - x);
     }
-    if (left >= 0 && entered >= 0) lead(entered, left);
-    if (next_loops_.size() - first < 3)
-      next_loops_.resize(first);
-    else
-      next_faces_.push_back({face.id, first, next_loops_.size()});
   }
-  const std::size_t first = next_loops_.size(), fresh = std::size_t(next_size_ - kept);
-  after_.resize(fresh, -1);
-  for (std::size_t at = 0, steps = 0; steps < fresh; ++steps) {
-    next_loops_.push_back(kept + int(at));
-    if (after_[at] <= kept) break;  // round, or lost
-    at = std::size_t(after_[at] - kept);
-  }
-  if (next_loops_.size() - first < 3)
-    next_loops_.resize(first);
-  else
-    next_faces_.push_back({id, first, next_loops_.size()});
-  next_corners_.repeat_last(next_size_);
-  std::swap(corners_, next_corners_), std::swap(size_, next_size_);
-  faces_.swap(next_faces_), loops_.swap(next_loops_);
-  if (faces_.size() < 4) clear();
+  replace_lost(id);
+  corners_.repeat_last(size_);
   return true;
+}
+
+// ---- faces ----
+
+const Polyhedron::Faces& Polyhedron::faces() const {
+  Faces& out = faces_;
+  out.faces.clear(), out.loops.clear(), out.apart.clear();
+  out.number.assign(3 * std::size_t(size_), -1);
+  double middle[3] = {};
+  for (int a = 0; a < 3 && size_ > 0; ++a) {
+    for (int k = 0; k < size_; ++k) middle[a] += coordinate(k, a);
+    middle[a] /= size_;
+  }
+  for (int k = 0; k < size_; ++k)
+    for (int way = 0; way < 3; ++way) {
+      if (out.number[3 * std::size_t(k) + std::size_t(way)] >= 0) continue;
+      const int id = joints_[k].face[way];
+      const std::size_t first = out.loops.size();
+      double sum[3] = {};
+      for (int at = k, slot = way;;) {
+        int& number = out.number[3 * std::size_t(at) + std::size_t(slot)];
+        if (number >= 0) break;
+        number = 0;
+        out.loops.push_back(at);
+        for (int a = 0; a < 3; ++a) sum[a] += coordinate(at, a);
+        at = joints_[at].link[(slot + 1) % 3];
+        slot = joints_[at].slot(id);
+      }
+      const double count = double(out.loops.size() - first);
+      double apart = 0;
+      for (int a = 0; a < 3; ++a) apart += (sum[a] / count - middle[a]) * (sum[a] / count - middle[a]);
+      std::size_t place = out.faces.size();
+      out.faces.push_back({}), out.apart.push_back(apart);
+      for (; place > 0 && out.apart[place - 1] > apart; --place)
+        out.faces[place] = out.faces[place - 1], out.apart[place] = out.apart[place - 1];
+      out.faces[place] = {id, first, out.loops.size()}, out.apart[place] = apart;
+    }
+  for (std::size_t f = 0; f < out.faces.size(); ++f)
+    for (std::size_t q = out.faces[f].first; q < out.faces[f].last; ++q) {
+      const int at = out.loops[q];
+      out.number[3 * std::size_t(at) + std::size_t(joints_[at].slot(out.faces[f].id))] = int(f);
+    }
+  return out;
 }
 
 }  // namespace mixot

@@ -83,13 +83,18 @@ void PolygonStore::clear() {
 // Vertices are brought into the rectangle, those on its sides exactly onto them, so that the cells tile it.
 void PolygonStore::put(std::size_t i, const Polygon& polygon, const Box<2>& box) {
   Block& b = blocks_[i / block];
-  const std::size_t at = b.x.size();
   const int size = polygon.size();
-  start_[i] = std::uint32_t(at), size_[i] = size;
+  if (size > size_[i]) {  // there is no room where it was
+    start_[i] = std::uint32_t(b.x.size());
+    const std::size_t end = b.x.size() + std::size_t(size);
+    b.x.resize(end), b.y.resize(end), b.id.resize(end);
+  }
+  const std::size_t at = start_[i];
+  size_[i] = size;
   for (int k = 0; k < size; ++k) {
-    b.x.push_back(std::min(std::max(polygon.x(k), box.lo[0]), box.hi[0]));
-    b.y.push_back(std::min(std::max(polygon.y(k), box.lo[1]), box.hi[1]));
-    b.id.push_back(polygon.id(k));
+    b.x[at + k] = std::min(std::max(polygon.x(k), box.lo[0]), box.hi[0]);
+    b.y[at + k] = std::min(std::max(polygon.y(k), box.lo[1]), box.hi[1]);
+    b.id[at + k] = polygon.id(k);
   }
   for (int k = 0; k < size; ++k) {
     const std::size_t p = at + k, q = at + (k + 1 < size ? k + 1 : 0);

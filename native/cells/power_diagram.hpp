@@ -70,8 +70,8 @@ struct PolygonView {
   }
 };
 
-// The finished cells, in blocks that are filled independently of each other; a cell that is replaced leaves its old
-// vertices behind until the store is cleared.
+// The finished cells, in blocks that are filled independently of each other; a cell that is replaced by one of more
+// vertices leaves its old ones behind until the store is cleared.
 class PolygonStore {
  public:
   static constexpr std::size_t block = 512;

@@ -54,7 +54,7 @@ void solid_gaussian_derivatives(const WeightedPoints& cloud, const GaussianLaws&
     FaceLanes f;
     for (size_t g = 0; g < law.groups(); ++g) {
       const GaussianGroups<3>::Group& group = law[g];
-      face_of_group(group, cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k], f);
+      cell.facet(k, [&](const double (*corner)[3], size_t n) { face_of_group(group, corner, n, f); });
       for (size_t j = 0; j < group.used; ++j) {
         const CenteredMoments m(group, j, f);
         const double mean[3] = {group.mean[0][j], group.mean[1][j], group.mean[2][j]};

@@ -108,23 +108,23 @@ GaussianWalls gaussian_walls(const WeightedPoints& cloud, const GaussianLaws& la
   std::vector<Part> parts(blocks);
   for_own_facets(diagram, [&](size_t block, size_t i, const SolidView& cell, int k) {
     Part& part = parts[block];
-    const auto* corner = cell.corner + cell.first[k];
-    const size_t n = cell.first[k + 1] - cell.first[k];
-    part.room.resize(std::max(part.room.size(), 3 * n));
     part.below.push_back(sorted.order[i]);
     part.above.push_back(cell.id[k] < 0 ? -1 : sorted.order[std::size_t(cell.id[k])]);
-    FaceLanes f;
-    for (size_t g = 0; g < law.groups(); ++g) {
-      face_of_group(law[g], corner, n, f);
-      for (size_t j = 0; j < law[g].used; ++j) {
-        part.flux.push_back(f.flux[j]);
-        if (cell.id[k] < 0) continue;
-        const Wall wall = wall_of(law[g], j, f, corner, n, part.room);
-        part.zeroth.push_back(wall.zeroth);
-        part.first.insert(part.first.end(), wall.first, wall.first + 3);
-        part.second.insert(part.second.end(), wall.second, wall.second + 6);
+    cell.facet(k, [&](const double (*corner)[3], size_t n) {
+      part.room.resize(std::max(part.room.size(), 3 * n));
+      FaceLanes f;
+      for (size_t g = 0; g < law.groups(); ++g) {
+        face_of_group(law[g], corner, n, f);
+        for (size_t j = 0; j < law[g].used; ++j) {
+          part.flux.push_back(f.flux[j]);
+          if (cell.id[k] < 0) continue;
+          const Wall wall = wall_of(law[g], j, f, corner, n, part.room);
+          part.zeroth.push_back(wall.zeroth);
+          part.first.insert(part.first.end(), wall.first, wall.first + 3);
+          part.second.insert(part.second.end(), wall.second, wall.second + 6);
+        }
       }
-    }
+    });
   });
   GaussianWalls out;
   out.shares.assign(cloud.n * k_laws, 0.0);

@@ -30,24 +30,7 @@ void grid_marginals(const Grid<D>& grid, std::vector<double> (&out)[D]) {
   }
 }
 
-template <int D>
-void keep_side(const std::vector<double>& in, int axis, double limit, double sign, std::vector<double>& out) {
-  out.clear();
-  const std::size_t n = in.size() / D;
-  for (std::size_t k = 0; k < n; ++k) {
-    const double *a = &in[D * k], *b = &in[D * (k + 1 < n ? k + 1 : 0)];
-    const double s = sign * (a[axis] - limit), t = sign * (b[axis] - limit);
-    if (s <= 0) out.insert(out.end(), a, a + D);
-    if ((s < 0 && t > 0) || (s > 0 && t < 0)) {
-      const double f = s / (s - t);
-      for (int x = 0; x < D; ++x) out.push_back(x == axis ? limit : a[x] + f * (b[x] - a[x]));
-    }
-  }
-}
-
 template void grid_marginals<2>(const Grid<2>&, std::vector<double> (&)[2]);
 template void grid_marginals<3>(const Grid<3>&, std::vector<double> (&)[3]);
-template void keep_side<2>(const std::vector<double>&, int, double, double, std::vector<double>&);
-template void keep_side<3>(const std::vector<double>&, int, double, double, std::vector<double>&);
 
 }  // namespace mixot

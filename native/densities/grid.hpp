@@ -43,8 +43,4 @@ class BlendedValues {
 template <int D>
 void grid_marginals(const Grid<D>& grid, std::vector<double> (&out)[D]);
 
-// What of a flat polygon, corners (n, D), has sign (x_axis - limit) <= 0.
-template <int D>
-void keep_side(const std::vector<double>& in, int axis, double limit, double sign, std::vector<double>& out);
-
 }  // namespace mixot

@@ -11,10 +11,10 @@ namespace {
 // Calls visit(x, y, z, nx, ny, nz) for the nodes of a rule on a flat polygon, on triangles from its first corner, with
 // the rule's share of the triangle's area vector.
 template <int Degree, class Visit>
-void on_triangles(const std::vector<double>& p, Visit&& visit) {
-  const double* a = p.data();
-  for (std::size_t q = 3; q + 5 < p.size(); q += 3) {
-    const double *b = &p[q], *c = b + 3;
+void on_triangles(const FlatPolygon& polygon, Visit&& visit) {
+  const double* a = polygon.corner(0);
+  for (std::size_t q = 1; q + 1 < polygon.size(); ++q) {
+    const double *b = polygon.corner(q), *c = polygon.corner(q + 1);
     const double ux = b[0] - a[0], uy = b[1] - a[1], uz = b[2] - a[2];
     const double vx = c[0] - a[0], vy = c[1] - a[1], vz = c[2] - a[2];
     const double nx = 0.5 * (uy * vz - uz * vy), ny = 0.5 * (uz * vx - ux * vz), nz = 0.5 * (ux * vy - uy * vx);
@@ -24,6 +24,22 @@ void on_triangles(const std::vector<double>& p, Visit&& visit) {
     });
   }
 }
+
+// Of a flat face, corners (n, 3): the area vector, by lengths in units of step.
+struct FaceNormal {
+  double x[3] = {};
+  int longest = 0;
+  FaceNormal(const double (*corner)[3], std::size_t n, const double (&step)[3]) {
+    for (std::size_t q = 1; q + 1 < n; ++q) {
+      double u[3], v[3];
+      for (int a = 0; a < 3; ++a)
+        u[a] = (corner[q][a] - corner[0][a]) / step[a], v[a] = (corner[q + 1][a] - corner[0][a]) / step[a];
+      for (int a = 0; a < 3; ++a) x[a] += 0.5 * (u[(a + 1) % 3] * v[(a + 2) % 3] - u[(a + 2) % 3] * v[(a + 1) % 3]);
+    }
+    for (int a = 1; a < 3; ++a)
+      if (std::abs(x[a]) > std::abs(x[longest])) longest = a;
+  }
+};
 
 }  // namespace
 
@@ -72,19 +88,43 @@ template <int Degree>
 FacetIntegrals VoxelDensity::face_of(const std::vector<Piece<Degree>>& pieces, const double (*corner)[3],
                                      std::size_t n) const {
   double flux = 0, area = 0;
-  const double hx = lattice_.step(0), hy = lattice_.step(1), hz = lattice_.step(2);
+  const double h[3] = {lattice_.step(0), lattice_.step(1), lattice_.step(2)};
+  const FaceNormal normal(corner, n, h);
+  const double along = normal.x[normal.longest];
+  if (along == 0) return {0, 0};
+  // parts of a flat face are in proportion to their shadows along the longest axis of its normal
+  double squares = 0;
+  for (int a = 0; a < 3; ++a) {
+    const double side = normal.x[a] / along * h[(a + 1) % 3] * h[(a + 2) % 3];
+    squares += side * side;
+  }
+  const double to_flux = normal.x[2] / along, to_area = (along > 0 ? 1 : -1) * std::sqrt(squares) / (h[0] * h[1] * h[2]);
+  const int one = (normal.longest + 1) % 3, two = (normal.longest + 2) % 3;
   lattice_.split(corner, n, [&](const VoxelLattice::Part& part) {
     const Piece<Degree>& piece = pieces[part.at];
-    // exact: flux and area have the degree 1 and 0 in x, y, z, or 4 and 3
-    on_triangles<Degree ? 4 : 1>(part.corners, [&](double x, double y, double z, double nx, double ny, double nz) {
-      const double s = x - double(part.i), t = y - double(part.j), r = z - double(part.k);
-      const double f = piece.level.at(s, t), g = Degree ? piece.rise.at(s, t) : 0;
-      flux += nz * (piece.mass.at(s, t) + r * (f + 0.5 * g * r));
-      area += (f + g * r) * std::sqrt(nx * nx * (hy * hz) * (hy * hz) + ny * ny * (hx * hz) * (hx * hz) +
-                                      nz * nz * (hx * hy) * (hx * hy));
-    });
+    if constexpr (Degree == 0) {
+      const double* a = part.polygon.corner(0);
+      double shadow = 0, height = 0;
+      for (std::size_t q = 1; q + 1 < part.polygon.size(); ++q) {
+        const double *b = part.polygon.corner(q), *c = part.polygon.corner(q + 1);
+        const double twice = (b[one] - a[one]) * (c[two] - a[two]) - (b[two] - a[two]) * (c[one] - a[one]);
+        shadow += twice, height += twice * (a[2] + b[2] + c[2]);
+      }
+      const double density = piece.level.c[0];
+      flux += 0.5 * shadow * piece.mass.c[0] + density * (height / 6 - 0.5 * shadow * double(part.k));
+      area += 0.5 * shadow * density;
+    } else {
+      // exact: flux and area have the degree 4 and 3 in x, y, z
+      on_triangles<4>(part.polygon, [&](double x, double y, double z, double nx, double ny, double nz) {
+        const double s = x - double(part.i), t = y - double(part.j), r = z - double(part.k);
+        const double f = piece.level.at(s, t), g = piece.rise.at(s, t);
+        const double shadow = normal.longest == 0 ? nx : normal.longest == 1 ? ny : nz;
+        flux += shadow * (piece.mass.at(s, t) + r * (f + 0.5 * g * r));
+        area += shadow * (f + g * r);
+      });
+    }
   });
-  return {flux, area / (hx * hy * hz)};
+  return {flux * to_flux, area * to_area};
 }
 
 template <int Degree>
@@ -96,7 +136,7 @@ Moments<3> VoxelDensity::moments_of(const std::vector<Piece<Degree>>& pieces, co
   lattice_.split(corner, n, [&](const VoxelLattice::Part& part) {
     const Piece<Degree>& piece = pieces[part.at];
     const double row = double(part.k) - middle[2];
-    on_triangles<Degree ? 6 : 4>(part.corners, [&](double px, double py, double pz, double, double, double nz) {
+    on_triangles<Degree ? 6 : 4>(part.polygon, [&](double px, double py, double pz, double, double, double nz) {
       const double s = px - double(part.i), t = py - double(part.j), r = pz - double(part.k);
       const double x = px - middle[0], y = py - middle[1];
       const double f = piece.level.at(s, t), g = Degree ? piece.rise.at(s, t) : 0;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <vector>
 
 #include "cells/box.hpp"
+#include "densities/flat_polygon.hpp"
 #include "densities/grid.hpp"
 
 namespace mixot {
@@ -36,19 +36,17 @@ class VoxelLattice {
   }
 
   struct Part {
-    const std::vector<double>& corners;  // (m, 3), lattice coordinates
-    std::size_t i, j, k, at;             // the piece, and its number
+    const FlatPolygon& polygon;  // in lattice coordinates
+    std::size_t i, j, k, at;     // the piece, and its number
   };
   // Calls visit(part) for the parts of a flat face, (n, 3), in each piece.
   template <class Visit>
   void split(const double (*corner)[3], std::size_t n, Visit&& visit) const;
 
  private:
-  static void keep_slab(const std::vector<double>& in, int axis, double low, std::vector<double>& spare,
-                        std::vector<double>& out) {
-    keep_side<3>(in, axis, low, -1, spare), keep_side<3>(spare, axis, low + 1, 1, out);
-  }
-  void range(const std::vector<double>& polygon, int axis, std::ptrdiff_t& first, std::ptrdiff_t& last) const;
+  // Calls visit(k, slab) for what of a polygon lies in each layer of pieces along an axis; it is used up.
+  template <class Visit>
+  void layers(int axis, FlatPolygon& polygon, Visit&& visit) const;
 
   Box<3> box_;
   int degree_;
@@ -56,52 +54,42 @@ class VoxelLattice {
   double step_[3];
 };
 
-inline void VoxelLattice::range(const std::vector<double>& polygon, int axis, std::ptrdiff_t& first,
-                                std::ptrdiff_t& last) const {
-  double low = polygon[std::size_t(axis)], high = low;
-  for (std::size_t k = std::size_t(axis); k < polygon.size(); k += 3)
-    low = std::min(low, polygon[k]), high = std::max(high, polygon[k]);
+template <class Visit>
+void VoxelLattice::layers(int axis, FlatPolygon& polygon, Visit&& visit) const {
+  thread_local FlatPolygon lower[3], upper[3];
+  double low = polygon.corner(0)[axis], high = low;
+  for (std::size_t k = 1; k < polygon.size(); ++k) {
+    const double x = polygon.corner(k)[axis];
+    low = std::min(low, x), high = std::max(high, x);
+  }
   const auto top = std::ptrdiff_t(pieces(axis)) - 1;
-  first = std::min(std::max<std::ptrdiff_t>(std::ptrdiff_t(std::floor(low)), 0), top);
-  last = std::max(first, std::min(std::ptrdiff_t(std::ceil(high)) - 1, top));
+  const std::ptrdiff_t first = std::min(std::max<std::ptrdiff_t>(std::ptrdiff_t(std::floor(low)), 0), top);
+  const std::ptrdiff_t last = std::max(first, std::min(std::ptrdiff_t(std::ceil(high)) - 1, top));
+  for (std::ptrdiff_t k = first; k < last; ++k) {
+    polygon.split(axis, double(k + 1), lower[axis], upper[axis]);
+    if (lower[axis].size() > 2) visit(std::size_t(k), lower[axis]);
+    polygon.swap(upper[axis]);
+    if (polygon.size() < 3) return;
+  }
+  visit(std::size_t(last), polygon);
 }
 
 template <class Visit>
 void VoxelLattice::split(const double (*corner)[3], std::size_t n, Visit&& visit) const {
-  thread_local std::vector<double> whole, strip, column, part, spare;
-  whole.clear();
+  thread_local FlatPolygon whole;
+  whole.resize(n);
   for (std::size_t q = 0; q < n; ++q)
     for (int a = 0; a < 3; ++a) {
       const double shift = 0.5 * degree_, u = (corner[q][a] - box_.lo[a]) / step_[a];
-      whole.push_back(std::min(std::max(u, 0.0), double(count_[a])) + shift);
+      whole.corner(q)[a] = std::min(std::max(u, 0.0), double(count_[a])) + shift;
     }
-  std::ptrdiff_t i0, i1, j0, j1, k0, k1;
-  range(whole, 0, i0, i1);
-  for (std::ptrdiff_t i = i0; i <= i1; ++i) {
-    if (i0 == i1)
-      strip = whole;
-    else
-      keep_slab(whole, 0, double(i), spare, strip);
-    if (strip.size() < 9) continue;
-    range(strip, 1, j0, j1);
-    for (std::ptrdiff_t j = j0; j <= j1; ++j) {
-      if (j0 == j1)
-        column = strip;
-      else
-        keep_slab(strip, 1, double(j), spare, column);
-      if (column.size() < 9) continue;
-      range(column, 2, k0, k1);
-      for (std::ptrdiff_t k = k0; k <= k1; ++k) {
-        if (k0 == k1)
-          part = column;
-        else
-          keep_slab(column, 2, double(k), spare, part);
-        if (part.size() < 9) continue;
-        const auto x = std::size_t(i), y = std::size_t(j), z = std::size_t(k);
-        visit(Part{part, x, y, z, (x * pieces(1) + y) * pieces(2) + z});
-      }
-    }
-  }
+  layers(0, whole, [&](std::size_t i, FlatPolygon& strip) {
+    layers(1, strip, [&](std::size_t j, FlatPolygon& column) {
+      layers(2, column, [&](std::size_t k, const FlatPolygon& part) {
+        visit(Part{part, i, j, k, (i * pieces(1) + j) * pieces(2) + k});
+      });
+    });
+  });
 }
 
 }  // namespace mixot

@@ -248,8 +248,9 @@ void AggregationMultigrid::setup(const Laplacian& graph, bool connected) {
   for (;;) {
     Level& level = levels_.back();
     const std::size_t n = level.graph->n;
-    for (auto* v : {&level.x, &level.b, &level.r, &level.c1, &level.v1, &level.c2, &level.v2, &level.inverse})
-      v->resize(n);
+    level.inverse.resize(n);
+    if (levels_.size() > 1)  // the finest one is solved by the caller's vectors
+      for (auto* v : {&level.x, &level.b, &level.r, &level.c1, &level.v1, &level.c2, &level.v2}) v->resize(n);
     for (std::size_t i = 0; i < n; ++i) level.inverse[i] = level.graph->diagonal[i] > 0 ? 1 / level.graph->diagonal[i] : 0;
     if (n <= direct_size || levels_.size() > max_levels) break;
     Laplacian half;

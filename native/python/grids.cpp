@@ -6,6 +6,7 @@
 #include "densities/grid.hpp"
 #include "densities/pixel_density.hpp"
 #include "densities/voxel_density.hpp"
+#include "densities/voxel_walls.hpp"
 #include "python/bindings.hpp"
 #include "python/transport.hpp"
 #include "semidiscrete/grid_potentials.hpp"
@@ -106,5 +107,16 @@ void bind_grids(nb::module_& m) {
     const std::size_t entries = graph.to.size();
     return std::make_tuple(to_python(std::move(graph.first), {points.shape(0) + 1}),
                            to_python(std::move(graph.to), {entries}), to_python(std::move(graph.weight), {entries}));
+  });
+  m.def("voxel_walls", [](Rows points, Vector weights, Dense<const double, 3> values, Rows bounds, int degree,
+                          std::size_t threads) {
+    mixot::VoxelWalls walls;
+    {
+      nb::gil_scoped_release release;
+      walls = mixot::voxel_walls(as_cloud(points, weights), as_grid<3>(values, bounds, degree), threads);
+    }
+    const std::size_t count = walls.below.size();
+    return std::make_tuple(to_python(std::move(walls.below), {count}), to_python(std::move(walls.above), {count}),
+                           to_python(std::move(walls.sums), {count, 10}));
   });
 }

@@ -34,7 +34,7 @@ double merit(const std::vector<double>& mass, const std::vector<double>& target,
 class Newton {
  public:
   Newton(CellSystem& system, DualState& state, double tol, Budget& budget)
-      : system_(system), state_(state), tol_(tol), budget_(budget), multigrid_(budget.threads), n_(state.target.size()) {
+      : system_(system), state_(state), tol_(tol), budget_(budget), n_(state.target.size()) {
     step_.resize(n_), right_.resize(n_), scale_.resize(n_), trial_.resize(n_);
   }
 
@@ -130,15 +130,17 @@ class Newton {
     }
     const double residual = state_.residual(), need = 0.2 * tol_ / residual;
     const double relative = std::max(std::min(forcing, std::max(1e-8, 0.1 * off)), std::min(forcing, need));
-    multigrid_.setup(state_.cells.graph, system_.floor() > 0);
+    AggregationMultigrid multigrid(budget_.threads);  // its memory is wanted for cells in between
+    multigrid.setup(state_.cells.graph, system_.floor() > 0);
     const double each = std::max(each_forcing * std::min(1.0, off), 0.2 * tol_ / largest);
-    budget_.linear_iterations += multigrid_.solve(right_.data(), step_.data(), {relative, scale_.data(), each, 300});
+    budget_.linear_iterations += multigrid.solve(right_.data(), step_.data(), {relative, scale_.data(), each, 300});
     return root;
   }
 
   // Halve the step until no cell is empty and the merit falls; a few cells that lose nearly all are raised instead.
   bool search(bool root, double& t) {
     const double before = merit(state_.cells.mass, state_.target, root);
+    std::swap(fresh_.graph, state_.cells.graph);  // the step has been computed: its graph may be written over
     for (int halving = 0; halving < max_halvings && budget_.updates < budget_.max_updates; ++halving, t *= 0.5) {
       for (std::size_t i = 0; i < n_; ++i) trial_[i] = state_.weights[i] + t * step_[i];
       if (halving > 0 && still_lost()) continue;
@@ -157,6 +159,7 @@ class Newton {
       system_.accept();
       return true;
     }
+    update(state_.weights, state_.cells);
     return false;
   }
 
@@ -191,7 +194,6 @@ class Newton {
   DualState& state_;
   double tol_;
   Budget& budget_;
-  AggregationMultigrid multigrid_;
   std::size_t n_;
   CellIntegrals fresh_;
   std::vector<double> step_, right_, scale_, trial_;

@@ -11,10 +11,25 @@ namespace mixot {
 
 namespace {
 
+// What of a polygon, corners (n, 2), has sign (x_axis - limit) <= 0.
+void keep_side(const std::vector<double>& in, int axis, double limit, double sign, std::vector<double>& out) {
+  out.clear();
+  const std::size_t n = in.size() / 2;
+  for (std::size_t k = 0; k < n; ++k) {
+    const double *a = &in[2 * k], *b = &in[2 * (k + 1 < n ? k + 1 : 0)];
+    const double s = sign * (a[axis] - limit), t = sign * (b[axis] - limit);
+    if (s <= 0) out.insert(out.end(), a, a + 2);
+    if ((s < 0 && t > 0) || (s > 0 && t < 0)) {
+      const double f = s / (s - t);
+      for (int x = 0; x < 2; ++x) out.push_back(x == axis ? limit : a[x] + f * (b[x] - a[x]));
+    }
+  }
+}
+
 // A polygon, corners (n, 2), cut down to low <= coordinate <= high.
 void keep_slab(std::vector<double>& polygon, int axis, double low, double high, std::vector<double>& scratch) {
-  keep_side<2>(polygon, axis, low, -1, scratch);
-  keep_side<2>(scratch, axis, high, 1, polygon);
+  keep_side(polygon, axis, low, -1, scratch);
+  keep_side(scratch, axis, high, 1, polygon);
 }
 
 // Calls visit(x, y, area) for the nodes of a rule on a polygon, exact to degree 4, on triangles from its first corner.

@@ -45,9 +45,9 @@ class Potentials {
 
   void add_face(const double (*corner)[3], std::size_t n, const Potential& f) {
     lattice_.split(corner, n, [&](const VoxelLattice::Part& part) {
-      const auto& p = part.corners;
-      for (std::size_t q = 3; q + 5 < p.size(); q += 3) {
-        const double *a = &p[0], *b = &p[q], *c = &p[q + 3];
+      const FlatPolygon& p = part.polygon;
+      for (std::size_t q = 1; q + 1 < p.size(); ++q) {
+        const double *a = p.corner(0), *b = p.corner(q), *c = p.corner(q + 1);
         const double nz = 0.5 * ((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]));
         if (nz == 0) continue;
         triangle_rule<Degree ? 6 : 4>([&](double wa, double wb, double wc, double share) {
@@ -125,7 +125,7 @@ void potentials(const SolidDiagram& diagram, const double* weights, const Grid<3
       if (j >= 0 && std::size_t(j) < i && diagram[std::size_t(j)].find(int(i)) >= 0) continue;
       const Potential f{points + 3 * i, j < 0 ? nullptr : points + 3 * std::size_t(j), weights[i],
                         j < 0 ? 0 : weights[j]};
-      sums.add_face(cell.corner + cell.first[k], cell.first[k + 1] - cell.first[k], f);
+      cell.facet(k, [&](const double (*corner)[3], std::size_t n) { sums.add_face(corner, n, f); });
     }
   }
   sums.finish();

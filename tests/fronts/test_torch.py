@@ -442,9 +442,19 @@ def test_masses_and_centers_of_cells_are_differentiated(rng):
     torch.testing.assert_close(torch.autograd.grad(value, x)[0], (x - centroids(x, grid)) / 3, atol=1e-9, rtol=0)
     with pytest.raises(UnsupportedError, match="differentiated again"):
         torch.func.hessian(lambda x: centroids(x, grid).square().sum())(x.detach())
-    with pytest.raises(UnsupportedError, match="in the plane"):
-        centroids(torch.rand(3, 3), Grid(torch.ones(2, 2, 2)))
+    with pytest.raises(UnsupportedError, match="in dimension 1 to 3"):
+        centroids(torch.rand(3, 4), law(*mixture(rng, 2, 4)))
     with pytest.raises(InputError, match=r"points \(n, 2\) and potentials \(n,\)"):
         cells(x, w[1:], grid)
     with pytest.raises(InputError, match="finite"):
         cells(x * torch.nan, w, grid)
+
+
+@forward_mode
+@pytest.mark.parametrize("d", [1, 3])
+def test_cells_on_the_line_and_in_space_are_differentiated(rng, d):
+    x, w = torch.tensor(rng.random((6, d)), requires_grad=True), torch.tensor(0.02 * rng.random(6), requires_grad=True)
+    grid = Grid(torch.tensor(rng.uniform(0.5, 2.0, (4, 3, 5)[:d])), ((0, 1),) * d, 1)
+    torch.autograd.gradcheck(lambda x, w: cells(x, w, grid), (x, w), check_forward_ad=True, fast_mode=True, atol=1e-4)
+    logits = torch.tensor(0.2 * rng.standard_normal(6), requires_grad=True)
+    torch.autograd.gradcheck(lambda x, a: centroids((x, a.softmax(0)), grid), (x, logits), fast_mode=True, atol=1e-4)

@@ -6,10 +6,20 @@ import pytest
 from mixot import Gaussian, Grid, Mixture, Samples, Semidiscrete, UnsupportedError
 from mixot._native import pixel_graph
 from mixot.solvers.semidiscrete.cell_derivatives import CellDerivatives
+from mixot.solvers.semidiscrete.line import cells_of_potentials
 from mixot.solvers.semidiscrete.moments import cell_moments
 from mixot.transport.plans import gaussian_target
 
+TILTED = np.array([[0.2, 0.05, 0.0], [0.05, 0.1, 0.03], [0.0, 0.03, 0.3]])
 DENSITIES = {
+    "line, constant": lambda rng: Grid(rng.uniform(0.5, 2.0, 6), [[1, 3]]),
+    "line, linear": lambda rng: Grid(rng.uniform(0.5, 2.0, 5), [[1, 3]], 1),
+    "line, mixture": lambda rng: gaussian_target(Mixture([0.4, 0.6], Gaussian([[1.5], [2.5]], [[[0.3]], [[0.05]]]))),
+    "space, constant": lambda rng: Grid(rng.uniform(0.5, 2.0, (4, 3, 5)), [[1, 3], [-1, 0], [0, 1]]),
+    "space, linear": lambda rng: Grid(rng.uniform(0.5, 2.0, (3, 4, 3)), [[1, 3], [-1, 0], [0, 1]], 1),
+    "space, mixture": lambda rng: gaussian_target(
+        Mixture([0.4, 0.6], Gaussian([[1.5, -0.5, 0.5], [2.5, -0.4, 0.2]], [np.diag([0.3, 0.2, 0.1]), TILTED]))
+    ),
     "constant": lambda rng: Grid(rng.uniform(0.5, 2.0, (7, 5)), [[1, 3], [-1, 0]]),
     "linear": lambda rng: Grid(rng.uniform(0.5, 2.0, (4, 6)), [[1, 3], [-1, 0]], 1),
     "mixture": lambda rng: gaussian_target(
@@ -18,8 +28,8 @@ DENSITIES = {
 }
 
 
-def cloud(rng, n=15):
-    return rng.random((n, 2)) * [2.0, 1.0] + [1.0, -1.0]
+def cloud(rng, d=2, n=15):
+    return rng.random((n, d)) * [2.0, 1.0, 1.0][:d] + [1.0, -1.0, 0.0][:d]
 
 
 def fourth_order(values, h):
@@ -32,18 +42,22 @@ def steps(h):
 
 @pytest.mark.parametrize("kind", DENSITIES)
 def test_masses_and_centroids_of_given_potentials(rng, kind):
-    density, y = DENSITIES[kind](rng), cloud(rng)
+    density = DENSITIES[kind](rng)
+    d = density.dim
+    y = cloud(rng, d)
     w = 0.02 * rng.standard_normal(15)
-    dy, dw = rng.standard_normal((15, 2)), 0.1 * rng.standard_normal(15)
+    dy, dw = rng.standard_normal((15, d)), 0.1 * rng.standard_normal(15)
     w[3] = -5.0  # hidden
     found = CellDerivatives.of(y, w, density)
 
     def at(t):
         sums = cell_moments(y + t * dy, w + t * dw, density)
         full = sums[:, 0] > 0
-        return sums[:, 0], np.where(full[:, None], sums[:, 1:3] / np.where(full, sums[:, 0], 1)[:, None], y + t * dy)
+        return sums[:, 0], np.where(
+            full[:, None], sums[:, 1 : 1 + d] / np.where(full, sums[:, 0], 1)[:, None], y + t * dy
+        )
 
-    h = 1e-5 if kind == "constant" else 1e-4  # the density jumps there: differences are of lower order
+    h = 1e-5 if "constant" in kind else 1e-4  # the density jumps there: differences are of lower order
     near = [at(t) for t in steps(h)]
     for change, which in zip(found.along(dy, dw), (0, 1), strict=True):
         numeric = fourth_order([part[which] for part in near], h)
@@ -54,9 +68,11 @@ def test_masses_and_centroids_of_given_potentials(rng, kind):
 @pytest.mark.parametrize("kind", DENSITIES)
 def test_centroids_of_the_optimal_plan(rng, kind):
     """Cells of given masses: potentials follow points and weights, and the centers with them."""
-    density, y = DENSITIES[kind](rng), cloud(rng)
+    density = DENSITIES[kind](rng)
+    d = density.dim
+    y = cloud(rng, d)
     nu = rng.dirichlet(np.full(15, 5.0))
-    dy, dnu = rng.standard_normal((15, 2)), rng.standard_normal(15)
+    dy, dnu = rng.standard_normal((15, d)), rng.standard_normal(15)
     dnu -= dnu.mean()
     dnu *= 0.1 * nu.min()
 
@@ -75,10 +91,12 @@ def test_centroids_of_the_optimal_plan(rng, kind):
 
 @pytest.mark.parametrize("kind", DENSITIES)
 def test_back_is_the_transpose(rng, kind):
-    density, y = DENSITIES[kind](rng), cloud(rng)
+    density = DENSITIES[kind](rng)
+    d = density.dim
+    y = cloud(rng, d)
     plan = Semidiscrete().solve(Samples(y), density)
     found = plan.cell_derivatives()
-    dy, dw, mu, c = (rng.standard_normal(shape) for shape in ((15, 2), 15, 15, (15, 2)))
+    dy, dw, mu, c = (rng.standard_normal(shape) for shape in ((15, d), 15, 15, (15, d)))
     masses, centroids = found.along(dy, dw)
     in_points, in_potentials = found.back(mu, c)
     assert masses @ mu + (centroids * c).sum() == pytest.approx((in_points * dy).sum() + in_potentials @ dw, rel=1e-9)
@@ -102,11 +120,22 @@ def test_edges_are_the_laplacian_of_newtons_method(rng):
         assert x == pytest.approx(known[i, j], rel=1e-10, abs=1e-14)
 
 
+@pytest.mark.parametrize("n", [1, 2, 9, 200])
+def test_cells_on_the_line_are_those_of_the_nearest(rng, n):
+    """Whoever has the least power distance at a place has it in its cell."""
+    y, w = rng.random(n), 0.02 * rng.random(n)
+    y[-1] = y[0]  # of equal points that of the larger potential
+    visible, cuts = cells_of_potentials(y, w)
+    x = rng.uniform(-0.5, 1.5, 500)
+    nearest = ((x[:, None] - y) ** 2 - w).argmin(axis=1)
+    np.testing.assert_array_equal(visible[np.searchsorted(cuts, x)], nearest)
+
+
 def test_the_centers_of_all_mass_stay_where_they_are(rng):
     """Mass only changes hands: masses sum to one, and first moments to that of the density."""
-    density, y = DENSITIES["linear"](rng), cloud(rng)
+    density, y, d = DENSITIES["linear"](rng), cloud(rng), 2
     plan = Semidiscrete(tol=1e-12).solve(Samples(y), density)
-    masses, centroids = plan.cell_derivatives().along(rng.standard_normal((15, 2)), rng.standard_normal(15))
+    masses, centroids = plan.cell_derivatives().along(rng.standard_normal((15, d)), rng.standard_normal(15))
     assert abs(masses.sum()) < 1e-12
     middle = density.bounds.mean(axis=1)
     total = masses @ (plan.centroids - middle) + plan.masses @ centroids
@@ -114,9 +143,12 @@ def test_the_centers_of_all_mass_stay_where_they_are(rng):
 
 
 def test_where_cells_have_no_derivatives_it_is_said(rng):
-    line = Semidiscrete().solve(Samples([0.2, 0.7]), Grid(np.ones(4), [[0, 1]]))
-    with pytest.raises(UnsupportedError, match="in the plane, got dimension 1"):
-        line.cell_derivatives()
+    atom = gaussian_target(Mixture([0.5, 0.5], Gaussian([[0.0], [1.0]], [[[1.0]], [[0.0]]])))
+    with pytest.raises(UnsupportedError, match="variance zero"):
+        Semidiscrete().solve(Samples([0.2, 0.7]), atom).cell_derivatives()
+    gap = CellDerivatives.of(np.array([[0.1], [0.9]]), np.zeros(2), Grid([1.0, 0.0, 0.0, 1.0], [[0, 1]]))
+    with pytest.raises(UnsupportedError, match="places without density"):
+        gap.optimal_along(np.ones((2, 1)), np.zeros(2))
     twice = Semidiscrete().solve(Samples([[0.2, 0.2], [0.2, 0.2], [0.7, 0.5]]), Grid(np.ones((4, 4)), [[0, 1], [0, 1]]))
     with pytest.raises(UnsupportedError, match="shares its cell"):
         twice.cell_derivatives()

@@ -14,27 +14,27 @@ from mixot.transport.cost_functions import no_second_derivatives
 
 
 def cells(points: Any, potentials: Any, target: Any) -> tuple[jax.Array, jax.Array]:
-    """Masses (n,) and centers (n, 2) of the Laguerre cells of points with potentials, under a fixed density.
+    """Masses (n,) and centers (n, d) of the Laguerre cells of points with potentials, under a fixed density.
 
     Cell i is where ``|x - y_i|^2 - w_i`` is least. Both are differentiable in points and potentials: integrals of the
-    density over the edges of the cells (see `mixot.solvers.semidiscrete.plan.SemidiscretePlan.cell_derivatives`). A
+    density over the walls between cells (see `mixot.solvers.semidiscrete.plan.SemidiscretePlan.cell_derivatives`). A
     cell without mass has its point for a center.
 
     Parameters
     ----------
-    points : (n, 2)
+    points : (n, d)
         Those of the cells.
     potentials : (n,)
         Squared lengths; the larger, the larger the cell.
     target : Grid, tuple of arrays or measure
-        A density in the plane, a grid or a Gaussian mixture; a constant.
+        A density, a grid or a Gaussian mixture in dimension d = 1, 2 or 3; a constant.
 
     Raises
     ------
     InputError
         On other shapes, NaN or infinity.
     UnsupportedError
-        In other dimensions than two; on second derivatives, and forward mode.
+        In other dimensions; on second derivatives, and forward mode.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def cells(points: Any, potentials: Any, target: Any) -> tuple[jax.Array, jax.Arr
 
 
 def centroids(p: Any, target: Any) -> jax.Array:
-    """Centers (n, 2) of the cells of the optimal plan from weighted points to a fixed density in the plane.
+    """Centers (n, d) of the cells of the optimal plan from weighted points to a fixed density.
 
     The plan's potentials follow points and weights so that each cell keeps its mass: the derivatives come from the
     equations that say so (implicit function theorem), by one sparse linear system. Those in weights have mean zero.
@@ -59,16 +59,16 @@ def centroids(p: Any, target: Any) -> jax.Array:
     Parameters
     ----------
     p : array or tuple of arrays
-        Points (n, 2) of equal weight, or (points, weights).
+        Points (n, d) of equal weight, or (points, weights).
     target : Grid, tuple of arrays or measure
-        A density in the plane, a grid or a Gaussian mixture; a constant.
+        A density, a grid or a Gaussian mixture in dimension d = 1, 2 or 3; a constant.
 
     Raises
     ------
     InputError
         On bad arrays.
     UnsupportedError
-        In other dimensions than two; where points coincide; on second derivatives, and forward mode.
+        In other dimensions; where points coincide; on second derivatives, and forward mode.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from mixot.transport.warm_costs import fixed_measure
 
 @dataclass(frozen=True, eq=False)
 class CellFunction:
-    """Masses (n,) and centers (n, 2) of cells, a function of points (n, 2) and of potentials (n,) or weights (n,).
+    """Masses (n,) and centers (n, d) of cells, a function of points (n, d) and of potentials (n,) or weights (n,).
 
     ``optimal`` says which: with weights, the cells are those of the optimal plan, whose masses are the weights.
     """
@@ -73,19 +73,21 @@ def cell_function(points: Any, others: Any, target: Any, *, optimal: bool) -> Ce
     Raises
     ------
     InputError
-        Where points are no (n, 2), or the other array no (n,).
+        Where points are no (n, d), or the other array no (n,).
     UnsupportedError
-        Where the target is no density in the plane.
+        Where the target is no density in dimension one to three.
     """
     measure = target if isinstance(target, Measure) else fixed_measure(target)
-    if not isinstance(measure, Grid | Mixture) or measure.dim != 2:
+    if not isinstance(measure, Grid | Mixture) or measure.dim > 3:
         raise UnsupportedError(
-            "cells are differentiated against a grid or a Gaussian mixture in the plane, got "
+            "cells are differentiated against a grid or a Gaussian mixture in dimension 1 to 3, got "
             f"{type(measure).__name__} in dimension {measure.dim}"
         )
     name = "weights" if optimal else "potentials"
-    if len(points.shape) != 2 or points.shape[1] != 2 or others.shape != points.shape[:1]:
-        raise InputError(f"expected points (n, 2) and {name} (n,), got {tuple(points.shape)} and {tuple(others.shape)}")
+    if len(points.shape) != 2 or points.shape[1] != measure.dim or others.shape != points.shape[:1]:
+        raise InputError(
+            f"expected points (n, {measure.dim}) and {name} (n,), got {tuple(points.shape)} and {tuple(others.shape)}"
+        )
     return CellFunction(measure, optimal)
 
 

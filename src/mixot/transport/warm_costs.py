@@ -65,7 +65,9 @@ class WarmState(NamedTuple):
     """What a solution leaves for the next: points (n, d), their potentials (n,), the centers of their cells (n, d).
 
     ``reach`` is how far points may go, root mean square, before a start is not tried, and ``counts`` are those of
-    `WarmStarts`. All are arrays of float64.
+    `WarmStarts`. ``steps`` (n, d) is how far points went to get here, and ``errors`` (n,) how much higher potentials
+    were than those from which it started, corrected for the way; in a descent the next step errs much the same. All
+    are arrays of float64.
     """
 
     points: Any
@@ -73,12 +75,14 @@ class WarmState(NamedTuple):
     centroids: Any
     reach: Any
     counts: Any
+    steps: Any
+    errors: Any
 
     @classmethod
     def empty(cls, n: int, d: int) -> WarmState:
         """Before the first solution."""
         nothing = np.full((n, d), np.nan)
-        return cls(nothing, nothing[:, 0], nothing, np.array(np.inf), np.zeros(4))
+        return cls(nothing, nothing[:, 0], nothing, np.array(np.inf), np.zeros(4), np.zeros((n, d)), np.zeros(n))
 
     @property
     def summary(self) -> WarmStarts:
@@ -147,13 +151,19 @@ class WarmCost:
         known = last.points.shape == y.shape and bool(np.isfinite(last.potentials).all()) and density.dim > 1
         move = float(np.sqrt(((y - last.points) ** 2).sum(axis=1).mean())) if known else np.inf
         tried = known and move <= last.reach
-        start = moved_potentials(last.potentials, last.points, last.centroids, y) if tried else None
-        plan = self._plan(points, density, start)
+        moved = moved_potentials(last.potentials, last.points, last.centroids, y) if tried else None
+        plan = self._plan(points, density, None if moved is None else moved + _likely_errors(last, y))
         good = tried and plan.warm_start and plan.iterations <= _FEW
         # Where a start has failed, shorter ways only; and a little longer ones again from call to call.
         reach = max(float(last.reach), move) if good else 0.7 * move if tried else 1.2 * float(last.reach)
         counts = last.counts + np.array([good, not known, known and not tried, tried and not good])
-        return plan, WarmState(y, plan.potentials, plan.centroids, np.array(reach), counts)
+        steps, errors = np.zeros_like(y), np.zeros(len(y))
+        if moved is not None and plan.warm_start:
+            steps, errors = y - last.points, plan.potentials - moved
+            errors = errors - errors.mean()
+        return plan, WarmState(
+            y, plan.potentials, plan.centroids, np.array(reach), counts, steps, errors - errors.mean()
+        )
 
     def gradients(
         self, wanted: tuple[bool, ...], arrays: Sequence[np.ndarray], plan: SemidiscretePlan
@@ -180,6 +190,13 @@ class WarmCost:
             if error.result.marginal_error > max(_LOOSE, self.tol):
                 raise
             return error.result
+
+
+def _likely_errors(last: WarmState, points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    """Those of the last step, by as much as the next one repeats it."""
+    squares = (last.steps**2).sum()
+    share = ((points - last.points) * last.steps).sum() / squares if squares > 0 else 0.0
+    return min(max(share, 0.0), 1.0) * last.errors
 
 
 def fixed_measure(target: Any) -> Measure:

@@ -41,7 +41,7 @@ class LineTransport:
         With phi the minimum in the dual and N of mean c and variance v, ``int phi N`` (up to a constant),
         ``a sum_i 2 int_i (x - y_i) N`` and ``a sum_i int_i (x - y_i) (x - c) N / v``.
         """
-        m0, m1, m2 = _partial_moments(self.law, self.ends)
+        m0, m1, m2 = partial_moments(self.law, self.ends)
         off, stds, weights = self.law.means - self.points[:, None], self.law.stds, self.law.weights
         first, second = _seen_from(off, stds, m0, m1, m2)
         by_weight = (second - self.potentials[:, None] * m0).sum(axis=0)
@@ -119,7 +119,7 @@ def nearest_parts(points: Float[np.ndarray, " n"], law: Line) -> Float[np.ndarra
     [0.5, 0.5]
     """
     edges = np.concatenate([[-np.inf], (points[1:] + points[:-1]) / 2, [np.inf]])
-    m0, m1, m2 = _partial_moments(law, np.column_stack([edges[:-1], edges[1:]]))
+    m0, m1, m2 = partial_moments(law, np.column_stack([edges[:-1], edges[1:]]))
     first, second = _seen_from(law.means - points[:, None], law.stds, m0, m1, m2)
     return np.column_stack([m0 @ law.weights, first @ law.weights, second @ law.weights])
 
@@ -140,7 +140,7 @@ def _parts(law: Line, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     return cuts, *law.cells(cuts, levels)
 
 
-def _partial_moments(law: Line, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def partial_moments(law: Line, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Moments of degree 0, 1, 2 of the standard law between the ends, as each component sees them, (n, k)."""
     from scipy.special import ndtr
 

@@ -1,13 +1,13 @@
-"""How masses and centers of Laguerre cells in the plane change with points, potentials and weights.
+"""How masses and centers of Laguerre cells change with points, potentials and weights, in dimension one to three.
 
 Cells i and j meet where ``|x - y_i|^2 - w_i = |x - y_j|^2 - w_j``. When points and potentials move, a place x on that
-edge moves outward from cell i by
+wall moves outward from cell i by
 
     (dw_i - dw_j + 2 (x - y_i) . dy_i - 2 (x - y_j) . dy_j) / (2 |y_i - y_j|),
 
-so that changes of masses and first moments are integrals of the density times 1, x and x x' over the edges. At an
+so that changes of masses and first moments are integrals of the density times 1, x and x x' over the walls. At an
 optimal plan masses are the weights, which determines the potentials: their changes solve a linear system with the
-Laplacian of the edges (implicit function theorem), and with them centers change.
+Laplacian of the walls (implicit function theorem), and with them centers change.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ import numpy as np
 from mixot._shapes import Float, Int
 from mixot.errors import UnsupportedError
 from mixot.measures import Grid
-from mixot.solvers.semidiscrete.edge_quadrature import edge_sums
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
-from mixot.solvers.semidiscrete.laguerre import power_cells
 from mixot.solvers.semidiscrete.moments import cell_moments
+from mixot.solvers.semidiscrete.walls import cell_walls
 
 
 @dataclass(frozen=True, eq=False)
 class CellDerivatives:
-    """Derivatives of ``masses`` (n,) and ``centroids`` (n, 2) of cells in points (n, 2), potentials and weights (n,).
+    """Derivatives of ``masses`` (n,) and ``centroids`` (n, d) of cells in points (n, d), potentials and weights (n,).
 
     ``along`` takes steps to changes, ``back`` gradients in masses and centroids to gradients in points and potentials;
     ``optimal_along`` and ``optimal_back`` do so for the cells of the optimal plan, whose masses are the weights. A cell
@@ -44,14 +43,14 @@ class CellDerivatives:
     ([0.1, -0.1], [0.05, 0.05])
     """
 
-    points: Float[np.ndarray, "n 2"]  # as seen from the middle of the box, as all below
+    points: Float[np.ndarray, "n d"]  # as seen from the middle of the box, as all below
     masses: Float[np.ndarray, " n"]
-    centroids: Float[np.ndarray, "n 2"]
-    first: Int[np.ndarray, " e"]  # the cells on both sides of each edge
+    centroids: Float[np.ndarray, "n d"]
+    first: Int[np.ndarray, " e"]  # the cells on both sides of each wall
     second: Int[np.ndarray, " e"]
-    line: Float[np.ndarray, " e"]  # over each edge, by 2 |y_i - y_j|: the density,
-    line_x: Float[np.ndarray, "e 2"]  # times x,
-    line_xx: Float[np.ndarray, "e 2 2"]  # times x x'
+    line: Float[np.ndarray, " e"]  # over each wall, by 2 |y_i - y_j|: the density,
+    line_x: Float[np.ndarray, "e d"]  # times x,
+    line_xx: Float[np.ndarray, "e d d"]  # times x x'
 
     @classmethod
     def of(
@@ -62,33 +61,24 @@ class CellDerivatives:
         Raises
         ------
         UnsupportedError
-            In other dimensions than two.
+            On the line, where a law is an atom.
         """
-        if density.dim != 2:
-            raise UnsupportedError(
-                f"masses and centers of cells are differentiated in the plane, got dimension {density.dim}"
-            )
-        middle = density.bounds.mean(axis=1)
+        d, middle = density.dim, density.bounds.mean(axis=1)
         points = points.astype(np.float64)
         sums = cell_moments(points, potentials, density, center=middle)
         mass, full = np.maximum(sums[:, 0], 0.0), sums[:, 0] > 0
         centers = points - middle
-        centers[full] = sums[full, 1:3] / mass[full, None]
-        cells = power_cells(points, potentials, density.bounds)
-        owner = np.repeat(np.arange(len(points)), np.diff(cells.first))
-        following = np.arange(len(owner)) + 1
-        filled = cells.first[1:] > cells.first[:-1]
-        following[cells.first[1:][filled] - 1] = cells.first[:-1][filled]
-        once = np.flatnonzero(owner < cells.neighbors)  # each edge from one side; borders of the box do not move
-        first, second = owner[once], cells.neighbors[once]
-        integrals = edge_sums(density, cells.corners[once], cells.corners[following[once]], middle)
-        scale = 0.5 / np.linalg.norm(points[first] - points[second], axis=1)
-        line, line_x, line_xx = (x * scale.reshape(-1, *[1] * (x.ndim - 1)) for x in integrals)
-        return cls(points - middle, mass, centers, first, second, line, line_x, line_xx)
+        centers[full] = sums[full, 1 : 1 + d] / mass[full, None]
+        walls = cell_walls(points, potentials, density)
+        apart = np.linalg.norm(points[walls.first] - points[walls.second], axis=1)
+        # points in one place have a wall where rounding has left them cells
+        scale = np.where(apart > 0, 0.5 / np.where(apart > 0, apart, 1.0), 0.0)
+        line, line_x, line_xx = walls.mass * scale, walls.mass_x * scale[:, None], walls.mass_xx * scale[:, None, None]
+        return cls(points - middle, mass, centers, walls.first, walls.second, line, line_x, line_xx)
 
     def along(
-        self, points: Float[np.ndarray, "n 2"], potentials: Float[np.ndarray, " n"]
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 2"]]:
+        self, points: Float[np.ndarray, "n d"], potentials: Float[np.ndarray, " n"]
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n d"]]:
         """Changes of masses and centroids along steps of points and potentials."""
         i, j = self.first, self.second
         push = potentials[i] - potentials[j] - 2 * self._own(points, i) + 2 * self._own(points, j)
@@ -99,8 +89,8 @@ class CellDerivatives:
         return masses, self._of_centers(masses, moments, points)
 
     def back(
-        self, masses: Float[np.ndarray, " n"], centroids: Float[np.ndarray, "n 2"]
-    ) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, " n"]]:
+        self, masses: Float[np.ndarray, " n"], centroids: Float[np.ndarray, "n d"]
+    ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
         """Gradients in points and potentials of what has these in masses and centroids."""
         share = np.where(self.masses > 0, 1 / np.where(self.masses > 0, self.masses, 1.0), 0.0)
         moments = centroids * share[:, None]
@@ -109,16 +99,16 @@ class CellDerivatives:
         return in_points + np.where(share[:, None] > 0, 0.0, centroids), in_potentials
 
     def optimal_along(
-        self, points: Float[np.ndarray, "n 2"], weights: Float[np.ndarray, " n"]
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 2"]]:
+        self, points: Float[np.ndarray, "n d"], weights: Float[np.ndarray, " n"]
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n d"]]:
         """Changes of potentials, up to a constant, and of centroids where masses change as weights do."""
         drift, _ = self.along(points, np.zeros(len(points)))
         potentials = self._solve(weights - drift)
         return potentials, self.along(points, potentials)[1]
 
     def optimal_back(
-        self, centroids: Float[np.ndarray, "n 2"]
-    ) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, " n"]]:
+        self, centroids: Float[np.ndarray, "n d"]
+    ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
         """Gradients in points and weights, the latter up to a constant, of what has this in centroids."""
         in_points, in_potentials = self.back(np.zeros(len(centroids)), centroids)
         in_weights = self._solve(in_potentials)
@@ -128,7 +118,7 @@ class CellDerivatives:
         return (self.points[at] * points[at]).sum(axis=1)
 
     def _differences(self, values: np.ndarray) -> np.ndarray:
-        """What crosses each edge, added to the first cell and taken from the second."""
+        """What crosses each wall, added to the first cell and taken from the second."""
         out = np.zeros((len(self.points), *values.shape[1:]))
         np.add.at(out, self.first, values)
         np.subtract.at(out, self.second, values)
@@ -161,7 +151,15 @@ class CellDerivatives:
         places = np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])
         laplacian = coo_array((entries, places), shape=(n, n)).tocsr()
         free = full[1:]
-        return free, splu(laplacian[free][:, free].tocsc()) if len(free) else None
+        if len(free) == 0:
+            return free, None
+        try:
+            return free, splu(laplacian[free][:, free].tocsc())
+        except RuntimeError as error:
+            raise UnsupportedError(
+                "cells of given masses have no derivatives here: some are cut off from the others by places without "
+                "density, so that their potentials are not determined"
+            ) from error
 
     def _solve(self, right: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Potentials, of mean zero, that give the cells this much more mass."""

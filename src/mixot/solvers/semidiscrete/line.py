@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixot._shapes import Float
+from mixot._shapes import Float, Int
+from mixot.formulas.gaussian.points_on_line import partial_moments
 from mixot.measures import Grid
+from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 
 
 def line_cells(
@@ -97,6 +99,62 @@ def line_potentials(
     return out
 
 
+def cells_of_potentials(
+    points: Float[np.ndarray, " n"], potentials: Float[np.ndarray, " n"]
+) -> tuple[Int[np.ndarray, " k"], Float[np.ndarray, " cuts"]]:
+    """Which points have a cell ``{x : |x - y_i|^2 - w_i <= |x - y_j|^2 - w_j}``, from left to right, and their ends.
+
+    They are the corners of the lower convex hull of ``(y_i, y_i^2 - w_i)``, and the cuts half the slopes between these.
+    Of equal points the one with the largest potential has the cell, and of those the first.
+
+    Examples
+    --------
+    >>> visible, cuts = cells_of_potentials(np.array([1.0, 0.0, 0.4]), np.array([0.0, 0.0, -1.0]))
+    >>> visible.tolist(), cuts.tolist()
+    ([1, 0], [0.5])
+    """
+    order = np.lexsort((np.arange(len(points)), -potentials, points))
+    order = order[np.concatenate([[True], np.diff(points[order]) > 0])]
+    while True:
+        y = points[order]
+        # as (y_1 + y_2) / 2 - (w_2 - w_1) / (2 (y_2 - y_1)), squares do not cancel
+        cuts = 0.5 * (y[1:] + y[:-1]) - 0.5 * np.diff(potentials[order]) / np.diff(y)
+        # who lies on or above the chord of its neighbors is no corner, whoever else is none
+        keep = np.concatenate([[True], cuts[1:] > cuts[:-1], [True]]) if len(order) > 2 else np.ones(len(order), bool)
+        if keep.all():
+            return order, cuts
+        order = order[keep]
+
+
+def moments_on_line(
+    points: Float[np.ndarray, " n"], potentials: Float[np.ndarray, " n"], density: Grid | GaussianTarget, center: float
+) -> Float[np.ndarray, "n 3"]:
+    """Integrals of 1, x - center and (x - center)^2 times a density over the cells of any potentials."""
+    visible, cuts = cells_of_potentials(points, potentials)
+    low, high = density.bounds[0]
+    ends = np.concatenate([[low], np.clip(cuts, low, high), [high]])
+    out = np.zeros((len(points), 3))
+    if isinstance(density, Grid):
+        out[visible] = np.diff(Pieces(density, density.bounds[0] - center).moments_below(ends - center), axis=0)
+        return out
+    law = density.line()
+    m0, m1, m2 = partial_moments(law, np.column_stack([ends[:-1], ends[1:]]))
+    off = law.means - center
+    out[visible, 0] = m0 @ law.weights
+    out[visible, 1] = (law.stds * m1 + off * m0) @ law.weights
+    out[visible, 2] = (law.stds**2 * m2 + 2 * off * law.stds * m1 + off**2 * m0) @ law.weights
+    return out
+
+
+def density_on_line(density: Grid | GaussianTarget, x: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """Values of the density; where it jumps, of what lies to the right."""
+    if isinstance(density, Grid):
+        return Pieces(density, density.bounds[0]).density(x)
+    law = density.line()
+    z = law.standardized(x)
+    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) @ (law.weights / law.stds)
+
+
 class Pieces:
     """A density on the line, linear on each piece, ``height + slope (x - start)``, of total mass one."""
 
@@ -125,6 +183,11 @@ class Pieces:
         """Integrals of 1, x, x^2 times the density up to x, (m, 3)."""
         piece = np.clip(np.searchsorted(self.knots, x, side="right") - 1, 0, len(self.height) - 1)
         return self.below[piece] + self._within(piece, x - self.knots[piece])
+
+    def density(self, x: np.ndarray) -> np.ndarray:
+        """Its values, (m,)."""
+        piece = np.clip(np.searchsorted(self.knots, x, side="right") - 1, 0, len(self.height) - 1)
+        return self.height[piece] + self.slope[piece] * (x - self.knots[piece])
 
     def moments_from(self, points: np.ndarray, cuts: np.ndarray) -> np.ndarray:
         """Integrals of 1, x - y, (x - y)^2 times the density between the cuts around each sorted point, (n, 3)."""

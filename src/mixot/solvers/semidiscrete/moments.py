@@ -9,10 +9,11 @@ from mixot._shapes import Float
 from mixot.measures import Grid
 from mixot.solvers.semidiscrete.frame import UnitFrame
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
+from mixot.solvers.semidiscrete.line import moments_on_line
 from mixot.threads import thread_count
 
-MONOMIALS = {2: 6, 3: 10}  # how many there are up to degree two
-_PAIRS = {2: ((0, 0), (0, 1), (1, 1)), 3: ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))}
+MONOMIALS = {1: 3, 2: 6, 3: 10}  # how many there are up to degree two
+_PAIRS = {1: ((0, 0),), 2: ((0, 0), (0, 1), (1, 1)), 3: ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))}
 
 
 def cell_moments(
@@ -24,8 +25,9 @@ def cell_moments(
 ) -> Float[np.ndarray, "n s"]:
     """Moments of a density over the cells of any potentials: integrals of monomials over each cell.
 
-    In the plane those of 1, x, y, x^2, x y and y^2, in space of 1, x, y, z, x^2, y^2, z^2, x y, x z and y z; seen from
-    ``center``, or the origin. Exact for the density that a grid or a mixture describes, up to rounding.
+    On the line those of 1, x and x^2, in the plane of 1, x, y, x^2, x y and y^2, in space of 1, x, y, z, x^2, y^2, z^2,
+    x y, x z and y z; seen from ``center``, or the origin. Exact for the density that a grid or a mixture describes, up
+    to rounding.
 
     Examples
     --------
@@ -34,6 +36,8 @@ def cell_moments(
     [[1.0, 0.5, 0.5, 0.333333333333, 0.25, 0.333333333333]]
     """
     frame, d = UnitFrame.around(density), density.dim
+    if d == 1:
+        return moments_on_line(points[:, 0], potentials, density, 0.0 if center is None else float(center[0]))
     args = frame.inward(points), np.ascontiguousarray(potentials / frame.unit**2)
     if isinstance(density, Grid):
         out = np.empty((len(points), MONOMIALS[d]))

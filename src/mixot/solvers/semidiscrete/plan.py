@@ -101,12 +101,12 @@ class SemidiscretePlan:
         return moved_potentials(self.potentials, self.source.points, self.centroids, points)
 
     def cell_derivatives(self) -> CellDerivatives:
-        """How masses and centroids of the cells change with points, potentials and weights, in the plane.
+        """How masses and centroids of the cells change with points, potentials and weights.
 
         Raises
         ------
         UnsupportedError
-            In other dimensions, and where points coincide, whose cells are one.
+            Where points coincide, whose cells are one, and against an atom on the line.
         """
         found = CellDerivatives.of(self.source.points, self.potentials, self.density)
         lost = np.flatnonzero((self.masses > 0) & ~(found.masses > 0))
