@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 
 import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError
+from mixot.families.elliptical.gaussian import Gaussian
 from mixot.inference.mixing_law import (
     Atoms,
     Kernels,
@@ -19,6 +20,7 @@ from mixot.inference.mixing_law import (
     searched,
     weighed,
 )
+from mixot.mixture import Mixture
 from mixot.results import Progress, ProgressCallback
 
 _EPS = float(np.finfo(float).eps)
@@ -32,13 +34,14 @@ _MANY = {1: 4000, 2: 3000, 3: 3000}
 class MixingBound:
     """What no mixture above the floors exceeds: log-likelihoods, sums over the observations, in nats.
 
-    ``upper`` is proven for all of them, ``lower`` is reached by one, the mixture of ``atoms`` kernels that was found.
+    ``upper`` is proven for all of them, ``lower`` is reached by one, ``mixture``, of ``atoms`` kernels at the floors.
     """
 
     upper: float
     lower: float
     atoms: int
     rounds: int
+    mixture: Mixture | None = None
 
     @property
     def gap(self) -> float:
@@ -116,9 +119,11 @@ def mixing_bound(
         if turn % 3 == 0 or aim <= 3 * tol or peaks.best - 1 < 3 * tol:
             found = searched(kernels, shares / f, aim)
             upper = _proven(t, f, found.upper, frame, aim)
-            bound = MixingBound(min(bound.upper, upper), max(bound.lower, lower), len(atoms.weights), turn + 1)
+            bound = replace(bound, upper=min(bound.upper, upper))
             peaks = _both(peaks, found)
-        bound = MixingBound(bound.upper, max(bound.lower, lower), len(atoms.weights), turn + 1)
+        if lower > bound.lower:
+            bound = replace(bound, lower=lower, atoms=len(atoms.weights), mixture=frame.mixture(atoms))
+        bound = replace(bound, rounds=turn + 1)
         if progress is not None:
             progress(Progress("mixing law", turn + 1, None, bound.gap))
         if bound.gap <= gap or _decided(bound, between) or (aim <= tol and not sum(map(len, peaks.places))):
@@ -164,13 +169,22 @@ class _Frame:
 
     log_height: float
     shift: float
+    center: Float[np.ndarray, " d"]
+    roots: Float[np.ndarray, "j d d"]
+    floors: Float[np.ndarray, "j d d"]
+
+    def mixture(self, atoms: Atoms) -> Mixture:
+        """The atoms as a mixture of kernels at the floors, in the coordinates of the data."""
+        means = np.einsum("kij,kj->ki", self.roots[atoms.shapes], atoms.places) + self.center
+        return Mixture(atoms.weights, Gaussian(means, self.floors[atoms.shapes]))
 
 
 def _frame(x: Float[np.ndarray, "n d"], floors: Float[np.ndarray, "j d d"]) -> tuple[Kernels, _Frame]:
     """The points as the kernels of each floor see them; each floor a bit smaller than it is, against rounding."""
     dim = x.shape[1]
-    y = x - x.mean(axis=0)
-    points, logs, shift = [], [], 0.0
+    center = x.mean(axis=0)
+    y = x - center
+    points, logs, roots, shift = [], [], [], 0.0
     for floor in floors:
         whiten = np.linalg.inv(np.linalg.cholesky(floor))
         size = np.abs(whiten)
@@ -187,10 +201,12 @@ def _frame(x: Float[np.ndarray, "n d"], floors: Float[np.ndarray, "j d d"]) -> t
         reach = np.linalg.norm(np.abs(y) @ size.T, axis=1).max()
         shift = max(shift, 4 * (dim + 2) * _EPS * float(reach))
         points.append(z)
+        roots.append(np.linalg.inv(whiten))
         logs.append(float(np.log(np.diag(whiten)).sum()))
     top = max(logs)
     heights = np.exp(np.array(logs) - top)
-    return Kernels(np.stack(points), heights), _Frame(top - dim / 2 * float(np.log(2 * np.pi)), shift)
+    log_height = top - dim / 2 * float(np.log(2 * np.pi))
+    return Kernels(np.stack(points), heights), _Frame(log_height, shift, center, np.stack(roots), floors)
 
 
 def _log_sum(t: Float[np.ndarray, " n"], f: Float[np.ndarray, " n"]) -> tuple[float, float]:

@@ -54,11 +54,6 @@ class Atoms:
             np.concatenate([self.weights, np.zeros(len(more))]),
         )
 
-    def kept(self) -> Atoms:
-        """Those that have a weight."""
-        kept = self.weights > _LEAST_WEIGHT
-        return Atoms(self.places[kept], self.shapes[kept], self.weights[kept] / self.weights[kept].sum())
-
 
 def first_atoms(kernels: Kernels) -> Atoms:
     """Points that are farther apart than about a standard deviation of the kernel, each the farthest from those before.
@@ -76,9 +71,11 @@ def weighed(
     kernels: Kernels, shares: Float[np.ndarray, " n"], atoms: Atoms, tol: float
 ) -> tuple[Atoms, Float[np.ndarray, " n"]]:
     """The atoms with the weights of the largest likelihood, those of none left out, and the mixture's densities."""
-    best, _ = best_weights(kernels.densities(atoms), shares, atoms.weights, tol=tol)
-    kept = Atoms(atoms.places, atoms.shapes, best).kept()
-    return kept, np.maximum(kernels.densities(kept) @ kept.weights, 1e-290)
+    densities = kernels.densities(atoms)
+    best, _ = best_weights(densities, shares, atoms.weights, tol=tol)
+    kept = best > _LEAST_WEIGHT
+    weights = best[kept] / best[kept].sum()
+    return Atoms(atoms.places[kept], atoms.shapes[kept], weights), np.maximum(densities[:, kept] @ weights, 1e-290)
 
 
 @dataclass(frozen=True, eq=False)
