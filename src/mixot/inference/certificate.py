@@ -128,7 +128,8 @@ class Certificate:
         if self.k_max == self.k:
             return f"Among them, all with more components are worse by {name}."
         left = f"{self.k + 1}" if self.k_max == self.k + 1 else f"{self.k + 1} to {self.k_max}"
-        return f"Among them, all with more than {self.k_max} components are worse by {name}; {left} are not excluded."
+        verdict = f"Among them, all with more than {self.k_max} components are worse by {name}"
+        return f"{verdict}; those with {left} are not excluded."
 
     def _floor_sentence(self) -> str:
         if self.critical_floor is None:

@@ -328,17 +328,18 @@ def _rounded(points: Samples, floors: Float[np.ndarray, "j d d"]) -> tuple[str, 
     notes = []
     spread = np.sqrt(np.einsum("kjj->kj", floors).min(axis=0))
     for j, column in enumerate(points.points.T.astype(np.float64)):
+        name = f"column {points.columns[j] if points.columns else j}"
         values = np.unique(column)
         if len(values) == 1:
-            notes.append(f"column {j} has one value: its spread is nothing but the floor")
+            notes.append(f"{name} has one value: its spread is nothing but the floor")
             continue
         seen = float(points.multiplicities().sum())
         if len(values) > 0.9 * seen:
             continue
         step = float(np.diff(values).min())
         note = (
-            f"column {j} is rounded, to {len(values)} values of {seen:g}: the likelihood of narrow components grows "
-            "without bound as the floor shrinks below the rounding"
+            f"{name} is rounded, {len(values)} different values among {seen:g}: the likelihood of narrow components "
+            "grows without bound as the floor shrinks below the rounding"
         )
         notes.append(note)
         if spread[j] < step:
