@@ -228,7 +228,8 @@ def _gaussian(
     facts = _facts(points, mixture, criterion, each)
 
     def bounded(factor: float, between: tuple[float, float] | None = None) -> MixingBound:
-        return mixing_bound(facts.points, factor * base, facts.times, gap=gap, between=between, progress=progress)
+        close = gap if between is None else gap / 5  # which stops as soon as it is decided
+        return mixing_bound(facts.points, factor * base, facts.times, gap=close, between=between, progress=progress)
 
     factor = (_FACTOR if fitted else 1.0) if c is None else float(c)
     bound = bounded(factor)

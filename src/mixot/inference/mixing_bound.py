@@ -105,7 +105,7 @@ def mixing_bound(
     True
     """
     t = np.ones(len(points)) if times is None else np.asarray(times, dtype=np.float64)
-    kernels, frame = _frame(np.asarray(points, dtype=np.float64), np.asarray(floors, dtype=np.float64))
+    kernels, frame = _frame(np.asarray(points, dtype=np.float64), t, np.asarray(floors, dtype=np.float64))
     total = fsum(t)
     shares, tol = t / total, gap / total / 3
     atoms = _start(kernels, shares, tol)
@@ -179,10 +179,12 @@ class _Frame:
         return Mixture(atoms.weights, Gaussian(means, self.floors[atoms.shapes]))
 
 
-def _frame(x: Float[np.ndarray, "n d"], floors: Float[np.ndarray, "j d d"]) -> tuple[Kernels, _Frame]:
+def _frame(
+    x: Float[np.ndarray, "n d"], t: Float[np.ndarray, " n"], floors: Float[np.ndarray, "j d d"]
+) -> tuple[Kernels, _Frame]:
     """The points as the kernels of each floor see them; each floor a bit smaller than it is, against rounding."""
     dim = x.shape[1]
-    center = x.mean(axis=0)
+    center = t @ x / t.sum()  # rows that are repeated and rows that are counted see the same
     y = x - center
     points, logs, roots, shift = [], [], [], 0.0
     for floor in floors:

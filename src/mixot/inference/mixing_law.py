@@ -144,8 +144,8 @@ def _gauss(z: Float[np.ndarray, "n d"], m: Float[np.ndarray, "k d"]) -> Float[np
 
 
 def _spread_out(z: Float[np.ndarray, "n d"], radius: float, most: int) -> Float[np.ndarray, "k d"]:
-    rows = [0]
-    apart = ((z - z[0]) ** 2).sum(axis=1)
+    rows = [int((z**2).sum(axis=1).argmax())]  # whitened points are centered: the first one is the farthest of all
+    apart = ((z - z[rows[0]]) ** 2).sum(axis=1)
     while apart.max() > radius**2 and len(rows) < most:
         rows.append(int(apart.argmax()))
         apart = np.minimum(apart, ((z - z[rows[-1]]) ** 2).sum(axis=1))

@@ -97,7 +97,7 @@ def natural_bound(
     laws, base = _laws(law, points, t)
     total, offset = fsum(t), base + fsum(laws.times * laws.tops)
     shares, tol = laws.times / total, gap / total / 3
-    low, high = _ends(laws, shares, tol)
+    low, high = _ends(laws, tol)
     if not low < high:  # one statistic: its best law has it as the mean
         return _single(laws, law, offset)
     theta = np.linspace(low, high, _FIRST)
@@ -146,14 +146,16 @@ def _laws(law: Any, points: Float[np.ndarray, "n 1"], t: Float[np.ndarray, " n"]
     return _Laws(law, statistics, np.bincount(owner, t), tops), fsum(t * logs)
 
 
-def _ends(laws: _Laws, shares: Float[np.ndarray, " n"], tol: float) -> tuple[float, float]:
-    """The interval of parameters outside which D is no larger than at its ends, or bounded by `_beyond`."""
+def _ends(laws: _Laws, tol: float) -> tuple[float, float]:
+    """The interval of parameters outside which D is no larger than at its ends, or bounded well by `_beyond`.
+
+    The ratios are about one or less there, f being at least the share of a point's own atom.
+    """
     mean = laws.family.natural_of_mean(laws.statistics[[0, -1]])
     if len(laws.statistics) == 1:
         return 0.0, 0.0
     inner = laws.family.natural_of_mean(laws.statistics[[1, -2]])
     low, high = float(mean[0]), float(mean[1])
-    ratios = 1 / np.maximum(shares, 1e-290)  # f is at least about the share of its own atom
     for side in (0, 1):
         if np.isfinite(mean[side]):
             continue
@@ -162,7 +164,8 @@ def _ends(laws: _Laws, shares: Float[np.ndarray, " n"], tol: float) -> tuple[flo
         away = end
         for step in range(60):
             away = end - 2.0**step if side == 0 else end + 2.0**step
-            if (shares * ratios * laws.kernel(np.array([away]))[:, 0])[others].sum() <= tol / 100:
+            kernel = laws.kernel(np.array([away]))[:, 0]
+            if kernel[others].sum() <= tol / 100 and (1 - kernel[~others]).sum() <= tol / 100:
                 break
         low, high = (away, high) if side == 0 else (low, away)
     return low, high
