@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from mixot import Exponential, Gaussian, Grid, InputError, Laplace, Mixture, Poisson, Samples, UnsupportedError, certify
+from mixot import (
+    Bernoulli,
+    Exponential,
+    Gaussian,
+    Grid,
+    InputError,
+    Laplace,
+    Mixture,
+    Poisson,
+    Samples,
+    UnsupportedError,
+    certify,
+)
 
 X = np.linspace(0.0, 4.0, 30)
 P = Mixture([0.5, 0.5], Gaussian([0.0, 4.0], [1.0, 1.0]))
@@ -60,6 +72,18 @@ def test_what_is_no_fit_and_what_are_no_points():
         certify(Samples([1.0], [1.0]), P)
 
 
+def test_a_fit_that_rules_the_data_out():
+    with pytest.raises(InputError, match="no density to 2 of 3 rows, the first 1"):
+        certify([0.0, 1.0, 1.0], Mixture([1.0], Bernoulli([0.0])))
+
+
+@pytest.mark.parametrize("gap", [1e6, 1e-7])
+def test_gaps_out_of_reason(gap):
+    proof = certify(X, P, floors=0.5, gap=gap)
+    assert proof.upper_bound < 0
+    assert proof.gap < 1
+
+
 def test_families():
     with pytest.raises(UnsupportedError, match="only Gaussian mixtures and those of one parameter"):
         certify(X, Mixture([1.0], Laplace([0.0], [1.0])))
@@ -69,5 +93,5 @@ def test_families():
         certify(np.arange(5.0), Mixture([1.0], Poisson([2.0])), c=0.5)
     with pytest.raises(InputError, match="has no bound: at 0 its laws may have any density"):
         certify(X, Mixture([1.0], Exponential([2.0])))
-    with pytest.raises(InputError, match="points of a Poisson mixture"):
+    with pytest.raises(InputError, match="no density to 30 of 30 rows"):
         certify(X + 0.25, Mixture([1.0], Poisson([2.0])))

@@ -189,7 +189,13 @@ def _facts(points: Samples, mixture: Mixture, criterion: str, each: int) -> _Fac
     times = points.weights * points.observations
     if points.observations <= 1 and criterion != "aic":
         raise InputError(f"{criterion} is of two observations or more, got {points.observations:g}")
-    likelihood = float(times @ mixture.log_density(x))
+    logs = mixture.log_density(x)
+    if not np.isfinite(logs).all():
+        raise InputError(
+            f"the fit gives no density to {int((~np.isfinite(logs)).sum())} of {len(x)} rows, the first "
+            f"{int(np.flatnonzero(~np.isfinite(logs))[0])}: its likelihood is zero; certify a fit of these data"
+        )
+    likelihood = float(times @ logs)
     entropy = 0.0
     if criterion == "icl":
         r = mixture.responsibilities(x)

@@ -26,8 +26,10 @@ from mixot.results import Progress, ProgressCallback
 _EPS = float(np.finfo(float).eps)
 _WIDEST = 1e6  # of the data, in standard deviations of the floor: beyond, whitened coordinates lose too many digits
 _ROUNDS = 60
-_CELL = {1: 0.02, 2: 0.1, 3: 0.2}  # in which points are joined while the mixing law is still far from the best one
-_MANY = {1: 4000, 2: 3000, 3: 3000}
+_COARSEST = 0.01  # tolerance of the supremum, relative
+_CELL = {1: 0.004, 2: 0.1, 3: 0.2}  # side of the cells whose means stand for many points at first
+_CLOSE = {1: 1e-6, 2: 1e-4, 3: 1e-3}  # how well the best law of the means suits the points themselves
+_MANY = 3000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,10 +109,10 @@ def mixing_bound(
     t = np.ones(len(points)) if times is None else np.asarray(times, dtype=np.float64)
     kernels, frame = _frame(np.asarray(points, dtype=np.float64), t, np.asarray(floors, dtype=np.float64))
     total = fsum(t)
-    shares, tol = t / total, gap / total / 3
+    shares, tol = t / total, min(gap / total / 3, _COARSEST)
     atoms = _start(kernels, shares, tol)
     bound = MixingBound(np.inf, -np.inf, 0, 0)
-    aim, f = 1e-2, np.empty(0)
+    aim = _COARSEST
     for turn in range(_ROUNDS):
         atoms, f = weighed(kernels, shares, atoms, max(min(tol, aim) / 10, 1e-13))
         lower = _log_sum(t, f)[0] + total * frame.log_height
@@ -135,12 +137,13 @@ def mixing_bound(
 def _start(kernels: Kernels, shares: Float[np.ndarray, " n"], tol: float) -> Atoms:
     """A mixing law to set out from: of many points the one that suits the means of small cells."""
     dim = kernels.points.shape[2]
-    if len(kernels.points) > 1 or len(shares) <= _MANY[dim]:
+    if len(kernels.points) > 1 or len(shares) <= _MANY:
         return first_atoms(kernels)
     few, mass = compressed(kernels, shares, _CELL[dim])
+    if len(mass) > len(shares) / 2:
+        return first_atoms(kernels)
     atoms = first_atoms(few)
-    aim = 1e-2
-    close = max({1: 1e-5, 2: 1e-4, 3: 1e-3}[dim], tol)
+    aim, close = _COARSEST, max(_CLOSE[dim], tol)
     for turn in range(_ROUNDS):
         atoms, f = weighed(few, mass, atoms, aim / 10)
         peaks = climbed(few, mass / f, atoms, aim / 20)
@@ -188,12 +191,12 @@ def _frame(
     y = x - center
     points, logs, roots, shift = [], [], [], 0.0
     for floor in floors:
-        whiten = np.linalg.inv(np.linalg.cholesky(floor))
+        whiten = np.tril(np.linalg.inv(np.linalg.cholesky(floor)))
         size = np.abs(whiten)
         # rows of whiten A whiten' are the identity but for this: stretched by it, they are above
         away = 8 * dim**2 * _EPS * float((size @ np.abs(floor) @ size.T).sum(axis=1).max())
         lowest = float(np.linalg.eigvalsh(whiten @ floor @ whiten.T)[0])
-        whiten = np.tril(whiten) * (1 + away + max(1 - lowest, 0.0))
+        whiten = whiten * (1 + away + max(1 - lowest, 0.0))
         z = np.ascontiguousarray(y @ whiten.T)
         if np.abs(z).max() > _WIDEST:
             raise InputError(
@@ -230,6 +233,6 @@ def _proven(
     ratios = float((t / total / f).sum())
     radius = float(np.sqrt(2 * np.log(max(ratios, 1.0) * 60 / tol))) + 4
     # each point stands elsewhere by at most `shift`, which changes a kernel within the radius by this factor
-    log_top = float(np.log(top)) + frame.shift * (radius + frame.shift) + 40 * _EPS
+    log_top = float(np.log(top)) + frame.shift * (radius + frame.shift) + 400 * _EPS
     rounding = error + 8 * _EPS * total * (abs(log_top) + abs(frame.log_height))
     return value + total * (log_top + frame.log_height) + rounding

@@ -96,7 +96,7 @@ def natural_bound(
     t = np.ones(len(points)) if times is None else np.asarray(times, dtype=np.float64)
     laws, base = _laws(law, points, t)
     total, offset = fsum(t), base + fsum(laws.times * laws.tops)
-    shares, tol = laws.times / total, gap / total / 3
+    shares, tol = laws.times / total, min(gap / total / 3, 1e-2)
     low, high = _ends(laws, tol)
     if not low < high:  # one statistic: its best law has it as the mean
         return _single(laws, law, offset)
