@@ -136,7 +136,7 @@ def attacks(count: int) -> None:
             floor = rng.uniform(0.2, 1.0) * np.diag(rng.uniform(0.5, 1.0, d))
             bound = mixing_bound(x, floor[None], gap=0.02)
             for k in (1, 2, 3, 4, 6, 8, 12):
-                ends = best_attacks(x, floor, k, 12, rng, 60)
+                ends = best_attacks(x, floor, k, 12, rng, 40)
                 above += int((ends > bound.upper).sum())
                 nearest = min(nearest, float((bound.upper - ends).min()))
                 made += len(ends)

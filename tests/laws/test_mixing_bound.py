@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from mixot import Gaussian, Mixture
+from mixot._native import mixing_climb, mixing_supremum
 from mixot.errors import InputError
 from mixot.inference.mixing_bound import mixing_bound
 
@@ -40,6 +41,31 @@ def attack(x, times, floor, k, rng, steps=40):
 def sample(rng, n, d, k=3):
     means, covs = 3 * rng.standard_normal((k, d)), np.stack([np.diag(rng.uniform(0.4, 1.5, d)) for _ in range(k)])
     return Mixture(rng.dirichlet(np.full(k, 5.0)), Gaussian(means, covs)).sample(n, rng=rng)
+
+
+@pytest.mark.parametrize("height", [0.5, 1.0, 1.4])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_supremum_is_above_all_values_and_not_far(d, height, rng):
+    z, v = 2 * rng.standard_normal((200, d)), rng.uniform(0, 1, 200)
+    places, values = z.copy(), np.empty(len(z))
+    mixing_climb(z, v, places, 200, values, 1)
+    v *= height / values.max()
+    apart = ((places[:, None] - z) ** 2).sum(axis=2)
+    np.testing.assert_allclose(np.exp(-apart / 2) @ v, values * height / values.max(), rtol=1e-12)
+    tol = 1e-6
+    upper, best, _, peaks = mixing_supremum(z, v, tol, 1)
+    assert height * (1 - 1e-12) <= upper <= max(1.0, height) * (1 + 2 * tol)
+    assert best <= upper
+    assert (len(peaks) > 0) == (height > 1)
+    if height > 1:
+        assert peaks[:, 0].max() == pytest.approx(height, rel=2 * tol)
+        top = peaks[peaks[:, 0].argmax(), 1:]
+        assert np.linalg.norm(places - top, axis=1).min() < 1e-2
+    anywhere = rng.uniform(z.min(axis=0), z.max(axis=0), (5000, d))
+    near = places[values.argmax()] + 1e-3 * rng.standard_normal((2000, d))
+    for some in (anywhere, near):
+        apart = ((some[:, None] - z) ** 2).sum(axis=2)
+        assert (np.exp(-apart / 2) @ v).max() <= upper
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
