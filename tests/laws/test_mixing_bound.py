@@ -148,7 +148,7 @@ def test_a_lower_floor_allows_more(rng):
 
 
 def test_a_decision_stops_the_search(rng):
-    x, floor = sample(rng, 400, 2), 0.1 * np.eye(2)[None]
+    x, floor = sample(rng, 200, 2), 0.2 * np.eye(2)[None]
     full = mixing_bound(x, floor, gap=0.05)
     early = mixing_bound(x, floor, gap=0.05, between=(full.upper + 100, np.inf))
     assert early.upper < full.upper + 100
