@@ -33,6 +33,7 @@ PAGES = [
     HERE / "index.md",
     HERE / "mathematics.md",
     HERE / "families.md",
+    HERE / "certify.md",
     HERE / "closest-mixture.md",
     HERE / "optimal-mixture-transport.md",
     HERE / "training.md",
@@ -59,7 +60,7 @@ CHAPTERS = {
         "choose_components",
     ],
     "Points and densities": ["stippling", "training", "coming_from_sdot"],
-    "Data": ["point_clouds", "joint_fit", "wasserstein_fit", "closest_mixture", "cell_types"],
+    "Data": ["point_clouds", "joint_fit", "wasserstein_fit", "closest_mixture", "certificate", "cell_types"],
 }
 
 STYLE = """

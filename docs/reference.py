@@ -18,6 +18,7 @@ import pdoc.render
 SOURCES = Path(__file__).parents[1] / "src"
 MODULES = [
     "mixot",
+    "mixot.inference",
     "mixot.io",
     "mixot.datasets",
     "mixot.imaging",

@@ -13,6 +13,7 @@ NB_MODULE(_native, m) {
   bind_affine_maps(m);
   bind_em(m);
   bind_gaussian_mixtures(m);
+  bind_mixing_laws(m);
   bind_couplings(m);
   bind_semidefinite(m);
   bind_cells(m);

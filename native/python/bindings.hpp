@@ -8,6 +8,7 @@ void bind_costs(nanobind::module_& m);
 void bind_affine_maps(nanobind::module_& m);
 void bind_em(nanobind::module_& m);
 void bind_gaussian_mixtures(nanobind::module_& m);
+void bind_mixing_laws(nanobind::module_& m);
 void bind_couplings(nanobind::module_& m);
 void bind_semidefinite(nanobind::module_& m);
 void bind_cells(nanobind::module_& m);

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from mixot.formulas.polynomial.regions import Box as Box
     from mixot.formulas.polynomial.regions import Inequality as Inequality
     from mixot.formulas.polynomial.regions import Linear as Linear
+    from mixot.inference.certificate import Certificate as Certificate
+    from mixot.inference.certificate import Rival as Rival
+    from mixot.inference.certificate import Rung as Rung
+    from mixot.inference.certification import certify as certify
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
@@ -126,6 +130,8 @@ _HOME = {
     "fitting.wasserstein.minimum_wasserstein": ("MinimumWasserstein", "WassersteinFit"),
     "fitting.moments.moment_sos": ("MomentSOS",),
     "formulas.polynomial.regions": ("Ball", "Box", "Inequality", "Linear"),
+    "inference.certificate": ("Certificate", "Rival", "Rung"),
+    "inference.certification": ("certify",),
     "sos.sample_moments": ("SampleMoments",),
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),

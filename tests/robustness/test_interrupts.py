@@ -53,6 +53,11 @@ SETUPS = {
         "from mixot import Grid, quantize; q = Grid(rng.random((256, 256)))",
         "quantize(q, 4000, rng=0)",
     ),
+    "certificate": (
+        "from mixot import Gaussian, Mixture, certify; x = rng.standard_normal((8000, 3)); "
+        "p = Mixture([1.0], Gaussian([[0.0] * 3], [np.eye(3)]))",
+        "certify(x, p, c=0.2)",
+    ),
     "moments": (
         "from mixot import MomentSOS, fit; x = rng.standard_normal((2000, 2))",
         "fit(x, method=MomentSOS(order=5))",

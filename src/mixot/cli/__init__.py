@@ -1,4 +1,4 @@
-"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map``, and what stands on these.
+"""The command line: ``mixot fit | distance | plan | geodesic | barycenter | map | certify``, and what stands on these.
 
 One command a file: it reads (`sources`), calls a verb and shows what it returns (`views`). Heavy packages are imported
 inside the commands, so that ``mixot --help`` answers at once.
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from mixot import __version__
-from mixot.cli import barycenter, components, distance, fit, geodesic, joint, plan, quantize, recolor
+from mixot.cli import barycenter, certify, components, distance, fit, geodesic, joint, plan, quantize, recolor
 from mixot.cli import map as move
 from mixot.cli.console import Commands, ManyNumbers, degrade_output
 
@@ -23,6 +23,8 @@ _EXAMPLES = """Examples:
 [bold]mixot quantize photo.png -n 5000 -o stipple.svg[/]
 
 [bold]mixot fit data.csv -o model.json --k-max 12[/]
+
+[bold]mixot certify data.csv model.json[/]
 
 [bold]mixot distance before.csv after.csv --json[/]
 
@@ -79,5 +81,6 @@ app.command("barycenter", cls=ManyNumbers)(barycenter.barycenter)
 app.command("joint")(joint.joint)
 app.command("components")(components.components)
 app.command("map")(move.move)
+app.command("certify")(certify.certify)
 app.command("recolor")(recolor.recolor)
 app.command("quantize")(quantize.quantize)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,8 +25,12 @@ from mixot.cli.arguments import (
     Weights,
     fit_options,
 )
-from mixot.cli.console import emit, show_facts, show_table
-from mixot.errors import InputError
+from mixot.cli.console import emit, note, show_facts, show_table, working
+from mixot.errors import AccuracyWarning, InputError
+
+if TYPE_CHECKING:
+    from mixot.cli.sources import MixtureSource
+    from mixot.inference.certificate import Certificate
 
 
 class Method(StrEnum):
@@ -119,9 +124,13 @@ def fit(
     columns: Columns = None,
     counts: Counts = None,
     weights: Weights = None,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Prove how much any number of components could still gain.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, show it, and save it where -o says."""
+    from mixot.cli.certificate_facts import describe_certificate, rivals_table
     from mixot.cli.fit_facts import components_table, tell_fit
     from mixot.cli.sources import open_mixture
     from mixot.io import save
@@ -141,14 +150,33 @@ def fit(
     options = replace(options, method=method.value, family=family, moments=_of_moments(method, moments))
     options = replace(options, counts=counts, weights=weights)
     source = open_mixture(data, options)
+    proof = _proof(source, json) if certify else None
     if output is not None:
         save(source.measure, output)
     if json:
-        emit({"command": "fit", **source.summary(), **({} if output is None else {"output": str(output)})})
+        proven = {} if proof is None else {"certificate": describe_certificate(proof)}
+        emit({"command": "fit", **source.summary(), **proven, **({} if output is None else {"output": str(output)})})
         return
     assert source.fitted is not None
     show_table(*components_table(source.measure, source.columns, source.labels))
     show_facts(source.line(), tell_fit(source.fitted) | {"model": output or "not saved; add -o model.json"})
+    if proof is not None:
+        show_table(*rivals_table(proof))
+        typer.echo(str(proof))
+
+
+def _proof(source: MixtureSource, quiet: bool) -> Certificate:
+    """What any number of components could still gain over the fit; what the data do to that is told."""
+    from mixot.inference import certify
+
+    if source.points is None or source.kind == "picture":
+        raise InputError(f"{source.path}: --certify is for tables and cells; leave it out")
+    with working("proving", quiet=quiet) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # the notes say the same, on one line
+        proof = certify(source.points, source.measure, progress=progress)
+    for text in proof.notes:
+        note(text)
+    return proof
 
 
 def _check(data: Path, output: Path | None) -> None:

@@ -125,6 +125,15 @@ def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], So
     return p, q
 
 
+def open_rows(path: Path, options: Options) -> Source[Samples]:
+    """The rows of a table or of cells as points, with the counts or weights that a column holds."""
+    if kind_of(path) not in ("table", "cells"):
+        raise InputError(f"{path}: the data must be a table, or cells (.h5ad)")
+    if options.counts is not None or options.weights is not None:
+        return _source(path, *_tallied(path, options))
+    return _points(path, read_points(path, options.columns))
+
+
 def open_sides(a: Path, b: Path, options: Options, *, fitted: bool, exact: bool, bright: bool) -> Sequence[Source]:
     """Both inputs, as they are where that is asked for or can only be meant, and ``fitted`` does not forbid it."""
     pair = None if fitted else open_as_they_are(a, b, options, exact=exact, bright=bright)

@@ -37,6 +37,7 @@ _REFUSALS = {
     "start": "has no start for EM",
     "m_step": "has no step for EM",
     "moment_model": "does not say its moments as polynomials of its parameters",
+    "log_partition": "is no exponential family of one parameter",
 }
 
 
@@ -326,4 +327,34 @@ class Polynomial(Protocol):
         ``structure`` is that of covariances, parameters in ``fixed`` keep the value given there, and where
         ``weighted`` is false all parameters have degree 1, as in the published relaxations.
         """
+        ...
+
+
+@runtime_checkable
+class Natural(Protocol):
+    """Asked by `mixot.certify`: log-densities ``theta T(x) - A(theta) + log h(x)`` of one parameter theta."""
+
+    @classmethod
+    def statistic(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """The statistic T at each point."""
+        ...
+
+    @classmethod
+    def log_base(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """The factor log h at each point; infinite where a law may have any density."""
+        ...
+
+    @classmethod
+    def log_partition(cls, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        """The convex function A, whose derivative is the mean of T."""
+        ...
+
+    @classmethod
+    def natural_of_mean(cls, mean: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        """The theta where T has this mean; infinite where only a limit of laws has it."""
+        ...
+
+    @classmethod
+    def of_natural(cls, theta: Float[np.ndarray, " k"]) -> Any:
+        """The components of these natural parameters."""
         ...

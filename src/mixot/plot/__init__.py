@@ -3,6 +3,7 @@
 from mixot.plot.alluvial import alluvial, flow_heatmap
 from mixot.plot.averages import average, barycenter_lines
 from mixot.plot.canvas import COLORS, blend, save
+from mixot.plot.certificates import certificate
 from mixot.plot.component_choice import component_choice
 from mixot.plot.densities import ellipses, mixture_density, principal_plane, shape
 from mixot.plot.paths import geodesic_1d, geodesic_panels, ridges
@@ -18,6 +19,7 @@ __all__ = [
     "barycenter_lines",
     "blend",
     "cells",
+    "certificate",
     "component_choice",
     "contact_sheet",
     "displacement",

@@ -140,5 +140,26 @@ class Bernoulli(LineFamily):
         return Bernoulli(np.clip(x[:, 0] @ shares / shares.sum(axis=0), 0.0, 1.0))
 
     @classmethod
+    def statistic(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return x[:, 0].astype(np.float64)
+
+    @classmethod
+    def log_base(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return np.zeros(len(x))
+
+    @classmethod
+    def log_partition(cls, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        return np.logaddexp(0.0, theta)
+
+    @classmethod
+    def natural_of_mean(cls, mean: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        with np.errstate(divide="ignore"):
+            return np.log(mean) - np.log1p(-mean)
+
+    @classmethod
+    def of_natural(cls, theta: Float[np.ndarray, " k"]) -> Bernoulli:
+        return Bernoulli(1 / (1 + np.exp(-theta)))
+
+    @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Bernoulli:
         return cls(rng.uniform(0.05, 0.95, size=k))

@@ -150,5 +150,26 @@ class Exponential(LineFamily):
         return scale_model(cls, dim, structure, "mean", moments, lambda means: cls(1 / means))
 
     @classmethod
+    def statistic(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return x[:, 0].astype(np.float64)
+
+    @classmethod
+    def log_base(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return np.zeros(len(x))
+
+    @classmethod
+    def log_partition(cls, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        return -np.log(-theta)
+
+    @classmethod
+    def natural_of_mean(cls, mean: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        with np.errstate(divide="ignore"):
+            return -1 / mean
+
+    @classmethod
+    def of_natural(cls, theta: Float[np.ndarray, " k"]) -> Exponential:
+        return Exponential(-theta)
+
+    @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Exponential:
         return cls(rng.uniform(0.3, 3.0, size=k))

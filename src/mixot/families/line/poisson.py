@@ -148,6 +148,27 @@ class Poisson(LineFamily):
         return scale_model(cls, dim, structure, "rate", _touchard, cls, scales=False)
 
     @classmethod
+    def statistic(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return x[:, 0].astype(np.float64)
+
+    @classmethod
+    def log_base(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return -gammaln(x[:, 0] + 1.0)
+
+    @classmethod
+    def log_partition(cls, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        return np.exp(theta)
+
+    @classmethod
+    def natural_of_mean(cls, mean: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        with np.errstate(divide="ignore"):
+            return np.log(mean)
+
+    @classmethod
+    def of_natural(cls, theta: Float[np.ndarray, " k"]) -> Poisson:
+        return Poisson(np.exp(theta))
+
+    @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Poisson:
         return cls(rng.uniform(0.5, 9.0, size=k))
 

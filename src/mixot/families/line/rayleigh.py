@@ -144,6 +144,28 @@ class Rayleigh(LineFamily):
         return scale_model(cls, dim, structure, "scale", _moments, cls, mean=float(np.sqrt(np.pi / 2)))
 
     @classmethod
+    def statistic(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        return x[:, 0].astype(np.float64) ** 2
+
+    @classmethod
+    def log_base(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        with np.errstate(divide="ignore"):
+            return np.log(x[:, 0])
+
+    @classmethod
+    def log_partition(cls, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        return -np.log(-2 * theta)
+
+    @classmethod
+    def natural_of_mean(cls, mean: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        with np.errstate(divide="ignore"):
+            return -1 / mean
+
+    @classmethod
+    def of_natural(cls, theta: Float[np.ndarray, " k"]) -> Rayleigh:
+        return Rayleigh(np.sqrt(-0.5 / theta))
+
+    @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Rayleigh:
         return cls(rng.uniform(0.3, 3.0, size=k))
 

@@ -1,0 +1,63 @@
+"""A certificate as it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mixot.inference.certificate import Certificate
+
+
+def describe_certificate(proof: Certificate) -> dict[str, Any]:
+    """What is proven, for machines."""
+    return {
+        "upper_bound": proof.upper_bound,
+        "log_likelihood": proof.log_likelihood,
+        "gain": proof.gain,
+        "gap": proof.gap,
+        "k": proof.k,
+        "k_max": proof.k_max,
+        "criterion": proof.criterion,
+        "price": proof.price,
+        "observations": proof.observations,
+        "family": proof.family,
+        "factor": proof.factor,
+        "critical_floor": proof.critical_floor,
+        "floors": None if proof.floors is None else proof.floors.tolist(),
+        "rungs": [
+            {"factor": rung.factor, "upper_bound": rung.upper_bound, "gain": rung.gain, "k_max": rung.k_max}
+            for rung in proof.rungs
+        ],
+        "rivals": [
+            {"k": rival.k, "criterion": rival.criterion, "needed": rival.needed, "excluded": rival.excluded}
+            for rival in proof.rivals()
+        ],
+        "sentence": str(proof),
+        "notes": list(proof.notes),
+    }
+
+
+def tell_certificate(proof: Certificate) -> dict[str, object]:
+    """The same, for people."""
+    critical = "" if proof.critical_floor is None else f"{proof.critical_floor:.3g} of the fitted"
+    return {
+        "log-likelihood": f"{proof.log_likelihood:.6g} nats, all rows",
+        "upper bound": f"{proof.upper_bound:.6g} nats, proven; at most {proof.gap:.2g} above the supremum",
+        "gain": f"at most {proof.gain:.4g} nats, by any number of components above the floor",
+        "largest K": f"{proof.k_max} by {proof.criterion.upper()}; one more component is worth {proof.price:.3g} nats",
+        **({"critical floor": critical} if critical else {}),
+    }
+
+
+def rivals_table(proof: Certificate) -> tuple[str, list[str], list[tuple[str, ...]]]:
+    """Numbers of components for people: a title, the heading, and a row each."""
+    name = proof.criterion.upper()
+    rows = [
+        (
+            str(rival.k),
+            f"{rival.criterion:.4f}" if rival.k == proof.k else f">= {rival.criterion:.4f}",
+            "" if rival.k == proof.k else f"{rival.needed:.3g}",
+            "the fit" if rival.k == proof.k else "yes" if rival.excluded else "no",
+        )
+        for rival in proof.rivals()
+    ]
+    return "", ["K", f"{name} per row", "nats needed", "excluded"], rows

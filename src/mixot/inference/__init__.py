@@ -1,0 +1,6 @@
+"""What can be said about an answer: certificates."""
+
+from mixot.inference.certificate import Certificate, Rival, Rung
+from mixot.inference.certification import certify
+
+__all__ = ["Certificate", "Rival", "Rung", "certify"]
