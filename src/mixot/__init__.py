@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from mixot.inference.certificate import Rival as Rival
     from mixot.inference.certificate import Rung as Rung
     from mixot.inference.certification import certify as certify
+    from mixot.inference.one_component import OneComponentTest as OneComponentTest
+    from mixot.inference.one_component import test_one_component as test_one_component
+    from mixot.inference.two_sample import TwoSampleTest as TwoSampleTest
+    from mixot.inference.two_sample import two_sample_test as two_sample_test
     from mixot.io import load as load
     from mixot.io import read as read
     from mixot.io import save as save
@@ -132,6 +136,8 @@ _HOME = {
     "formulas.polynomial.regions": ("Ball", "Box", "Inequality", "Linear"),
     "inference.certificate": ("Certificate", "Rival", "Rung"),
     "inference.certification": ("certify",),
+    "inference.one_component": ("OneComponentTest", "test_one_component"),
+    "inference.two_sample": ("TwoSampleTest", "two_sample_test"),
     "sos.sample_moments": ("SampleMoments",),
     "transport.barycenter": ("Barycenter",),
     "transport.fixed_point": ("FixedPoint",),

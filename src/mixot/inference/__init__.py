@@ -1,4 +1,4 @@
-"""What can be said about an answer: certificates."""
+"""What can be said about an answer: certificates, tests and intervals."""
 
 from mixot.inference.certificate import Certificate, Rival, Rung
 from mixot.inference.certification import certify
