@@ -48,8 +48,10 @@ if TYPE_CHECKING:
     from mixot.inference.certificate import Rival as Rival
     from mixot.inference.certificate import Rung as Rung
     from mixot.inference.certification import certify as certify
+    from mixot.inference.e_values import EValue as EValue
     from mixot.inference.one_component import OneComponentTest as OneComponentTest
     from mixot.inference.one_component import test_one_component as test_one_component
+    from mixot.inference.split_test import split_test as split_test
     from mixot.inference.two_sample import TwoSampleTest as TwoSampleTest
     from mixot.inference.two_sample import two_sample_test as two_sample_test
     from mixot.io import load as load
@@ -136,7 +138,9 @@ _HOME = {
     "formulas.polynomial.regions": ("Ball", "Box", "Inequality", "Linear"),
     "inference.certificate": ("Certificate", "Rival", "Rung"),
     "inference.certification": ("certify",),
+    "inference.e_values": ("EValue",),
     "inference.one_component": ("OneComponentTest", "test_one_component"),
+    "inference.split_test": ("split_test",),
     "inference.two_sample": ("TwoSampleTest", "two_sample_test"),
     "sos.sample_moments": ("SampleMoments",),
     "transport.barycenter": ("Barycenter",),

@@ -1,0 +1,138 @@
+"""Nulls of split tests: sets of laws, each with the largest likelihood that any of them gives to rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from mixot._shapes import Float
+from mixot.errors import InputError
+from mixot.families.base import Family
+from mixot.families.product import Product
+from mixot.families.registry import lookup
+from mixot.families.roles import Started, require
+from mixot.inference.rows import check_spread
+from mixot.mixture import Mixture
+
+# One step of EM from anywhere is the maximum itself, in closed form: there is nothing to prove.
+CLOSED_FORMS = ("gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson", "rayleigh")
+_ROUNDING = 1e-12  # nats per row and nat of its log-density
+
+
+@runtime_checkable
+class Null(Protocol):
+    """A set of laws that rows may be draws of."""
+
+    @property
+    def words(self) -> str:
+        """Its name for people."""
+        ...
+
+    def integers(self, d: int) -> tuple[bool, ...]:
+        """Of which of d coordinates its laws give masses of integers, and no density."""
+        ...
+
+    @property
+    def alternative(self) -> str:
+        """What is held against it where nothing else is asked for."""
+        ...
+
+    def check(self, x: Float[np.ndarray, "n d"]) -> None:
+        """Raise an `InputError` where the rows cannot be told to be of it."""
+        ...
+
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
+        """A number that no law of the null exceeds: the log-likelihood of x in nats; ``others`` may choose the null."""
+        ...
+
+
+@dataclass(frozen=True)
+class OneLaw:
+    """One law of a family, of any parameters."""
+
+    family: str
+
+    @property
+    def words(self) -> str:
+        return "one Gaussian law" if self.family == "gaussian" else f"one law of the {self.family} family"
+
+    def integers(self, d: int) -> tuple[bool, ...]:
+        return (self.family == "poisson",) * d
+
+    @property
+    def alternative(self) -> str:
+        return self.family
+
+    def check(self, x: Float[np.ndarray, "n d"]) -> None:
+        lookup(self.family).check_points(x, {})
+        if self.family != "poisson":
+            check_spread(x, None)
+
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
+        """Its likelihood at the maximum, which is in closed form; infinite where it has none."""
+        if self.family in ("gaussian", "diagonal"):
+            return _gaussian_most(x, diagonal=self.family == "diagonal")
+        law = require(lookup(self.family), Started)
+        constant = bool((x == x[0]).all())
+        if constant and self.family != "poisson":
+            return float(np.inf)
+        if constant and x[0, 0] == 0:  # the law of rate zero: no mass is above one
+            return 0.0
+        best: Family = law.start(x, np.full((len(x), 1), 1 / len(x)), {})
+        each = best.log_prob(x)[:, 0]
+        return float(each.sum() + _ROUNDING * (np.abs(each).sum() + len(x)))
+
+
+@dataclass(frozen=True, eq=False)
+class OneMixture:
+    """One mixture that is told."""
+
+    mixture: Mixture
+
+    @property
+    def words(self) -> str:
+        k = len(self.mixture)
+        return f"the {self.alternative} mixture of {k} component{'s' if k > 1 else ''} that was given"
+
+    def integers(self, d: int) -> tuple[bool, ...]:
+        return integer_axes(self.mixture.components)
+
+    @property
+    def alternative(self) -> str:
+        laws = self.mixture.components
+        return ",".join(factor.name for factor in laws.factors) if isinstance(laws, Product) else laws.name
+
+    def check(self, x: Float[np.ndarray, "n d"]) -> None:
+        if not np.isfinite(self.mixture.log_density(x)).all():
+            raise InputError("the mixture that was given has no mass at some of the rows: they are no draws of it")
+
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
+        return float(self.mixture.log_density(x).sum())
+
+
+def integer_axes(laws: Family) -> tuple[bool, ...]:
+    """Coordinates on which laws live on the integers, (d,)."""
+    parts = laws.factors if isinstance(laws, Product) else (laws,)
+    return tuple(part.discrete for part in parts for _ in range(part.dim))
+
+
+def _gaussian_most(x: Float[np.ndarray, "n d"], *, diagonal: bool) -> float:
+    """Log-likelihood of the rows under the Gaussian of their mean and covariance; infinite where that is singular."""
+    n, d = x.shape
+    away = x - x.mean(axis=0)
+    scale = np.abs(away).max(axis=0)
+    if n <= d or not scale.all():
+        return float(np.inf)
+    away = away / scale
+    log_det = 2 * np.log(scale).sum()
+    if diagonal:
+        log_det += np.log((away**2).mean(axis=0)).sum()
+    else:
+        sign, more = np.linalg.slogdet(away.T @ away / n)
+        if sign <= 0:
+            return float(np.inf)
+        log_det += more
+    most = -n / 2 * (d * np.log(2 * np.pi) + log_det + d)
+    return float(most + _ROUNDING * (abs(most) + n * d))

@@ -1,0 +1,200 @@
+"""Split likelihood ratios: maxima that are maxima, levels that hold, alternatives that are laws."""
+
+import numpy as np
+import pytest
+
+from mixot import (
+    EValue,
+    Exponential,
+    Fit,
+    Gamma,
+    Gaussian,
+    InputError,
+    Mixture,
+    Poisson,
+    Product,
+    Samples,
+    UnsupportedError,
+    fit,
+    split_test,
+)
+from mixot.families.registry import lookup
+from mixot.inference.alternatives import SmoothedCounts, fitted_mixture
+from mixot.inference.nulls import CLOSED_FORMS, OneLaw
+
+DRAWS = {
+    "gaussian": lambda rng, n: rng.normal(3.0, 2.0, (n, 2)),
+    "diagonal": lambda rng, n: rng.normal(3.0, [2.0, 0.1], (n, 2)),
+    "exponential": lambda rng, n: rng.exponential(2.0, (n, 1)),
+    "laplace": lambda rng, n: rng.laplace(-1.0, 3.0, (n, 1)),
+    "lognormal": lambda rng, n: rng.lognormal(1.0, 0.5, (n, 1)),
+    "poisson": lambda rng, n: rng.poisson(2.5, (n, 1)).astype(float),
+    "rayleigh": lambda rng, n: rng.rayleigh(2.0, (n, 1)),
+}
+
+
+def maximum(name, x):
+    """The law of largest likelihood: NumPy's moments, or the family's own M step."""
+    if name == "gaussian":
+        return Gaussian([x.mean(0)], [np.cov(x.T, bias=True)])
+    if name == "diagonal":
+        return Gaussian([x.mean(0)], [np.diag(x.var(axis=0))])
+    return lookup(name).start(x, np.full((len(x), 1), 1 / len(x)), {})
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_no_law_of_the_family_is_above_the_closed_form(name, rng):
+    """It is reached by one law, and others near and far stay below: those of the rows moved a little."""
+    x = DRAWS[name](rng, 40)
+    most = OneLaw(name).most(x, x)
+    reached = maximum(name, x).log_prob(x).sum()
+    assert 0 <= most - reached <= 1e-8 * abs(reached)
+    for size in (1e-4, 1e-2, 1e-1):
+        moved = [maximum(name, x + size * (DRAWS[name](rng, 40) - x)) for _ in range(20)]
+        assert max(law.log_prob(x).sum() for law in moved) <= reached + 1e-9
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_level_is_kept(name, rng):
+    """Members of the null: P(e >= 10) <= 0.1, and in truth far below."""
+    count = sum(split_test(DRAWS[name](rng, 24), name, rng=rng).reject(0.1) for _ in range(8))
+    assert count <= 1
+
+
+@pytest.mark.slow
+def test_the_mean_of_e_is_at_most_one(rng):
+    """What an e-value is: against a law that is told, E[e] = 1 of the alternative's density, half by half."""
+    null, other = Mixture([1.0], Gaussian([0.0], [1.0])), Mixture([1.0], Gaussian([0.3], [1.0]))
+    e = [np.exp(split_test(rng.standard_normal(8), null, alternative=other, rng=rng).log_e) for _ in range(2000)]
+    assert abs(np.mean(e) - 1) < 4 * np.std(e) / np.sqrt(2000)
+
+
+def test_e_is_the_average_of_both_halves(rng):
+    x = rng.standard_normal((40, 1)) + 5 * (np.arange(40) < 20)[:, None]
+    found = split_test(x, rng=0, splits=3)
+    assert found.parts.shape == (3, 2)
+    assert abs(found.log_e - np.log(np.exp(found.parts).mean())) < 1e-12
+    assert len(found.alternatives) == 6
+    assert {len(law) for law in found.alternatives} == {2}
+
+
+def test_a_half_is_what_its_definition_says(rng):
+    """With a mixture that is told on both sides nothing is fitted: the likelihood ratios of halves."""
+    x = rng.standard_normal((20, 1))
+    null, other = Mixture([1.0], Gaussian([0.0], [1.0])), Mixture([1.0], Gaussian([1.0], [2.0]))
+    found = split_test(x, null, alternative=other, rng=0)
+    assert abs(found.parts.sum() - (other.log_density(x) - null.log_density(x)).sum()) < 1e-10
+    order = np.random.default_rng(0).permutation(20)[:10]
+    assert abs(found.parts[0, 0] - (other.log_density(x[order]) - null.log_density(x[order])).sum()) < 1e-12
+
+
+def test_p_value_and_level_of_an_e_value():
+    strong, weak = (EValue(log_e, np.array([[log_e, log_e]]), "one law", 9) for log_e in (np.log(40.0), -3.0))
+    assert abs(strong.p_value - 1 / 40) < 1e-15
+    assert (strong.reject(0.026), strong.reject(0.024)) == (True, False)
+    assert weak.p_value == 1.0
+    assert "log e = 3.689 from 9 rows" in str(strong)
+
+
+@pytest.mark.parametrize(
+    ("null", "draw", "options"),
+    [
+        ("one component", lambda rng: np.r_[rng.normal(0, 1, 80), rng.normal(6, 1, 80)], {}),
+        ("exponential", lambda rng: rng.gamma(4.0, 1.0, 160), {"alternative": "gamma", "k": 1}),
+        ("poisson", lambda rng: rng.poisson(np.repeat([1.0, 12.0], 80)), {}),
+        ("poisson", lambda rng: rng.binomial(12, 0.5, 200), {"alternative": "counts"}),
+        (Mixture([1.0], Gaussian([0.0], [1.0])), lambda rng: rng.normal(1.0, 1.0, 100), {}),
+        (Mixture([1.0], Poisson([3.0])), lambda rng: rng.poisson(6.0, 100), {}),
+        (
+            Mixture([1.0], Product((Gamma([2.0], [1.0]), Poisson([4.0])))),
+            lambda rng: np.c_[rng.gamma(2.0, 1.0, 90), rng.poisson(9.0, 90)],
+            {"k": 1},
+        ),
+    ],
+)
+def test_what_is_no_member_is_rejected(null, draw, options, rng):
+    assert split_test(draw(rng), null, rng=0, **options).reject(0.05)
+
+
+def test_a_fit_stands_for_its_mixture(rng):
+    told = fit(rng.standard_normal(100), k=1, rng=0)
+    assert isinstance(told, Fit)
+    found = split_test(rng.standard_normal(40), told, rng=0)
+    assert found.null == "the gaussian mixture of 1 component that was given"
+
+
+def test_counts_are_rows(rng):
+    x = rng.poisson(3.0, 60).astype(float)
+    points, counts = np.unique(x, return_counts=True)
+    a = split_test(Samples(points, counts=counts), "poisson", rng=0)
+    b = split_test(np.sort(x), "poisson", rng=0)
+    assert (a.n, a.log_e, a.notes) == (60, b.log_e, ())
+
+
+def test_repeated_rows_are_told_where_the_null_has_a_density(rng):
+    found = split_test(rng.standard_normal(60).round(1), rng=0)
+    assert "repeat others" in found.notes[0]
+
+
+def test_smoothed_counts_are_a_law(rng):
+    law = SmoothedCounts.of(rng.poisson(3.0, (50, 1)).astype(float), rng)
+    every = np.arange(400.0)[:, None]
+    assert abs(np.exp(law.log_density(every)).sum() - 1) < 1e-9
+    assert (law.log_density(np.array([[-1.0], [0.5]])) == -np.inf).all()
+    assert np.isfinite(law.log_density(every[:40])).all()
+
+
+def test_smoothed_counts_of_one_value(rng):
+    law = SmoothedCounts.of(np.full((20, 1), 7.0), rng)
+    assert law.log_density(np.array([[7.0]]))[0] > np.log(0.5)
+
+
+def test_few_values_get_as_few_components(rng):
+    assert len(fitted_mixture(np.repeat([[1.0], [2.0]], 5, axis=0), "poisson", 4, rng)) == 2
+
+
+def test_halves_are_reproducible_and_told(rng):
+    x, seen = rng.standard_normal((30, 2)), []
+    a, b = (split_test(x, rng=3, splits=2, progress=seen.append) for _ in range(2))
+    assert a.log_e == b.log_e
+    assert [tick.step for tick in seen] == 2 * [1, 2, 3, 4]
+    assert a.log_e != split_test(x, rng=4).log_e
+
+
+@pytest.mark.parametrize(
+    ("null", "options", "words"),
+    [
+        ("gauss", {}, "unknown family 'gauss'"),
+        ("", {}, "nulls are"),
+        (3, {}, "got int"),
+        ("one component", {"alternative": 3}, "alternative must be"),
+        ("one component", {"alternative": "gauss"}, "unknown family"),
+        ("one component", {"alternative": "poisson"}, "must be counts"),
+        ("one component", {"splits": 0}, "splits"),
+        ("one component", {"alternative": "counts", "k": 2}, "leave k out"),
+        ("one component", {"alternative": Mixture([1.0], Gaussian([0.0], [1.0])), "k": 2}, "leave k out"),
+        (Mixture([1.0], Exponential([1.0])), {}, "no mass at some"),
+        (Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)])), {}, "shape"),
+        ("exponential", {}, "exponential"),
+    ],
+)
+def test_what_cannot_be_tested_is_told(null, options, words):
+    x = np.r_[-1.0, np.arange(19) % 7]
+    with pytest.raises(InputError, match=words):
+        split_test(x, null, rng=0, **options)
+
+
+def test_masses_are_not_held_against_densities():
+    with pytest.raises(InputError, match="masses of integers in 0 of 1 columns and the alternative in 1 of 1"):
+        split_test(np.arange(19.0) % 7, alternative="poisson", rng=0)
+
+
+def test_few_rows_are_told():
+    with pytest.raises(InputError, match="at least 8 rows, got 7"):
+        split_test(np.arange(7.0))
+
+
+@pytest.mark.parametrize(("null", "words"), [("gamma", "no closed form"), ("bernoulli", "every law on 0 and 1")])
+def test_nulls_without_a_maximum_are_refused(null, words):
+    with pytest.raises(UnsupportedError, match=words):
+        split_test(np.arange(1.0, 20.0) % 2, null)
