@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from mixot.inference.certificate import Rung as Rung
     from mixot.inference.certification import certify as certify
     from mixot.inference.e_values import EValue as EValue
+    from mixot.inference.intervals import DistanceInterval as DistanceInterval
+    from mixot.inference.intervals import distance_interval as distance_interval
     from mixot.inference.one_component import OneComponentTest as OneComponentTest
     from mixot.inference.one_component import test_one_component as test_one_component
     from mixot.inference.split_test import split_test as split_test
@@ -139,6 +141,7 @@ _HOME = {
     "inference.certificate": ("Certificate", "Rival", "Rung"),
     "inference.certification": ("certify",),
     "inference.e_values": ("EValue",),
+    "inference.intervals": ("DistanceInterval", "distance_interval"),
     "inference.one_component": ("OneComponentTest", "test_one_component"),
     "inference.split_test": ("split_test",),
     "inference.two_sample": ("TwoSampleTest", "two_sample_test"),

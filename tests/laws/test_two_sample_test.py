@@ -49,7 +49,7 @@ def test_mw2_is_that_of_an_m_step_from_shared_responsibilities(rng):
         return Mixture(mass / mass.sum(), Gaussian(means, covs))
 
     expected = distance(mixture(group), mixture(~group)) ** 2
-    assert abs(shared.squares(np.array([group, ~group])) - expected).max() < 1e-9
+    assert abs(shared.squares(np.array([group, ~group]), np.array([~group, group])) - expected).max() < 1e-9
 
 
 def test_the_fit_does_not_know_the_groups(rng):

@@ -19,6 +19,8 @@ from mixot.solvers.discrete.exact import Exact
 from mixot.threads import thread_count
 from mixot.transport.batches import Atoms, couple
 
+Groups = Bool[np.ndarray, "b s"]
+
 _MOST = 2**31  # bytes of the cost matrix of all rows
 _BATCH = 2**21  # bytes of the costs of couplings that are solved in one call: memory that is new costs time, too
 _BLOCK = 2**22  # distances, or signs of rows, that are held at once
@@ -26,7 +28,10 @@ _BLOCK = 2**22  # distances, or signs of rows, that are held at once
 
 @runtime_checkable
 class Statistic(Protocol):
-    """A squared distance between the rows of a group and the others, for groups of one size."""
+    """A squared distance between two groups of rows, for many pairs of groups; the sizes of all are those of the first.
+
+    Groups are told by who is in them, (b, s) twice for s rows in all.
+    """
 
     @property
     def words(self) -> str:
@@ -38,8 +43,8 @@ class Statistic(Protocol):
         """How many groups are best asked for in one call."""
         ...
 
-    def squares(self, groups: Bool[np.ndarray, "b s"]) -> Float[np.ndarray, " b"]:
-        """The squared distance for each group, (b, n + m) -> (b,)."""
+    def squares(self, first: Groups, second: Groups) -> Float[np.ndarray, " b"]:
+        """The squared distance of each pair, (b,)."""
         ...
 
 
@@ -60,13 +65,11 @@ class SortedW2:
         order = np.argsort(x[:, 0], kind="stable")
         return cls(x[order, 0], order)
 
-    def squares(self, groups: Bool[np.ndarray, "b s"]) -> Float[np.ndarray, " b"]:
+    def squares(self, first: Groups, second: Groups) -> Float[np.ndarray, " b"]:
         """``int_0^1 (F^-1(u) - G^-1(u))^2 du``: where levels i/n and j/m meet depends on n and m alone."""
-        b, n = len(groups), int(groups[0].sum())
-        m = groups.shape[1] - n
-        chosen = groups[:, self.place]
-        every = np.broadcast_to(self.rows, chosen.shape)
-        x, y = every[chosen].reshape(b, n), every[~chosen].reshape(b, m)
+        n, m = _sizes(first, second)
+        every = np.broadcast_to(self.rows, first.shape)
+        x, y = (every[group[:, self.place]].reshape(len(group), -1) for group in (first, second))
         ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)  # levels, times n m: whole numbers
         widths = np.diff(ends, prepend=0) / (n * m)
         return ((x[:, (ends - 1) // m] - y[:, (ends - 1) // n]) ** 2) @ widths
@@ -92,12 +95,12 @@ class CoupledW2:
     def batch(self) -> int:
         return max(thread_count(), min(64, _BATCH // (2 * len(self.costs) ** 2)))
 
-    def squares(self, groups: Bool[np.ndarray, "b s"]) -> Float[np.ndarray, " b"]:
-        b, n = len(groups), int(groups[0].sum())
-        m = groups.shape[1] - n
+    def squares(self, first: Groups, second: Groups) -> Float[np.ndarray, " b"]:
+        b, (n, m) = len(first), _sizes(first, second)
         costs = np.empty((b, n, m))
-        for at, group in enumerate(groups):
-            costs[at] = self.costs.take(np.flatnonzero(group), axis=0).take(np.flatnonzero(~group), axis=1)
+        for at in range(b):
+            rows, cols = np.flatnonzero(first[at]), np.flatnonzero(second[at])
+            costs[at] = self.costs.take(rows, axis=0).take(cols, axis=1)
         a, c = np.full((b, n), 1 / n), np.full((b, m), 1 / m)
         values, coupling, f, g = np.empty(b), np.zeros(costs.shape), np.empty((b, n)), np.empty((b, m))
         end, at = exact_couplings(costs, a, c, Exact().max_iter, False, thread_count(), values, coupling, f, g)
@@ -118,14 +121,13 @@ class Energy:
     def batch(self) -> int:
         return max(_few(len(self.rows)), 64)  # the distances are computed once for each call
 
-    def squares(self, groups: Bool[np.ndarray, "b s"]) -> Float[np.ndarray, " b"]:
-        """``-s' D s`` with s = 1/n in the group and -1/m outside, D the distances; blocks of rows of D come and go."""
-        b, size = groups.shape
-        n = int(groups[0].sum())
-        signs = np.where(groups, 1 / n, -1 / (size - n)).T
+    def squares(self, first: Groups, second: Groups) -> Float[np.ndarray, " b"]:
+        """``-s' D s`` with s = 1/n in one group and -1/m in the other; blocks of rows of D, the distances, go by."""
+        (b, size), (n, m) = first.shape, _sizes(first, second)
+        signs = (first / n - second / m).T
         out, step = np.zeros(b), max(_BLOCK // size, 1)
-        for first in range(0, size, step):
-            part = slice(first, first + step)
+        for at in range(0, size, step):
+            part = slice(at, at + step)
             distances = np.sqrt(point_costs(self.rows[part], self.rows))
             out -= np.einsum("sb,sb->b", signs[part], distances @ signs)
         return np.maximum(out, 0.0)
@@ -160,9 +162,9 @@ class SharedMW2:
         monomials = np.concatenate([np.ones((len(x), 1)), x, second], axis=1)
         return cls(found, (shares[:, :, None] * monomials[:, None, :]).reshape(len(x), -1))
 
-    def squares(self, groups: Bool[np.ndarray, "b s"]) -> Float[np.ndarray, " b"]:
-        chosen = groups.astype(np.float64)
-        return couple(self._atoms(chosen @ self.sums), self._atoms((1 - chosen) @ self.sums), balanced=False).costs
+    def squares(self, first: Groups, second: Groups) -> Float[np.ndarray, " b"]:
+        p, q = (self._atoms(group.astype(np.float64) @ self.sums) for group in (first, second))
+        return couple(p, q, balanced=False).costs
 
     def _atoms(self, sums: Float[np.ndarray, "b q"]) -> Atoms:
         """Weights, means and covariances of the components in each group; one without rows stays where it is."""
@@ -179,6 +181,11 @@ class SharedMW2:
         covs = np.where(held[..., None, None], covs, self.fit.components.cov())
         weights = np.where(held, mass, 0.0)
         return Atoms(weights / weights.sum(axis=1, keepdims=True), means, _positive(covs))
+
+
+def _sizes(first: Groups, second: Groups) -> tuple[int, int]:
+    """How many rows are in each group."""
+    return int(first[0].sum()), int(second[0].sum())
 
 
 def _few(rows: int) -> int:

@@ -206,7 +206,7 @@ def squares_of_splits(
     """The squared distances of all splits, which come in batches."""
     parts, done = [], 0
     for groups in splits:
-        parts.append(statistic.squares(groups))
+        parts.append(statistic.squares(groups, ~groups))
         done += len(groups)
         if progress is not None:
             progress(Progress("permutations", done - 1, total))
