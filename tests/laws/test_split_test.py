@@ -20,7 +20,8 @@ from mixot import (
 )
 from mixot.families.registry import lookup
 from mixot.inference.alternatives import SmoothedCounts, fitted_mixture
-from mixot.inference.nulls import CLOSED_FORMS, OneLaw
+from mixot.inference.floors import Floor
+from mixot.inference.nulls import CLOSED_FORMS, GaussianMixtures, OneLaw
 
 DRAWS = {
     "gaussian": lambda rng, n: rng.normal(3.0, 2.0, (n, 2)),
@@ -116,6 +117,42 @@ def test_what_is_no_member_is_rejected(null, draw, options, rng):
     assert split_test(draw(rng), null, rng=0, **options).reject(0.05)
 
 
+@pytest.mark.parametrize(("sd", "found"), [(0.5, True), (1.0, False), (1.3, False)])
+def test_any_number_of_components_above_a_floor(sd, found, rng):
+    """Two components of standard deviation 0.5 are no mixture of wider ones; those of 1 and 1.3 are."""
+    x = rng.normal(np.repeat([0.0, 8.0], 150), sd)
+    evidence = split_test(x, "gaussian mixture, sd >= 1", rng=0)
+    assert evidence.reject(0.05) == found
+    assert evidence.null == "a Gaussian mixture of any number of components, every sd >= 1"
+    named = split_test(x, "gaussian mixture", floor=[[1.0]], rng=0)
+    assert abs(named.log_e - evidence.log_e) < 1e-9
+
+
+def test_no_mixture_above_the_floor_exceeds_the_null(rng):
+    """What the bound says of the rows that are tested: the law that they come from is below it, and others are."""
+    x = rng.normal(np.repeat([[0.0, 0.0], [4.0, 1.0]], 30, axis=0), 1.0)
+    most = GaussianMixtures(Floor.of(1.0)).most(x, x)
+    for _ in range(50):
+        k = int(rng.integers(1, 7))
+        means = x[rng.choice(60, k, replace=False)]
+        law = Mixture(rng.dirichlet(np.ones(k)), Gaussian(means, np.eye(2) * rng.uniform(1, 2, (k, 1, 1))))
+        assert law.log_density(x).sum() < most
+
+
+def test_a_floor_may_be_a_share_of_the_other_half(rng):
+    x = rng.standard_normal((60, 2)) * [1.0, 1e3]
+    np.testing.assert_allclose(Floor.of("0.5 sd").covariance(x), 0.25 * np.cov(x.T, bias=True))
+    np.testing.assert_allclose(Floor.of([2.0, 3.0]).covariance(x), np.diag([4.0, 9.0]))
+    np.testing.assert_allclose(Floor.of("0.5").covariance(x), 0.25 * np.eye(2))
+    a, b = (split_test(each, "gaussian mixture, sd >= 0.5 sd", rng=0) for each in (x, 1e-3 * x))
+    assert abs(a.log_e - b.log_e) < 0.2  # no unit matters, but for the gap of the bound
+
+
+def test_mixtures_in_many_dimensions_are_refused(rng):
+    with pytest.raises(UnsupportedError, match="marginals"):
+        split_test(rng.standard_normal((40, 4)), "gaussian mixture", floor=0.5)
+
+
 def test_a_fit_stands_for_its_mixture(rng):
     told = fit(rng.standard_normal(100), k=1, rng=0)
     assert isinstance(told, Fit)
@@ -176,6 +213,16 @@ def test_halves_are_reproducible_and_told(rng):
         (Mixture([1.0], Exponential([1.0])), {}, "no mass at some"),
         (Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)])), {}, "shape"),
         ("exponential", {}, "exponential"),
+        ("gauss mixture", {}, "unknown family"),
+        ("gaussian mixture", {}, "least standard deviation"),
+        ("gaussian mixture, sd >= 1", {"floor": 1.0}, "once"),
+        ("gaussian mixture, sd >= -1", {}, "floor must be"),
+        ("gaussian mixture", {"floor": 0.0}, "positive standard deviation"),
+        ("gaussian mixture", {"floor": [1.0, 2.0]}, "dimension 2, the data of 1"),
+        ("gaussian mixture", {"floor": [[1.0, 2.0], [2.0, 1.0]]}, "positive definite"),
+        ("gaussian mixture", {"floor": np.ones((1, 2))}, "shape"),
+        ("gaussian mixture", {"floor": "wide"}, "floor must be"),
+        ("one component", {"floor": 1.0}, "leave it out"),
     ],
 )
 def test_what_cannot_be_tested_is_told(null, options, words):
@@ -194,7 +241,10 @@ def test_few_rows_are_told():
         split_test(np.arange(7.0))
 
 
-@pytest.mark.parametrize(("null", "words"), [("gamma", "no closed form"), ("bernoulli", "every law on 0 and 1")])
+@pytest.mark.parametrize(
+    ("null", "words"),
+    [("gamma", "no closed form"), ("bernoulli", "every law on 0 and 1"), ("gamma mixture", "no bound")],
+)
 def test_nulls_without_a_maximum_are_refused(null, words):
     with pytest.raises(UnsupportedError, match=words):
         split_test(np.arange(1.0, 20.0) % 2, null)

@@ -151,13 +151,13 @@ def distance_interval(
     rate = 2 / max(rows.shape[1], 2) if statistic == "w2" else 1.0
     center, reach = _center_and_reach(seen, halves, rate, level, n, m)
     lower = max(center - reach, 0.0) if p <= 1 - level else 0.0
-    ends = np.sqrt(np.maximum([lower, center + reach, center, seen], 0.0)).tolist()
+    lowest, highest, middle, sampled = np.sqrt(np.maximum([lower, center + reach, center, seen], 0.0)).tolist()
     if statistic == "w2" and rows.shape[1] > _ROUGH:
         notes += (
             f"in dimension {rows.shape[1]} most of W2 between samples is their excess, whose rate is assumed here; "
             'statistic="mw2" or "energy" depends less on it',
         )
-    return DistanceInterval(asked.words, *ends, level, p, n, m, draws, units, notes)
+    return DistanceInterval(asked.words, lowest, highest, middle, sampled, level, p, n, m, draws, units, notes)
 
 
 def _center_and_reach(

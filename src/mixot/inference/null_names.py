@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.registry import lookup
-from mixot.inference.nulls import CLOSED_FORMS, Null, OneLaw, OneMixture
+from mixot.inference.floors import Floor
+from mixot.inference.nulls import CLOSED_FORMS, GaussianMixtures, Null, OneLaw, OneMixture
 from mixot.mixture import Mixture
 from mixot.results import Fit
 
-_KNOWN = 'nulls are "one component", the name of a family for one law of it, or a Mixture'
+_MIXTURE = re.compile(r"(?:an? )?(?P<family>[a-z_]+) mixtures?(?:,? *(?:every |all )?sds? *>= *(?P<floor>.+))?")
+_KNOWN = (
+    'nulls are "one component", the name of a family for one law of it, "gaussian mixture, sd >= 0.5" for any number '
+    "of components, or a Mixture"
+)
 
 
-def null_of(null: Any) -> Null:
+def null_of(null: Any, floor: Any = None) -> Null:
     """The null that is meant.
 
     Raises
     ------
     InputError
-        On a name that means none.
+        On a name that means none, a Gaussian mixture without a floor, or a floor of anything else.
     UnsupportedError
         On a family whose largest likelihood has neither a closed form nor a bound here.
     """
     told = null.mixture if isinstance(null, Fit) else null
     name = told.strip().lower() if isinstance(told, str) else ""
+    several = _MIXTURE.fullmatch(name)
+    if several is not None:
+        return _mixtures(several["family"], several["floor"], floor)
+    if floor is not None:
+        raise InputError('floor is the least spread of components, and goes with null="gaussian mixture"; leave it out')
     if isinstance(told, Mixture):
         return OneMixture(told)
     if not name:
@@ -33,16 +44,36 @@ def null_of(null: Any) -> Null:
     return _one_law("gaussian" if name == "one component" else name.removeprefix("one "))
 
 
+def _mixtures(family: str, named: str | None, floor: Any) -> Null:
+    """All mixtures of a family, however many components they have."""
+    _known(family)
+    if family != "gaussian":
+        raise UnsupportedError(
+            f"the likelihood of all {family} mixtures has no bound here; that of gaussian mixtures has, above a floor"
+        )
+    if (named is None) == (floor is None):
+        raise InputError(
+            "any law is nearly a mixture of narrow enough Gaussians, so that a null needs the least standard deviation "
+            'of a component, once: null="gaussian mixture, sd >= 0.5", or floor=0.5'
+        )
+    return GaussianMixtures(Floor.of(floor if named is None else named))
+
+
 def _one_law(family: str) -> Null:
-    try:
-        lookup(family)
-    except InputError as unknown:
-        raise InputError(f"{_KNOWN}; {unknown}") from None
-    if family == "bernoulli":
-        raise UnsupportedError("every law on 0 and 1 is one Bernoulli law, so no rows speak against it")
+    _known(family)
     if family not in CLOSED_FORMS:
         raise UnsupportedError(
             f"the largest likelihood of one {family} law has no closed form, and a test needs one; families that have: "
             f"{', '.join(CLOSED_FORMS)}"
         )
     return OneLaw(family)
+
+
+def _known(family: str) -> None:
+    """Raise an error unless there is such a family, and rows can speak against its laws."""
+    try:
+        lookup(family)
+    except InputError as unknown:
+        raise InputError(f"{_KNOWN}; {unknown}") from None
+    if family == "bernoulli":
+        raise UnsupportedError("every law on 0 and 1 is one Bernoulli law, so no rows speak against it")

@@ -8,16 +8,20 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.errors import InputError
+from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.product import Product
 from mixot.families.registry import lookup
 from mixot.families.roles import Started, require
+from mixot.inference.floors import Floor
+from mixot.inference.mixing_bound import mixing_bound
 from mixot.inference.rows import check_spread
 from mixot.mixture import Mixture
 
 # One step of EM from anywhere is the maximum itself, in closed form: there is nothing to prove.
 CLOSED_FORMS = ("gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson", "rayleigh")
+_MOST_DIM = 3  # of data whose mixtures above a floor have a bound
+_GAP = 0.1  # nats that a bound may be above the supremum: so much of the evidence is lost
 _ROUNDING = 1e-12  # nats per row and nat of its log-density
 
 
@@ -110,6 +114,37 @@ class OneMixture:
 
     def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
         return float(self.mixture.log_density(x).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianMixtures:
+    """All Gaussian mixtures, of any number of components, whose covariances are above a floor."""
+
+    floor: Floor
+
+    @property
+    def words(self) -> str:
+        return f"a Gaussian mixture of any number of components, {self.floor.words}"
+
+    def integers(self, d: int) -> tuple[bool, ...]:
+        return (False,) * d
+
+    @property
+    def alternative(self) -> str:
+        return "gaussian"
+
+    def check(self, x: Float[np.ndarray, "n d"]) -> None:
+        if x.shape[1] > _MOST_DIM:
+            raise UnsupportedError(
+                f"all Gaussian mixtures above a floor have a bound in dimension 1 to {_MOST_DIM}, got {x.shape[1]}; "
+                "test marginals: where all columns together are such a mixture, so is each"
+            )
+        check_spread(x, None)
+        self.floor.covariance(x)
+
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
+        """The proven bound of `mixing_bound`."""
+        return mixing_bound(x, self.floor.covariance(others)[None], gap=_GAP).upper
 
 
 def integer_axes(laws: Family) -> tuple[bool, ...]:

@@ -24,6 +24,7 @@ def split_test(
     data: Any,
     null: Any = "one component",
     *,
+    floor: Any = None,
     alternative: Any = None,
     k: int | None = None,
     splits: int = 1,
@@ -44,8 +45,14 @@ def split_test(
         Rows of equal weight, or with counts, in no order that matters.
     null : str, Mixture or Fit
         "one component" (one Gaussian law); the name of a family whose maximum likelihood is a closed form:
-        "gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson" or "rayleigh" (one law of it); or a
-        mixture, which must not have been fitted to these rows.
+        "gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson" or "rayleigh" (one law of it);
+        "gaussian mixture, sd >= 0.5" (any number of components, none narrower; in dimension 1 to 3); or a mixture,
+        which must not have been fitted to these rows.
+    floor : number, array or str, optional
+        Of "gaussian mixture", where its name says none: the least standard deviation of every component in every
+        direction, one for each column (d,) along the axes, the least covariance (d, d), or a text such as "0.4 sd", a
+        share of the spread of that half which the alternative is fitted to. It must not have been chosen by looking at
+        these rows.
     alternative : str, Mixture or Fit, optional
         The family that is fitted against the null, or "counts" for the smoothed shares of each count, or a mixture that
         was chosen before; where not given the null's own family.
@@ -66,8 +73,8 @@ def split_test(
     Raises
     ------
     InputError
-        On an unknown null, weights, fewer than 4 (d + 1) rows, rows where the null has no mass, or an alternative on
-        the integers against a null with a density.
+        On an unknown null, weights, fewer than 4 (d + 1) rows, rows where the null has no mass, a Gaussian mixture
+        without a floor, or an alternative on the integers against a null with a density.
     UnsupportedError
         On a null whose likelihood has no bound here, and on data that are no rows.
 
@@ -88,7 +95,7 @@ def split_test(
     check_whole(splits, "splits")
     if k is not None:
         check_whole(k, "k")
-    asked = null_of(null)
+    asked = null_of(null, floor)
     samples = samples_of(data, "data")
     if isinstance(asked, OneMixture):
         samples = aligned(asked.mixture, samples)
