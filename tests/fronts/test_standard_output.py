@@ -59,6 +59,10 @@ COMMANDS = {
     "joint": "joint a.csv b.csv -k 2 --lam 1 -o pair",
     "components": "components a.csv b.csv --k-max 2 --splits 2 -o choice",
     "map": "map a.csv b.csv -k 1 -o moved.csv",
+    "test of one": "test a.csv --draws 19",
+    "test of a null": "test a.csv --floor 0.5",
+    "test of two": "test a.csv b.csv --draws 19 -k 1",
+    "interval": "test a.csv b.csv --interval --draws 19",
     "quantize": "quantize p.png -n 5 -o dots.csv",
     "recolor": "recolor p.png --palette p.png -k 2 -o out.png",
 }

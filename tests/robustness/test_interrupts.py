@@ -67,6 +67,22 @@ SETUPS = {
         "ps = [Mixture(np.full(30, 1 / 30), Gaussian(rng.random((30, 2)), [np.eye(2)] * 30)) for _ in range(5)]",
         "barycenter(ps)",
     ),
+    "permutations of W2": (
+        "from mixot import two_sample_test; x = rng.standard_normal((1500, 2))",
+        "two_sample_test(x, x + 0.1, 'w2', rng=0)",
+    ),
+    "permutations of energy distances": (
+        "from mixot import two_sample_test; x = rng.standard_normal((8000, 2))",
+        "two_sample_test(x, x + 0.1, 'energy', rng=0)",
+    ),
+    "one component": (
+        "from mixot import test_one_component; x = rng.standard_normal((100000, 3))",
+        "test_one_component(x, rng=0)",
+    ),
+    "split test": (
+        "from mixot import split_test; x = rng.standard_normal((3000, 3))",
+        "split_test(x, 'gaussian mixture, sd >= 0.4', rng=0)",
+    ),
     "least W2": (
         "from mixot import fit; x = rng.standard_normal((1500, 2))",
         "fit(x, k=4, method='wasserstein', rng=0)",

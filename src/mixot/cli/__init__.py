@@ -14,6 +14,7 @@ import typer
 from mixot import __version__
 from mixot.cli import barycenter, certify, components, distance, fit, geodesic, joint, plan, quantize, recolor
 from mixot.cli import map as move
+from mixot.cli import test as tests
 from mixot.cli.console import Commands, ManyNumbers, degrade_output
 
 _EXAMPLES = """Examples:
@@ -27,6 +28,8 @@ _EXAMPLES = """Examples:
 [bold]mixot certify data.csv model.json[/]
 
 [bold]mixot distance before.csv after.csv --json[/]
+
+[bold]mixot test before.csv after.csv --statistic energy[/]
 
 [bold]mixot plan points.csv photo.png -o cells.png[/]
 
@@ -80,6 +83,7 @@ app.command("geodesic")(geodesic.geodesic)
 app.command("barycenter", cls=ManyNumbers)(barycenter.barycenter)
 app.command("joint")(joint.joint)
 app.command("components")(components.components)
+app.command("test")(tests.test)
 app.command("map")(move.move)
 app.command("certify")(certify.certify)
 app.command("recolor")(recolor.recolor)

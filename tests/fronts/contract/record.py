@@ -61,6 +61,10 @@ COMMANDS = [
     "barycenter p.json q.npz -o mean.json",
     "joint a.csv b.csv -k 1 --lam 1 -o pair",
     "components a.csv b.csv --k-max 2 --splits 2 -o choice",
+    "test a.csv --draws 19",
+    "test a.csv --null gaussian --splits 2",
+    "test a.csv b.csv --draws 19 -k 1",
+    "test a.csv b.csv --interval --draws 19",
     "recolor photo.png --palette photo.png -k 1 -o out.png",
     "quantize photo.png -n 5 -o dots.svg",
 ]

@@ -1,0 +1,78 @@
+"""``mixot test``: whether rows are of one law, or of a null that is named, and how far apart two populations are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mixot.cli.arguments import Columns, Counts, Json, Seed, Structure, fit_options
+from mixot.cli.console import emit, remark, show_facts, working
+
+
+class Distance(StrEnum):
+    """What is permuted."""
+
+    mw2 = "mw2"
+    w2 = "w2"
+    energy = "energy"
+
+
+class Scale(StrEnum):
+    """Units of columns."""
+
+    columns = "columns"
+    data = "data"
+
+
+_ROWS = "A table (.csv .tsv .parquet .npy .npz), picture (.png .jpg .tif ...) or cells (.h5ad): rows, all alike."
+_NULL = 'Of one input: "gaussian mixture, sd >= 0.5", the name of a family, or a model; one Gaussian if not given.'
+
+
+def test(
+    a: Annotated[Path, typer.Argument(metavar="A", help=_ROWS, show_default=False)],
+    b: Annotated[Path | None, typer.Argument(metavar="B", help="A second sample.", show_default=False)] = None,
+    null: Annotated[str | None, typer.Option("--null", metavar="NULL", help=_NULL)] = None,
+    floor: Annotated[
+        str | None, typer.Option("--floor", metavar="SD", help='Least sd of "gaussian mixture": 0.5, or "0.4 sd".')
+    ] = None,
+    alternative: Annotated[
+        str | None, typer.Option("--alternative", metavar="FAMILY", help='Fitted against NULL; or "counts".')
+    ] = None,
+    splits: Annotated[int | None, typer.Option("--splits", min=1, help="How often rows are halved for NULL.")] = None,
+    statistic: Annotated[
+        Distance | None, typer.Option("--statistic", help="Between A and B; mw2, for --interval w2.")
+    ] = None,
+    interval: Annotated[bool, typer.Option("--interval", help="An interval for the distance of A and B.")] = False,
+    level: Annotated[float | None, typer.Option("--level", help="Of the interval; 0.95 if not given.")] = None,
+    scale: Annotated[Scale | None, typer.Option("--scale", help="Units of columns of A and B.")] = None,
+    k: Annotated[int | None, typer.Option("-k", "--components", min=1, help="Components of what is fitted.")] = None,
+    draws: Annotated[int | None, typer.Option("--draws", min=19, help="Draws, permutations or halves.")] = None,
+    seed: Seed = 0,
+    columns: Columns = None,
+    counts: Counts = None,
+    json: Json = False,
+) -> None:
+    """Test rows, with a level that holds in finite samples.
+
+    A alone: are they of one Gaussian law, or of several? With --null: are they of a law that is named so? A and B: are
+    both of one law? With --interval: how far apart are the populations that they are samples of?
+    """
+    from mixot.cli.sources import open_rows
+    from mixot.cli.views.tests import Question, document, lines
+
+    asked = Question(null, floor, alternative, splits, statistic, interval, level, scale, k, draws)
+    way = asked.way(b is not None)
+    options = replace(fit_options(None, None, Structure.full, seed, columns, json), counts=counts)
+    rows = open_rows([a] if b is None else [a, b], options)
+    with working("testing", quiet=json) as progress:
+        found = asked.answer(way, [source.measure for source in rows], seed, progress)
+    for note in found.notes:
+        remark(f"note: {note}")
+    if json:
+        emit({"command": "test", **document(way, found), "inputs": [source.summary() for source in rows]})
+        return
+    show_facts("\n".join(source.line() for source in rows), lines(found))
