@@ -20,7 +20,7 @@ from mixot import (
 )
 from mixot.families.registry import lookup
 from mixot.inference.alternatives import SmoothedCounts, fitted_mixture
-from mixot.inference.floors import Floor
+from mixot.inference.null_floor import Floor
 from mixot.inference.nulls import CLOSED_FORMS, GaussianMixtures, OneLaw
 
 DRAWS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.registry import lookup
-from mixot.inference.floors import Floor
+from mixot.inference.null_floor import Floor
 from mixot.inference.nulls import CLOSED_FORMS, GaussianMixtures, Null, OneLaw, OneMixture
 from mixot.mixture import Mixture
 from mixot.results import Fit

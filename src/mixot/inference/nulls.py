@@ -13,8 +13,8 @@ from mixot.families.base import Family
 from mixot.families.product import Product
 from mixot.families.registry import lookup
 from mixot.families.roles import Started, require
-from mixot.inference.floors import Floor
 from mixot.inference.mixing_bound import mixing_bound
+from mixot.inference.null_floor import Floor
 from mixot.inference.rows import check_spread
 from mixot.mixture import Mixture
 
