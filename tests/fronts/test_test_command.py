@@ -106,7 +106,7 @@ def test_notes_are_told(run, tmp_path):
         ("a.csv b.csv --null gaussian", "a test of two samples (two inputs) has no --null"),
         ("a.csv b.csv --level 0.9", "a test of two samples (two inputs) has no --level"),
         ("a.csv --interval", "name a second input"),
-        ("m.json", "m.json: a model has no rows"),
+        ("m.json", "m.json: the data must be a table"),
         ("a.csv m.json", "m.json: a model has no rows"),
         ("a.csv --null gauss", "unknown family"),
         ("missing.csv", "missing.csv"),

@@ -139,6 +139,23 @@ def test_no_mixture_above_the_floor_exceeds_the_null(rng):
         assert law.log_density(x).sum() < most
 
 
+@pytest.mark.parametrize(
+    ("name", "member", "stranger"),
+    [
+        ("poisson", lambda rng: rng.poisson(np.repeat([2.0, 15.0], 150)), lambda rng: rng.binomial(20, 0.6, 300)),
+        ("exponential", lambda rng: rng.exponential(np.repeat([1.0, 9.0], 150)), lambda rng: rng.gamma(4.0, 1.0, 300)),
+        ("rayleigh", lambda rng: rng.rayleigh(np.repeat([1.0, 9.0], 150)), lambda rng: rng.weibull(5.0, 300)),
+    ],
+)
+def test_any_mixture_of_a_family_of_one_parameter(name, member, stranger, rng):
+    """Mixtures of the family are not rejected; narrower laws, which no mixture of it is, are."""
+    null = f"{name} mixture"
+    kept, lost = (split_test(draw(rng), null, rng=0) for draw in (member, stranger))
+    assert not kept.reject(0.05)
+    assert lost.reject(0.05)
+    assert lost.null == f"a {name} mixture of any number of components"
+
+
 def test_a_floor_may_be_a_share_of_the_other_half(rng):
     x = rng.standard_normal((60, 2)) * [1.0, 1e3]
     np.testing.assert_allclose(Floor.of("0.5 sd").covariance(x), 0.25 * np.cov(x.T, bias=True))
@@ -223,6 +240,7 @@ def test_halves_are_reproducible_and_told(rng):
         ("gaussian mixture", {"floor": np.ones((1, 2))}, "shape"),
         ("gaussian mixture", {"floor": "wide"}, "floor must be"),
         ("one component", {"floor": 1.0}, "leave it out"),
+        ("poisson mixture", {"floor": 1.0}, "leave it out"),
     ],
 )
 def test_what_cannot_be_tested_is_told(null, options, words):

@@ -132,16 +132,6 @@ def open_rows(path: Path, options: Options) -> Source[Samples]:
     if options.counts is not None or options.weights is not None:
         return _source(path, *_tallied(path, options))
     return _points(path, read_points(path, options.columns))
-def open_rows(paths: Sequence[Path], options: Options) -> list[Source[Samples]]:
-    """The rows of one input or of two, columns matched as `open_mixtures` does."""
-    for path in paths:
-        if kind_of(path) == "model":
-            raise InputError(f"{path}: a model has no rows that were observed; pass the table that it was fitted to")
-    if len(paths) == 2:
-        return list(open_points(paths[0], paths[1], options))
-    if options.counts is not None:
-        return [_source(paths[0], *_tallied(paths[0], options))]
-    return [_points(paths[0], read_points(paths[0], options.columns))]
 
 
 def open_sides(a: Path, b: Path, options: Options, *, fitted: bool, exact: bool, bright: bool) -> Sequence[Source]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixot.cli.arguments import Columns, Counts, Json, Seed, Structure, fit_options
+from mixot.cli.arguments import Columns, Counts, Json, Options, Seed, Structure, fit_options
 from mixot.cli.console import emit, remark, show_facts, working
+from mixot.errors import InputError
+
+if TYPE_CHECKING:
+    from mixot.cli.sources import Source
+    from mixot.measures import Samples
 
 
 class Distance(StrEnum):
@@ -28,7 +33,7 @@ class Scale(StrEnum):
     data = "data"
 
 
-_ROWS = "A table (.csv .tsv .parquet .npy .npz), picture (.png .jpg .tif ...) or cells (.h5ad): rows, all alike."
+_ROWS = "A table (.csv .tsv .parquet .npy .npz) or cells (.h5ad); of two also pictures: their colors."
 _NULL = 'Of one input: "gaussian mixture, sd >= 0.5", the name of a family, or a model; one Gaussian if not given.'
 
 
@@ -61,13 +66,12 @@ def test(
     A alone: are they of one Gaussian law, or of several? With --null: are they of a law that is named so? A and B: are
     both of one law? With --interval: how far apart are the populations that they are samples of?
     """
-    from mixot.cli.sources import open_rows
     from mixot.cli.views.tests import Question, document, lines
 
     asked = Question(null, floor, alternative, splits, statistic, interval, level, scale, k, draws)
     way = asked.way(b is not None)
     options = replace(fit_options(None, None, Structure.full, seed, columns, json), counts=counts)
-    rows = open_rows([a] if b is None else [a, b], options)
+    rows = _rows(a, b, options)
     with working("testing", quiet=json) as progress:
         found = asked.answer(way, [source.measure for source in rows], seed, progress)
     for note in found.notes:
@@ -76,3 +80,16 @@ def test(
         emit({"command": "test", **document(way, found), "inputs": [source.summary() for source in rows]})
         return
     show_facts("\n".join(source.line() for source in rows), lines(found))
+
+
+def _rows(a: Path, b: Path | None, options: Options) -> list[Source[Samples]]:
+    """The rows of one input or of two, whose columns are matched by name."""
+    from mixot.cli.sources import open_points, open_rows
+    from mixot.io import kind_of
+
+    if b is None:
+        return [open_rows(a, options)]
+    for path in (a, b):
+        if kind_of(path) == "model":
+            raise InputError(f"{path}: a model has no rows that were observed; pass the table that it was fitted to")
+    return list(open_points(a, b, options))

@@ -2,5 +2,23 @@
 
 from mixot.inference.certificate import Certificate, Rival, Rung
 from mixot.inference.certification import certify
+from mixot.inference.e_values import EValue
+from mixot.inference.intervals import DistanceInterval, distance_interval
+from mixot.inference.one_component import OneComponentTest, test_one_component
+from mixot.inference.split_test import split_test
+from mixot.inference.two_sample import TwoSampleTest, two_sample_test
 
-__all__ = ["Certificate", "Rival", "Rung", "certify"]
+__all__ = [
+    "Certificate",
+    "DistanceInterval",
+    "EValue",
+    "OneComponentTest",
+    "Rival",
+    "Rung",
+    "TwoSampleTest",
+    "certify",
+    "distance_interval",
+    "split_test",
+    "test_one_component",
+    "two_sample_test",
+]

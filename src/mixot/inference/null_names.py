@@ -8,14 +8,14 @@ from typing import Any
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.registry import lookup
 from mixot.inference.null_floor import Floor
-from mixot.inference.nulls import CLOSED_FORMS, GaussianMixtures, Null, OneLaw, OneMixture
+from mixot.inference.nulls import CLOSED_FORMS, NATURAL, GaussianMixtures, NaturalMixtures, Null, OneLaw, OneMixture
 from mixot.mixture import Mixture
 from mixot.results import Fit
 
 _MIXTURE = re.compile(r"(?:an? )?(?P<family>[a-z_]+) mixtures?(?:,? *(?:every |all )?sds? *>= *(?P<floor>.+))?")
 _KNOWN = (
-    'nulls are "one component", the name of a family for one law of it, "gaussian mixture, sd >= 0.5" for any number '
-    "of components, or a Mixture"
+    'nulls are "one component", the name of a family for one law of it, "gaussian mixture, sd >= 0.5" or "poisson '
+    'mixture" for any number of components, or a Mixture'
 )
 
 
@@ -47,9 +47,16 @@ def null_of(null: Any, floor: Any = None) -> Null:
 def _mixtures(family: str, named: str | None, floor: Any) -> Null:
     """All mixtures of a family, however many components they have."""
     _known(family)
+    if family != "gaussian" and (named is not None or floor is not None):
+        raise InputError(
+            f"a floor is the least spread of Gaussian components, and {family} mixtures have none; leave it out"
+        )
+    if family in NATURAL:
+        return NaturalMixtures(family)
     if family != "gaussian":
         raise UnsupportedError(
-            f"the likelihood of all {family} mixtures has no bound here; that of gaussian mixtures has, above a floor"
+            f"the likelihood of all {family} mixtures has no bound here; families that have: gaussian, above a floor, "
+            f"{', '.join(NATURAL)}"
         )
     if (named is None) == (floor is None):
         raise InputError(

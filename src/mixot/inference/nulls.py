@@ -14,12 +14,15 @@ from mixot.families.product import Product
 from mixot.families.registry import lookup
 from mixot.families.roles import Started, require
 from mixot.inference.mixing_bound import mixing_bound
+from mixot.inference.natural_bound import natural_bound
 from mixot.inference.null_floor import Floor
 from mixot.inference.rows import check_spread
 from mixot.mixture import Mixture
 
 # One step of EM from anywhere is the maximum itself, in closed form: there is nothing to prove.
 CLOSED_FORMS = ("gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson", "rayleigh")
+_WIDER = {"poisson": "counts", "exponential": "gamma", "rayleigh": "weibull"}  # what mixtures of these cannot be, too
+NATURAL = tuple(_WIDER)
 _MOST_DIM = 3  # of data whose mixtures above a floor have a bound
 _GAP = 0.1  # nats that a bound may be above the supremum: so much of the evidence is lost
 _ROUNDING = 1e-12  # nats per row and nat of its log-density
@@ -145,6 +148,31 @@ class GaussianMixtures:
     def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
         """The proven bound of `mixing_bound`."""
         return mixing_bound(x, self.floor.covariance(others)[None], gap=_GAP).upper
+
+
+@dataclass(frozen=True)
+class NaturalMixtures:
+    """All mixtures of a family of one natural parameter, of any number of components."""
+
+    family: str
+
+    @property
+    def words(self) -> str:
+        return f"a {self.family} mixture of any number of components"
+
+    def integers(self, d: int) -> tuple[bool, ...]:
+        return (self.family == "poisson",) * d
+
+    @property
+    def alternative(self) -> str:
+        return _WIDER[self.family]
+
+    def check(self, x: Float[np.ndarray, "n d"]) -> None:
+        lookup(self.family).check_points(x, {})
+
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
+        """The proven bound of `natural_bound`."""
+        return natural_bound(lookup(self.family), x, gap=_GAP).upper
 
 
 def integer_axes(laws: Family) -> tuple[bool, ...]:

@@ -46,8 +46,9 @@ def split_test(
     null : str, Mixture or Fit
         "one component" (one Gaussian law); the name of a family whose maximum likelihood is a closed form:
         "gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson" or "rayleigh" (one law of it);
-        "gaussian mixture, sd >= 0.5" (any number of components, none narrower; in dimension 1 to 3); or a mixture,
-        which must not have been fitted to these rows.
+        "gaussian mixture, sd >= 0.5" (any number of components, none narrower; in dimension 1 to 3); "poisson mixture",
+        "exponential mixture" or "rayleigh mixture" (any number of components); or a mixture, which must not have been
+        fitted to these rows.
     floor : number, array or str, optional
         Of "gaussian mixture", where its name says none: the least standard deviation of every component in every
         direction, one for each column (d,) along the axes, the least covariance (d, d), or a text such as "0.4 sd", a
@@ -55,7 +56,8 @@ def split_test(
         these rows.
     alternative : str, Mixture or Fit, optional
         The family that is fitted against the null, or "counts" for the smoothed shares of each count, or a mixture that
-        was chosen before; where not given the null's own family.
+        was chosen before. Where not given the null's own family, but "counts", "gamma" and "weibull" against all
+        Poisson, exponential and Rayleigh mixtures.
     k : int, optional
         Components of the alternative; two against one law, chosen by BIC against others.
     splits : int
