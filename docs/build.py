@@ -34,6 +34,7 @@ PAGES = [
     HERE / "mathematics.md",
     HERE / "families.md",
     HERE / "certify.md",
+    HERE / "tests.md",
     HERE / "closest-mixture.md",
     HERE / "optimal-mixture-transport.md",
     HERE / "training.md",

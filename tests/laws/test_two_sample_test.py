@@ -118,6 +118,13 @@ def test_batches_change_nothing(rng, monkeypatch):
     assert len(seen) == 15
 
 
+def test_what_troubles_the_fit_is_told(rng):
+    x = np.c_[rng.standard_normal(30), np.ones(30)]
+    found = two_sample_test(x, x + np.array([1.0, 0.0]), k=1, permutations=19, rng=0)
+    assert "constant columns" in found.notes[0]
+    assert two_sample_test(x[:, :1], x[:, :1] + 1, k=1, permutations=19, rng=0).notes == ()
+
+
 def test_columns_are_joined_by_name(rng):
     pd = pytest.importorskip("pandas")
     x, y = rng.standard_normal((20, 2)), rng.standard_normal((20, 2)) * [1.0, 5.0]

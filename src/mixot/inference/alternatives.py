@@ -43,10 +43,11 @@ def fitted_mixture(x: Float[np.ndarray, "n d"], family: str, k: int | None, rng:
 class SmoothedCounts:
     """Shares of the counts that were seen, drawn towards a rounded Gaussian mixture with the weight of ``prior`` rows.
 
-    ``mass(c) = (times[c] + prior q(c)) / (n + prior)``, q the masses of the mixture between c - 1/2 and c + 1/2, what
-    lies below zero counted to zero.
+    ``mass(c) = (times of c + prior q(c)) / (n + prior)``, q the masses of the mixture between c - 1/2 and c + 1/2, what
+    lies below zero counted to zero. ``seen`` are the counts that were seen, in order.
     """
 
+    seen: Float[np.ndarray, " c"]
     times: Float[np.ndarray, " c"]
     base: Mixture
     prior: float
@@ -55,23 +56,23 @@ class SmoothedCounts:
     def of(cls, x: Float[np.ndarray, "n 1"], rng: np.random.Generator) -> SmoothedCounts:
         """The law of the prior that tells each row best from all others."""
         base = fitted_mixture(x + rng.uniform(-0.5, 0.5, x.shape), "gaussian", None, rng)
-        times = np.bincount(x[:, 0].astype(np.int64)).astype(np.float64)
-        seen = np.flatnonzero(times)
-        masses = _rounded(base, seen.astype(np.float64))
+        seen, times = np.unique(x[:, 0], return_counts=True)
+        masses = _rounded(base, seen)
 
         def others(prior: float) -> float:
-            left = (times[seen] - 1 + prior * masses) / (len(x) - 1 + prior)
-            return float(times[seen] @ np.log(np.maximum(left, 1e-300)))
+            left = (times - 1 + prior * masses) / (len(x) - 1 + prior)
+            return float(times @ np.log(np.maximum(left, 1e-300)))
 
-        return cls(times, base, max(_PRIORS, key=others))
+        return cls(seen, times.astype(np.float64), base, max(_PRIORS, key=others))
 
     def log_density(self, x: Any) -> Float[np.ndarray, " n"]:
         """Log-masses of counts (n, 1); -inf where they are none."""
         counts = np.asarray(x, dtype=np.float64)[:, 0]
         able = (counts >= 0) & (counts == np.floor(counts))
-        at = np.where(able, counts, 0.0)
-        seen = np.where(at < len(self.times), self.times[np.minimum(at, len(self.times) - 1).astype(np.int64)], 0.0)
-        mass = (seen + self.prior * _rounded(self.base, at)) / (self.times.sum() + self.prior)
+        asked = np.where(able, counts, 0.0)
+        at = np.minimum(np.searchsorted(self.seen, asked), len(self.seen) - 1)
+        times = np.where(self.seen[at] == asked, self.times[at], 0.0)
+        mass = (times + self.prior * _rounded(self.base, asked)) / (self.times.sum() + self.prior)
         with np.errstate(divide="ignore"):
             return np.where(able, np.log(mass), -np.inf)
 

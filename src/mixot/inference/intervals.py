@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mixot._checks import as_generator, check_whole, is_one_of
+from mixot._checks import as_generator, check_whole
 from mixot._shapes import Float
-from mixot.errors import InputError
 from mixot.inference.levels import checked_level
 from mixot.inference.statistics import Groups, Statistic
 from mixot.inference.two_sample import (
-    SCALES,
-    STATISTICS,
+    check_options,
     drawn_splits,
     joined,
     scaled,
@@ -130,16 +128,10 @@ def distance_interval(
     Politis, Romano and Wolf, Subsampling (1999); Manole, Balakrishnan, Niles-Weed and Wasserman, Ann. Statist. 52
     (2024), for the rates of W2 between samples.
     """
-    for name, value, words in (("statistic", statistic, STATISTICS), ("scale", scale, SCALES)):
-        if not is_one_of(value, words):
-            raise InputError(f"{name} must be one of {', '.join(words)}, got {value!r}")
+    check_options(statistic, scale, k)
     level = checked_level(level, "level")
     check_whole(draws, "draws", 19)
-    if k is not None:
-        check_whole(k, "k")
-        if statistic != "mw2":
-            raise InputError(f"k is the number of components for statistic='mw2', and {statistic!r} has none")
-    first, second, notes = joined(x, y, _LEAST)
+    first, second = joined(x, y, _LEAST)
     generator = as_generator(rng)
     rows, units = scaled(np.concatenate([first, second]), scale)
     asked = statistic_of(statistic, rows, k, generator)
@@ -152,6 +144,7 @@ def distance_interval(
     center, reach = _center_and_reach(seen, halves, rate, level, n, m)
     lower = max(center - reach, 0.0) if p <= 1 - level else 0.0
     lowest, highest, middle, sampled = np.sqrt(np.maximum([lower, center + reach, center, seen], 0.0)).tolist()
+    notes = asked.notes
     if statistic == "w2" and rows.shape[1] > _ROUGH:
         notes += (
             f"in dimension {rows.shape[1]} most of W2 between samples is their excess, whose rate is assumed here; "

@@ -39,6 +39,11 @@ class Statistic(Protocol):
         ...
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of what it stands on."""
+        ...
+
+    @property
     def batch(self) -> int:
         """How many groups are best asked for in one call."""
         ...
@@ -55,6 +60,7 @@ class SortedW2:
     rows: Float[np.ndarray, " s"]  # in order
     place: np.ndarray  # of each of them in the rows as they came
     words: str = "W2"
+    notes: tuple[str, ...] = ()
 
     @property
     def batch(self) -> int:
@@ -81,6 +87,7 @@ class CoupledW2:
 
     costs: Float[np.ndarray, "s s"]
     words: str = "W2"
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, x: Float[np.ndarray, "s d"]) -> CoupledW2:
@@ -116,6 +123,7 @@ class Energy:
 
     rows: Float[np.ndarray, "s d"]
     words: str = "energy distance"
+    notes: tuple[str, ...] = ()
 
     @property
     def batch(self) -> int:
@@ -143,6 +151,7 @@ class SharedMW2:
 
     fit: Mixture
     sums: Float[np.ndarray, "s q"]
+    notes: tuple[str, ...] = ()  # of the fit
     words: str = "MW2"
 
     @property
@@ -155,12 +164,13 @@ class SharedMW2:
         order = np.lexsort(x.T[::-1])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AccuracyWarning)
-            found = EM().fit(Samples(x[order]), "gaussian", k=k, rng=rng).mixture
-        shares = found.responsibilities(x)
+            found = EM().fit(Samples(x[order]), "gaussian", k=k, rng=rng)
+        shares = found.mixture.responsibilities(x)
         upper = np.triu_indices(x.shape[1])
         second = x[:, upper[0]] * x[:, upper[1]]
         monomials = np.concatenate([np.ones((len(x), 1)), x, second], axis=1)
-        return cls(found, (shares[:, :, None] * monomials[:, None, :]).reshape(len(x), -1))
+        notes = tuple(f"of the fit to all rows: {note}" for note in found.notes)
+        return cls(found.mixture, (shares[:, :, None] * monomials[:, None, :]).reshape(len(x), -1), notes)
 
     def squares(self, first: Groups, second: Groups) -> Float[np.ndarray, " b"]:
         p, q = (self._atoms(group.astype(np.float64) @ self.sums) for group in (first, second))

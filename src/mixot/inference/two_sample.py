@@ -133,15 +133,9 @@ def two_sample_test(
     Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010), for p-values that are never zero; Székely and Rizzo, J.
     Stat. Plan. Inference 143 (2013), for the energy distance.
     """
-    for name, value, words in (("statistic", statistic, STATISTICS), ("scale", scale, SCALES)):
-        if not is_one_of(value, words):
-            raise InputError(f"{name} must be one of {', '.join(words)}, got {value!r}")
+    check_options(statistic, scale, k)
     check_whole(permutations, "permutations", 19)
-    if k is not None:
-        check_whole(k, "k")
-        if statistic != "mw2":
-            raise InputError(f"k is the number of components for statistic='mw2', and {statistic!r} has none")
-    first, second, notes = joined(x, y)
+    first, second = joined(x, y)
     generator = as_generator(rng)
     rows, units = scaled(np.concatenate([first, second]), scale)
     asked = statistic_of(statistic, rows, k, generator)
@@ -162,14 +156,23 @@ def two_sample_test(
         units,
         len(asked.fit) if isinstance(asked, SharedMW2) else None,
         every,
-        notes,
+        asked.notes,
     )
 
 
-def joined(
-    x: Any, y: Any, least: int = 2
-) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"], tuple[str, ...]]:
-    """The rows of both samples, with columns in one order; notes say what was done to them."""
+def check_options(statistic: Any, scale: Any, k: Any) -> None:
+    """Raise an `InputError` on an unknown statistic or scale, and on components of a statistic that has none."""
+    for name, value, words in (("statistic", statistic, STATISTICS), ("scale", scale, SCALES)):
+        if not is_one_of(value, words):
+            raise InputError(f"{name} must be one of {', '.join(words)}, got {value!r}")
+    if k is not None:
+        check_whole(k, "k")
+        if statistic != "mw2":
+            raise InputError(f"k is the number of components for statistic='mw2', and {statistic!r} has none")
+
+
+def joined(x: Any, y: Any, least: int = 2) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]]:
+    """The rows of both samples, with columns in one order."""
     p, q = samples_of(x, "x"), samples_of(y, "y")
     if p.dim != q.dim:
         raise InputError(f"x and y must have as many columns, got {p.dim} and {q.dim}")
@@ -179,7 +182,7 @@ def joined(
             raise InputError(f"{name} must have at least {least} rows, got {len(rows)}")
     if (first == first[0]).all() and (second == first[0]).all():
         raise InputError("all rows of x and y are equal: there is nothing to compare")
-    return first, second, ()
+    return first, second
 
 
 def scaled(rows: Float[np.ndarray, "s d"], scale: str) -> tuple[Float[np.ndarray, "s d"], str]:
