@@ -82,7 +82,7 @@ def distance_interval(
     of the squared distance reaches as far to both sides of the estimate as the wider tail of the halves. Where the laws
     are equal no such law holds; there a permutation test decides whether zero is inside, and is exact.
 
-    The level is that of many rows. Measured (benchmarks/inference.py), at 95 %: 93 to 100 % for samples of 100 and 200
+    The level is that of many rows. Measured (benchmarks/inference.py), at 95 %: 94 to 100 % for samples of 100 and 200
     in one to five dimensions.
 
     Parameters

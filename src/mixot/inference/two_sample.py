@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from math import comb
+from math import comb, lgamma, log
 from typing import Any
 
 import numpy as np
@@ -140,7 +140,7 @@ def two_sample_test(
     rows, units = scaled(np.concatenate([first, second]), scale)
     asked = statistic_of(statistic, rows, k, generator)
     n, m = len(first), len(second)
-    every = comb(n + m, n) <= permutations + 1
+    every = _few_splits(n, m, permutations + 1)
     total = comb(n + m, n) - 1 if every else permutations
     splits = _all_splits(n, m) if every else drawn_splits(n, m, permutations, asked.batch, generator)
     squares = squares_of_splits(asked, splits, total, progress)
@@ -224,6 +224,11 @@ def drawn_splits(n: int, m: int, count: int, batch: int, rng: np.random.Generato
         drawn = groups[int(at == 0) :]
         rng.permuted(drawn, axis=1, out=drawn)
         yield groups
+
+
+def _few_splits(n: int, m: int, most: int) -> bool:
+    """Whether there are at most so many; of large samples the number itself is never made, it has too many digits."""
+    return lgamma(n + m + 1) - lgamma(n + 1) - lgamma(m + 1) < log(most) + 1 and comb(n + m, n) <= most
 
 
 def _all_splits(n: int, m: int) -> Iterator[Bool[np.ndarray, "b s"]]:
