@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixot.cli.arguments import Columns, Counts, Json, Options, Seed, Structure, fit_options
-from mixot.cli.console import emit, remark, show_facts, working
+from mixot.cli.console import emit, note, show_facts, working
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def test(
     rows = _rows(a, b, options)
     with working("testing", quiet=json) as progress:
         found = asked.answer(way, [source.measure for source in rows], seed, progress)
-    for note in found.notes:
-        remark(f"note: {note}")
+    for text in found.notes:
+        note(text)
     if json:
         emit({"command": "test", **document(way, found), "inputs": [source.summary() for source in rows]})
         return

@@ -109,7 +109,7 @@ def document(way: str, found: Answer) -> dict[str, Any]:
             ends = {"lower": found.lower, "upper": found.upper, "level": found.level}
             own = {"statistic": found.statistic, **ends, "estimate": found.estimate, "sampled": found.sampled}
             own |= {"units": found.units, "draws": found.draws, "n": found.n, "m": found.m}
-    return {**facts, **own, "notes": list(found.notes)}
+    return {**facts, **own}
 
 
 def lines(found: Answer) -> dict[str, object]:
