@@ -212,6 +212,10 @@ def test_pairs_that_have_no_gradients_are_named():
         cost_function(Mixture([1.0], Poisson([2.0])), np.zeros((2, 1)))
     with pytest.raises(UnsupportedError, match="Grid and Grid"):
         cost_between(grid, grid)
+    poisson, gaussian = Mixture([1.0], Poisson([2.0])), Mixture([1.0], Gaussian([2.0], [1.0]))
+    for pair in ((poisson, poisson), (poisson, gaussian), (gaussian, poisson)):
+        with pytest.raises(UnsupportedError, match="there are for two Gaussian mixtures"):
+            cost_and_gradients(*pair)
     with pytest.raises(InputError, match="tuple of 4"):
         cost_function(np.zeros((2, 1)), (1, 2, 3, 4))
 
@@ -251,6 +255,8 @@ def test_cells_ask_for_points_in_the_plane(rng):
     ):
         with pytest.raises(error, match=said):
             cell_function(points, others, target, optimal=True)
+    with pytest.raises(InputError, match=r"and potentials \(n,\), got \(5, 2\) and \(4,\)"):
+        cell_function(y, y[:4, 0], grid, optimal=False)
     assert points_and_weights(y) == (y, None)
     found = points_and_weights((y, y[:, 0]))
     assert found[0] is y
