@@ -244,11 +244,13 @@ def test_which_arrays_are_a_batch_and_which_slopes_are_wanted(rng):
     assert as_wanted(read(rng.random((3, 2)))[0], (True,)) == (False, True)
 
 
-def test_cells_ask_for_points_in_the_plane(rng):
+def test_cells_ask_for_points_where_the_density_is(rng):
     y, grid = rng.random((5, 2)), Grid(rng.random((4, 4)))
+    high = Mixture([1.0], Gaussian(np.zeros((1, 4)), [np.eye(4)]))
     for points, others, target, error, said in (
-        (y, y[:, 0], Grid(np.ones(3)), UnsupportedError, "in the plane, got Grid in dimension 1"),
-        (y, y[:, 0], Samples(y), UnsupportedError, "in the plane, got Samples in dimension 2"),
+        (y, y[:, 0], Grid(np.ones(3)), InputError, r"expected points \(n, 1\) and weights \(n,\), got \(5, 2\)"),
+        (y, y[:, 0], high, UnsupportedError, "in dimension 1 to 3, got Mixture in dimension 4"),
+        (y, y[:, 0], Samples(y), UnsupportedError, "in dimension 1 to 3, got Samples in dimension 2"),
         (y[:, :1], y[:, 0], grid, InputError, r"expected points \(n, 2\) and weights \(n,\), got \(5, 1\) and \(5,\)"),
         (y, y[:4, 0], grid, InputError, r"got \(5, 2\) and \(4,\)"),
         (y[0], y[:, 0], grid, InputError, r"got \(2,\) and \(5,\)"),
