@@ -152,10 +152,12 @@ def test_the_figure_is_written(run, tmp_path):
 
 def test_maps_move_points_to_centers_and_the_sheet_to_points(run):
     a, grid = io.read("a.csv"), sheet()
-    run("map", "a.csv", "photo.png", "-o", "moved.csv")
+    shown = run("map", "a.csv", "photo.png", "-o", "moved.csv").stdout
+    assert "to the centers of their cells" in shown
     np.testing.assert_allclose(io.read("moved.csv").points, mixot.plan(a, grid).centroids, atol=1e-6)
     assert io.read_table("moved.csv").columns == ("x", "y")
-    run("map", "photo.png", "a.csv", "--points", "b.csv", "-o", "back.npy")
+    shown = run("map", "photo.png", "a.csv", "--points", "b.csv", "-o", "back.npy").stdout
+    assert "to the points of a.csv" in shown
     np.testing.assert_allclose(io.read("back.npy").points, mixot.transport_map(grid, a)(io.read("b.csv").points))
     told = facts(run("map", "a.csv", "model.json", "--exact", "-o", "moved.csv", "--json"))
     assert (told["rows"], told["exact"], told["source"]["measure"]) == (9, True, "9 points")

@@ -1,5 +1,8 @@
 """Pictures: as many bits, channels and profile as went in come out; pixels are exact where the format is."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -189,3 +192,27 @@ def test_grey_with_transparency(suffix, tmp_path):
             write_picture(tmp_path / f"p{opaque}", Picture(pixels))
         write_picture(tmp_path / f"p{opaque}", Picture(pixels[..., 0]))
         np.testing.assert_allclose(read_picture(tmp_path / f"p{opaque}").samples().points, 90 / 255, atol=0.02)
+
+
+def png(width, height, depth, rows, *, interlaced=0):
+    """A grey PNG with these bytes for its rows."""
+    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, interlaced)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_a_png_without_its_last_row_is_cut(depth, tmp_path):
+    row = b"\0" + bytes(-(-9 * depth // 8))
+    (tmp_path / "p.png").write_bytes(png(9, 40, depth, 40 * row))
+    assert read_picture(tmp_path / "p.png").pixels.shape == (40, 9)
+    (tmp_path / "p.png").write_bytes(png(9, 40, depth, 39 * row))
+    with pytest.raises(InputError, match="the PNG is cut or damaged"):
+        read_picture(tmp_path / "p.png")
+
+
+def test_interlaced_grey_of_sixteen_bits(tmp_path):
+    (tmp_path / "p.png").write_bytes(png(1, 1, 16, b"\0\x12\x34", interlaced=1))
+    assert read_picture(tmp_path / "p.png").pixels.tolist() == [[0x1234]]

@@ -1,5 +1,6 @@
 """What a command writes to standard output, as a pipe gets it: JSON and nothing else, in any encoding."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from mixot import Progress
 from mixot.io import write_table
 
 CELLS = {
@@ -125,3 +127,48 @@ def test_numbers_that_json_lacks_are_null_and_named(capsys):
     note = "infinite, or not a number, and null here: a, b.c"
     assert found == {"a": [1.0, None], "b": {"c": [[None, 2]]}, "n": 3, "notes": ["before", note]}
     assert note in err
+
+
+class Terminal(io.StringIO):
+    """What is written to somebody who watches."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_watched_job_shows_how_far_it_is(monkeypatch):
+    from mixot.cli.console import working
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with working("fitting") as progress:
+        progress(Progress("EM", 3, 10, 1.25))
+    assert "fitting: EM 1.25" in sys.stderr.getvalue()
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with working("fitting", quiet=True) as progress:
+        assert progress is None
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with working("fitting") as progress:
+        assert progress is None
+    assert not sys.stderr.getvalue()
+
+
+def test_a_stream_without_umlauts_gets_escapes(monkeypatch):
+    from mixot.cli.console import degrade_output
+
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    degrade_output()
+    for stream in (sys.stdout, sys.stderr):
+        print("1 ± 2", file=stream, flush=True)
+        assert stream.buffer.getvalue() == b"1 \\xb1 2\n"
+
+
+@pytest.mark.parametrize(("rows", "below"), [(3, None), (4, "... and 1 more"), (6, "... and 3 more")])
+def test_a_long_table_says_what_it_leaves_out(rows, below, capsys):
+    from mixot.cli.console import show_table
+
+    show_table("", ["n"], [(str(row),) for row in range(rows)], most=3)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["n", "0", "1", "2", *([below] if below else [])]

@@ -148,6 +148,8 @@ def test_no_row_is_lost_behind_quotes_and_marks(tmp_path):
     (tmp_path / "t.csv").write_text('note,x\n"hello\n",1\n"b",2\na#b,3\n#c,4\n"#d ""e""",5\n"\n\n#\n",6\n')
     assert read_table(tmp_path / "t.csv", columns=["x"]).values.ravel().tolist() == [1, 2, 3, 4, 5, 6]
     assert read_table(tmp_path / "t.csv", columns=["x"]).notes == ()
+    (tmp_path / "t.csv").write_text('note,x,y\n"a,1,2\nb",3,4\n')  # line by line these are two good rows
+    assert read_table(tmp_path / "t.csv", columns=["x", "y"]).values.tolist() == [[3, 4]]
 
 
 DIGITS = [

@@ -128,3 +128,17 @@ def test_recolor_and_quantize(told):
     lines = told("quantize a.png -n 12 -o dots.csv")
     assert "a.png in 12 dots" in lines
     assert "written dots.csv" in lines
+
+
+def test_fit_of_many_columns_shows_the_first_five(told):
+    for dim in (5, 6):
+        np.savetxt("wide.csv", np.random.default_rng(0).standard_normal((40, dim)), delimiter=",")
+        lines = told("fit wide.csv -k 1")
+        assert "weight x1 x2 x3 x4 x5" in lines
+        more = " of the first 5 columns" if dim == 6 else ""
+        assert f"components: mean ± standard deviation{more}" in lines
+
+
+def test_fit_by_moments(told):
+    lines = told("fit a.csv --columns u --method moments --distance w2 --order 2 -k 1")
+    assert any(re.fullmatch(r"flat (yes|no), ranks \d+ and \d+, order \d+", line) for line in lines)

@@ -115,3 +115,21 @@ def test_bad_lists_are_refused(rng):
         distances([p], p)
     with pytest.raises(InputError, match="dimension"):
         distances([p, Mixture([1.0], Gaussian([0.0], [1.0]))])
+
+
+def test_pairs_go_one_by_one_only_where_they_must(rng, monkeypatch):
+    """What somebody sees of blocks: few ticks for many pairs."""
+    full, diagonal = (mixtures(rng, law, 4) for law in (Gaussian, DiagonalGaussian))
+    sizes = [Samples(rng.standard_normal((8, 1))) for _ in range(3)]
+
+    def ticks(measures):
+        seen = []
+        distances(measures, progress=seen.append)
+        return len(seen)
+
+    assert ticks(full) == ticks(diagonal) == ticks([*full, *diagonal]) == ticks(sizes) == 1
+    assert ticks([*full, Samples(rng.standard_normal((3, full[0].dim)))]) == 15
+    monkeypatch.setattr("mixot.transport.all_pairs._LARGE", 8**2 - 1)
+    assert ticks(sizes) == 6
+    monkeypatch.setattr("mixot.transport.all_pairs._LARGE", 8**2)
+    assert ticks(sizes) == 1

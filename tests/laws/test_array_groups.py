@@ -284,3 +284,13 @@ def test_good_arrays_are_looked_at_together(rng, monkeypatch):
         other[2, 1, 0, 0] = -1.0 if at else other[2, 1, 0, 0]
         with pytest.raises(AssertionError, match="one by one"):
             form.atoms([weights, means, other])
+
+
+def test_entries_that_are_masked_are_not_read(rng):
+    weights, means, covs = parts(rng, 2)
+    masked = np.ma.array(means, mask=np.zeros(means.shape, bool))
+    masked[1, 0, 0] = np.ma.masked
+    for argument in (masked, (weights, masked, covs)):
+        form, arrays = read(argument)
+        with pytest.raises(InputError, match="must be finite, got NaN"):
+            form.atoms(arrays)

@@ -307,3 +307,12 @@ def test_a_fixed_point_settles_in_as_many_rounds_in_any_unit(rng):
     assert found[1].objective == pytest.approx(1e-8 * found[0].objective, rel=1e-8)
     strict = barycenter(mixtures, solver=FixedPoint(k=3, tol=1e-2))
     assert strict.plan.iterations <= found[0].plan.iterations
+
+
+def test_the_plan_with_an_input_has_the_weights_of_both(rng):
+    inputs = [random_mixture(rng, k, 2) for k in (2, 3)]
+    found = barycenter(inputs, [0.4, 0.6])
+    for j, p in enumerate(inputs):
+        joined = found.coupling(j)
+        sums = joined.coupling.sum(axis=1) - p.weights, joined.coupling.sum(axis=0) - found.mixture.weights
+        assert joined.marginal_error == max(np.abs(off).max() for off in sums) < 1e-12

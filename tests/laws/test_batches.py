@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mixot import InputError, Samples
+from mixot import Exact, InputError, Samples, SolveError
+from mixot.transport import batches
 from mixot.transport.array_groups import GridOf
 from mixot.transport.cost_functions import cost_function
 
@@ -164,3 +165,11 @@ def test_bad_input_names_the_pair_and_the_side(rng):
         solve(m, np.zeros((2, 3)))
     with pytest.raises(InputError, match="must not be negative: component 1"):
         solve((a[0], m[0], np.array([1.0, -1.0, 1.0])), part(q, 0))
+
+
+def test_a_program_that_was_stopped_shows_the_plan_it_got_to(rng, monkeypatch):
+    monkeypatch.setattr(batches, "Exact", lambda: Exact(max_iter=1))
+    function, arrays = cost_function(rng.standard_normal((2, 30, 2)), rng.standard_normal((2, 30, 2)))
+    with pytest.raises(SolveError) as stopped:
+        function.cost(*arrays)
+    assert stopped.value.result.coupling.shape == (30, 30)

@@ -295,7 +295,7 @@ def test_the_last_bit_of_an_input_moves_no_end_across_the_other(rng, d, points):
 def test_the_gelbrich_bound_between_equal_moments_is_zero(rng):
     """Rounding is on the safe side: a proven bound is not above zero where the distance is zero."""
     for d in (1, 2, 5):
-        for scale in (1e-3, 1.0, 1e4):
+        for scale in (1e-3, 1.0, 1e4) * 5:
             p = mixture(rng, 3, d, scale=scale)
             assert module._gelbrich(p, p) == 0.0
             moved = p.affine(np.eye(d), np.full(d, 7.0 * scale))
@@ -399,3 +399,12 @@ def test_points_with_tails_have_all_the_mass(rng):
         [np.linalg.solve(np.linalg.cholesky(c), (points[2:] - m).T).T for m, c in zip(law.means, law.covs, strict=True)]
     )
     assert (np.linalg.norm(far, axis=2).min(axis=0) > 0.99 * sandwich._RINGS[0]).all()  # around, not inside
+
+
+def test_one_point_is_points(monkeypatch, rng):
+    asked = []
+    monkeypatch.setattr(module, "semidiscrete_sandwich", lambda p, q, points: asked.append(points) or (0.0, np.inf))
+    p, q = mixture(rng, 2, 2), mixture(rng, 2, 2)
+    for points in (0, 1, 2):
+        bounds(p, q, points=points)
+    assert asked == [1, 2]

@@ -212,6 +212,10 @@ def test_pairs_that_have_no_gradients_are_named():
         cost_function(Mixture([1.0], Poisson([2.0])), np.zeros((2, 1)))
     with pytest.raises(UnsupportedError, match="Grid and Grid"):
         cost_between(grid, grid)
+    poisson, gaussian = Mixture([1.0], Poisson([2.0])), Mixture([1.0], Gaussian([2.0], [1.0]))
+    for pair in ((poisson, poisson), (poisson, gaussian), (gaussian, poisson)):
+        with pytest.raises(UnsupportedError, match="there are for two Gaussian mixtures"):
+            cost_and_gradients(*pair)
     with pytest.raises(InputError, match="tuple of 4"):
         cost_function(np.zeros((2, 1)), (1, 2, 3, 4))
 
@@ -240,17 +244,21 @@ def test_which_arrays_are_a_batch_and_which_slopes_are_wanted(rng):
     assert as_wanted(read(rng.random((3, 2)))[0], (True,)) == (False, True)
 
 
-def test_cells_ask_for_points_in_the_plane(rng):
+def test_cells_ask_for_points_where_the_density_is(rng):
     y, grid = rng.random((5, 2)), Grid(rng.random((4, 4)))
+    high = Mixture([1.0], Gaussian(np.zeros((1, 4)), [np.eye(4)]))
     for points, others, target, error, said in (
-        (y, y[:, 0], Grid(np.ones(3)), UnsupportedError, "in the plane, got Grid in dimension 1"),
-        (y, y[:, 0], Samples(y), UnsupportedError, "in the plane, got Samples in dimension 2"),
+        (y, y[:, 0], Grid(np.ones(3)), InputError, r"expected points \(n, 1\) and weights \(n,\), got \(5, 2\)"),
+        (y, y[:, 0], high, UnsupportedError, "in dimension 1 to 3, got Mixture in dimension 4"),
+        (y, y[:, 0], Samples(y), UnsupportedError, "in dimension 1 to 3, got Samples in dimension 2"),
         (y[:, :1], y[:, 0], grid, InputError, r"expected points \(n, 2\) and weights \(n,\), got \(5, 1\) and \(5,\)"),
         (y, y[:4, 0], grid, InputError, r"got \(5, 2\) and \(4,\)"),
         (y[0], y[:, 0], grid, InputError, r"got \(2,\) and \(5,\)"),
     ):
         with pytest.raises(error, match=said):
             cell_function(points, others, target, optimal=True)
+    with pytest.raises(InputError, match=r"and potentials \(n,\), got \(5, 2\) and \(4,\)"):
+        cell_function(y, y[:4, 0], grid, optimal=False)
     assert points_and_weights(y) == (y, None)
     found = points_and_weights((y, y[:, 0]))
     assert found[0] is y

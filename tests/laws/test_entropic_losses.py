@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import OMT, Gaussian, InputError, Mixture, Samples, UnsupportedError, plan
+from mixot.transport import entropic_batches
 from mixot.transport.array_groups import GridOf
 from mixot.transport.entropic_losses import entropic_function
 
@@ -152,3 +153,40 @@ def test_bad_input_is_named(rng):
     for q in (GridOf(np.ones((2, 2))), Samples(x)):
         with pytest.raises(UnsupportedError, match="two mixtures, or two clouds"):
             entropic_function(p, q, OMT(lam=1.0), debiased=False)
+
+
+def test_what_the_loop_over_a_batch_leaves_open_is_solved_the_other_way(rng, monkeypatch):
+    p, q = mixture(rng, 3, 2, 2), mixture(rng, 4, 2, 2)
+    function, arrays = entropic_function(p, q, OMT(lam=0.5), debiased=False)
+    values, slopes = function.cost_and_gradients((True,) * 6, *arrays)
+
+    def stopped(*given):
+        entropic_batches_loop(*given)
+        f, g, w, errors = given[-4:]
+        for array, wrong in ((f, 1.0), (g, 1.0), (w, 1.0), (errors, np.nan)):
+            array[1] = wrong
+
+    entropic_batches_loop = entropic_batches.entropic_couplings
+    monkeypatch.setattr(entropic_batches, "entropic_couplings", stopped)
+    again = function.cost_and_gradients((True,) * 6, *arrays)
+    np.testing.assert_allclose(again[0], values, rtol=1e-9)
+    for found, expected in zip(again[1], slopes, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_atom_without_weight_beside_parts_that_nothing_joins(turned):
+    """It pays what its neighbors ask for, softly: ``-lam log sum_j b_j exp((g_j - C_j) / lam)``."""
+    x, y = np.array([[0.0], [40.0], [0.4]]), np.array([[0.0], [1.0], [40.0]])
+    a, b = np.array([0.5, 0.5, 0.0]), np.array([0.25, 0.25, 0.5])
+    sides = ((y, b), (x, a)) if turned else ((x, a), (y, b))
+    function, arrays = entropic_function(*sides, OMT(lam=0.5), debiased=False)
+    at = 3 if turned else 1
+    found = function.cost_and_gradients((True,) * 4, *arrays)[1][at]
+    # near 0 alone: there w = b, so exp((f_0 + g_j - y_j^2) / lam) = 1 / a_0 = 2, and g_j = y_j^2 + lam log 2 - f_0
+    near, lam = y[:2, 0], 0.5
+    extra = -lam * np.log(np.sum(0.25 * np.exp((near**2 + lam * np.log(2) - (near - 0.4) ** 2) / lam)))
+    assert found[2] - found[0] == pytest.approx(extra, abs=1e-9)
+    moved = list(arrays)
+    moved[at] = a + 1e-6 * np.array([-1.0, 0.0, 1.0])
+    assert (function.cost(*moved) - function.cost(*arrays)) / 1e-6 == pytest.approx(extra, abs=1e-4)

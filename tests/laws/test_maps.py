@@ -1,5 +1,7 @@
 """Maps push components onto components, agree with their formula in both precisions, and move with the data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 import mixot.transport.maps as maps
-from mixot import DiagonalGaussian, Exponential, Gaussian, Mixture, UnsupportedError, transport_map
+from mixot import DiagonalGaussian, Exact, Exponential, Gaussian, Mixture, UnsupportedError, transport_map
 
 
 def mixture(rng, k, d, rank=None, law=Gaussian):
@@ -283,3 +285,21 @@ def test_no_joint_law_outside_the_gaussian_families():
     p, q = Mixture([1.0], Exponential([1.0])), Mixture([1.0], Exponential([2.0]))
     with pytest.raises(UnsupportedError, match="draw from its law"):
         transport_map(p, q).joint()
+
+
+def test_pairs_without_a_map_are_named_up_to_the_fifth(rng):
+    ball = mixture(rng, 1, 3, 3)
+    for k, said in ((5, r"\(4, 0\) of p"), (6, r"\(4, 0\), \.\.\. of p")):
+        with pytest.raises(UnsupportedError, match=said):
+            transport_map(mixture(rng, k, 3, 1), ball)
+
+
+def test_pieces_beyond_a_gibibyte_lose_their_tails():
+    w = np.full((30, 30), 1e-10)
+    np.fill_diagonal(w, 1 / 30 - 29e-10)
+    joined = replace(Exact().solve(w, w.sum(axis=1), w.sum(axis=0)), coupling=w)
+    assert len(maps._pairs(joined, 100, None)[0]) == 900
+    rows, cols, rest = maps._pairs(joined, 200, None)  # 64 * 900 * 200^2 bytes
+    np.testing.assert_array_equal(rows, np.arange(30))
+    np.testing.assert_array_equal(cols, np.arange(30))
+    assert rest == pytest.approx(870e-10)

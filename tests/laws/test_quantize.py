@@ -163,7 +163,7 @@ def test_curvature_saves_steps(weights, rng, monkeypatch):
 
 
 def test_starts_are_draws_from_the_pixels(rng):
-    values = np.array([[0.0, 1.0, 0.0], [3.0, 0.0, 0.0]])
+    values = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 3.0]])
     q = Grid(values, [[-1, 3], [0, 6]])
     points = module._draw(q, 4000, rng)
     places = np.floor((points - q.bounds[:, 0]) / q.spacing).astype(int)
@@ -198,3 +198,15 @@ def test_a_plan_that_is_right_to_the_end(rng):
     state = module._State(np.zeros((2, 1)), np.array([0.25, 0.75]), np.array([[1.0], [-2.0]]), 4.0)
     assert state.residual == pytest.approx(np.sqrt((0.25 + 3.0) / 4.0))
     np.testing.assert_allclose(state.gradient, [[-0.5], [3.0]])
+
+
+@pytest.mark.parametrize(("rise", "taken"), [(0.5, False), (1e-11, False), (1e-14, True)])
+def test_no_step_climbs_beyond_rounding(rise, taken):
+    """Also where it brings the points nearer to their centers."""
+    state = module._State(np.zeros((2, 1)), np.full(2, 0.5), np.array([[1.0], [-1.0]]), 1.0)
+
+    class Uphill(module._NearestCells):
+        def at(self, points, near):
+            return module._State(points, near.masses, points, near.cost * (1 + rise))
+
+    assert (module._step(Uphill(Grid([1.0])), state, deque()) is not None) == taken

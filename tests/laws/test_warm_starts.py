@@ -1,10 +1,13 @@
 """Solutions that set out from others: the same as without, and said to be warm or not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mixot import Gaussian, Grid, InputError, Mixture, Samples, Semidiscrete
+from mixot import Gaussian, Grid, InputError, Mixture, Samples, Semidiscrete, SolveError
 from mixot.solvers.semidiscrete.kept_grid import KeptGrid
+from mixot.transport import warm_costs
 from mixot.transport.plans import gaussian_target
 
 DENSITIES = {
@@ -72,3 +75,38 @@ def test_a_kept_grid_is_the_grid(rng, kind):
             ours, theirs = (Semidiscrete(tol=1e-10).solve(cloud, g) for g in (kept, density))
             assert ours.cost == pytest.approx(theirs.cost, rel=1e-9)
             assert Semidiscrete(tol=1e-10).solve(cloud, kept, ours).cost == pytest.approx(theirs.cost, rel=1e-9)
+
+
+def test_a_start_that_failed_shortens_the_way_and_time_lengthens_it(rng):
+    grid, y = DENSITIES["pixels"](rng), rng.random((40, 2))
+    function, _ = warm_costs.WarmCost.of(y, grid, 1e-9)
+    _, first = function.solve([y], warm_costs.WarmState.empty(40, 2))
+    far = rng.random((40, 2)) ** 4
+    move = np.sqrt(((far - y) ** 2).sum(axis=1).mean())
+    _, failed = function.solve([far], first)
+    assert failed.counts.tolist() == [0, 1, 0, 1]
+    assert failed.reach == pytest.approx(0.7 * move)
+    _, away = function.solve([y], failed)
+    assert away.counts.tolist() == [0, 1, 1, 1]
+    assert away.reach == pytest.approx(1.2 * failed.reach)
+    _, near = function.solve([y + 1e-6], away)
+    assert near.counts.tolist() == [1, 1, 1, 1]
+    assert near.reach == away.reach
+
+
+@pytest.mark.parametrize(("error", "tol", "taken"), [(1e-9, 1e-12, True), (1e-7, 1e-12, False), (1e-7, 1e-6, True)])
+def test_masses_that_are_off_by_rounding_are_taken(error, tol, taken, rng, monkeypatch):
+    grid, y = DENSITIES["pixels"](rng), rng.random((5, 2))
+    best = replace(Semidiscrete().solve(Samples(y), grid), marginal_error=error)
+
+    def stopped(*_):
+        raise SolveError("the masses are off", best)
+
+    monkeypatch.setattr(Semidiscrete, "solve", stopped)
+    function, _ = warm_costs.WarmCost.of(y, grid, tol)
+    empty = warm_costs.WarmState.empty(5, 2)
+    if taken:
+        assert function.solve([y], empty)[0] is best
+    else:
+        with pytest.raises(SolveError, match="the masses are off"):
+            function.solve([y], empty)

@@ -123,3 +123,24 @@ def test_who_is_alive(monkeypatch):
 
         monkeypatch.setattr(os, "kill", kill)
         assert atomic._is_alive(5) == alive
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
+def test_what_is_no_plain_file_is_not_replaced(tmp_path):
+    pipe = tmp_path / "m.json"
+    os.mkfifo(pipe)
+    for write in (lambda: save(MODEL, pipe), lambda: check_target(pipe)):
+        with pytest.raises(InputError, match=r"m\.json: not a plain file"):
+            write()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_what_went_wrong_is_told_also_where_the_draft_is_gone(tmp_path):
+    def write():
+        with replacing(tmp_path / "m.json"):
+            for draft in tmp_path.iterdir():
+                draft.unlink()
+            raise ValueError("no more to write")
+
+    with pytest.raises(ValueError, match="no more to write"):
+        write()

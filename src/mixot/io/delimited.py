@@ -398,7 +398,7 @@ def text_writer(delimiter: str) -> Callable[[BinaryIO, list[np.ndarray], list[st
     """A function that writes named columns as text with that delimiter."""
 
     def write(file: BinaryIO, parts: list[np.ndarray], names: list[str]) -> None:
-        text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(zip(*(part.tolist() for part in parts), strict=True))  # repr: floats come back exactly

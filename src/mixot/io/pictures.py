@@ -226,7 +226,7 @@ def _write_deep_tiff(file: Any, pixels: np.ndarray, picture: Picture, icc: bytes
         photometric="minisblack" if picture.is_grey else "rgb",
         compression="zlib",
         extrasamples=["unassalpha"] if picture.has_alpha else None,
-        planarconfig="contig" if pixels.ndim == 3 else None,
+        planarconfig="contig",
         iccprofile=icc,
         metadata=None,
     )

@@ -341,8 +341,8 @@ def _positive(means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
     None says no more than that they need a closer look.
     """
-    d = means.shape[-1]
-    if means.ndim != 2 or covs.shape != (len(means), d, d) or not d:
+    k, d = means.shape
+    if covs.shape != (k, d, d) or not d:
         return None
     centers, spreads = _double(means, "means"), _double(covs, "covs")
     if not (np.isfinite(centers).all() and (spreads == spreads.swapaxes(1, 2)).all()):

@@ -56,9 +56,12 @@ class Solved:
             f[at], g[at] = plan.entropic_potentials
             w[at] = plan.coupling
         solved = cls(p, q, lam, float(solver.eps), rho, costs, w, f, g)
-        solved._respond(f, costs, g, p.weights, q.weights, rho[0])
-        solved._respond(g, costs.swapaxes(1, 2), f, q.weights, p.weights, rho[1])
+        solved._respond_both(f, g)
         return solved
+
+    def _respond_both(self, f: np.ndarray, g: np.ndarray) -> None:
+        self._respond(f, self.costs, g, self.p.weights, self.q.weights, self.rho[0])
+        self._respond(g, self.costs.swapaxes(1, 2), f, self.q.weights, self.p.weights, self.rho[1])
 
     def _respond(
         self, f: np.ndarray, costs: np.ndarray, g: np.ndarray, a: np.ndarray, b: np.ndarray, rho: float
@@ -130,7 +133,8 @@ class Solved:
         loose = (links <= _APART) & (self.p.weights > 0)[:, :, None] & (self.q.weights > 0)[:, None, :]
         for at in np.flatnonzero(loose.any(axis=(1, 2))):
             balance(self.costs[at], np.where(links[at] > _APART, self.coupling[at], 0.0), f[at], g[at])
-        return np.where(self.p.weights > 0, f, self.f), np.where(self.q.weights > 0, g, self.g)
+        self._respond_both(f, g)
+        return f, g
 
     def _links(self) -> np.ndarray:
         """Entries of the coupling, relative to the mass that its atoms have."""

@@ -210,11 +210,7 @@ def between_points_and_density(points: Samples, density: Grid | Mixture, solver:
     >>> round(between_points_and_density(Samples([[4.0, 4.0]]), q, Semidiscrete()).cost, 10)  # 9 + 16 + 2 + 3
     30.0
     """
-    if isinstance(density, Grid):
-        return solver.solve(points, density)
-    if points.dim != density.dim:
-        raise InputError(f"p and q must live in the same space, got dimension {points.dim} and {density.dim}")
-    return solver.solve(points, gaussian_target(density))
+    return solver.solve(points, density if isinstance(density, Grid) else gaussian_target(density))
 
 
 def gaussian_target(q: Mixture) -> GaussianTarget:
