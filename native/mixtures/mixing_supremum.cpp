@@ -182,7 +182,7 @@ class Bisection {
   static constexpr size_t P = terms_of(D), kSize = power(P, D), kDeepest = 10 * D;
 
  public:
-  Bisection(double threshold, double tol) : threshold_(threshold), tol_(tol) {}
+  Bisection(double threshold, double tol, bool asks) : threshold_(threshold), tol_(tol), asks_(asks) {}
 
   // coefficients by powers of t, |t_j| <= half; D is at most the polynomial plus `error`.
   Found<D> run(const double* coefficients, const std::array<double, D>& center, double half, double error) {
@@ -231,6 +231,7 @@ class Bisection {
 
   void visit(Node& node, size_t depth) {
     ++found_.boxes;
+    if (asks_) look_for_interrupt(static_cast<int>(found_.boxes % 64));
     double by_degree[P] = {}, square[D] = {}, slope[D] = {}, cross[D] = {};
     double bound = node.c[0] + node.error;
     each(node.degree, [&](size_t at, size_t degree, const std::array<size_t, D>& a) {
@@ -287,6 +288,7 @@ class Bisection {
   }
 
   double threshold_, tol_;
+  bool asks_;  // whether this is the thread that looks for Ctrl-C
   Found<D> found_;
 };
 
@@ -394,7 +396,8 @@ class Proof {
   // Bounds D in a box by a Taylor polynomial, or by those of its parts where that is not accurate enough; returns the
   // threshold for the boxes that follow.
   double settle(const Local& local, const std::array<double, D>& center, double half, double threshold,
-                Supremum& out) const {
+                size_t worker, Supremum& out) const {
+    if (worker == 0) look_for_interrupt();
     const double reach = reach_of(half);
     double coefficients[power(P, D)], spread = 0;
     taylor(D, local, center.data(), reach, coefficients, &spread);
@@ -404,14 +407,14 @@ class Proof {
       for (size_t part = 0; part < power(2, D); ++part) {
         std::array<double, D> middle = center;
         for (size_t j = 0; j < D; ++j) middle[j] += half * ((part >> j & 1) ? 0.5 : -0.5);
-        threshold = settle(local, middle, half / 2, threshold, out);
+        threshold = settle(local, middle, half / 2, threshold, worker, out);
       }
       return threshold;
     }
     // rounding of the sums and of the recurrence; far points
     const double rounding = 8 * static_cast<double>(local.count + 500) * kEps;
     const double error = spread * (remainder + rounding) + far_;
-    const Found<D> found = Bisection<D>(threshold, tol_).run(coefficients, center, half, error);
+    const Found<D> found = Bisection<D>(threshold, tol_, worker == 0).run(coefficients, center, half, error);
     out.upper = std::max(out.upper, found.top);
     out.best = std::max(out.best, found.best);
     out.boxes += found.boxes;
@@ -450,8 +453,7 @@ class Proof {
       }
       std::array<double, D> center;
       for (size_t j = 0; j < D; ++j) center[j] = origin[j] + kHalf * static_cast<double>(2 * box[j] + 1);
-      threshold = settle(local, center, kHalf, threshold, out);
-      if (worker == 0) look_for_interrupt();
+      threshold = settle(local, center, kHalf, threshold, worker, out);
     }
   }
 

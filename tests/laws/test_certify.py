@@ -14,10 +14,12 @@ from mixot import (
     Poisson,
     Rayleigh,
     Samples,
+    SolveError,
     certify,
     fit,
 )
 from mixot.families.roles import Natural, require
+from mixot.inference.certificate import at_least, at_most
 from mixot.inference.floors import common_floor, is_above
 from mixot.inference.natural_bound import natural_bound
 
@@ -69,6 +71,52 @@ def test_no_mixture_of_a_family_of_one_parameter_is_above(name, rng):
             weights, law = shares.mean(axis=0), law.m_step(x, shares)
         best = max(best, float(Mixture(weights / weights.sum(), law).log_density(x).sum()))
     assert bound.upper - 10 < best <= bound.upper
+
+
+@pytest.mark.parametrize("far", [3e3, 1e5, 1e7])
+@pytest.mark.parametrize("near", [0.0, 2.0])
+def test_no_mixture_is_above_where_points_are_far_apart(near, far, rng):
+    """Between far parameters D is smaller than any float, not zero: its logarithm bounds what lies between."""
+    x = np.concatenate([rng.poisson(near, 20), rng.poisson(far, 20)]).astype(float)[:, None]
+    bound = natural_bound(Poisson, x, gap=0.05)
+    values, times = np.unique(x, return_counts=True)
+    for rates in (values, np.array([x[:20].mean(), x[20:].mean()])):
+        weights = times / 40 if len(rates) == len(values) else [0.5, 0.5]
+        attack = Mixture(weights, Poisson(np.maximum(rates, 1e-12)))
+        assert attack.log_density(x).sum() <= bound.upper
+    assert bound.gap <= 0.05
+    assert bound.mixture.log_density(x).sum() == pytest.approx(bound.lower, abs=1e-6)
+
+
+@pytest.mark.parametrize("law", [Exponential, Rayleigh])
+@pytest.mark.parametrize("reach", [1.0, 1e9])
+def test_bounds_of_scale_families_know_no_unit(law, reach, rng):
+    x = np.concatenate([rng.exponential(size=15), reach * rng.exponential(size=15)])[:, None]
+    plain = natural_bound(law, x, gap=0.01)
+    assert plain.gap <= 0.01
+    for scale in (1e-40, 1e8, 1e40):
+        bound = natural_bound(law, scale * x, gap=0.01)
+        assert bound.gap <= 0.01
+        assert bound.upper + 30 * np.log(scale) == pytest.approx(plain.upper, abs=0.01)
+
+
+def test_a_bound_below_the_fit_is_never_told(monkeypatch, rng):
+    wrong = natural_bound(Poisson, np.array([[0.0], [1.0]]))
+    monkeypatch.setattr("mixot.inference.certification.natural_bound", lambda *given, **options: wrong)
+    with pytest.raises(SolveError, match="is below the fit's own log-likelihood"):
+        certify(np.zeros((3, 1)), Mixture([1.0], Poisson([1e-3])))
+
+
+def test_what_is_shown_holds_for_what_was_proven():
+    assert (at_most(0.67814), at_most(0.054883), at_most(-3.2555), at_most(8.0)) == ("0.679", "0.0549", "-3.25", "8")
+    assert (at_least(7.74617, 5), at_least(-3.2555), at_least(2322.19, 4)) == ("7.7461", "-3.26", "2322")
+
+
+def test_shared_covariances_cost_less_and_the_sentence_says_at_what_price(rng):
+    x = separated(rng, d=2)
+    free, tied = (fit(x, k=2, structure=structure, rng=0) for structure in ("full", "tied"))
+    assert "at 6 parameters each, are worse by BIC" in str(certify(x, free, c=0.9))
+    assert "at 3 parameters each" in str(certify(x, tied, c=0.9))
 
 
 def test_equal_counts_have_the_bound_of_their_own_law():
@@ -224,8 +272,8 @@ def test_it_says_what_it_proves(rng):
     text = str(certify(x, fit(x, k=2, rng=0)))
     assert "No Gaussian mixture of any number of components, with standard deviations of at least" in text
     assert "improves this fit of 2 by more than" in text
-    assert "Among them, all with more components are worse by BIC." in text
-    assert "must hold a component whose variance is below" in text
+    assert "Among them, all with more components, at 3 parameters each, are worse by BIC." in text
+    assert "must hold one whose variance is below" in text
     poor = Mixture([1.0], Gaussian([4.0], [20.0]))
     assert "are not excluded" in str(certify(x, poor, c=0.1))
     counts = LAWS["poisson"].sample(300, rng=rng)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mixot.inference.certificate import Certificate
+from mixot.inference.certificate import Certificate, at_least, at_most
 
 
 def describe_certificate(proof: Certificate) -> dict[str, Any]:
@@ -38,12 +38,14 @@ def describe_certificate(proof: Certificate) -> dict[str, Any]:
 
 def tell_certificate(proof: Certificate) -> dict[str, object]:
     """The same, for people."""
-    critical = "" if proof.critical_floor is None else f"{proof.critical_floor:.3g} of the fitted"
+    above, price = "" if proof.floors is None else " above the floor", f"{proof.price:.3g}"
+    bound, gap = at_most(proof.upper_bound, 6), at_most(proof.gap, 2)
+    critical = "" if proof.critical_floor is None else f"{at_most(proof.critical_floor)} of the fitted"
     return {
         "log-likelihood": f"{proof.log_likelihood:.6g} nats, all rows",
-        "upper bound": f"{proof.upper_bound:.6g} nats, proven; at most {proof.gap:.2g} above the supremum",
-        "gain": f"at most {proof.gain:.4g} nats, by any number of components above the floor",
-        "largest K": f"{proof.k_max} by {proof.criterion.upper()}; one more component is worth {proof.price:.3g} nats",
+        "upper bound": f"{bound} nats, proven; at most {gap} above the supremum",
+        "gain": f"at most {at_most(proof.gain, 4)} nats, by any number of components{above}",
+        "largest K": f"{proof.k_max} by {proof.criterion.upper()}; one more, {proof.each} parameters, costs {price} nats",
         **({"critical floor": critical} if critical else {}),
     }
 
@@ -54,7 +56,7 @@ def rivals_table(proof: Certificate) -> tuple[str, list[str], list[tuple[str, ..
     rows = [
         (
             str(rival.k),
-            f"{rival.criterion:.4f}" if rival.k == proof.k else f">= {rival.criterion:.4f}",
+            f"{rival.criterion:.4f}" if rival.k == proof.k else f">= {at_least(rival.criterion, 5)}",
             "" if rival.k == proof.k else f"{rival.needed:.3g}",
             "the fit" if rival.k == proof.k else "yes" if rival.excluded else "no",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from math import floor
 
 import numpy as np
@@ -51,9 +52,11 @@ class Certificate:
 
     ``log_likelihood`` is the fit's, ``k`` its number of components, ``price`` what ``criterion`` charges for one more,
     in nats, ``entropy`` that of the fit's responsibilities, which ICL charges, too, and ``observations`` how many the
-    data stand for. ``reference`` is a mixture of the class whose log-likelihood is ``upper_bound - gap``. ``factor`` is
-    that of the fitted floors, ``critical_floor`` the smallest one found at which all larger numbers of components are
-    excluded, None where there is none below one or it was not asked for, and ``rungs`` are all factors that were tried.
+    data stand for. What it says of numbers of components holds at that price, so for components of the fit's own kind:
+    some that share a covariance have fewer parameters. ``reference`` is a mixture of the class whose log-likelihood is
+    ``upper_bound - gap``. ``factor`` is that of the fitted floors, ``critical_floor`` the smallest one found at which
+    all larger numbers of components are excluded, None where there is none below one or it was not asked for, and
+    ``rungs`` are all factors that were tried.
     ``notes`` say what the data did to it, one sentence each.
     """
 
@@ -81,6 +84,11 @@ class Certificate:
         return self.upper_bound - self.log_likelihood
 
     @property
+    def each(self) -> int:
+        """The parameters of one more component, its weight included, which ``price`` is for."""
+        return round(self.price / self._unit)
+
+    @property
     def k_max(self) -> int:
         """The largest number of components that the criterion does not exclude; the fit's own where it excludes all."""
         return largest_number(self.k, self.gain + self.entropy, self.price)
@@ -100,8 +108,11 @@ class Certificate:
 
     def _charge(self) -> float:
         """What the criterion charges for the fit's parameters, in nats."""
-        each = 1.0 if self.criterion == "aic" else float(np.log(self.observations)) / 2
-        return self.parameters * each
+        return self.parameters * self._unit
+
+    @property
+    def _unit(self) -> float:
+        return 1.0 if self.criterion == "aic" else float(np.log(self.observations)) / 2
 
     def __str__(self) -> str:
         sentences = self._gain_sentence(), self._k_sentence(), self._floor_sentence()
@@ -111,34 +122,58 @@ class Certificate:
         above = f", with {self._above()}," if self.floors is not None else ""
         some = f"No {self.family} mixture of any number of components{above}"
         if self.gain <= 0:
-            return f"{some} is as likely as this fit of {self.k}: it is {-self.gain:.3g} nats above the bound."
-        return f"{some} improves this fit of {self.k} by more than {self.gain:.3g} nats."
+            return f"{some} is as likely as this fit of {self.k}: it is {at_least(-self.gain)} nats above the bound."
+        return f"{some} improves this fit of {self.k} by more than {at_most(self.gain)} nats."
 
     def _above(self) -> str:
         assert self.floors is not None
         spreads = np.sqrt(np.linalg.eigvalsh(self.floors))
         if self.dim == 1:
-            return f"standard deviations of at least {spreads.min():.3g}"
+            return f"standard deviations of at least {at_most(spreads.min())}"
         ends = f"{spreads.min():.3g} to {spreads.max():.3g}"
         one = "the floor" if len(self.floors) == 1 else f"one of {len(self.floors)} floors"
         return f"covariances of at least {one} (standard deviations {ends})"
 
     def _k_sentence(self) -> str:
-        name = self.criterion.upper()
+        own = f"{self.each} parameters each" if self.each > 1 else "one parameter each"
+        worse = f"at {own}, are worse by {self.criterion.upper()}"
         if self.k_max == self.k:
-            return f"Among them, all with more components are worse by {name}."
+            return f"Among them, all with more components, {worse}."
         left = f"{self.k + 1}" if self.k_max == self.k + 1 else f"{self.k + 1} to {self.k_max}"
-        verdict = f"Among them, all with more than {self.k_max} components are worse by {name}"
-        return f"{verdict}; those with {left} are not excluded."
+        return f"Among them, all with more than {self.k_max} components, {worse}; those with {left} are not excluded."
 
     def _floor_sentence(self) -> str:
         if self.critical_floor is None:
             return ""
+        critical = at_most(self.critical_floor)
         if self.dim == 1:
-            narrow = f"whose variance is below {self.critical_floor:.3g} of that of your narrowest"
+            narrow = f"whose variance is below {critical} of that of your narrowest"
         else:
-            narrow = f"whose covariance, in some direction, is below {self.critical_floor:.3g} of the floor of yours"
-        return f"Any mixture that is better by {self.criterion.upper()} must hold a component {narrow}."
+            narrow = f"whose covariance, in some direction, is below {critical} of the floor under yours"
+        better = f"Any mixture of more such components that is better by {self.criterion.upper()}"
+        return f"{better} must hold one {narrow}."
+
+
+def at_most(value: float, digits: int = 3) -> str:
+    """A number with so many digits that is no smaller than ``value``: what holds for it holds for the number shown.
+
+    Examples
+    --------
+    >>> at_most(0.67814), at_most(0.0548), at_most(-3.2555), at_most(8.0)
+    ('0.679', '0.0549', '-3.25', '8')
+    """
+    return f"{float(Context(digits, ROUND_CEILING).create_decimal_from_float(float(value))):.{digits}g}"
+
+
+def at_least(value: float, digits: int = 3) -> str:
+    """A number with so many digits that is no larger than ``value``.
+
+    Examples
+    --------
+    >>> at_least(7.74617, 5)
+    '7.7461'
+    """
+    return f"{float(Context(digits, ROUND_FLOOR).create_decimal_from_float(float(value))):.{digits}g}"
 
 
 def largest_number(k: int, gain: float, price: float) -> int:

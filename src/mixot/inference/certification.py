@@ -11,7 +11,7 @@ import numpy as np
 
 from mixot._checks import is_one_of
 from mixot._shapes import Float
-from mixot.errors import AccuracyWarning, InputError, UnsupportedError
+from mixot.errors import AccuracyWarning, InputError, SolveError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.families.roles import Natural, plays
@@ -84,6 +84,8 @@ def certify(
         mass.
     UnsupportedError
         On a fit of another family.
+    SolveError
+        Where a bound of all mixtures of a family were below the fit, which is one of them.
 
     References
     ----------
@@ -208,6 +210,11 @@ def _natural(
 ) -> Certificate:
     facts = _facts(points, mixture, criterion, 2)
     bound = natural_bound(type(mixture.components), facts.points, facts.times, gap=gap, progress=progress)
+    if facts.log_likelihood > bound.upper + 1e-9 * (1 + abs(bound.upper)):  # it is one of the mixtures itself
+        raise SolveError(
+            f"the bound, {bound.upper:.9g}, is below the fit's own log-likelihood, {facts.log_likelihood:.9g}: one of "
+            "the two is wrong; please report these data"
+        )
     return facts.certificate(bound, parameters=2 * len(mixture) - 1, floors=None, notes=_loose(bound, gap))
 
 

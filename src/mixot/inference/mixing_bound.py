@@ -131,7 +131,10 @@ def mixing_bound(
         if bound.gap <= gap or _decided(bound, between) or (aim <= tol and not sum(map(len, peaks.places))):
             break
         atoms = atoms.joined(peaks.places)
-    return bound
+    if bound.mixture is None:
+        return bound
+    reached = fsum(t * bound.mixture.log_density(np.asarray(points, dtype=np.float64)))  # whitening widens no gap
+    return replace(bound, lower=min(bound.lower, reached))
 
 
 def _start(kernels: Kernels, shares: Float[np.ndarray, " n"], tol: float) -> Atoms:

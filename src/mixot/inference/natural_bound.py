@@ -34,14 +34,23 @@ class _Laws:
     statistics: Float[np.ndarray, " n"]
     times: Float[np.ndarray, " n"]
     tops: Float[np.ndarray, " n"]
+    offset_size: float  # sum of |times * tops| and of |times * log h|, which measures the rounding of their sums
 
     def kernel(self, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, "n k"]:
         return np.exp(self.statistics[:, None] * theta - self.family.log_partition(theta) - self.tops[:, None])
 
-    def gradient(self, ratios: Float[np.ndarray, " n"], theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-        """``D(theta) = sum_i ratios_i kernel_i(theta)``."""
+    def log_gradient(self, logs: Float[np.ndarray, " n"], theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        """``log D(theta)``, ``D = sum_i exp(logs_i) kernel_i``: finite however far all points are from theta."""
         step = max(_CHUNK // len(self.statistics), 1)
-        parts = [ratios @ self.kernel(theta[at : at + step]) for at in range(0, len(theta), step)]
+        fixed = (logs - self.tops)[:, None]
+        parts = []
+        for at in range(0, len(theta), step):
+            part = theta[at : at + step]
+            terms = self.statistics[:, None] * part + fixed
+            top = terms.max(axis=0)
+            terms -= top
+            sums = np.exp(terms, out=terms).sum(axis=0)
+            parts.append(top - self.family.log_partition(part) + np.log(sums))
         return np.concatenate(parts) if parts else np.empty(0)
 
 
@@ -100,7 +109,7 @@ def natural_bound(
     low, high = _ends(laws, tol)
     if not low < high:  # one statistic: its best law has it as the mean
         return _single(laws, law, offset)
-    theta = np.linspace(low, high, _FIRST)
+    theta = _grid(laws, low, high)
     atoms, weights = theta, np.full(len(theta), 1 / len(theta))
     bound, aim = MixingBound(np.inf, -np.inf, 0, 0), 1e-2
     for turn in range(_ROUNDS):
@@ -108,19 +117,21 @@ def natural_bound(
         best, _ = best_weights(densities, shares, weights, tol=max(min(tol, aim) / 10, 1e-13))
         kept = best > 1e-10
         atoms, weights = atoms[kept], best[kept] / best[kept].sum()
-        f = np.maximum(densities[:, kept] @ weights, 1e-290)
+        reached_at = densities[:, kept] @ weights
+        f = np.maximum(reached_at, 1e-290)  # any positive numbers bound; only those of a mixture are its likelihood
         found = _search(laws, shares / f, low, high, aim)
         terms = laws.times * np.log(f)
-        lower = fsum(terms) + offset
-        scale = _EPS * (4 * fsum(np.abs(terms)) + 8 * abs(offset) + 8 * total * found.size)
-        upper = lower + total * float(np.log(found.upper)) + scale
+        value = fsum(terms) + offset
+        lower = value if (reached_at >= 1e-290).all() else -np.inf
+        scale = _EPS * (4 * fsum(np.abs(terms)) + 8 * (abs(offset) + laws.offset_size))
+        upper = value + total * found.log_upper + scale
         reached = Mixture(weights, law.of_natural(atoms)) if lower > bound.lower else bound.mixture
         bound = MixingBound(min(bound.upper, upper), max(bound.lower, lower), len(weights), turn + 1, reached)
         if progress is not None:
             progress(Progress("mixing law", turn + 1, None, bound.gap))
         if bound.gap <= gap or (aim <= tol and not len(found.peaks)):
             break
-        aim = max(min(aim, 0.1 * (found.best - 1)), tol)
+        aim = max(min(aim, 0.1 * float(np.expm1(min(found.log_best, 1.0)))), tol)
         atoms, weights = np.concatenate([atoms, found.peaks]), np.concatenate([weights, np.zeros(len(found.peaks))])
     return bound
 
@@ -143,7 +154,9 @@ def _laws(law: Any, points: Float[np.ndarray, "n 1"], t: Float[np.ndarray, " n"]
             "laws may have any density; leave such points out"
         )
     tops[at_limit] = -logs[np.unique(owner, return_index=True)[1]][at_limit]
-    return _Laws(law, statistics, np.bincount(owner, t), tops), fsum(t * logs)
+    times = np.bincount(owner, t)
+    size = fsum(np.abs(t * logs)) + fsum(np.abs(times * tops))
+    return _Laws(law, statistics, times, tops, size), fsum(t * logs)
 
 
 def _ends(laws: _Laws, tol: float) -> tuple[float, float]:
@@ -173,43 +186,49 @@ def _ends(laws: _Laws, tol: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A proven bound of D, the best value seen, maxima above one, and the largest exponent, which measures rounding."""
+    """A proven bound of log D, the best value seen, and maxima above zero."""
 
-    upper: float
-    best: float
+    log_upper: float
+    log_best: float
     peaks: Float[np.ndarray, " k"]
-    size: float
+
+
+def _grid(laws: _Laws, low: float, high: float) -> Float[np.ndarray, " k"]:
+    """Parameters that the search begins with: even ones, and those of the best laws of some of the points."""
+    some = laws.statistics[np.linspace(0, len(laws.statistics) - 1, _FIRST).astype(np.intp)]
+    best = laws.family.natural_of_mean(some)
+    inside = best[np.isfinite(best) & (best > low) & (best < high)]
+    return np.unique(np.concatenate([np.linspace(low, high, _FIRST), inside]))
 
 
 def _search(laws: _Laws, ratios: Float[np.ndarray, " n"], low: float, high: float, tol: float) -> _Found:
-    partition = laws.family.log_partition
-    theta = np.linspace(low, high, _FIRST)
-    values = laws.gradient(ratios, theta)
-    left, right = np.arange(_FIRST - 1), np.arange(1, _FIRST)
-    top, bounds = _beyond(laws, ratios, low, high), np.zeros(0)
+    logs = np.log(ratios)
+    theta = _grid(laws, low, high)
+    values = laws.log_gradient(logs, theta)
+    size = float(np.abs(logs).max() + 2 * np.abs(laws.tops).max()) + len(logs) + 100
+    left, right = np.arange(len(theta) - 1), np.arange(1, len(theta))
+    top, bounds = float(np.log(_beyond(laws, ratios, low, high))) + 8 * _EPS * size, np.zeros(0)
     for _ in range(_DEEPEST):
-        bounds = _chord_bounds(laws, theta[left], theta[right], values[left], values[right])
-        limit = max(1.0, float(values.max())) * (1 + tol)
-        narrow = np.abs(theta[right] - theta[left]) <= 1e-12 * (1 + np.abs(theta[left]))
-        open_ = (bounds > limit) & ~narrow
-        top = max(top, float(bounds[~open_].max(initial=0.0)))
+        bounds = _chord_bounds(laws, theta[left], theta[right], values[left], values[right], size)
+        limit = max(0.0, float(values.max())) + np.log1p(tol)
+        middles = (theta[left] + theta[right]) / 2
+        between = (theta[left] < middles) & (middles < theta[right])
+        open_ = (bounds > limit) & between
+        top = max(top, float(bounds[~open_].max(initial=-np.inf)))
         if not open_.any():
             break
         left, right = left[open_], right[open_]
         middle = np.arange(len(theta), len(theta) + len(left))
-        theta = np.concatenate([theta, (theta[left] + theta[right]) / 2])
-        values = np.concatenate([values, laws.gradient(ratios, theta[middle])])
+        theta = np.concatenate([theta, middles[open_]])
+        values = np.concatenate([values, laws.log_gradient(logs, theta[middle])])
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
     else:
-        top = max(top, float(bounds.max(initial=0.0)))
+        top = max(top, float(bounds.max(initial=-np.inf)))
     order = np.argsort(theta)
     spots, heights = theta[order], values[order]
     padded = np.concatenate([[-np.inf], heights, [-np.inf]])
-    peaks = spots[(heights > 1 + tol / 10) & (heights >= padded[:-2]) & (heights >= padded[2:])]
-    size = float((np.abs(laws.statistics).max() * np.abs(theta) + np.abs(partition(theta))).max())
-    size += float(np.abs(laws.tops).max()) + len(ratios) + 100
-    # ends of the chord, its slope and A are rounded: relative to their size, which `size` bounds
-    return _Found(top * (1 + 8 * _EPS * size), float(values.max()), peaks, size)
+    peaks = spots[(heights > tol / 10) & (heights >= padded[:-2]) & (heights >= padded[2:])]
+    return _Found(top, float(values.max()), peaks)
 
 
 def _chord_bounds(
@@ -218,17 +237,26 @@ def _chord_bounds(
     b: Float[np.ndarray, " k"],
     at_a: Float[np.ndarray, " k"],
     at_b: Float[np.ndarray, " k"],
+    size: float,
 ) -> Float[np.ndarray, " k"]:
-    """Bounds of D on the intervals [a, b], from its values at their ends."""
+    """Bounds of log D on the intervals [a, b], from its values at their ends, with all that rounding may have hidden.
+
+    ``size`` is what the exponents of log D hold beside what is seen here: those terms that count are near the largest,
+    so that theta T is no larger than log D, A and ``size`` together.
+    """
     partition = laws.family.log_partition
-    with np.errstate(divide="ignore"):
-        high_a, high_b = np.log(at_a) + partition(a), np.log(at_b) + partition(b)
-    high_a, high_b = np.maximum(high_a, -1e300), np.maximum(high_b, -1e300)
+    of_a, of_b = partition(a), partition(b)
+    high_a, high_b = at_a + of_a, at_b + of_b
     slope = (high_b - high_a) / (b - a)
-    lowest, highest = laws.statistics[0], laws.statistics[-1]
-    best = laws.family.natural_of_mean(np.clip(slope, lowest, highest))
+    best = laws.family.natural_of_mean(np.clip(slope, laws.statistics[0], laws.statistics[-1]))
     best = np.clip(best, a, b)
-    return np.exp(high_a + slope * (best - a) - partition(best))
+    of_best = partition(best)
+    # from the nearer end, so that the slope's error counts little
+    from_a, from_b = high_a + slope * (best - a), high_b - slope * (b - best)
+    chord = np.where(best - a < b - best, from_a, from_b)
+    sizes = np.abs(at_a) + np.abs(at_b) + 3 * (np.abs(of_a) + np.abs(of_b)) + np.abs(of_best) + size
+    sizes += np.abs(slope) * np.minimum(best - a, b - best)
+    return chord - of_best + 16 * _EPS * sizes
 
 
 def _beyond(laws: _Laws, ratios: Float[np.ndarray, " n"], low: float, high: float) -> float:

@@ -135,5 +135,5 @@ def _rivals(proof: Certificate, more: int, ax: Axes) -> None:
 def _verdict(proof: Certificate) -> str:
     own = proof.rivals(0)[0]
     if proof.k_max == proof.k:
-        return f"{proof.k} ({proof.criterion.upper()} {own.criterion:.3f}): all larger numbers excluded"
-    return f"{proof.k} ({proof.criterion.upper()} {own.criterion:.3f}): at most {proof.k_max} can be better"
+        return f"{proof.k} ({proof.criterion.upper()} {own.criterion:.3f} per row): all larger numbers excluded"
+    return f"{proof.k} ({proof.criterion.upper()} {own.criterion:.3f} per row): more than {proof.k_max} excluded"
