@@ -38,14 +38,14 @@ def describe_certificate(proof: Certificate) -> dict[str, Any]:
 
 def tell_certificate(proof: Certificate) -> dict[str, object]:
     """The same, for people."""
-    above, price = "" if proof.floors is None else " above the floor", f"{proof.price:.3g}"
+    above, price = "" if proof.floors is None else " above the floor", f"{proof.price:.3g} nats"
     bound, gap = at_most(proof.upper_bound, 6), at_most(proof.gap, 2)
     critical = "" if proof.critical_floor is None else f"{at_most(proof.critical_floor)} of the fitted"
     return {
         "log-likelihood": f"{proof.log_likelihood:.6g} nats, all rows",
         "upper bound": f"{bound} nats, proven; at most {gap} above the supremum",
         "gain": f"at most {at_most(proof.gain, 4)} nats, by any number of components{above}",
-        "largest K": f"{proof.k_max} by {proof.criterion.upper()}; one more, {proof.each} parameters, costs {price} nats",
+        "largest K": f"{proof.k_max} by {proof.criterion.upper()}; one more ({proof.each} parameters) costs {price}",
         **({"critical floor": critical} if critical else {}),
     }
 
