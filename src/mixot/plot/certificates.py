@@ -127,13 +127,13 @@ def _rivals(proof: Certificate, more: int, ax: Axes) -> None:
     ax.axhline(gain, color=COLORS[1], linewidth=1.4, label=f"any mixture gains at most {gain:.3g}")
     ax.set_ylim(0, 1.22 * max(gain, rivals[-1].needed))
     ax.set_xticks([rival.k for rival in rivals])
-    ax.set(xlabel="components", ylabel="nats to be as good as the fit", title=_verdict(proof))
+    own = f"{proof.criterion.upper()} {proof.rivals(0)[0].criterion:.3f} per row"
+    ax.set(xlabel="components", ylabel=f"nats needed (the fit: {own})", title=_verdict(proof))
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, loc="upper left")
 
 
 def _verdict(proof: Certificate) -> str:
-    own = proof.rivals(0)[0]
     if proof.k_max == proof.k:
-        return f"{proof.k} ({proof.criterion.upper()} {own.criterion:.3f} per row): all larger numbers excluded"
-    return f"{proof.k} ({proof.criterion.upper()} {own.criterion:.3f} per row): more than {proof.k_max} excluded"
+        return f"{proof.k} components: all larger numbers excluded"
+    return f"{proof.k} components: more than {proof.k_max} excluded"
