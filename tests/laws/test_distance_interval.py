@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import InputError, distance, distance_interval, two_sample_test
-from mixot.inference.intervals import _center_and_reach
+from mixot.inference.intervals import _center_and_reach, _reach_of_splits
 
 
 def test_the_distance_of_the_samples_is_told(rng):
@@ -98,3 +98,40 @@ def test_wrong_options_are_told(options, words):
 def test_few_rows_are_told():
     with pytest.raises(InputError, match="y must have at least 8 rows, got 7"):
         distance_interval(np.arange(9.0), np.arange(7.0))
+
+
+def test_an_interval_is_never_a_point_where_the_laws_may_be_equal(rng):
+    """Of equal samples nothing is between them, and chance alone would still be: as much as splits are apart."""
+    x = rng.standard_normal((60, 2))
+    found = distance_interval(x, x.copy(), draws=39, rng=0)
+    assert (found.lower, found.estimate, found.sampled) == (0, 0, 0)
+    assert 0.1 < found.upper < 1
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("statistic", ["mw2", "energy", "w2"])
+def test_an_interval_reaches_as_far_as_splits_do(statistic, level):
+    """Estimates below zero are chance; where the test of equal laws passes, so do its splits for what samples do."""
+    k = 1 if statistic == "mw2" else None
+    below = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        x, y = rng.standard_normal((20, 2)), rng.standard_normal((20, 2))
+        found = distance_interval(x, y, statistic, level=level, draws=39, k=k, rng=seed)
+        splits = two_sample_test(x, y, statistic, permutations=99, k=k, scale="data", rng=seed).null ** 2
+        below += found.estimate == 0
+        if found.p_value > 1 - level:
+            assert found.upper**2 > 0.3 * (np.quantile(splits, (1 + level) / 2) - splits.mean())
+        assert found.lower <= found.estimate < found.upper
+    assert below
+
+
+def test_reach_of_splits_by_hand():
+    assert abs(_reach_of_splits(np.r_[np.zeros(50), np.ones(50)], 0.9) - 0.5) < 1e-12
+    assert abs(_reach_of_splits(np.linspace(0.0, 1.0, 101) ** 2, 0.8) - (0.81 - 0.335)) < 1e-9
+
+
+def test_halves_that_do_not_vary_are_told():
+    found = distance_interval(np.zeros(9), np.ones(9), draws=39, rng=0)
+    assert found.lower == found.upper == 1
+    assert "nothing tells how far chance reaches" in found.notes[0]

@@ -20,6 +20,8 @@ from mixot import (
 )
 from mixot.families.registry import lookup
 from mixot.inference.alternatives import SmoothedCounts, fitted_mixture
+from mixot.inference.floors import given_floors
+from mixot.inference.mixing_bound import MixingBound
 from mixot.inference.null_floor import Floor
 from mixot.inference.nulls import CLOSED_FORMS, GaussianMixtures, OneLaw
 
@@ -47,7 +49,7 @@ def maximum(name, x):
 def test_no_law_of_the_family_is_above_the_closed_form(name, rng):
     """It is reached by one law, and others near and far stay below: those of the rows moved a little."""
     x = DRAWS[name](rng, 40)
-    most = OneLaw(name).most(x, x)
+    most = OneLaw(name).most(x, x).value
     reached = maximum(name, x).log_prob(x).sum()
     assert 0 <= most - reached <= 1e-8 * abs(reached)
     for size in (1e-4, 1e-2, 1e-1):
@@ -131,7 +133,7 @@ def test_any_number_of_components_above_a_floor(sd, found, rng):
 def test_no_mixture_above_the_floor_exceeds_the_null(rng):
     """What the bound says of the rows that are tested: the law that they come from is below it, and others are."""
     x = rng.normal(np.repeat([[0.0, 0.0], [4.0, 1.0]], 30, axis=0), 1.0)
-    most = GaussianMixtures(Floor.of(1.0)).most(x, x)
+    most = GaussianMixtures(Floor.of(1.0)).most(x, x).value
     for _ in range(50):
         k = int(rng.integers(1, 7))
         means = x[rng.choice(60, k, replace=False)]
@@ -220,6 +222,9 @@ def test_halves_are_reproducible_and_told(rng):
     [
         ("gauss", {}, "unknown family 'gauss'"),
         ("", {}, "nulls are"),
+        ("sd > 1", {}, 'got \'sd > 1\'; a floor is written "sd >= 0.5"'),
+        ("gaussian mixture, sd > 1", {}, 'a floor is written "sd >= 0.5"'),
+        ("gaussian mixture", {"floor": True}, "floor must be a standard deviation such as 0.5"),
         (3, {}, "got int"),
         ("one component", {"alternative": 3}, "alternative must be"),
         ("one component", {"alternative": "gauss"}, "unknown family"),
@@ -266,3 +271,51 @@ def test_few_rows_are_told():
 def test_nulls_without_a_maximum_are_refused(null, words):
     with pytest.raises(UnsupportedError, match=words):
         split_test(np.arange(1.0, 20.0) % 2, null)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_floor_of_no_spread_gives_no_evidence(seed):
+    """Most of the rows are one: a half of them has no spread that a floor could be a share of, and e = 0 is valid."""
+    x = np.r_[np.zeros((12, 2)), np.eye(2)]
+    found = split_test(x, "gaussian mixture, sd >= 0.4 sd", rng=seed)
+    assert found.p_value == 1
+    assert np.isneginf(found.parts).any()
+    flat = np.isneginf(found.parts).sum()
+    assert f"in {flat} of 2 halves the rows whose spread the floor is a share of vary in too few" in found.notes[0]
+
+
+@pytest.mark.parametrize("null", ["one component", "diagonal", "laplace"])
+def test_halves_without_spread_are_told(null):
+    x = np.r_[np.zeros((15, 1)), [[1.0]]]
+    found = split_test(x, null, k=1, rng=0)
+    assert np.isneginf(found.parts).sum() == 1
+    assert "in 1 of 2 halves the rows vary in too few directions" in found.notes[0]
+
+
+def test_p_values_are_above_zero_however_large_the_evidence(rng):
+    found = split_test(np.r_[rng.normal(0, 1, 3000), rng.normal(60, 1, 3000)], rng=0)
+    assert found.log_e > 2000
+    assert 0 < found.p_value < 1e-300
+    assert "p < 1e-300" in str(found)
+    assert EValue(np.inf, np.full((1, 2), np.inf), "", 1).p_value > 0
+
+
+def test_loose_bounds_are_told(rng, monkeypatch):
+    """The level holds, but power is lost: people should know."""
+    x = rng.normal(0, 1, 60)
+    assert not split_test(x, "gaussian mixture, sd >= 0.5", rng=0).notes
+    monkeypatch.setattr("mixot.inference.nulls.mixing_bound", lambda *args, **options: MixingBound(9.0, 5.5, 1, 1))
+    notes = split_test(x, "gaussian mixture, sd >= 0.5", rng=0).notes
+    assert "in 2 of 2 halves the bound of the null is loose, by up to 3.5 nats" in notes[0]
+    monkeypatch.setattr("mixot.inference.nulls.natural_bound", lambda *args, **options: MixingBound(9.0, 5.5, 1, 1))
+    assert "loose, by up to 3.5 nats" in split_test(rng.poisson(3.0, 60), "poisson mixture", rng=0).notes[0]
+
+
+def test_articles():
+    assert split_test(np.arange(1.0, 20), "exponential mixture", k=1, rng=0).null.startswith("an exponential mixture")
+
+
+def test_floors_that_are_none_are_told():
+    for value in (None, True):
+        with pytest.raises(InputError, match="floors must be one of common, shapes, a variance"):
+            given_floors(value, 2)

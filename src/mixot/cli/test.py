@@ -34,7 +34,10 @@ class Scale(StrEnum):
 
 
 _ROWS = "A table (.csv .tsv .parquet .npy .npz) or cells (.h5ad); of two also pictures: their colors."
-_NULL = 'Of one input: "gaussian mixture, sd >= 0.5", the name of a family, or a model; one Gaussian if not given.'
+_NULL = (
+    'Of one input: "gaussian mixture, sd >= 0.5", "one component", the name of a family, or a model: an e-value. If not '
+    "given, a likelihood ratio of several Gaussians against one: a p-value."
+)
 
 
 def test(
@@ -63,8 +66,10 @@ def test(
 ) -> None:
     """Test rows, with a level that holds in finite samples.
 
-    A alone: are they of one Gaussian law, or of several? With --null: are they of a law that is named so? A and B: are
-    both of one law? With --interval: how far apart are the populations that they are samples of?
+    A alone: are they of one Gaussian law, or of several? By the likelihood ratio, whose p-value comes from draws. With
+    --null: are they of a law that is named so? By an e-value, another test, with less power where both can be asked, as
+    with --null "one component". A and B: are both of one law? With --interval: how far apart are the populations that
+    they are samples of?
     """
     from mixot.cli.views.tests import Question, document, lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,11 @@ class EValue:
 
     @property
     def p_value(self) -> float:
-        """``min(1, 1 / e)``: a p-value, and weaker than the e-value."""
-        return float(np.exp(-max(self.log_e, 0.0)))
+        """``min(1, 1 / e)``: a p-value, and weaker than the e-value; 2.2e-308 stands for all below it, which has no zero.
+
+        ``log_e`` is not cut.
+        """
+        return max(float(np.exp(-max(self.log_e, 0.0))), sys.float_info.min)
 
     def reject(self, alpha: float = 0.05) -> bool:
         """Whether the null is rejected at level ``alpha``: where it is true, with at most that probability."""

@@ -79,6 +79,11 @@ def fitted_floors(covs: Float[np.ndarray, "k d d"], kind: str) -> Float[np.ndarr
 
 def given_floors(floors: Any, dim: int) -> Float[np.ndarray, "j d d"]:
     """Floors that somebody gave: a variance, a covariance (d, d), or several of either; `InputError` on others."""
+    if floors is None or isinstance(floors, bool):
+        raise InputError(
+            f"floors must be one of {', '.join(KINDS)}, a variance, a covariance ({dim}, {dim}), or a list of these, "
+            f"got {floors!r}"
+        )
     values = as_floats(floors, "floors")
     if values.ndim == 0:
         values = values * np.eye(dim)[None]

@@ -23,6 +23,7 @@ from mixot.inference.two_sample import (
 from mixot.results import Progress, ProgressCallback
 
 _LEAST = 8  # rows of a sample: halves of fewer say nothing of its noise
+_ALIKE = 1e-10  # of the squared distance: halves that differ by less differ by rounding
 _ROUGH = 3  # dimensions beyond which W2 of samples is mostly what few points make it
 
 
@@ -80,7 +81,9 @@ def distance_interval(
     excess: the squared distance of samples is too large by about ``c n^(-r)``, r = 1 for "energy" and "mw2" and
     ``2 / max(d, 2)`` for "w2", so that of halves exceeds it by ``2^r - 1`` as much, and this is taken off. The interval
     of the squared distance reaches as far to both sides of the estimate as the wider tail of the halves. Where the laws
-    are equal no such law holds; there a permutation test decides whether zero is inside, and is exact.
+    are equal no such law holds; there a permutation test decides whether zero is inside, and is exact. Where it is, the
+    interval reaches as far as the splits of that test lie about their mean, at least, and from zero at least: squared
+    distances without their excess may be negative.
 
     The level is that of many rows. Measured (benchmarks/inference.py), at 95 %: 94 to 100 % for samples of 100 and 200
     in one to five dimensions.
@@ -142,9 +145,18 @@ def distance_interval(
     seen, p = float(squares[0]), float((squares >= squares[0] * (1 - 1e-10)).mean())
     rate = 2 / max(rows.shape[1], 2) if statistic == "w2" else 1.0
     center, reach = _center_and_reach(seen, halves, rate, level, n, m)
-    lower = max(center - reach, 0.0) if p <= 1 - level else 0.0
-    lowest, highest, middle, sampled = np.sqrt(np.maximum([lower, center + reach, center, seen], 0.0)).tolist()
+    lower = max(center - reach, 0.0)
+    if p > 1 - level:  # the laws may be equal, and then samples lie as their splits do, whatever the halves say
+        lower, reach = 0.0, max(reach, _reach_of_splits(squares[1:], level))
+    # an estimate below zero is chance: to count it would leave an interval too short, or none
+    upper = max(center, 0.0) + reach
+    lowest, highest, middle, sampled = np.sqrt(np.maximum([lower, upper, center, seen], 0.0)).tolist()
     notes = asked.notes
+    if not reach > _ALIKE * upper:
+        notes += (
+            "all halves of the rows are as far apart as all rows, so that nothing tells how far chance reaches: the "
+            "interval is too short",
+        )
     if statistic == "w2" and rows.shape[1] > _ROUGH:
         notes += (
             f"in dimension {rows.shape[1]} most of W2 between samples is their excess, whose rate is assumed here; "
@@ -163,6 +175,13 @@ def _center_and_reach(
     tail = (1 - level) / 2
     low, high = np.quantile(away, [tail, 1 - tail])
     return center, float(max(-low, high))
+
+
+def _reach_of_splits(squares: Float[np.ndarray, " b"], level: float) -> float:
+    """How far squared distances of samples of one law lie from their mean, to the side where they go further."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(squares - squares.mean(), [tail, 1 - tail])
+    return float(max(-low, high))
 
 
 def _squares_of_halves(

@@ -14,6 +14,14 @@ def checked_level(value: Any, name: str = "alpha") -> float:
     return float(value)
 
 
+_SMALLEST = 1e-300  # below it floats are about to end, and a p-value may be one that was cut
+
+
 def shown_p(p: float) -> str:
     """A p-value in a sentence."""
-    return f"p = {p:.3g}"
+    return f"p = {p:.3g}" if p >= _SMALLEST else f"p < {_SMALLEST:g}"
+
+
+def listed_p(p: float) -> str:
+    """A p-value beside its name."""
+    return f"{p:.6g}" if p >= _SMALLEST else f"below {_SMALLEST:g}"

@@ -67,6 +67,8 @@ def _mixtures(family: str, named: str | None, floor: Any) -> Null:
 
 
 def _one_law(family: str) -> Null:
+    if not re.fullmatch(r"[a-z_, ]+", family) or "mixture" in family:
+        raise InputError(f"{_KNOWN}; got {family!r}{_hint(family)}")
     _known(family)
     if family not in CLOSED_FORMS:
         raise UnsupportedError(
@@ -74,6 +76,13 @@ def _one_law(family: str) -> Null:
             f"{', '.join(CLOSED_FORMS)}"
         )
     return OneLaw(family)
+
+
+def _hint(name: str) -> str:
+    """What may have been meant by a name that speaks of a floor."""
+    if not re.search(r"[<>=\d]|\bsds?\b", name):
+        return ""
+    return '; a floor is written "sd >= 0.5", or "sd >= 0.4 sd" as a share, and after "gaussian mixture"'
 
 
 def _known(family: str) -> None:

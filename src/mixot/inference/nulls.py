@@ -16,7 +16,7 @@ from mixot.families.roles import Started, require
 from mixot.inference.mixing_bound import mixing_bound
 from mixot.inference.natural_bound import natural_bound
 from mixot.inference.null_floor import Floor
-from mixot.inference.rows import check_spread
+from mixot.inference.rows import check_spread, is_spread
 from mixot.mixture import Mixture
 
 # One step of EM from anywhere is the maximum itself, in closed form: there is nothing to prove.
@@ -26,6 +26,24 @@ NATURAL = tuple(_WIDER)
 _MOST_DIM = 3  # of data whose mixtures above a floor have a bound
 _GAP = 0.1  # nats that a bound may be above the supremum: so much of the evidence is lost
 _ROUNDING = 1e-12  # nats per row and nat of its log-density
+_FLAT = "the rows vary in too few directions"
+
+
+@dataclass(frozen=True)
+class Most:
+    """A log-likelihood that no law of a null exceeds, in nats, and how far the largest may be below it.
+
+    ``why`` says what made it infinite, of rows that vary as a whole but not in this half.
+    """
+
+    value: float
+    gap: float = 0.0
+    why: str = ""
+
+    @property
+    def loose(self) -> float:
+        """The gap where it is larger than what was asked for; else zero."""
+        return self.gap if self.gap > _GAP else 0.0
 
 
 @runtime_checkable
@@ -50,8 +68,8 @@ class Null(Protocol):
         """Raise an `InputError` where the rows cannot be told to be of it."""
         ...
 
-    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
-        """A number that no law of the null exceeds: the log-likelihood of x in nats; ``others`` may choose the null."""
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> Most:
+        """What no law of the null exceeds, the log-likelihood of x; ``others`` may choose the null."""
         ...
 
 
@@ -77,19 +95,20 @@ class OneLaw:
         if self.family != "poisson":
             check_spread(x, None)
 
-    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> Most:
         """Its likelihood at the maximum, which is in closed form; infinite where it has none."""
         if self.family in ("gaussian", "diagonal"):
-            return _gaussian_most(x, diagonal=self.family == "diagonal")
+            most = _gaussian_most(x, diagonal=self.family == "diagonal")
+            return Most(most, why="" if np.isfinite(most) else _FLAT)
         law = require(lookup(self.family), Started)
         constant = bool((x == x[0]).all())
         if constant and self.family != "poisson":
-            return float(np.inf)
+            return Most(np.inf, why=_FLAT)
         if constant and x[0, 0] == 0:  # the law of rate zero: no mass is above one
-            return 0.0
+            return Most(0.0)
         best: Family = law.start(x, np.full((len(x), 1), 1 / len(x)), {})
         each = best.log_prob(x)[:, 0]
-        return float(each.sum() + _ROUNDING * (np.abs(each).sum() + len(x)))
+        return Most(float(each.sum() + _ROUNDING * (np.abs(each).sum() + len(x))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +134,8 @@ class OneMixture:
         if not np.isfinite(self.mixture.log_density(x)).all():
             raise InputError("the mixture that was given has no mass at some of the rows: they are no draws of it")
 
-    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
-        return float(self.mixture.log_density(x).sum())
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> Most:
+        return Most(float(self.mixture.log_density(x).sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +164,12 @@ class GaussianMixtures:
         check_spread(x, None)
         self.floor.covariance(x)
 
-    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
-        """The proven bound of `mixing_bound`."""
-        return mixing_bound(x, self.floor.covariance(others)[None], gap=_GAP).upper
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> Most:
+        """The proven bound of `mixing_bound`; infinite where the floor is a share of no spread."""
+        if self.floor.share is not None and not is_spread(others):
+            return Most(np.inf, why="the rows whose spread the floor is a share of vary in too few directions")
+        bound = mixing_bound(x, self.floor.covariance(others)[None], gap=_GAP)
+        return Most(bound.upper, bound.gap)
 
 
 @dataclass(frozen=True)
@@ -158,7 +180,7 @@ class NaturalMixtures:
 
     @property
     def words(self) -> str:
-        return f"a {self.family} mixture of any number of components"
+        return f"{'an' if self.family[0] in 'aeiou' else 'a'} {self.family} mixture of any number of components"
 
     def integers(self, d: int) -> tuple[bool, ...]:
         return (self.family == "poisson",) * d
@@ -170,9 +192,10 @@ class NaturalMixtures:
     def check(self, x: Float[np.ndarray, "n d"]) -> None:
         lookup(self.family).check_points(x, {})
 
-    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> float:
+    def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> Most:
         """The proven bound of `natural_bound`."""
-        return natural_bound(lookup(self.family), x, gap=_GAP).upper
+        bound = natural_bound(lookup(self.family), x, gap=_GAP)
+        return Most(bound.upper, bound.gap)
 
 
 def integer_axes(laws: Family) -> tuple[bool, ...]:

@@ -52,6 +52,15 @@ def rows_of(samples: Samples, name: str) -> Float[np.ndarray, "n d"]:
     return points.repeat(samples.counts.astype(np.int64), axis=0)
 
 
+def is_spread(x: Float[np.ndarray, "n d"]) -> bool:
+    """Whether the rows vary in every direction, beyond rounding."""
+    try:
+        check_spread(x, None)
+    except InputError:
+        return False
+    return True
+
+
 def check_spread(x: Float[np.ndarray, "n d"], names: tuple[str, ...] | None) -> None:
     """Raise an `InputError` where a column is constant, or columns depend on each other: no Gaussian is their law."""
     low, high = x.min(axis=0), x.max(axis=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +16,7 @@ from mixot.families.registry import factor_names, lookup
 from mixot.inference.alternatives import COUNTS, Law, SmoothedCounts, check_comparable, fitted_mixture
 from mixot.inference.e_values import EValue
 from mixot.inference.null_names import null_of
-from mixot.inference.nulls import Null, OneLaw, OneMixture
+from mixot.inference.nulls import Most, Null, OneLaw, OneMixture
 from mixot.inference.rows import repeated, rows_of, samples_of
 from mixot.mixture import Mixture, aligned
 from mixot.results import Fit, Progress, ProgressCallback
@@ -70,7 +72,8 @@ def split_test(
     Returns
     -------
     EValue
-        ``.log_e .p_value .reject(alpha) .parts .alternatives .notes``
+        ``.log_e .p_value .reject(alpha) .parts .alternatives .notes``; parts are ``-inf`` where a half is told nothing
+        by, such as one without spread.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def split_test(
     asked.check(x)
     against = _Against.of(asked, alternative, k)
     generator = as_generator(rng)
-    parts, laws = np.empty((splits, 2)), []
+    parts, laws, limits = np.empty((splits, 2)), [], []
     for at in range(splits):
         order = generator.permutation(n)
         halves = x[order[: n // 2]], x[order[n // 2 :]]
@@ -116,13 +119,32 @@ def split_test(
             rows, others = halves[turn], halves[1 - turn]
             law = against.law(others, generator)
             check_comparable(law, asked.integers(d))
-            parts[at, turn] = law.log_density(rows).sum() - asked.most(rows, others)
+            most = asked.most(rows, others)
+            part = float(law.log_density(rows).sum()) - most.value
+            parts[at, turn] = -np.inf if np.isnan(part) else part  # of infinities: no evidence is always allowed
             laws.append(law)
+            limits.append(most)
             if progress is not None:
                 progress(Progress("halves", 2 * at + turn + 1, 2 * splits, float(parts[at, turn])))
     log_e = float(np.logaddexp.reduce(parts.ravel()) - np.log(parts.size))
     found = tuple(law.named(samples.columns) for law in laws if isinstance(law, Mixture))
-    return EValue(log_e, parts, asked.words, n, found, () if any(asked.integers(d)) else repeated(x))
+    notes = _notes(limits) + (() if any(asked.integers(d)) else repeated(x))
+    return EValue(log_e, parts, asked.words, n, found, notes)
+
+
+def _notes(limits: Sequence[Most]) -> tuple[str, ...]:
+    """Where the null had no limit, or one that is looser than it was asked to be."""
+    told = [
+        f"in {count} of {len(limits)} halves {why}: the null has no limit there, and their evidence counts as e = 0"
+        for why, count in Counter(most.why for most in limits if most.why).items()
+    ]
+    loose = [most.loose for most in limits if most.loose]
+    if loose:
+        told.append(
+            f"in {len(loose)} of {len(limits)} halves the bound of the null is loose, by up to {max(loose):.3g} nats: "
+            "the level holds, but so much of the evidence may be lost"
+        )
+    return tuple(told)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from mixot.errors import InputError
 from mixot.inference.e_values import EValue
 from mixot.inference.intervals import DistanceInterval, distance_interval
+from mixot.inference.levels import listed_p
 from mixot.inference.one_component import OneComponentTest, test_one_component
 from mixot.inference.split_test import split_test
 from mixot.inference.two_sample import TwoSampleTest, two_sample_test
@@ -131,4 +132,4 @@ def lines(found: Answer) -> dict[str, object]:
             own = {found.statistic: f"{found.lower:.6g} to {found.upper:.6g} at level {found.level:g} ({found.units})"}
             own["between samples"] = f"{found.sampled:.6g}, and {found.estimate:.6g} without their excess"
             return {**own, "p-value of equal laws": found.p_value}
-    return {**own, "p-value": f"{found.p_value:.6g}, {'rejected' if found.reject(0.05) else 'not rejected'} at 0.05"}
+    return {**own, "p-value": f"{listed_p(found.p_value)}, {'rejected' if found.reject(0.05) else 'not rejected'} at 0.05"}
