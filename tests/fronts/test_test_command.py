@@ -116,3 +116,21 @@ def test_what_cannot_be_asked_is_told(run, words, told):
     result = run(*words.split(), code=1)
     assert told in result.stderr
     assert result.stdout == ""
+
+
+def test_large_evidence_has_a_p_value_above_zero(run, tmp_path):
+    rng = np.random.default_rng(0)
+    write_table(tmp_path / "far.csv", np.r_[rng.normal(0, 1, 500), rng.normal(60, 1, 500)][:, None], ["x"])
+    assert 0 < facts(run("far.csv", "--null", "one component", "--json"))["p_value"] < 1e-300
+    assert "below 1e-300, rejected" in run("far.csv", "--null", "one component").stdout
+
+
+def test_halves_without_spread_are_told(run, tmp_path):
+    write_table(tmp_path / "flat.csv", np.r_[np.zeros((12, 2)), np.eye(2)], ["u", "v"])
+    result = run("flat.csv", "--null", "gaussian mixture", "--floor", "0.4 sd")
+    assert "vary in too few directions" in " ".join(result.stderr.split())
+
+
+def test_help_tells_both_tests_of_one_component(run):
+    text = " ".join(run("--help").stdout.split())
+    assert "another test" in text

@@ -35,8 +35,8 @@ class Scale(StrEnum):
 
 _ROWS = "A table (.csv .tsv .parquet .npy .npz) or cells (.h5ad); of two also pictures: their colors."
 _NULL = (
-    'Of one input: "gaussian mixture, sd >= 0.5", "one component", the name of a family, or a model: an e-value. If not '
-    "given, a likelihood ratio of several Gaussians against one: a p-value."
+    'Of one input: "gaussian mixture, sd >= 0.5", "one component", the name of a family, or a model: an e-value. '
+    "If not given, a likelihood ratio of several Gaussians against one: a p-value."
 )
 
 

@@ -31,9 +31,9 @@ class EValue:
 
     @property
     def p_value(self) -> float:
-        """``min(1, 1 / e)``: a p-value, and weaker than the e-value; 2.2e-308 stands for all below it, which has no zero.
+        """``min(1, 1 / e)``: a p-value, and weaker than the e-value; above zero always.
 
-        ``log_e`` is not cut.
+        What is below the range of floats becomes 2.2e-308; ``log_e`` is not cut.
         """
         return max(float(np.exp(-max(self.log_e, 0.0))), sys.float_info.min)
 

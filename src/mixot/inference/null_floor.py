@@ -36,7 +36,7 @@ class Floor:
                 raise InputError(f'floor must be a standard deviation, or a share as in "0.4 sd", got {value!r}')
             return cls(share=number) if told[2] else cls(sd=number)
         if value is None or isinstance(value, bool):
-            raise InputError(f'floor must be a standard deviation such as 0.5, or a share as in "0.4 sd", got {value!r}')
+            raise InputError(f'floor must be a standard deviation such as 0.5, or a share, "0.4 sd", got {value!r}')
         array = as_floats(value, "floor")
         if array.ndim > 2 or not array.size or (array.ndim == 2 and array.shape[0] != array.shape[1]):
             raise InputError(

@@ -132,4 +132,5 @@ def lines(found: Answer) -> dict[str, object]:
             own = {found.statistic: f"{found.lower:.6g} to {found.upper:.6g} at level {found.level:g} ({found.units})"}
             own["between samples"] = f"{found.sampled:.6g}, and {found.estimate:.6g} without their excess"
             return {**own, "p-value of equal laws": found.p_value}
-    return {**own, "p-value": f"{listed_p(found.p_value)}, {'rejected' if found.reject(0.05) else 'not rejected'} at 0.05"}
+    verdict = "rejected" if found.reject(0.05) else "not rejected"
+    return {**own, "p-value": f"{listed_p(found.p_value)}, {verdict} at 0.05"}
