@@ -152,7 +152,7 @@ def test_facts_of_a_fit_of_cell_types(run, cells):
     likelihood = types.log_density(points).mean()
     free = 2 * 5 + 1  # two means, two covariances, one weight
     criterion = -2 * likelihood + free * np.log(200) / 200
-    assert list(facts) == ["command", "path", "kind", "family", "k", "dim", "rows", "fit", "labels", "output"]
+    assert list(facts) == ["command", "path", "kind", "family", "k", "dim", "rows", "fit", "labels", "output", "notes"]
     expected = {"status": "converged", "iterations": 1, "log_likelihood": pytest.approx(likelihood)}
     expected |= {"criterion": pytest.approx(criterion), "candidates": [], "notes": facts["fit"]["notes"]}
     assert facts["fit"] == expected
@@ -217,7 +217,7 @@ def test_fields_of_a_plan_of_cell_types(run, cells, monkeypatch):
     plan = found.plan
     whole = {"command": "plan", "distance": plan.distance, "cost": plan.cost, "lower_bound": plan.lower_bound}
     whole |= {"gap": plan.gap, "status": str(plan.status), "rep": "X_pca", "label": "type"}
-    assert list(facts) == [*whole, "flows", "source", "target"]
+    assert list(facts) == [*whole, "flows", "source", "target", "notes"]
     for name, value in whole.items():
         assert facts[name] == (pytest.approx(value, abs=1e-9) if isinstance(value, float) else value)
     assert [list(flow) for flow in facts["flows"]] == [list(found.table().columns)] * len(found.table())

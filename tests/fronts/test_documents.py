@@ -104,8 +104,8 @@ def watch(monkeypatch):
     """The options and the results of all fits that commands make from now on."""
     calls = []
 
-    def seen(data, **options):
-        calls.append((options, mixot.fit(data, **options)))
+    def seen(data, *method, **options):
+        calls.append((options, mixot.fit(data, *method, **options)))
         return calls[-1][1]
 
     monkeypatch.setattr("mixot.cli.sources.fit", seen)
@@ -125,6 +125,10 @@ def test_fit(told):
     check(told("fit a.csv -k 1 --structure diagonal -o m.json")["fit"], expected["fit"])
 
 
+def number(value):
+    return value if math.isfinite(value) else None
+
+
 @pytest.mark.parametrize("name", ["w2", "tv"])
 def test_fit_to_moments(name, told, monkeypatch):
     calls = watch(monkeypatch)
@@ -135,10 +139,17 @@ def test_fit_to_moments(name, told, monkeypatch):
     fields = ("order", "objective", "lower_bound", "flat")
     levels = [
         {name: getattr(level, name) for name in fields[:3]}
-        | {"status": str(level.status), "flat": level.flat, "ranks": list(level.ranks), "seconds": 0.0}
+        | {
+            "regularized": number(level.regularized),
+            "status": str(level.status),
+            "flat": level.flat,
+            "ranks": list(level.ranks),
+            "seconds": 0.0,
+        }
         for level in found.hierarchy
     ]
-    more = {"distance": name, "lower_bound": found.lower_bound, "region": found.region, "order": found.order}
+    more = {"distance": name, "lower_bound": found.lower_bound, "regularized": number(found.regularized)}
+    more |= {"regularizer": found.regularizer, "population": None, "region": found.region, "order": found.order}
     more |= {"flat": found.flat, "ranks": list(found.ranks), "hierarchy": levels}
     for level in facts["fit"]["hierarchy"]:
         assert 0 <= level["seconds"] < 60
@@ -419,7 +430,7 @@ def test_what_a_fit_gave_up_is_told_on_one_line(told, monkeypatch):
     assert found.status.solved
     calls = []
 
-    def stopped(data, **options):
+    def stopped(data, *method, **options):
         calls.append(options)
         warnings.warn("the same as the notes", AccuracyWarning, stacklevel=2)
         return replace(found, status=Status.MAX_ITER, notes=("first", "second"))
@@ -431,7 +442,9 @@ def test_what_a_fit_gave_up_is_told_on_one_line(told, monkeypatch):
     assert calls[0]["progress"] is None
     monkeypatch.setattr(
         "mixot.cli.sources.fit",
-        lambda data, **options: replace(found, status=Status.MAX_ITER, notes=(f"the fit {Status.MAX_ITER.advice}",)),
+        lambda data, *method, **options: replace(
+            found, status=Status.MAX_ITER, notes=(f"the fit {Status.MAX_ITER.advice}",)
+        ),
     )
     result = CliRunner().invoke(app, ["fit", "a.csv", "-k", "2", "-o", "m.json", "--json"], prog_name="mixot")
     assert result.stderr.splitlines() == [advice]  # once

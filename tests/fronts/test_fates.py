@@ -30,13 +30,14 @@ def myeloid(first):
 def test_progenitors_find_their_fates_cell_by_cell(seed):
     source, target, truth = myeloid(40)
     right = {}
-    for k in (1, None):
+    for k in (1, None, 8):
         found = between(source, target, labels="cell_type", rep="X", k=k, rng=seed)
         fates = found.fates()
         np.testing.assert_allclose(fates.sum(axis=1), 1, atol=1e-9)
         right[k] = float((fates.columns.to_numpy()[fates.to_numpy().argmax(axis=1)] == truth).mean())
     assert right[1] == 0.25  # of one component each, all of them go to one of the four fates
-    assert right[None] > 0.8
+    assert right[None] >= 0.75  # of as many as BIC finds: at least three of the four fates
+    assert right[8] > 0.8
 
 
 def test_cells_that_have_the_same_fates_are_told():

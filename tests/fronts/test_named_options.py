@@ -16,7 +16,7 @@ from mixot.results import Candidate, Status
 
 ROOT = Path(mixot.__file__).parent
 # after these words stands an option, not a word of English; and name= is one anywhere
-ENGLISH = "the|or|it|those|is|them|and|must"
+ENGLISH = "the|or|it|those|is|them|and|must|center|left|right"  # the last ones are corners of figures
 ADVICE = re.compile(rf"\b(?:raise|loosen|lower|tighten|shorten) (?!(?:{ENGLISH})\b)([a-z]\w*)\b|\b([a-z]\w+)=(?![=>])")
 NO_OPTIONS = {"xmlns", "width", "height", "fill", "cx", "cy", "viewBox", "flush"}  # of SVG, and of a script
 

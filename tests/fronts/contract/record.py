@@ -45,6 +45,8 @@ COMMANDS = [
     "fit line.csv --method moments --order 2 -k 1",
     "fit a.csv --method wasserstein -k 1",
     "fit day0.h5ad --label type -o cells.json",
+    "fit line.csv -k 1 --certify",
+    "certify line.csv",
     "distance p.json q.npz",
     "distance p.json q.npz --lam auto --rho 1,2",
     "distance a.csv b.csv --exact",
