@@ -94,3 +94,13 @@ def test_a_floor_of_ones_own(tmp_path):
     found = json.loads(mixot(*asked, 4, "--json").stdout)["certificate"]
     assert found["floors"] == [[[16.0]]]
     assert "outside" in mixot(*asked, 8).stderr
+
+
+def test_a_fit_that_is_not_certified_does_not_load_what_certifies():
+    code = (
+        "import sys; from typer.testing import CliRunner; from mixot.cli import app\n"
+        f"result = CliRunner().invoke(app, ['fit', {str(FAITHFUL)!r}, '-k', '1', '--json'], prog_name='mixot')\n"
+        "assert result.exit_code == 0, result.output\n"
+        "assert not any(name.startswith('mixot.inference') for name in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

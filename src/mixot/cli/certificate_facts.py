@@ -1,10 +1,26 @@
-"""A certificate as it is shown."""
+"""A certificate as it is made and shown; the only file of commands that loads `mixot.inference.certify`."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
+from mixot.cli.console import note, working
+from mixot.errors import AccuracyWarning
+from mixot.inference import certify
 from mixot.inference.certificate import Certificate, at_least, at_most
+from mixot.measures import Samples
+from mixot.mixture import Mixture
+
+
+def prove(points: Samples, mixture: Mixture, *, quiet: bool, **options: Any) -> Certificate:
+    """The certificate of a mixture, with a bar while it is made; what the data do to it is told."""
+    with working("proving", quiet=quiet) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # the notes say the same, on one line
+        proof = certify(points, mixture, progress=progress, **options)
+    for text in proof.notes:
+        note(text)
+    return proof
 
 
 def describe_certificate(proof: Certificate) -> dict[str, Any]:

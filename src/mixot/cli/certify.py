@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-import warnings
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -26,8 +25,8 @@ from mixot.cli.arguments import (
     Weights,
     fit_options,
 )
-from mixot.cli.console import emit, note, show_facts, show_table, working, written
-from mixot.errors import AccuracyWarning, InputError
+from mixot.cli.console import emit, show_facts, show_table, written
+from mixot.errors import InputError
 
 if TYPE_CHECKING:
     from mixot.inference.certificate import Certificate
@@ -95,8 +94,7 @@ def certify(
     Proven for all Gaussian mixtures whose covariances are above a floor, and for all mixtures of a family of one
     parameter (a model of Poisson laws, say). Without a model one is fitted first.
     """
-    from mixot.cli.certificate_facts import describe_certificate, rivals_table, tell_certificate
-    from mixot.inference import certify as prove
+    from mixot.cli.certificate_facts import describe_certificate, prove, rivals_table, tell_certificate
     from mixot.io import check_target
 
     if output is not None:
@@ -106,13 +104,9 @@ def certify(
     options = fit_options(k, k_max, structure, seed, columns, json)
     points, mixture, facts, title = _open(data, model, replace(options, counts=counts, weights=weights))
     chosen = floors.value if floor is None else floor**2
-    with working("proving", quiet=json) as progress, warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)  # the notes say the same, on one line
-        proof = prove(points, mixture, floors=chosen, c=factor, gap=gap, criterion=criterion.value, progress=progress)
+    proof = prove(points, mixture, quiet=json, floors=chosen, c=factor, gap=gap, criterion=criterion.value)
     told = {"command": "certify", **facts, "certificate": describe_certificate(proof)}
     _write(proof, points, told, output)
-    for text in proof.notes:
-        note(text)
     if json:
         emit({**told, **({} if output is None else {"output": str(output)})})
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -25,8 +24,8 @@ from mixot.cli.arguments import (
     Weights,
     fit_options,
 )
-from mixot.cli.console import emit, note, show_facts, show_table, working
-from mixot.errors import AccuracyWarning, InputError
+from mixot.cli.console import emit, show_facts, show_table
+from mixot.errors import InputError
 
 if TYPE_CHECKING:
     from mixot.cli.sources import MixtureSource
@@ -130,7 +129,6 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, show it, and save it where -o says."""
-    from mixot.cli.certificate_facts import describe_certificate, rivals_table
     from mixot.cli.fit_facts import components_table, tell_fit
     from mixot.cli.sources import open_mixture
     from mixot.io import save
@@ -154,29 +152,40 @@ def fit(
     if output is not None:
         save(source.measure, output)
     if json:
-        proven = {} if proof is None else {"certificate": describe_certificate(proof)}
-        emit({"command": "fit", **source.summary(), **proven, **({} if output is None else {"output": str(output)})})
+        document: dict[str, Any] = {"command": "fit", **source.summary()}
+        if proof is not None:
+            document["certificate"] = _described(proof)
+        if output is not None:
+            document["output"] = str(output)
+        emit(document)
         return
     assert source.fitted is not None
     show_table(*components_table(source.measure, source.columns, source.labels))
     show_facts(source.line(), tell_fit(source.fitted) | {"model": output or "not saved; add -o model.json"})
     if proof is not None:
-        show_table(*rivals_table(proof))
-        typer.echo(str(proof))
+        _show(proof)
+
+
+def _described(proof: Certificate) -> dict[str, Any]:
+    from mixot.cli.certificate_facts import describe_certificate
+
+    return describe_certificate(proof)
+
+
+def _show(proof: Certificate) -> None:
+    from mixot.cli.certificate_facts import rivals_table
+
+    show_table(*rivals_table(proof))
+    typer.echo(str(proof))
 
 
 def _proof(source: MixtureSource, quiet: bool) -> Certificate:
-    """What any number of components could still gain over the fit; what the data do to that is told."""
-    from mixot.inference import certify
+    """What any number of components could still gain over the fit."""
+    from mixot.cli.certificate_facts import prove
 
     if source.points is None or source.kind == "picture":
         raise InputError(f"{source.path}: --certify is for tables and cells; leave it out")
-    with working("proving", quiet=quiet) as progress, warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)  # the notes say the same, on one line
-        proof = certify(source.points, source.measure, progress=progress)
-    for text in proof.notes:
-        note(text)
-    return proof
+    return prove(source.points, source.measure, quiet=quiet)
 
 
 def _check(data: Path, output: Path | None) -> None:
