@@ -109,8 +109,8 @@ def natural_bound(
     low, high = _ends(laws, tol)
     if not low < high:  # one statistic: its best law has it as the mean
         return _single(laws, law, offset)
-    theta = _grid(laws, low, high)
-    atoms, weights = theta, np.full(len(theta), 1 / len(theta))
+    grid = _grid(laws, low, high)
+    atoms, weights = grid, np.full(len(grid), 1 / len(grid))
     bound, aim = MixingBound(np.inf, -np.inf, 0, 0), 1e-2
     for turn in range(_ROUNDS):
         densities = laws.kernel(atoms)
@@ -119,7 +119,7 @@ def natural_bound(
         atoms, weights = atoms[kept], best[kept] / best[kept].sum()
         reached_at = densities[:, kept] @ weights
         f = np.maximum(reached_at, 1e-290)  # any positive numbers bound; only those of a mixture are its likelihood
-        found = _search(laws, shares / f, low, high, aim)
+        found = _search(laws, shares / f, grid, aim)
         terms = laws.times * np.log(f)
         value = fsum(terms) + offset
         lower = value if (reached_at >= 1e-290).all() else -np.inf
@@ -201,9 +201,9 @@ def _grid(laws: _Laws, low: float, high: float) -> Float[np.ndarray, " k"]:
     return np.unique(np.concatenate([np.linspace(low, high, _FIRST), inside]))
 
 
-def _search(laws: _Laws, ratios: Float[np.ndarray, " n"], low: float, high: float, tol: float) -> _Found:
-    logs = np.log(ratios)
-    theta = _grid(laws, low, high)
+def _search(laws: _Laws, ratios: Float[np.ndarray, " n"], theta: Float[np.ndarray, " k"], tol: float) -> _Found:
+    """Branch and bound over the line; ``theta`` (k,), increasing, are the parameters that it begins with."""
+    logs, low, high = np.log(ratios), float(theta[0]), float(theta[-1])
     values = laws.log_gradient(logs, theta)
     size = float(np.abs(logs).max() + 2 * np.abs(laws.tops).max()) + len(logs) + 100
     left, right = np.arange(len(theta) - 1), np.arange(1, len(theta))
