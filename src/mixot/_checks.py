@@ -251,6 +251,39 @@ def check_whole(value: Any, name: str, least: int = 1) -> None:
         raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
+class NoSuchComponent(InputError, IndexError):
+    """A number that no component has; an `IndexError`, too, by which Python's own walk over a sequence ends."""
+
+
+def check_index(index: Any, k: int) -> np.ndarray:
+    """Places among k that a number, a slice, a list of numbers, each once, or a mask means: () for a number, else (j,).
+
+    Examples
+    --------
+    >>> [check_index(index, 3).tolist() for index in (-1, slice(None, 2), [True, False, True])]
+    [2, [0, 1], [0, 2]]
+    """
+    if isinstance(index, slice):
+        places = np.arange(k)[index]
+    else:
+        places = _plain(index, "an index of components")
+        if places.dtype == bool and places.shape == (k,):
+            places = np.flatnonzero(places)
+        elif places.dtype == bool and places.ndim:
+            raise InputError(f"a mask of components must have one entry for each of the {k}, got shape {places.shape}")
+    if places.size == 0:
+        raise InputError(f"an index of components must name some of the {k}, got {index!r}")
+    if places.dtype.kind not in "iu" or places.ndim > 1:
+        raise InputError(f"components are named by a whole number, a list of them, a slice or a mask, got {index!r}")
+    strange = np.atleast_1d(places)[np.atleast_1d((places < -k) | (places >= k))]
+    if len(strange):
+        raise NoSuchComponent(f"components are numbered 0 to {k - 1}, got {', '.join(map(str, strange[:5]))}")
+    places = np.asarray(places % k)
+    if places.ndim and len(np.unique(places)) < len(places):
+        raise InputError(f"an index must name each component once, got {index!r}")
+    return places
+
+
 def check_not_negative(value: Any, name: str) -> None:
     """Raise an `InputError` unless ``value`` is finite and not negative."""
     if not (np.isfinite(value) and value >= 0):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Literal, Protocol, Required, SupportsIndex, TypeAlias
 
     import numpy as np
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
     from typing_extensions import TypeVar as TypeVarWithDefault  # the checker's own; nothing imports it
 
     from mixot.families.base import Family
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         Measure | Found[Family] | ArrayLike | tuple[ArrayLike, ArrayLike] | Frame | ArrowTable | Picture
     )
     Listed: TypeAlias = Iterable[DataLike]
+    Index: TypeAlias = SupportsIndex | slice | Sequence[int] | Sequence[bool] | NDArray[np.integer[Any] | np.bool_]
     Seed: TypeAlias = (
         int | np.integer[Any] | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator
     )
@@ -116,7 +117,7 @@ if TYPE_CHECKING:
 else:
     Law = TypeVar("Law", covariant=True)
     F = TypeVar("F")
-    DataLike = Listed = Seed = Any
+    DataLike = Index = Listed = Seed = Any
     Given = GivenFull = GivenDiagonal = FromMoments = FromMomentsFull = Nearest = NearestFull = TypedDict("Given", {})
 
     class MixtureLike:

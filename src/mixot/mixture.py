@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from mixot._checks import (
     as_numbers,
     check_columns,
     check_finite,
+    check_index,
     check_range,
     column_names,
     column_order,
@@ -22,7 +23,7 @@ from mixot._checks import (
 )
 from mixot._native import draw_labels, posterior
 from mixot._shapes import ArrayLike, Float, Int
-from mixot._typing import Law
+from mixot._typing import Index, Law
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Affine, OnTheLine, Projected, require, whitening
@@ -75,6 +76,47 @@ class Mixture(Measure, Generic[Law]):
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def __iter__(self) -> Iterator[Mixture[Law]]:
+        """The components in order, ``m[0], m[1], ...``, each as a mixture of one."""
+        return (self[at] for at in range(len(self)))
+
+    def __getitem__(self, index: Index) -> Mixture[Law]:
+        """The mixture of some of the components, weights in proportion, adding up to one.
+
+        Parameters
+        ----------
+        index : int, slice, (j,) of int, each once, or (k,) of bool
+            ``m[0]`` is the first component alone, of weight one, whatever weight it has here.
+
+        Raises
+        ------
+        InputError
+            On no component, one that is not there (an `IndexError`, too) or is named twice, a mask of another length,
+            or several that have no mass together.
+
+        Examples
+        --------
+        >>> from mixot import Gaussian
+        >>> m = Mixture([0.5, 0.2, 0.3], Gaussian([0.0, 4.0, 9.0], [1.0, 1.0, 1.0]))
+        >>> m[[0, 2]].weights.round(3).tolist(), m[1:].components.means.ravel().tolist(), [len(part) for part in m]
+        ([0.625, 0.375], [4.0, 9.0], [1, 1, 1])
+        """
+        chosen = check_index(index, len(self))
+        weights = self.weights[chosen] if np.ndim(chosen) else np.ones(1)
+        chosen = np.atleast_1d(chosen)
+        if not weights.sum() > 0:
+            raise InputError(
+                f"components {chosen.tolist()} have weight zero together, so there is no mixture of them; one alone is "
+                f"m[{chosen[0]}]"
+            )
+        return Mixture(weights / weights.sum(), self.components.take(chosen), columns=self.columns)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        """One object: an array of mixtures holds these, not their components, which are mixtures again, and so on."""
+        out = np.empty((), dtype=object)
+        out[()] = self
+        return out
 
     def __repr__(self) -> str:
         return f"Mixture(k={len(self)}, dim={self.dim}, family={self.components.name!r})"
@@ -131,6 +173,19 @@ class Mixture(Measure, Generic[Law]):
             joint[lost, np.argmin(away, axis=1)] = 0.0
         return np.exp(joint - _log_sum_exp(joint)[:, None])
 
+    def predict(self, x: Any) -> Int[np.ndarray, " n"]:
+        """The most probable component at each of the points x, (n, d) -> (n,) of 0 .. k - 1.
+
+        It is the one of largest responsibility, also where components are singular; of equal ones the first.
+
+        Examples
+        --------
+        >>> from mixot import Gaussian
+        >>> Mixture([0.5, 0.5], Gaussian([0.0, 9.0], [1.0, 1.0])).predict([1.0, 8.0, -2.0]).tolist()
+        [0, 1, 0]
+        """
+        return self.responsibilities(x).argmax(axis=1)
+
     def cdf(self, x: Any) -> Float[np.ndarray, " n"]:
         """Distribution function of a mixture on the line, P(X <= x) at each x, (n,) -> (n,)."""
         self._check_line()
@@ -178,11 +233,26 @@ class Mixture(Measure, Generic[Law]):
 
     def sample(self, n: int, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
         """Draw n independent points, (n, d); ``rng`` is a seed, a Generator or None."""
+        return self.draw(n, rng=rng)[0]
+
+    def draw(self, n: int, *, rng: Any = None) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, " n"]]:
+        """Draw n independent points and the component that each came from, (n, d) and (n,).
+
+        The points are those of ``sample`` with the same ``rng``: a seed, a Generator or None.
+
+        Examples
+        --------
+        >>> from mixot import Gaussian
+        >>> points, labels = Mixture([0.5, 0.5], Gaussian([0.0, 100.0], [1.0, 1.0])).draw(4, rng=0)
+        >>> (points[:, 0] > 50).astype(int).tolist() == labels.tolist()
+        True
+        """
         if not is_whole(n) or n < 0:
             raise InputError(f"n must be a whole number that is not negative, got {n!r}")
         generator = as_generator(rng)
         try:
-            return self.components.sample(self._labels(n, generator), generator)
+            labels = self._labels(n, generator)
+            return self.components.sample(labels, generator), labels
         except (MemoryError, OverflowError, ValueError):
             if n < _MANY:
                 raise

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import numpy as np
 
@@ -76,28 +76,76 @@ class Progress:
 ProgressCallback = Callable[[Progress], Any]
 
 
+class Likelihood:
+    """Information criteria of what has a mean ``log_likelihood``, ``n_parameters`` and a number of ``observations``.
+
+    They are totals over the observations, as they are usually printed, and NaN where there is no likelihood; lower is
+    better.
+    """
+
+    __slots__ = ()
+
+    log_likelihood: float
+    n_parameters: int
+    observations: float
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, ``-2 log L + n_parameters log(observations)``, log L that of all observations.
+
+        Examples
+        --------
+        >>> round(Candidate(1, -1.5, 3.0921, n_parameters=2, observations=100.0).bic, 4)
+        309.2103
+        """
+        return self._deviance + self.n_parameters * float(np.log(self.observations))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, ``-2 log L + 2 n_parameters``, log L that of all observations.
+
+        Examples
+        --------
+        >>> Candidate(1, -1.5, 3.0921, n_parameters=2, observations=100.0).aic
+        304.0
+        """
+        return self._deviance + 2.0 * self.n_parameters
+
+    @property
+    def _deviance(self) -> float:
+        return -2.0 * self.log_likelihood * self.observations
+
+
 @dataclass(frozen=True, eq=False, slots=True)
-class Candidate:
+class Candidate(Likelihood, Generic[Law]):
     """One number of components that was tried, and how it fared.
 
     ``reason`` says why it did not compete, or what else keeps its numbers from being taken at their word; it is empty
-    where there is nothing to say.
+    where there is nothing to say. ``mixture`` is what was fitted, and ``n_parameters``, ``observations``, ``bic`` and
+    ``aic`` are as in `Fit`.
     """
 
     k: int
     log_likelihood: float
     criterion: float
     reason: str = ""
+    mixture: Mixture[Law] = field(default=cast("Any", None), repr=False, kw_only=True)  # fitters give it, every time
+    n_parameters: int = field(default=0, kw_only=True)
+    observations: float = field(default=float("nan"), kw_only=True)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Fit(Generic[Law]):
+class Fit(Likelihood, Generic[Law]):
     """A mixture fitted to data, and how well.
 
     ``log_likelihood`` is the mean per unit of weight (nats per observation), ``criterion`` the information criterion
     per observation, lower is better (BIC unless ICL was asked for), ``history`` the objective after each iteration: it
     never decreases, and is the log-likelihood where nothing regularises it (``EM.reg``). ``candidates`` are the numbers
-    of components that were tried, ``notes`` what the data did to the fit, one sentence each.
+    of components that were tried, each with its mixture, ``notes`` what the data did to the fit, one sentence each.
+
+    ``n_parameters`` numbers were free to be chosen (weights included; directions in which the rows do not vary left
+    out), for ``observations`` rows: the sum of counts, or Kish's effective number of weighted rows. ``bic`` and ``aic``
+    are totals, as the field prints them; ``criterion`` is ``bic / observations``, where it is BIC.
     """
 
     mixture: Mixture[Law]
@@ -106,8 +154,18 @@ class Fit(Generic[Law]):
     log_likelihood: float
     criterion: float
     history: Float[np.ndarray, " i"]
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[Candidate[Law], ...] = ()
     notes: tuple[str, ...] = field(default=())
+    n_parameters: int = field(default=0, kw_only=True)
+    observations: float = field(default=float("nan"), kw_only=True)
+
+    def named(self, columns: tuple[str, ...] | None) -> Fit[Law]:
+        """The same fit, the coordinates of its mixtures called so, (d,)."""
+        tried = tuple(
+            each if each.mixture is None else replace(each, mixture=each.mixture.named(columns))
+            for each in self.candidates
+        )
+        return replace(self, mixture=self.mixture.named(columns), candidates=tried)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
@@ -147,8 +146,8 @@ def fit(
     Returns
     -------
     Fit
-        ``.mixture .status .iterations .log_likelihood .criterion .history .candidates``; every verb takes it in place
-        of its mixture
+        ``.mixture .status .iterations .log_likelihood .criterion .bic .aic .history .candidates``; every verb takes it
+        in place of its mixture
 
     Raises
     ------
@@ -182,7 +181,7 @@ def fit(
     check_rng(rng)  # refused here, whatever the fitter does with it
     found = as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
     names = measure.columns if isinstance(measure, Samples) else None
-    return found if names is None else replace(found, mixture=found.mixture.named(names))
+    return found if names is None else found.named(names)
 
 
 @overload

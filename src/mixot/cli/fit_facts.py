@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixot.results import Fit, MomentFit, PopulationBound
+from mixot.results import Candidate, Fit, MomentFit, PopulationBound
 
 if TYPE_CHECKING:
     from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
@@ -25,10 +25,19 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
         "iterations": int(fitted.iterations),
         "log_likelihood": float(fitted.log_likelihood),
         "criterion": float(fitted.criterion),
-        "candidates": [{"k": c.k, "criterion": float(c.criterion), "reason": c.reason} for c in fitted.candidates],
+        "n_parameters": int(fitted.n_parameters),
+        "observations": float(fitted.observations),
+        "bic": _number(fitted.bic),
+        "aic": _number(fitted.aic),
+        "candidates": [_describe_candidate(each) for each in fitted.candidates],
         "notes": list(fitted.notes),
         **_proof(fitted, _describe_moments, _describe_distance),
     }
+
+
+def _describe_candidate(tried: Candidate) -> dict[str, Any]:
+    judged = {"criterion": float(tried.criterion), "bic": _number(tried.bic), "aic": _number(tried.aic)}
+    return {"k": tried.k, **judged, "reason": tried.reason}
 
 
 def tell_fit(fitted: Fit) -> dict[str, object]:
@@ -38,6 +47,7 @@ def tell_fit(fitted: Fit) -> dict[str, object]:
         "status": f"{fitted.status} after {fitted.iterations} iterations",
         "log-likelihood": f"{fitted.log_likelihood:.6g} nats per row",
         "criterion": f"{fitted.criterion:.6g} per row (lower is better)",
+        "BIC": f"{fitted.bic:.6g} in all ({fitted.n_parameters} parameters); AIC: {fitted.aic:.6g}",
         **({"tried": "  ".join(tried.values())} if len(tried) > 1 else {}),
         **_proof(fitted, _tell_moments, _tell_distance),
     }

@@ -362,6 +362,8 @@ def _fit_cells(path: Path, options: Options) -> MixtureSource:
         criterion,
         np.array([likelihood]),
         notes=found.notes,
+        n_parameters=free,
+        observations=float(n),
     )
     owners = tuple(found.names[owner] for owner in found.owner)
     return _fitted(path, "cells", whole, _coordinates(cells), Samples(cells.points), owners)

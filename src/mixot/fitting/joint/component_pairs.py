@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class FittedSide:
         bad = [size for size, fit in zip(sizes, fits, strict=True) if not np.isfinite(fit.criterion)]
         if bad:
             raise UnsupportedError(f"the fits have no information criterion (k = {bad[0]}), so none can be preferred")
-        named = tuple(replace(fit, mixture=fit.mixture.named(data.columns)) for fit in fits)
+        named = tuple(fit.named(data.columns) for fit in fits)
         return cls(data, sizes, named, fitter, family, structure)
 
     def fitted(

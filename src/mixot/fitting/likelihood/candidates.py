@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from mixot.results import Candidate, Status
+from mixot.results import Candidate, Fit, Status
 
 LAST = "the largest number that was tried"  # a reason that does not speak against a candidate
 OTHER_STARTS = "another rng draws other starts"  # the advice of fitters that have no number of starts
@@ -65,6 +66,12 @@ def judged(
         pairs = ", ".join(f"from k = {below} to {candidates[place].k}" for place, below in falls)
         notes += (f"the log-likelihood falls {pairs}, so better mixtures of more components exist; {more}",)
     return best, tuple(out), notes
+
+
+def candidate_of(fit: Fit, reason: str = "") -> Candidate:
+    """The candidate that a fit stands for, which ``reason`` keeps from competing where there is one."""
+    counts: dict[str, Any] = {"n_parameters": fit.n_parameters, "observations": fit.observations}
+    return Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion, reason, mixture=fit.mixture, **counts)
 
 
 def without_options(notes: Sequence[str]) -> tuple[str, ...]:

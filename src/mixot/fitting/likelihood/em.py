@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,7 @@ class EM:
         generator = as_generator(rng)
         sizes = self._sizes(k, em)
         runs = self._runs(em, sizes, generator, progress)
-        tried = [self._candidate(em, run) for run in runs]
+        tried = [replace(self._candidate(em, run), mixture=em.mixture(run.state)) for run in runs]
         most = self.k_max if k is None and self.start is None else None
         best, candidates, notes = judged(tried, em.observations, most)
         run = runs[best]
@@ -157,7 +157,7 @@ class EM:
         for note in alarms:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         return Fit(
-            mixture=em.mixture(run.state),
+            mixture=candidates[best].mixture,
             status=run.status,
             iterations=len(run.history),
             log_likelihood=candidates[best].log_likelihood,
@@ -165,6 +165,8 @@ class EM:
             history=np.array(run.history),
             candidates=candidates,
             notes=(*alarms, *_flat_rows(em, run.state), *notes),
+            n_parameters=candidates[best].n_parameters,
+            observations=em.observations,
         )
 
     def _handed_over(self, family: str) -> Fitter:
@@ -241,14 +243,16 @@ class EM:
         """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
         k, spread = len(run.state.weights), em.spread(run.state)
         likelihood = em.log_likelihood(run.state) if em.noise.any() else run.objective
-        score = bic(likelihood, em.free_parameters(k, spread.rank), em.observations)
+        free = em.free_parameters(k, spread.rank)
+        score = bic(likelihood, free, em.observations)
         score += 2 * em.entropy(run.state) if self.criterion == "icl" else 0.0
         floor = (
             f"{spread.at_floor} of {k} components have a covariance at the floor, which reg and not the rows determines"
             if spread.at_floor
             else ""
         )
-        return Candidate(k, likelihood, score, em.few_rows(run.shares) or floor)
+        reason = em.few_rows(run.shares) or floor
+        return Candidate(k, likelihood, score, reason, n_parameters=free, observations=em.observations)
 
 
 def structure_of(family: str, structure: str) -> str:

@@ -223,8 +223,11 @@ class _Run:
         if not status.solved and self.options.tol > 0:
             notes = (f"the fit {status.advice}", *notes)
         score = bic(history[-1], free, self.count)
-        tried = (Candidate(len(mixture), history[-1], score, self._undetermined(mixture, free)),)
-        return Fit(mixture, status, len(history) - 1, history[-1], score, np.array(history[1:]), tried, notes)
+        judged_by: Any = {"n_parameters": free, "observations": self.count}
+        reason = self._undetermined(mixture, free)
+        tried = (Candidate(len(mixture), history[-1], score, reason, mixture=mixture, **judged_by),)
+        past = np.array(history[1:])
+        return Fit(mixture, status, len(past), history[-1], score, past, tried, notes, **judged_by)
 
     def _undetermined(self, mixture: Mixture, free: int) -> str:
         """Why the points do not determine some component, in words: they are too few, or one point; else empty."""

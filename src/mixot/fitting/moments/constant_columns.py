@@ -49,10 +49,12 @@ def with_columns_back(
             again = EM(start=mixture).fit(data, "gaussian", structure=shape)
         said = next((note for note in again.notes if note.startswith("constant columns")), "")
         mixture, likelihood, criterion = again.mixture, again.log_likelihood, again.criterion
+        free = again.n_parameters
     else:
         state = em.state(mixture)
         mixture, likelihood = em.mixture(state), em.log_likelihood(state)
-        criterion = bic(likelihood, em.free_parameters(len(mixture), em.spread(state).rank), em.observations)
+        free = em.free_parameters(len(mixture), em.spread(state).rank)
+        criterion = bic(likelihood, free, em.observations)
     columns = np.setdiff1d(np.arange(data.dim), varied)
     shown = ", ".join(f"{c} (value {x[0, c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
     said = said or f"constant columns: {shown}; their variance is set to reg times the others' average"
@@ -71,11 +73,14 @@ def with_columns_back(
                 each,
                 log_likelihood=each.log_likelihood + (likelihood - fit.log_likelihood),
                 criterion=each.criterion + (criterion - fit.criterion),
+                mixture=mixture if each.k == len(mixture) else back(each.mixture),
             )
             for each in fit.candidates
         ),
         notes=(*fit.notes, f"{said}; what is proven is of the other columns"),
         projection=projection,
+        n_parameters=free,
+        observations=em.observations,
         starts=fit.starts if fit.projection is not None else tuple(map(back, fit.starts)),
     )
 

@@ -17,7 +17,7 @@ from mixot._checks import as_generator
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.candidates import LAST, OTHER_STARTS, judged, without_options
+from mixot.fitting.likelihood.candidates import LAST, OTHER_STARTS, candidate_of, judged, without_options
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
@@ -27,7 +27,7 @@ from mixot.fitting.moments.moment_matching import MomentMatching, kmeans_starts
 from mixot.fitting.moments.target import component_parameters
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
-from mixot.results import Candidate, Fit, Status
+from mixot.results import Fit, Status
 from mixot.sos.atomic import theta_of
 from mixot.sos.extraction import Compression
 from mixot.sos.hierarchy import Relaxed
@@ -135,10 +135,7 @@ def _refined(found: Found, points: Samples, family: str, structure: str, refinem
         return matching.fit(points, family, k=refinement.k, structure=structure, rng=rng)
     refined = _by_em if refinement.by == "em" else _by_kmeans
     fits = [refined(start, points, family, structure, refinement, rng) for start in found.starts]
-    tried = [
-        Candidate(len(fit.mixture), fit.log_likelihood, fit.criterion, next((c.reason for c in fit.candidates), ""))
-        for fit in fits
-    ]
+    tried = [candidate_of(fit, next((c.reason for c in fit.candidates), "")) for fit in fits]
     most = max(each.k for each in tried) if refinement.k is None else None
     best, tried, notes = judged(tried, points.observations, most, "order, which bounds it", OTHER_STARTS)
     return replace(fits[best], candidates=tried, notes=(*(n for n in fits[best].notes if n not in notes), *notes))
@@ -153,7 +150,10 @@ def _unrefined(found: Found, data: Measure, family: str, structure: str, refinem
     else:
         nothing = float("nan")
         note = ("only moments are known, so there is no likelihood",)
-        fit = Fit(mixture, Status.CONVERGED, 0, nothing, nothing, np.zeros(0), (), note)
+        free = len(mixture) - 1 + mixture.components.free_parameters(tuple(refinement.fixed))
+        seen = data.observations if isinstance(data, SampleMoments) else np.inf
+        counts: dict[str, Any] = {"n_parameters": free, "observations": seen}
+        fit = Fit(mixture, Status.CONVERGED, 0, nothing, nothing, np.zeros(0), (), note, **counts)
         if isinstance(data, SampleMoments) and refinement.by is not None and _gaussian(found):
             matching = MomentMatching(starts=found.starts, k_max=refinement.k_max, refine=None)
             return matching.fit(data, family, k=refinement.k, structure=structure, rng=rng)
@@ -196,8 +196,9 @@ def _structure_of(start: Mixture, structure: str) -> str:
 def _scored(mixture: Mixture, data: Samples, iterations: int = 0) -> Fit:
     """A mixture as it is, with its likelihood and BIC."""
     likelihood = float(data.weights @ mixture.log_density(data.points))
-    free = len(mixture) - 1 + mixture.components.free_parameters()
-    return Fit(mixture, Status.CONVERGED, iterations, likelihood, bic(likelihood, free, data.observations), np.zeros(0))
+    free, seen = len(mixture) - 1 + mixture.components.free_parameters(), data.observations
+    counts: dict[str, Any] = {"n_parameters": free, "observations": seen}
+    return Fit(mixture, Status.CONVERGED, iterations, likelihood, bic(likelihood, free, seen), np.zeros(0), **counts)
 
 
 def _by_em(start: Mixture, data: Samples, family: str, structure: str, refinement: Refinement, rng: Any) -> Fit:

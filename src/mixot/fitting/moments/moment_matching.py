@@ -242,32 +242,42 @@ class MomentMatching:
             log_likelihood=np.nan,
             criterion=scores[k],
             history=np.zeros(0),
-            candidates=tuple(Candidate(size, np.nan, scores[size]) for size in sizes),
+            candidates=tuple(
+                Candidate(size, np.nan, scores[size], mixture=sweep.best(size).mixture, **self._counts(sweep, size))
+                for size in sizes
+            ),
             notes=(*notes, _UNLIKELY),
+            **self._counts(sweep, k),
         )
+
+    @staticmethod
+    def _counts(sweep: Sweep, k: int) -> dict[str, Any]:
+        """How many numbers a mixture of k components is chosen by, and the observations behind the moments."""
+        return {"n_parameters": sweep.parameters(k), "observations": float(sweep.target.count)}
 
     def _as_it_is(self, sweep: Sweep, points: Samples, sizes: list[int]) -> Fit:
         """The polished mixture, or that of the clusters which k-means finds from its centers, of lowest BIC."""
         x = points.points.astype(np.float64)
         em = GaussianEM.of(x, points.weights, sweep.structure, self.em.reg, points.observations)
-        found: dict[int, tuple[Parameters, int, bool]] = {}
+        found: dict[int, tuple[int, bool]] = {}
 
         def states() -> Iterator[tuple[int, Parameters]]:
             for k in sizes:
                 best = sweep.best(k)
                 if self.refine == "kmeans":
                     labels, _, iterations = lloyd(x, points.weights, centers_of(sweep, k), max_iter=_LLOYD)
-                    found[k] = em.from_labels(labels, k), iterations, True
+                    found[k] = iterations, True
+                    yield k, em.from_labels(labels, k)
                 else:
-                    found[k] = em.state(best.mixture), best.iterations, best.converged
-                yield k, found[k][0]
+                    found[k] = best.iterations, best.converged
+                    yield k, em.state(best.mixture)
 
         most = sizes[-1] if len(sizes) > 1 else None
         k, candidates, notes = as_they_are(states(), em, self.em.criterion, most, self._limit(sizes))
-        state, iterations, converged = found[k]
+        iterations, converged = found[k]
         chosen = next(each for each in candidates if each.k == k)
         return Fit(
-            mixture=em.mixture(state),
+            mixture=chosen.mixture,
             status=Status.CONVERGED if converged else Status.MAX_ITER,
             iterations=iterations,
             log_likelihood=chosen.log_likelihood,
@@ -275,6 +285,8 @@ class MomentMatching:
             history=np.zeros(0),
             candidates=candidates,
             notes=notes,
+            n_parameters=chosen.n_parameters,
+            observations=chosen.observations,
         )
 
 

@@ -244,6 +244,8 @@ class MomentSOS:
             history=fit.history,
             candidates=fit.candidates,
             notes=notes,
+            n_parameters=fit.n_parameters,
+            observations=fit.observations,
             lower_bound=float(np.sqrt(bound)) if self.distance == "w2" else bound,
             distance_name=self.distance,
             order=last.order,

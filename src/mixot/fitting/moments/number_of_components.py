@@ -65,10 +65,14 @@ def as_they_are(
     tried: list[Candidate] = []
     for k, state in states:
         likelihood, spread = em.log_likelihood(state), em.spread(state)
-        score = bic(likelihood, em.free_parameters(k, spread.rank), em.observations)
+        free = em.free_parameters(k, spread.rank)
+        score = bic(likelihood, free, em.observations)
         score += 2 * em.entropy(state) if criterion == "icl" else 0.0
         floor = f"{spread.at_floor} of {k} components have a covariance at the floor" if spread.at_floor else ""
-        tried.append(Candidate(k, likelihood, score, em.few_rows(state.weights) or floor))
+        reason, mixture = em.few_rows(state.weights) or floor, em.mixture(state)
+        tried.append(
+            Candidate(k, likelihood, score, reason, mixture=mixture, n_parameters=free, observations=em.observations)
+        )
         if len(tried) - 1 - choice(tried) >= _PATIENCE:
             break
     best, candidates, notes = judged(tried, em.observations, most, limit, OTHER_STARTS)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -19,7 +20,7 @@ from mixot._shapes import Float
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.families.moment_model import MomentModel
-from mixot.fitting.likelihood.candidates import choice, judged, without_options
+from mixot.fitting.likelihood.candidates import candidate_of, choice, judged, without_options
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.k_means import lloyd
 from mixot.fitting.moments.from_relaxations import Refinement
@@ -59,7 +60,7 @@ class Confined:
             if found is None:
                 continue
             fits.append(found)
-            tried.append(Candidate(len(found.mixture), found.log_likelihood, found.criterion, ""))
+            tried.append(candidate_of(found))
             if len(tried) - 1 - choice(tried) >= _PATIENCE:
                 break
         if not fits:
@@ -134,7 +135,8 @@ class Confined:
         likelihood = self._expect(mixture)[0]
         free = len(mixture) * (len(self.model.parameters) + 1) - 1
         score = bic(likelihood, free, self.data.observations)
-        return Fit(mixture, status, len(history), likelihood, score, np.array(history))
+        counts: dict[str, Any] = {"n_parameters": free, "observations": self.data.observations}
+        return Fit(mixture, status, len(history), likelihood, score, np.array(history), **counts)
 
     def _expect(self, mixture: Mixture) -> tuple[float, Float[np.ndarray, "n k"]]:
         """The mean log-likelihood, and the weight that each component has in each point."""

@@ -168,16 +168,18 @@ class MinimumWasserstein:
         found, begun = self._found(Coreset(frame.points(cloud.samples)), coordinates, inner, frame.told(progress))
         mixture = frame.outward(found.point.law, shape)
         plan = _solved(data, cloud, mixture, found.point.plan.potentials * frame.unit**2)
-        likelihood, criterion = _score(data, mixture, shape, self.weights == "free")
+        likelihood, free, seen = _score(data, mixture, shape, self.weights == "free")
         return WassersteinFit(
             mixture=mixture,
             status=found.status,
             iterations=len(found.history) - 1,
             log_likelihood=likelihood,
-            criterion=criterion,
+            criterion=bic(likelihood, free, seen),
             history=np.array(found.history) * frame.unit**2,
             candidates=tried,
             notes=_notes(data, cloud, found.point.law, self.reg),
+            n_parameters=free,
+            observations=seen,
             distance=plan.distance,
             lower_bound=max(float(np.sqrt(max(plan.lower_bound, 0.0)) - np.sqrt(cloud.spread)), 0.0),
             upper_bound=float(np.sqrt(plan.upper_bound + cloud.spread)),
@@ -317,15 +319,15 @@ def _solved(data: Measure, cloud: Coreset, mixture: Mixture, start: np.ndarray) 
         return stopped.result
 
 
-def _score(data: Measure, mixture: Mixture, structure: str, free: bool) -> tuple[float, float]:
-    """Mean log-likelihood and BIC per observation, as EM has them."""
+def _score(data: Measure, mixture: Mixture, structure: str, free: bool) -> tuple[float, int, float]:
+    """Mean log-likelihood, the numbers that were free to be chosen, and the observations, as EM has them."""
     points, weights = rows_of(data)
     weights = weights / weights.sum()
     likelihood = float(weights @ mixture.log_density(points))
     k = len(mixture)
     count = GaussianEM.of(points, weights, structure, 0.0).free_parameters(k) - (0 if free else k - 1)
     seen = data.observations if isinstance(data, Samples) else effective_count(weights)
-    return likelihood, bic(likelihood, count, seen)
+    return likelihood, count, seen
 
 
 def _notes(data: Measure, cloud: Coreset, law: GaussianTarget, floor: float) -> tuple[str, ...]:
