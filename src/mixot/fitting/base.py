@@ -36,7 +36,7 @@ def checked_start(start: Any, name: str = "start") -> Mixture | None:
     if start is not None and not isinstance(start, Mixture):
         raise InputError(
             f"{name} must be a Mixture or a Fit, got {type(start).__name__}; centers become one with covariances: "
-            "Mixture(weights, Gaussian(centers, covs))"
+            "Mixture(weights, Gaussian(centers, covs)), and EM(start=centers) takes them alone"
         )
     return start
 

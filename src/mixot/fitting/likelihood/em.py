@@ -12,16 +12,18 @@ import numpy as np
 from mixot._checks import as_generator, check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
-from mixot.fitting.base import Fitter, as_fitter, checked_start, register_fitter
+from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
 from mixot.fitting.likelihood.search import Search, look, on_more_rows
 from mixot.fitting.likelihood.sizes import runs_of_sizes
+from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
 from mixot.fitting.likelihood.subsample import distinct_rows, thinned
 from mixot.measures import Grid, Measure, Samples
+from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback
 
 _TOL = 1e-5  # nats per observation that a run may lack
@@ -71,7 +73,9 @@ class EM:
         left out in which the rows do not determine some component's covariance: they are too few, or, tied or on a
         flat of their own, vary by less than ``reg``, which alone bounds its density. ``Candidate.reason`` says which
     subsample : starts are run on so many rows at most, drawn by weight (on fewer at first), before all the data
-    start : a mixture to start from, instead of k-means
+    start : a mixture to start from, instead of k-means; or means (k, d), each the middle of a component of equal weight
+        (that of its point, where they are `Samples` with weights), the covariance of all of them that of the rows about
+        the nearest mean, in standardised coordinates. Coordinates go by name where both have names
 
     Examples
     --------
@@ -96,7 +100,7 @@ class EM:
     start: Any = None  # checked below, so that what is no mixture is refused in words
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", checked_start(self.start))
+        object.__setattr__(self, "start", mixture_or_means(self.start))
         for name in ("max_iter", "starts", "k_max", "subsample"):
             check_whole(getattr(self, name), name)
         for name in ("tol", "reg"):
@@ -145,8 +149,9 @@ class EM:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg, observations_of(data))
         generator = as_generator(rng)
-        sizes = self._sizes(k, em)
-        runs = self._runs(em, sizes, generator, progress)
+        start = None if self.start is None else fitting_start(self.start, data, k)
+        sizes = self._sizes(k if start is None else len(start), em)
+        runs = self._runs(em, sizes, start, generator, progress)
         tried = [replace(self._candidate(em, run), mixture=em.mixture(run.state)) for run in runs]
         most = self.k_max if k is None and self.start is None else None
         best, candidates, notes = judged(tried, em.observations, most)
@@ -187,12 +192,6 @@ class EM:
 
     def _sizes(self, k: int | None, em: GaussianEM) -> list[int]:
         """Numbers of components to try, each possible with these data."""
-        if self.start is not None:
-            if k not in (None, len(self.start)):
-                raise InputError(f"k={k} was asked for, but start has {len(self.start)} components; leave k out")
-            if self.start.dim != em.points.shape[1]:
-                raise InputError(f"start has dimension {self.start.dim}, the data {em.points.shape[1]}")
-            k = len(self.start)
         if k is not None:
             check_whole(k, "k")
         n, most = len(em.points), self.k_max if k is None else k
@@ -207,7 +206,12 @@ class EM:
         return [int(k)]
 
     def _runs(
-        self, em: GaussianEM, sizes: list[int], rng: np.random.Generator, progress: ProgressCallback | None
+        self,
+        em: GaussianEM,
+        sizes: list[int],
+        start: Mixture | Samples | None,
+        rng: np.random.Generator,
+        progress: ProgressCallback | None,
     ) -> list[Run]:
         """The best run for each number of components: found on few rows, carried on over more, then over all."""
 
@@ -215,8 +219,9 @@ class EM:
             name = f"EM, k={k}, {stage}" if stage else f"EM, k={k}"
             return Climb(self.max_iter, self._tol(em, k), rng, reporter(progress, name, self.max_iter))
 
-        if self.start is not None:
-            return [climb(sizes[0], "").start(em, em.into_kernel(em.state(self.start)))]
+        if start is not None:
+            begin = em.state(start) if isinstance(start, Mixture) else em.around(start.points, start.weights)
+            return [climb(sizes[0], "").start(em, em.into_kernel(begin))]
         most = max(sizes)
         coarse = thinned(em, max(self.subsample, most), most, rng)
         search = Search(thinned(coarse, look(em, most), most, rng), self.starts, climb, rng)

@@ -16,10 +16,11 @@ from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.registry import factor_names, lookup
 from mixot.families.roles import Climbing, Started, require
-from mixot.fitting.base import checked_start, register_fitter
+from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.candidates import choice, judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.k_means import kmeans_labels
+from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means, nearest
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
@@ -48,7 +49,8 @@ class FamilyEM:
     k_max : the largest number of components that is tried where k is not given
     fixed : parameters that keep the value given here, such as ``{"df": 5.0}`` for "student" or ``{"shapes": 2.0}``
         for "gamma"; for a product by place, ``{"0.shapes": 2.0}``
-    start : a mixture of this family to start from, instead of the starts above
+    start : a mixture of this family to start from, instead of the starts above; or means (k, d), the points nearest to
+        each of which begin as its component, all of equal weight (that of the mean, where they are weighted `Samples`)
 
     Examples
     --------
@@ -67,7 +69,7 @@ class FamilyEM:
     start: Any = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", checked_start(self.start))
+        object.__setattr__(self, "start", mixture_or_means(self.start))
         for name in ("max_iter", "starts", "k_max"):
             check_whole(getattr(self, name), name, 1)
 
@@ -108,7 +110,7 @@ class FamilyEM:
         generator = as_generator(rng)
         run = _Run(self, law, fixed, x, weights, data.observations, progress)
         if self.start is not None:
-            fit = run.onwards(self._checked_start(law, k))
+            fit = run.onwards(self._begun(run, data, k))
         else:
             fit = self._by_bic(run, generator) if k is None else run.best(_check_k(k, len(data)), generator)
         for note in fit.notes:
@@ -117,13 +119,14 @@ class FamilyEM:
         _, candidates, notes = judged(fit.candidates, data.observations, most)
         return replace(fit, candidates=candidates, notes=(*fit.notes, *notes))
 
-    def _checked_start(self, law: type[Family], k: int | None) -> Mixture:
-        assert self.start is not None
-        if type(self.start.components) is not law or k not in (None, len(self.start)):
-            raise InputError(
-                f"start must be a mixture of {k or 'some'} laws of the {law.name} family, got {self.start!r}"
-            )
-        return self.start
+    def _begun(self, run: _Run, data: Samples, k: int | None) -> Mixture:
+        """The mixture that was given to start from, or that of the points about the means that were."""
+        start = fitting_start(self.start, data, k)
+        if isinstance(start, Samples):
+            return run.around(start.points, start.weights)
+        if type(start.components) is not run.law:
+            raise InputError(f"start must be a mixture of laws of the {run.law.name} family, got {start!r}")
+        return start
 
     def _by_bic(self, run: _Run, generator: np.random.Generator) -> Fit:
         """The fit of lowest BIC; the search ends after two numbers in a row that are worse than the best."""
@@ -169,6 +172,13 @@ class _Run:
         rows = np.sort(generator.choice(len(self.x), size=_SUBSAMPLE, replace=False))
         weights = self.weights[rows] / self.weights[rows].sum()
         return replace(self, x=self.x[rows], weights=weights)
+
+    def around(self, means: np.ndarray, weights: np.ndarray) -> Mixture:
+        """The mixture of these weights whose components suit the points that are nearest to each of the means."""
+        both = _evenly_spread(np.vstack([self.x, means]), np.append(self.weights, np.zeros(len(means))))
+        labels = nearest(both[: len(self.x)], both[len(self.x) :])
+        shares = _shares_of(labels, self.weights, len(means))
+        return Mixture(weights, require(self.law, Started).start(self.x, shares, self.fixed))
 
     def onwards(self, mixture: Mixture) -> Fit:
         """The run from a given mixture."""
@@ -273,11 +283,8 @@ def _distinct(data: Samples) -> tuple[np.ndarray, np.ndarray]:
 def _start_shares(
     x: np.ndarray, weights: np.ndarray, k: int, generator: np.random.Generator, *, principal: bool
 ) -> np.ndarray:
-    """Shares of k parts of the points; a tenth of each point goes to all, so that no part begins empty or flat."""
-    y = np.where((x >= 0).all(axis=0), np.sqrt(np.abs(x)), x)  # counts and waiting times: of even spread by their root
-    y = y - weights @ y
-    std = np.sqrt(weights @ y**2)
-    y = y / np.where(std > 0, std, 1.0)
+    """Shares of k parts of the points."""
+    y = _evenly_spread(x, weights)
     if principal:
         axis = np.linalg.eigh((y * weights[:, None]).T @ y)[1][:, -1]
         rank = y @ axis * np.sign(axis[np.abs(axis).argmax()])
@@ -286,4 +293,17 @@ def _start_shares(
         labels[order] = np.minimum((np.cumsum(weights[order]) - weights[order] / 2) * k, k - 1e-9).astype(np.intp)
     else:
         labels = kmeans_labels(y, weights, k, generator, max_iter=_LLOYD, candidates=1)
+    return _shares_of(labels, weights, k)
+
+
+def _evenly_spread(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Points in units in which distances are fair."""
+    y = np.where((x >= 0).all(axis=0), np.sqrt(np.abs(x)), x)  # counts and waiting times: of even spread by their root
+    y = y - weights @ y
+    std = np.sqrt(weights @ y**2)
+    return y / np.where(std > 0, std, 1.0)
+
+
+def _shares_of(labels: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
+    """Shares of k parts; a tenth of each point goes to all, so that no part begins empty or flat."""
     return weights[:, None] * (0.9 * (labels[:, None] == np.arange(k)) + 0.1 / k)

@@ -12,6 +12,7 @@ import numpy as np
 from mixot._native import em_run, em_state_log_joint, em_state_of_labels, exchange_rows
 from mixot.errors import SolveError
 from mixot.families.base import Family
+from mixot.fitting.likelihood.starts_from_means import nearest
 from mixot.fitting.likelihood.statistics import (
     Frame,
     Parameters,
@@ -134,6 +135,20 @@ class GaussianEM:
     def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
         """An M step whose responsibilities are zero and one, in the units of the data."""
         return self.out_of_kernel(self.on_labels(np.ascontiguousarray(labels, dtype=np.int64), k))
+
+    def around(self, means: np.ndarray, weights: np.ndarray) -> Parameters:
+        """Components at ``means`` (k, d), all of the covariance of the points about the nearest of them."""
+        root = np.sqrt(self.units)
+        labels = nearest((self.points - self.center) / root, (means - self.center) / root)
+        away = self.points.astype(np.float64) - means[labels]
+        share = self.weights / self.weights.sum()
+        k, d = means.shape
+        if self.dense:
+            cov = (away * share[:, None]).T @ away + np.diag(self.noise)
+            return Parameters(weights, means, np.tile(cov, (k, 1, 1)) if self.structure == "full" else cov)
+        variances = share @ away**2 + self.noise
+        variances = np.full(d, variances.mean()) if self.structure == "spherical" else variances
+        return Parameters(weights, means, np.tile(variances, (k, 1)))
 
     def step(self, state: Parameters) -> EMStep:
         """The E step under ``state``, and the M step after it."""
