@@ -55,6 +55,15 @@ void invert(const double* u, size_t d, double* out) {
   }
 }
 
+// The M step of the covariance model; none where the sums give its covariances as they are.
+template <class T>
+std::optional<CovarianceStep> covariance_step(const EmRows<T>& rows, size_t k) {
+  if (rows.model.unconstrained) return std::nullopt;
+  Array units(rows.inv_scale, rows.inv_scale + rows.d);
+  for (double& each : units) each = 1 / each;
+  return CovarianceStep(rows.model, k, rows.d, units.data());
+}
+
 // Sums of one pass, about the means that the kernel read.
 struct Sums {
   Array reference, mass, first, second;
@@ -64,7 +73,8 @@ struct Sums {
 template <class T>
 class Run {
  public:
-  Run(const EmRows<T>& rows, size_t k, const EmLimits& limits) : rows_(rows), limits_(limits), k_(k), d_(rows.d) {
+  Run(const EmRows<T>& rows, size_t k, const EmLimits& limits)
+      : rows_(rows), limits_(limits), k_(k), d_(rows.d), shared_(covariance_step(rows, k)) {
     size_t most = 1 + static_cast<size_t>(static_cast<double>(rows.n) * k_ * (d_ + 2) * (d_ + 2) / kPart);
     threads_ = std::min(limits.threads, most);
     for (size_t i = 0; i < rows.n; ++i) total_ += rows.weights[i];
@@ -86,6 +96,7 @@ class Run {
     std::optional<Crew> crew;
     if (threads_ > 1) crew.emplace(threads_);
     EmOutcome out;
+    if (shared_) shared_->begin(start.weights.data(), start.covs.data());
     if (!pass(start, out.component)) return ended(out, EmEnd::singular, start);
     if (!std::isfinite(sums_.objective)) return ended(out, EmEnd::not_finite, start);
     EmState at = start, before;
@@ -215,6 +226,7 @@ class Run {
     if (rows_.structure == Structure::full) covariances(to, shift);
     if (rows_.structure == Structure::tied) covariance(to, shift);
     if (rows_.structure == Structure::diagonal) variances(to, shift);
+    if (shared_) (*shared_)(to.weights.data(), to.covs.data());
     for (double& each : to.weights) each /= alive;
   }
 
@@ -289,7 +301,9 @@ class Run {
       if (!mixture) continue;
       blend(a.means, b.means, c.means, to.means);
       blend(a.covs, b.covs, c.covs, to.covs);
-      if (definite(to.covs)) return true;
+      if (!definite(to.covs)) continue;
+      if (shared_) (*shared_)(to.weights.data(), to.covs.data());  // blends of covariances leave the model
+      return true;
     }
     return false;
   }
@@ -359,6 +373,7 @@ class Run {
   const EmLimits& limits_;
   size_t k_, d_, threads_ = 1, passes_ = 0;
   double total_ = 0, shift_ = 0, longest_ = kFirstStep, trace_ = 0, noise_share_ = 0;
+  std::optional<CovarianceStep> shared_;
   bool stretched_ = false, plain_start_ = !std::isfinite(limits_.before);
   Array factors_, log_const_, work_;
   AlignedVector<T> blocks_;
@@ -430,9 +445,17 @@ EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, si
     for (size_t a = 0; a < d && rows.spherical; ++a) cov[a] = sum / d * rows.inv_scale[a] * rows.inv_scale[a];
   }
   for (double& weight : out.weights) weight /= total;
+  em_into_model(rows, out);
   return out;
 }
 
+template <class T>
+void em_into_model(const EmRows<T>& rows, EmState& state) {
+  if (auto step = covariance_step(rows, state.weights.size())) (*step)(state.weights.data(), state.covs.data());
+}
+
+template void em_into_model(const EmRows<double>&, EmState&);
+template void em_into_model(const EmRows<float>&, EmState&);
 template EmState em_state_of_labels(const EmRows<double>&, const std::int64_t*, size_t);
 template EmState em_state_of_labels(const EmRows<float>&, const std::int64_t*, size_t);
 template bool em_state_log_joint(const EmRows<double>&, const EmState&, size_t, double*);

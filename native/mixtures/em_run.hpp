@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "mixtures/covariance_models.hpp"
 #include "mixtures/em.hpp"
 
 namespace mixot {
@@ -24,6 +25,7 @@ struct EmRows {
   const double *center, *inv_scale, *noise, *spread;
   Structure structure;
   bool spherical;
+  CovarianceModel model = {};  // what the covariances share beyond the structure, which says how they are stored
 };
 
 // When a run ends. `before` is the objective of the state that the start follows, or minus infinity; `tol` the gain of a
@@ -57,6 +59,10 @@ EmOutcome em_run(const EmRows<T>& rows, const EmState& start, const EmLimits& li
 // out (n, k), the logarithm of the joint density of row and component of a state; false where a covariance is singular.
 template <class T>
 bool em_state_log_joint(const EmRows<T>& rows, const EmState& state, std::size_t threads, double* out);
+
+// The state of the same weights and means whose covariances are what the model makes of these.
+template <class T>
+void em_into_model(const EmRows<T>& rows, EmState& state);
 
 // The M step of rows that each belong to one cluster, labels (n) in 0 .. k - 1: what a run starts from.
 template <class T>

@@ -24,9 +24,10 @@ template <class T>
 using AnyShape = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
 
 mixot::Structure em_structure(const std::string& name) {
-  return name == "full" ? mixot::Structure::full
-         : name == "tied" ? mixot::Structure::tied
-                          : mixot::Structure::diagonal;
+  const bool model = name.size() == 3;  // "EII" to "VVV"
+  return name == "full" || (model && name[2] != 'I') ? mixot::Structure::full
+         : name == "tied"                            ? mixot::Structure::tied
+                                                     : mixot::Structure::diagonal;
 }
 
 template <class T>
@@ -95,7 +96,8 @@ void bind_runs(nb::module_& m) {
          double least, double before, bool accelerated, std::size_t threads, nb::object report) {
         const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
                                     center.data(), inv_scale.data(),  noise.data(),            spread.data(),
-                                    em_structure(structure), structure == "spherical"};
+                                    em_structure(structure), structure == "spherical",
+                                    mixot::covariance_model(structure)};
         mixot::EmLimits limits{max_passes, threads, tol, least, before, accelerated, {}};
         if (!report.is_none())
           limits.report = [&report](double objective) {
@@ -122,19 +124,35 @@ void bind_runs(nb::module_& m) {
          const std::string& structure, Dense<const std::int64_t, 1> labels, std::size_t k) {
         const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
                                     center.data(), inv_scale.data(),  noise.data(),            spread.data(),
-                                    em_structure(structure), structure == "spherical"};
+                                    em_structure(structure), structure == "spherical",
+                                    mixot::covariance_model(structure)};
         auto state = mixot::em_state_of_labels(rows, labels.data(), k);
         return arrays_of(state);
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
       "Weights, means and covariances of labelled rows in the kernels' units, flat arrays.");
   m.def(
+      "em_into_model",
+      [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
+         const std::string& structure, Vector shares, Flat means, Flat covs) {
+        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                                    em_structure(structure), structure == "spherical",
+                                    mixot::covariance_model(structure)};
+        mixot::EmState state{copied(shares), copied(means), copied(covs)};
+        mixot::em_into_model(rows, state);
+        return arrays_of(state);
+      },
+      nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+      nb::arg(), "A state with covariances of the model, flat arrays.");
+  m.def(
       "exchange_rows",
       [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
          const std::string& structure, Vector shares, Flat means, Flat covs, double observations) -> nb::object {
         const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
                                     center.data(), inv_scale.data(),  noise.data(),            spread.data(),
-                                    em_structure(structure), structure == "spherical"};
+                                    em_structure(structure), structure == "spherical",
+                                    mixot::covariance_model(structure)};
         mixot::EmState state{copied(shares), copied(means), copied(covs)};
         bool changed = false;
         {
@@ -151,7 +169,8 @@ void bind_runs(nb::module_& m) {
          const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t threads) -> nb::object {
         const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
                                     center.data(), inv_scale.data(),  noise.data(),            spread.data(),
-                                    em_structure(structure), structure == "spherical"};
+                                    em_structure(structure), structure == "spherical",
+                                    mixot::covariance_model(structure)};
         const mixot::EmState state{copied(shares), copied(means), copied(covs)};
         std::vector<double> out(rows.n * state.weights.size());
         bool done = false;

@@ -14,6 +14,7 @@ from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.likelihood.candidates import judged
+from mixot.fitting.likelihood.covariance_models import structure_of_em
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
@@ -147,7 +148,9 @@ class EM:
         """
         if family not in _OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
-        em = GaussianEM.of(*rows_of(data), structure_of(family, structure), self.reg, observations_of(data))
+        points, weights = rows_of(data)
+        structure = structure_of_em(family, structure, points.shape[1])
+        em = GaussianEM.of(points, weights, structure, self.reg, observations_of(data))
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
         sizes = self._sizes(k if start is None else len(start), em)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mixot._native import em_run, em_state_log_joint, em_state_of_labels, exchange_rows
+from mixot._native import em_into_model, em_run, em_state_log_joint, em_state_of_labels, exchange_rows
 from mixot.errors import SolveError
 from mixot.families.base import Family
+from mixot.fitting.likelihood.covariance_models import CovarianceModel
 from mixot.fitting.likelihood.starts_from_means import nearest
 from mixot.fitting.likelihood.statistics import (
     Frame,
@@ -95,7 +96,7 @@ class GaussianEM:
     """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are.
 
     ``observations`` is the number of rows that the points stand for: Kish's effective one of the weights where it is
-    not told.
+    not told. ``structure`` is how the covariances of the ``model`` are kept.
     """
 
     points: np.ndarray
@@ -105,6 +106,7 @@ class GaussianEM:
     center: np.ndarray
     variances: np.ndarray
     observations: float
+    model: CovarianceModel
 
     @classmethod
     def of(
@@ -112,7 +114,8 @@ class GaussianEM:
     ) -> GaussianEM:
         """EM on all the data."""
         count = effective_count(weights) if observations is None else observations
-        return cls(points, weights, structure, reg, *center_and_variances(points, weights), count)
+        model = CovarianceModel.of(structure)
+        return cls(points, weights, model.stored, reg, *center_and_variances(points, weights), count, model)
 
     def on(self, points: np.ndarray, weights: np.ndarray) -> GaussianEM:
         """The same objective on other data."""
@@ -125,7 +128,7 @@ class GaussianEM:
     def units(self) -> np.ndarray:
         """Variances that lengths are measured in: those of the data, none of them zero; their mean, if spherical."""
         each = proportionate(self.variances, self.center)
-        return np.full_like(each, each.mean()) if self.structure == "spherical" else each
+        return np.full_like(each, each.mean()) if self.model.spherical else each
 
     @cached_property
     def noise(self) -> np.ndarray:
@@ -184,7 +187,7 @@ class GaussianEM:
             1 / scale,
             self.noise / scale**2,
             proportionate(self.variances, self.center) / scale**2,
-            self.structure,
+            self.model.kernel,
         )
 
     def on_labels(self, labels: np.ndarray, k: int) -> KernelState:
@@ -192,10 +195,11 @@ class GaussianEM:
         return KernelState(*em_state_of_labels(*self._rows, labels, k))
 
     def into_kernel(self, state: Parameters) -> KernelState:
-        """A state in the units of the compiled loop."""
+        """A state in the units of the compiled loop, its covariances the closest ones of the model."""
         center, scale = self._frame
         covs = state.covs / (np.outer(scale, scale) if self.dense else scale**2)
-        return KernelState(state.weights, ((state.means - center) / scale).ravel(), covs.ravel())
+        plain = KernelState(state.weights, ((state.means - center) / scale).ravel(), covs.ravel())
+        return plain if self.model.kernel == self.structure else KernelState(*em_into_model(*self._rows, *plain))
 
     def out_of_kernel(self, state: KernelState) -> Parameters:
         """A state in the units of the data."""
@@ -256,7 +260,7 @@ class GaussianEM:
         that pull holds it there, and each assignment of such rows is a place where EM stands still
         (native/mixtures/exchanges.hpp).
         """
-        found = exchange_rows(*self._rows, *state, self.observations) if self.structure == "full" else None
+        found = exchange_rows(*self._rows, *state, self.observations) if self.model.free else None
         return None if found is None else KernelState(*found)
 
     def component(self, points: np.ndarray) -> Family:
@@ -279,18 +283,11 @@ class GaussianEM:
     def free_parameters(self, k: int, rank: int | None = None) -> int:
         """How many numbers a fit of k components chooses, of rows that vary in ``rank`` directions (all, if None)."""
         r = self.points.shape[1] if rank is None else rank
-        covs = {"full": k * r * (r + 1) // 2, "tied": r * (r + 1) // 2, "diagonal": k * r, "spherical": k}
-        return k - 1 + k * r + covs[self.structure]
+        return k - 1 + k * r + self.model.free_parameters(k, r)
 
     def few_rows(self, shares: np.ndarray) -> str:
         """Why the rows of some component do not determine its covariance, in words; empty where they do."""
-        d, rows = self.points.shape[1], shares * self.observations
-        if self.structure == "tied":
-            free = self.observations - len(shares)
-            return f"{free:.0f} rows more than means do not determine a covariance in dimension {d}" if free < d else ""
-        least = d + 1 if self.structure == "full" else 2
-        low = int((rows < least).sum())
-        return f"{low} of {len(rows)} components have fewer than the {least} rows that determine one" if low else ""
+        return self.model.few_rows(shares * self.observations, self.points.shape[1])
 
     @property
     def rounding(self) -> float:
