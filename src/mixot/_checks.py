@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mixot._frames import Frame, opened
+from mixot._numbers import as_number, check_exact, inexact, is_number
+from mixot._numbers import is_rounded as is_rounded
 from mixot.errors import InputError
 
 _SMALLEST, _LARGEST = 1e-152, 1e152  # of coordinates: squares of them, and sums of a few squares, are normal numbers
@@ -25,7 +28,7 @@ def as_numbers(value: Any, name: str) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name} must be real numbers, got an array of {array.dtype}")
     if array.dtype.kind in "iu":
-        _check_exact(array, name)
+        check_exact(array, name)
     with np.errstate(over="ignore"):  # what overflows becomes infinity, which the caller reports
         return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
 
@@ -37,41 +40,11 @@ def as_floats(value: Any, name: str) -> np.ndarray:
     return np.array(array, dtype=np.float64, order="C")
 
 
-def is_rounded(whole: int) -> bool:
-    """Whether a whole number is none of float64, which holds all of them up to 2^53 and ever fewer above."""
-    try:
-        return float(whole) != whole
-    except OverflowError:
-        return True
-
-
-def _check_exact(array: np.ndarray, name: str) -> None:
-    """Raise an `InputError` where one of an array's whole numbers is none of float64."""
-    if array.dtype.itemsize < 8 or not array.size or (array.min() >= -(2**53) and array.max() <= 2**53):
-        return
-    size = np.where(array < 0, -array.astype(np.uint64), array.astype(np.uint64))
-    lowest = size & -size  # the lowest bit that is set: the bits from there on up must fit into the 53 of float64
-    odd = size // np.maximum(lowest, 1)
-    if (odd >= 2**53).any():
-        at = tuple(np.argwhere(odd >= 2**53)[0].tolist())
-        raise _inexact(name, at, int(array[at]))
-
-
-def _inexact(name: str, at: tuple[int, ...], item: int) -> InputError:
-    shown = f"the whole number {item}" if abs(item) < 10**40 else "a whole number of more than 40 digits"
-    where = f" at {list(at)}" if at else ""
-    return InputError(
-        f"{name} must be numbers that float64 holds, got {shown}{where}, which would be rounded; "
-        "leave it out if it is an identifier, or pass floats"
-    )
-
-
 def _plain(value: Any, name: str) -> np.ndarray:
     """``value`` as an array of whatever type, what is missing in it as NaN or None."""
-    if hasattr(value, "collect_schema") and hasattr(value, "collect"):
-        raise InputError(f"{name} must be in memory, got a lazy frame; call collect() first")
-    if is_frame(value):
-        return _frame_values(value)
+    value = opened(value)
+    if isinstance(value, Frame):
+        return value.values()
     if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor that is followed by gradients, or far away
         value = value.detach().cpu()
         value = value.float() if str(value.dtype) == "torch.bfloat16" else value
@@ -95,34 +68,6 @@ def _unmasked(value: Any) -> Any:
     return value
 
 
-def is_frame(value: Any) -> bool:
-    """Whether ``value`` is a table of named columns: of pandas, polars, Arrow, or their like."""
-    held = hasattr(value, "__getitem__") and (hasattr(value, "to_numpy") or hasattr(value, "to_pandas"))
-    return held and (hasattr(value, "column_names") or hasattr(value, "columns"))  # last: it costs a lazy frame work
-
-
-def column_names(value: Any) -> tuple[str, ...] | None:
-    """Names of the columns of a frame, where all are text and none is there twice; None of everything else."""
-    if not is_frame(value):
-        return None
-    names = list(value.columns if hasattr(value, "iloc") else getattr(value, "column_names", value.columns))
-    texts = _texts(names)
-    return texts if texts is not None and len(set(texts)) == len(texts) else None
-
-
-def row_names(value: Any, dim: int) -> tuple[str, ...] | None:
-    """Names of the numbers of one row of a frame with d columns, d > 1, as pandas hands it out; None of all else."""
-    if is_frame(value) or not (hasattr(value, "iloc") and hasattr(value, "index")) or not 1 < len(value) == dim:
-        return None
-    return _texts(list(value.index))
-
-
-def _texts(names: list[Any]) -> tuple[str, ...] | None:
-    """Names of one level or of several, which are joined; None unless all are text then."""
-    joined = ["/".join(map(str, name)) if isinstance(name, tuple) else name for name in names]
-    return tuple(joined) if all(isinstance(name, str) for name in joined) else None
-
-
 def check_columns(columns: Any, dim: int) -> tuple[str, ...] | None:
     """Names of coordinates as they are kept: d different texts, or None; `InputError` where they are neither."""
     if columns is None:
@@ -133,67 +78,30 @@ def check_columns(columns: Any, dim: int) -> tuple[str, ...] | None:
     return tuple(str(name) for name in names)
 
 
-def column_order(names: tuple[str, ...], came: tuple[str, ...] | None, what: str) -> list[int] | None:
-    """Where the columns ``names`` stand among those that came; None where nothing is to be done.
+def check_finite(
+    array: np.ndarray, name: str, rows: str, advice: str = "", columns: tuple[str, ...] | None = None
+) -> None:
+    """Raise an `InputError` that names the first rows (axis 0) with NaN or infinity.
 
-    `InputError` where they are not the same names: then the order does not say which is which.
+    Of points (n, d) it also says in which columns, by their names where these are given.
     """
-    if came is None or came == names:
-        return None
-    if set(came) != set(names):
-        missing, more = ([name for name in one if name not in other] for one, other in ((names, came), (came, names)))
-        told = [
-            f"{word} {', '.join(map(repr, each[:5]))}" for word, each in (("without", missing), ("with", more)) if each
-        ]
-        raise InputError(
-            f"{what} must have the columns {', '.join(map(repr, names[:12]))}, got a table {' and '.join(told)}; "
-            "give both the same names, or leave names out to go by position (plain arrays, a table without a header)"
-        )
-    return [came.index(name) for name in names]
-
-
-def _frame_values(frame: Any) -> np.ndarray:
-    """Columns of a frame as float64, (n, d), missing values as NaN."""
-    if hasattr(frame, "iloc"):  # pandas, where two columns may have one name
-        names, columns = list(frame.columns), [frame.iloc[:, j] for j in range(frame.shape[1])]
-    else:
-        names = list(getattr(frame, "column_names", frame.columns))
-        columns = [frame[name] for name in names]
-    parts = [_column(column) for column in columns]
-    other = [str(name) for name, part in zip(names, parts, strict=True) if part is None]
-    if other:
-        raise InputError(f"every column must be numeric, these are not: {', '.join(other)}; select the numeric ones")
-    return np.column_stack([part for part in parts if part is not None]) if parts else np.empty((len(frame), 0))
-
-
-def _column(column: Any) -> np.ndarray | None:
-    """One column of a frame as float64, missing values as NaN; None where it holds no numbers."""
-    if getattr(column.dtype if hasattr(column, "dtype") else None, "kind", "f") not in "fiub":  # pandas, NumPy
-        return None
-    if hasattr(column, "iloc"):
-        if getattr(column.dtype, "kind", "f") in "iu":
-            _check_exact(column.dropna().to_numpy(), str(column.name))
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    values = column.to_numpy()
-    if values.dtype.kind == "O":  # whole numbers, truth values and decimals among missing ones
-        held = [item for item in values.tolist() if item is not None]
-        if any(isinstance(item, str | bytes) or not _is_number(item) for item in held):
-            return None
-        return np.array([_number(item) for item in values.tolist()], dtype=np.float64)
-    if values.dtype.kind in "iu":
-        _check_exact(values, "every column")
-    return values.astype(np.float64) if values.dtype.kind in "fiub" else None
-
-
-def check_finite(array: np.ndarray, name: str, rows: str, advice: str = "") -> None:
-    """Raise an `InputError` that names the first rows (axis 0) with NaN or infinity."""
     finite = np.isfinite(array)
     if not finite.all():
         bad = np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1))
         shown = ", ".join(map(str, bad[:5].tolist())) + (", ..." if len(bad) > 5 else "")
+        where = "" if array.ndim != 2 or rows != "rows" else _in_columns(finite, columns)
         raise InputError(
-            f"{name} must be finite, got NaN or infinity in {len(bad)} of {len(array)} {rows}: {shown}{advice}"
+            f"{name} must be finite, got NaN or infinity in {len(bad)} of {len(array)} {rows}: {shown}{advice}{where}"
         )
+
+
+def _in_columns(finite: np.ndarray, columns: tuple[str, ...] | None) -> str:
+    """Which columns of points are not finite, in words; nothing of a single one without a name."""
+    if columns is None and finite.shape[1] == 1:
+        return ""
+    bad = np.flatnonzero(~finite.all(axis=0)).tolist()
+    shown = ", ".join(str(at) if columns is None else repr(columns[at]) for at in bad[:5])
+    return f" (in column{'s' if len(bad) > 1 else ''} {shown}{', ...' if len(bad) > 5 else ''})"
 
 
 def check_range(array: np.ndarray, name: str) -> None:
@@ -292,31 +200,12 @@ def check_not_negative(value: Any, name: str) -> None:
 
 def _parse(array: np.ndarray, name: str) -> np.ndarray:
     try:
-        return np.array([_number(item) for item in array.flat], dtype=np.float64).reshape(array.shape)
+        return np.array([as_number(item) for item in array.flat], dtype=np.float64).reshape(array.shape)
     except (TypeError, ValueError, OverflowError):
-        at, item = next((at, item) for at, item in np.ndenumerate(array) if not _is_number(item))
+        at, item = next((at, item) for at, item in np.ndenumerate(array) if not is_number(item))
         if isinstance(item, int):
-            raise _inexact(name, at, item) from None
+            raise inexact(name, at, item) from None
         text = item.decode("latin-1") if isinstance(item, bytes) else item
         what = repr(str(text)) if isinstance(text, str) else type(item).__name__
         where = f" at {list(at)}" if at else ""
         raise InputError(f"{name} must be numbers, got {what}{where}") from None
-
-
-def _number(item: Any) -> float:
-    """A number, one in writing, or NaN for None; NumPy would also drop imaginary parts, and count days."""
-    if item is None:
-        return np.nan
-    if getattr(getattr(item, "dtype", None), "kind", "f") in "cmM":
-        raise TypeError
-    if isinstance(item, int) and is_rounded(item):
-        raise OverflowError
-    return float(item)
-
-
-def _is_number(item: Any) -> bool:
-    try:
-        _number(item)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return True

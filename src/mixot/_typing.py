@@ -34,6 +34,17 @@ if TYPE_CHECKING:
         def __getitem__(self, key: Any, /) -> Any: ...
         def to_pandas(self) -> Any: ...
 
+    class LazyFrame(Protocol):
+        """A table that is read when it is collected."""
+
+        def collect_schema(self) -> Any: ...
+        def collect(self) -> Any: ...
+
+    class ArrowStream(Protocol):
+        """Columns that come through the Arrow PyCapsule interface."""
+
+        def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
     class Picture(Protocol):
         """A picture of PIL."""
 
@@ -53,7 +64,15 @@ if TYPE_CHECKING:
 
     MixtureLike: TypeAlias = Mixture[F] | Found[F]
     DataLike: TypeAlias = (
-        Measure | Found[Family] | ArrayLike | tuple[ArrayLike, ArrayLike] | Frame | ArrowTable | Picture
+        Measure
+        | Found[Family]
+        | ArrayLike
+        | tuple[ArrayLike | Frame | ArrowTable | LazyFrame | ArrowStream, ArrayLike]
+        | Frame
+        | ArrowTable
+        | LazyFrame
+        | ArrowStream
+        | Picture
     )
     Listed: TypeAlias = Iterable[DataLike]
     Index: TypeAlias = SupportsIndex | slice | Sequence[int] | Sequence[bool] | NDArray[np.integer[Any] | np.bool_]
@@ -117,7 +136,7 @@ if TYPE_CHECKING:
 else:
     Law = TypeVar("Law", covariant=True)
     F = TypeVar("F")
-    DataLike = Index = Listed = Seed = Any
+    DataLike = Frame = Index = Listed = Seed = Any
     Given = GivenFull = GivenDiagonal = FromMoments = FromMomentsFull = Nearest = NearestFull = TypedDict("Given", {})
 
     class MixtureLike:

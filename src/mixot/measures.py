@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, check_columns, check_finite, column_names, is_frame, is_whole
+from mixot._checks import as_floats, as_numbers, check_columns, check_finite, is_whole
+from mixot._frames import Frame, column_names, is_frame, opened
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import DataLike, F, Found
 from mixot.errors import InputError
@@ -56,16 +57,17 @@ class Samples(Measure):
         the line
     weights : (n,), importance weights: not negative, summing to one (to 1e-6, the rest is taken off); equal where not
         given. They say how much each point counts, not how often it was seen: of how many observations a criterion
-        speaks is Kish's effective number
+        speaks is Kish's effective number. Of a dataframe also the name of the column that holds them, which is then no
+        coordinate; a column's are scaled to sum to one
     counts : (n,), in place of weights: how often each point was seen, whole numbers; they stand for as many equal rows,
-        their sum is the number of observations, and the weights are their shares of it
+        their sum is the number of observations, and the weights are their shares of it. Of a dataframe also a column
     columns : d names of the coordinates; those of a dataframe where not given, None of arrays. Measures with names are
         compared name by name.
 
     Raises
     ------
     InputError
-        On no points, NaN or infinity (the rows are named), bad weights or counts, or names that do not fit.
+        On no points, NaN or infinity (rows and columns are named), bad weights or counts, or names that do not fit.
 
     Examples
     --------
@@ -90,9 +92,10 @@ class Samples(Measure):
         counts: ArrayLike | None = None,
         columns: Any = None,
     ) -> None:
-        array = _check_points(points)
+        rows, weights, counts = _with_named(opened(points), weights, counts)
+        array = _check_points(rows, column_names(rows))
         n = len(array)
-        names = column_names(points) if columns is None else check_columns(columns, array.shape[1])
+        names = column_names(rows) if columns is None else check_columns(columns, array.shape[1])
         object.__setattr__(self, "columns", names)
         times = None
         if counts is not None:
@@ -318,7 +321,8 @@ def as_measure(data: Any) -> Measure:
     array (n, d), list of rows, (n,)        ``Samples`` of equal weight (float32 kept)
     pair (points, weights)                  weighted ``Samples``
     dataframe                               ``Samples`` of its columns, which must be numeric (pandas,
-                                            polars, Arrow, and their like)
+                                            polars, also lazy, Arrow, DuckDB, and their like; all but
+                                            pandas through narwhals, ``pip install "mixot[table]"``)
     picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], alpha left out;
                                             integers of 8 or 16 bits are scaled, floats stay and must
                                             lie in [0, 1] (points are no array of three axes); PIL's
@@ -341,8 +345,8 @@ def as_measure(data: Any) -> Measure:
         return data.mixture
     if isinstance(data, str | PathLike):
         raise InputError(f"data must be in memory, got the path {str(data)!r}; read it first: mixot.read(path)")
-    if is_frame(data):
-        return Samples(data)
+    if is_frame(data) or (isinstance(data, tuple) and len(data) == 2 and is_frame(data[0])):
+        return Samples(*data) if isinstance(data, tuple) else Samples(data)
     if hasattr(data, "getbands") and hasattr(data, "convert"):
         pixels = as_pixels(data)
         return _colors(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3] if pixels.ndim == 3 else pixels)
@@ -397,7 +401,25 @@ def _check_counts(counts: Any, n: int) -> Float[np.ndarray, " n"]:
     return out
 
 
-def _check_points(points: Any) -> np.ndarray:
+def _with_named(points: Any, weights: Any, counts: Any) -> tuple[Any, Any, Any]:
+    """The three as they came, but for weights or counts that name a column of a frame: these are taken out of it."""
+    for role, given in (("weights", weights), ("counts", counts)):
+        if isinstance(given, str):
+            if not isinstance(points, Frame):
+                raise InputError(
+                    f"{role}={given!r} names a column, and points are no frame; give the numbers themselves"
+                )
+            points, column = points.without(given, role)
+            if role == "counts":
+                counts = column
+            else:
+                check_finite(column, f"weights, column {given!r},", "rows")
+                total = column.sum()
+                weights = column / total if total > 0 else column
+    return points, weights, counts
+
+
+def _check_points(points: Any, names: tuple[str, ...] | None) -> np.ndarray:
     array = as_numbers(points, "points")
     if array.ndim == 1:
         array = array[:, None]
@@ -405,7 +427,7 @@ def _check_points(points: Any) -> np.ndarray:
         raise InputError(f"points must have shape (n, d), got {array.shape}")
     if len(array) == 0:
         raise InputError("points must not be empty: there are zero rows")
-    check_finite(array, "points", "rows", "; drop or fill them")
+    check_finite(array, "points", "rows", "; drop or fill them", names)
     # A copy: whoever goes on writing to his array must not change a measure, nor what was computed from it.
     return np.array(array, order="C")
 

@@ -16,11 +16,9 @@ from mixot._checks import (
     check_finite,
     check_index,
     check_range,
-    column_names,
-    column_order,
     is_whole,
-    row_names,
 )
+from mixot._frames import column_names, column_order, opened, row_names
 from mixot._native import draw_labels, posterior
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import Index, Law
@@ -331,15 +329,17 @@ class Mixture(Measure, Generic[Law]):
         A single point (dim,) counts as one row, and (n,) as n rows on the line. Columns of a dataframe are read by
         name where the mixture has `columns`.
         """
+        x = opened(x)
         points = as_numbers(x, "x")
+        shape = points.shape
         came = None if self.columns is None else column_names(x) or row_names(x, self.dim)
         order = None if self.columns is None else column_order(self.columns, came, "x")
         if points.ndim <= 1:
             points = points.reshape(-1, 1) if self.dim == 1 else points.reshape(1, -1)
         points = points if order is None else points[:, order]
         if points.ndim != 2 or points.shape[1] != self.dim:
-            raise InputError(f"x must have shape (n, {self.dim}), got {np.shape(x)}")
-        check_finite(points, "x", "rows")
+            raise InputError(f"x must have shape (n, {self.dim}), got {shape}")
+        check_finite(points, "x", "rows", columns=self.columns or column_names(x))
         return points
 
     def _check_line(self) -> None:

@@ -137,7 +137,8 @@ def fit(
         Of the covariances: "full", "diagonal", "spherical" or "tied".
     weights, counts : (n,), optional
         Of points: importance weights, which sum to one, or how often each was seen; see `Samples`. A histogram has
-        counts, and is fitted as its rows would be.
+        counts, and is fitted as its rows would be. Of a dataframe also the name of the column that holds them:
+        ``fit(frame, weights="w")``; such weights are scaled to sum to one.
     rng : seed, Generator or None
         Where the random starts come from.
     progress : callable, optional
@@ -169,6 +170,8 @@ def fit(
         check_whole(k, "k")
     if progress is not None and not callable(progress):
         raise InputError(f"progress must be callable, or None, got {type(progress).__name__}")
+    if isinstance(weights, str) or isinstance(counts, str):  # columns of the frame itself
+        data, weights, counts = Samples(data, weights, counts=counts), None, None
     measure = as_measure(data)
     if weights is not None or counts is not None:
         if not isinstance(measure, Samples):

@@ -109,10 +109,9 @@ def test_decimals_of_frames_are_rounded_once():
     assert as_measure(arrow(a=[Decimal("0.1"), Decimal("2.675")])).points.ravel().tolist() == [0.1, 2.675]
 
 
-def test_a_lazy_frame_is_named():
-    lazy = pytest.importorskip("polars").LazyFrame({"a": [1.0]})
-    with pytest.raises(InputError, match=r"lazy frame; call collect\(\) first"):
-        as_measure(lazy)
+def test_a_lazy_frame_is_collected():
+    lazy = pytest.importorskip("polars").LazyFrame({"a": [1.0, 3.0]})
+    assert as_measure(lazy).points.tolist() == [[1.0], [3.0]]
 
 
 def test_tensors_that_follow_gradients_or_are_short():

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from mixot._checks import column_order
+from mixot._frames import column_order
 from mixot.cli.arguments import Options
 from mixot.cli.console import note, working
 from mixot.cli.fit_facts import describe, describe_fit

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixot._checks import as_floats, check_finite
+from mixot._frames import column_names, column_order, given_back, opened
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, UnsupportedError
 from mixot.measures import Measure, Samples
@@ -35,7 +36,7 @@ class PointMap:
         """Number of the point that each x, (m, d), is sent to."""
         from scipy.spatial import KDTree
 
-        points = _as_rows(x, self.plan.source.dim)
+        points = _as_rows(opened(x), self.plan)
         y, w = self.plan.source.points.astype(np.float64), self.plan.potentials
         heavy = np.flatnonzero(self.plan.source.weights > 0)
         # |x - y|^2 - w is, but for a constant, a squared distance in one dimension more
@@ -43,9 +44,10 @@ class PointMap:
         tree = KDTree(np.column_stack([y[heavy], height]))
         return heavy[tree.query(np.column_stack([points, np.zeros(len(points))]))[1]]
 
-    def __call__(self, x: Any) -> Float[np.ndarray, "m d"]:
-        """Return the images of the points x, (m, d) -> (m, d)."""
-        return self.plan.source.points[self.labels(x)]
+    def __call__(self, x: Any) -> Any:
+        """Return the images of the points x, (m, d) -> (m, d); of a dataframe, a dataframe of that kind."""
+        x = opened(x)
+        return given_back(x, self.plan.source.points[self.labels(x)], self.plan.source.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +67,10 @@ class CentroidMap:
 
     plan: SemidiscretePlan
 
-    def __call__(self, x: Any) -> Float[np.ndarray, "m d"]:
+    def __call__(self, x: Any) -> Any:
         """Return the images of x, (m, d) -> (m, d), which must be among the points that were transported.
+
+        Of a dataframe the images are one of that kind.
 
         Raises
         ------
@@ -75,8 +79,8 @@ class CentroidMap:
         """
         from scipy.spatial import KDTree
 
-        source = self.plan.source
-        points = _as_rows(x, source.dim)
+        source, x = self.plan.source, opened(x)
+        points = _as_rows(x, self.plan)
         distance, at = KDTree(source.points.astype(np.float64)).query(points)
         far = np.flatnonzero(distance > 1e-9 * np.diff(self.plan.density.bounds).max())
         if len(far):
@@ -84,7 +88,7 @@ class CentroidMap:
                 f"a plan from points moves those points only: row {far[0]} of x, {points[far[0]].tolist()}, is none of "
                 "them; take transport_map(grid, points) for a map of all of space"
             )
-        return self.plan.centroids[at]
+        return given_back(x, self.plan.centroids[at], source.columns)
 
 
 def map_between(p: Measure, q: Measure, kind: str, solver: CellSolver) -> PointMap | CentroidMap:
@@ -103,11 +107,15 @@ def map_between(p: Measure, q: Measure, kind: str, solver: CellSolver) -> PointM
     return CentroidMap(plan) if forward else PointMap(plan)
 
 
-def _as_rows(x: Any, d: int) -> Float[np.ndarray, "m d"]:
+def _as_rows(x: Any, plan: SemidiscretePlan) -> Float[np.ndarray, "m d"]:
+    """The points x, (m, d); columns of a frame by name where the points of the plan have names."""
+    d, names, came = plan.source.dim, plan.source.columns, column_names(x)
     rows = as_floats(x, "x")
+    order = None if names is None else column_order(names, came, "x")
     if rows.ndim == 1:
         rows = rows[:, None] if d == 1 else rows[None, :]
+    rows = rows if order is None else rows[:, order]
     if rows.ndim != 2 or rows.shape[1] != d:
-        raise InputError(f"x must have shape (m, {d}), got {np.shape(x)}")
-    check_finite(rows, "x", "rows")
+        raise InputError(f"x must have shape (m, {d}), got {rows.shape}")
+    check_finite(rows, "x", "rows", columns=names or came)
     return rows

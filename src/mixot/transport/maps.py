@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, overload
 
 import numpy as np
 
 from mixot._checks import as_floats, as_generator, is_one_of
+from mixot._frames import given_back, opened
 from mixot._native import blend_affine, pick_affine
 from mixot._shapes import Float, Int
-from mixot._typing import Law
+from mixot._typing import Frame, Law
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import common
 from mixot.families.couplings import AffineCoupling, Coupling, mean_image, random_image
@@ -183,13 +184,19 @@ class TransportMap(Generic[Law]):
             "mass; tail=0 takes them all",
         )
 
-    def __call__(self, x: Any, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
-        """Return the images of the points x, (n, d) -> (n, d).
+    @overload
+    def __call__(self, x: Frame, *, rng: Any = None) -> Any: ...
+    @overload
+    def __call__(self, x: Any, *, rng: Any = None) -> np.ndarray: ...
+    def __call__(self, x: Any, *, rng: Any = None) -> Any:
+        """Return the images of the points x, (n, d) -> (n, d); of a dataframe, a dataframe of that kind.
 
         Parameters
         ----------
         x : (n, d), finite
-            A single point (d,) counts as one row, and (n,) as n rows on the line.
+            A single point (d,) counts as one row, and (n,) as n rows on the line. Columns of a dataframe are read by
+            name where p has names, and come back in the order of these; pandas keeps its index, what is lazy is
+            collected, and what has no kind of its own (DuckDB, a stream of Arrow) comes back as a table of pyarrow.
         rng : seed, Generator or None
             What a random map draws from; the mean map needs none.
 
@@ -198,8 +205,10 @@ class TransportMap(Generic[Law]):
         InputError
             Where x has another shape, or NaN or infinity (the rows are named).
         """
-        if self.kind == "random":
-            return self.sample(x, rng=rng)
+        x = opened(x)
+        return self.sample(x, rng=rng) if self.kind == "random" else given_back(x, self._mean(x), self.source.columns)
+
+    def _mean(self, x: Any) -> Float[np.ndarray, "n d"]:
         if not isinstance(self.pieces, AffineCoupling):
             return self._mean_image(x)
         share = self._shares()
@@ -217,13 +226,20 @@ class TransportMap(Generic[Law]):
                 blend_affine(chunk, *law, out[part], thread_count())
         return out
 
-    def sample(self, x: Any, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
+    @overload
+    def sample(self, x: Frame, *, rng: Any = None) -> Any: ...
+    @overload
+    def sample(self, x: Any, *, rng: Any = None) -> np.ndarray: ...
+    def sample(self, x: Any, *, rng: Any = None) -> Any:
         """Return random images of the points x, (n, d) -> (n, d): for x drawn from p they are drawn from q.
 
         Each point takes ``T_kl`` with probability ``p_kl(x)``, and where no map exists a draw from the conditional
-        Gaussian law. A seed gives the same images whatever the number of threads.
+        Gaussian law. A seed gives the same images whatever the number of threads. A dataframe gives one of its kind.
         """
-        generator = as_generator(rng)
+        x = opened(x)
+        return given_back(x, self._draw(x, as_generator(rng)), self.source.columns)
+
+    def _draw(self, x: Any, generator: np.random.Generator) -> Float[np.ndarray, "n d"]:
         if not isinstance(self.pieces, AffineCoupling):
             return self._random_image(x, generator)
         noisy = np.flatnonzero(self.pieces.noise.any(axis=(1, 2)))

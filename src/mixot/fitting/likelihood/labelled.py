@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
-from mixot._checks import as_generator, as_numbers, is_one_of, is_whole
+from mixot._checks import as_generator, is_one_of, is_whole
 from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
@@ -198,7 +198,7 @@ class _Part:
 
 
 def _labelled(points: Any, codes: Any) -> np.ndarray:
-    x = Samples(as_numbers(points, "points")).points
+    x = Samples(points).points
     if np.shape(codes) != (len(x),):
         raise InputError(f"codes must be one label for each of the {len(x)} points, got shape {np.shape(codes)}")
     return x
