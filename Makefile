@@ -25,14 +25,14 @@ test-313:
 
 # With the lowest declared versions, those of the build included, what touches other people's libraries: commands
 # (typer, rich), figures (matplotlib), pictures (Pillow, tifffile), tables (pandas, pyarrow), cells (anndata, h5py),
-# programs (HiGHS, Clarabel, SCS), special functions (SciPy). The rest is NumPy and our own loops; JAX and PyTorch are
-# left out: JAX 0.8 asks for NumPy 2. `make test` installs the newest versions of everything. Python is the lowest,
-# too: 3.11, as later ones have no wheels of these.
+# estimators (scikit-learn), programs (HiGHS, Clarabel, SCS), special functions (SciPy). The rest is NumPy and our own
+# loops; JAX and PyTorch are left out: JAX 0.8 asks for NumPy 2. `make test` installs the newest versions of everything.
+# Python is the lowest, too: 3.11, as later ones have no wheels of these.
 LOWEST_TESTS := $(addprefix tests/fronts/test_,standard_output.py import.py cli_layout.py plot_cells.py alluvial.py \
   pictures.py color_profiles.py tables.py column_names.py cells_cli.py) \
   $(addprefix tests/robustness/test_,bad_commands.py h5ad_files.py) \
   $(addprefix tests/peers/test_,sdp_peers.py relaxations_clarabel.py) \
-  tests/laws/test_multimarginal.py tests/values/test_line_families.py
+  tests/laws/test_multimarginal.py tests/values/test_line_families.py tests/fronts/estimators
 # Typer before 0.26 asks click for names that go away: nobody is shown this, and only an import says it.
 test-lowest: .venv-lowest/.installed
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg .venv-lowest/bin/python -m pytest -n $(JOBS) \

@@ -23,6 +23,7 @@ MODULES = [
     "mixot.datasets",
     "mixot.imaging",
     "mixot.plot",
+    "mixot.sklearn",
     "mixot.jax",
     "mixot.torch",
     "mixot.anndata",

@@ -89,3 +89,8 @@ def test_version_is_the_version_of_the_distribution():
 
 def test_the_package_is_typed():
     assert (Path(mixot.__file__).parent / "py.typed").exists()
+
+
+def test_the_estimators_load_scikit_learn_and_nobody_else_does():
+    assert "sklearn" in loaded_by("import mixot.sklearn")
+    assert loaded_by("import mixot; mixot.fit([[0.0, 1.0], [1.0, 3.0], [2.0, 0.5]], k=1)") == ["numpy"]

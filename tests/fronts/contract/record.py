@@ -36,6 +36,7 @@ NAMESPACES = {
     "mixot.jax": ("jax",),
     "mixot.torch": ("torch",),
     "mixot.anndata": ("anndata",),
+    "mixot.sklearn": ("sklearn",),
 }
 OPERATORS = ("__call__", "__len__", "__iter__", "__getitem__", "__add__", "__contains__")
 

@@ -1,0 +1,24 @@
+"""scikit-learn's own checks, all of them, none expected to fail."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from mixot.sklearn import EMMixture
+
+# What the checks' few, flat or constant rows do to a fit is said by warnings, as it should be.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::mixot.AccuracyWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
+]
+
+ESTIMATORS = [
+    EMMixture(),
+    EMMixture(n_components=2, covariance_type="tied"),
+    EMMixture(n_components=1, covariance_type="diag", warm_start=True),
+    EMMixture(max_components=2, covariance_type="spherical", criterion="icl", n_init=1),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_finds_no_fault(estimator, check):
+    check(estimator)
