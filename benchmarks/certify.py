@@ -1,8 +1,8 @@
 """Certificates: what they exclude, what they cost, and whether any mixture is above them.
 
-``python benchmarks/certify.py [faithful] [speed] [fresh] [poisson] [attacks]`` runs some parts, or all. There is no
-peer: no other package bounds the likelihood of mixtures of any number of components. The attacks are EM inside the
-floor, from random starts, with up to twelve components.
+``python benchmarks/certify.py [faithful] [speed] [fresh] [poisson] [binomial] [attacks]`` runs some parts, or all.
+There is no peer: no other package bounds the likelihood of mixtures of any number of components. The attacks are EM
+inside the floor, from random starts, with up to twelve components.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from _table import print_table, versions
 
-from mixot import AccuracyWarning, Gaussian, Mixture, Poisson, certify, fit
+from mixot import AccuracyWarning, Binomial, Gaussian, Mixture, Poisson, certify, fit
+from mixot.families.base import Family
 from mixot.inference.floors import common_floor
 from mixot.inference.mixing_bound import mixing_bound
 
@@ -81,16 +83,26 @@ def fresh(count: int) -> None:
     print_table(rows)
 
 
-def poisson(count: int) -> None:
+def rates(rng: np.random.Generator, k: int) -> Poisson:
+    return Poisson(np.cumsum(rng.uniform(1.0, 3.0, k) ** 2))
+
+
+def chances(rng: np.random.Generator, k: int) -> Binomial:
+    """Probabilities two to four standard deviations apart, on the scale on which these are equal."""
+    angles = np.cumsum(rng.uniform(2.0, 4.0, k)) / np.sqrt(4 * 20)
+    return Binomial(np.sin(angles) ** 2, 20)
+
+
+def one_parameter(family: str, laws: Callable[[np.random.Generator, int], Family], count: int) -> None:
     rows = [["n", "sets", "K_max = K", "<= K + 1", "largest gain", "CPU s, most"]]
     for n in (1_000, 10_000, 100_000):
         over, gains, seconds = [], [], []
         for seed in range(count):
             rng = np.random.default_rng([n, seed])
             k = 1 + seed % 3
-            rates = np.cumsum(rng.uniform(1.0, 3.0, k) ** 2)
-            x = Mixture(rng.dirichlet(np.full(k, 8.0)), Poisson(rates)).sample(n, rng=rng)
-            found = fit(x, "poisson", k=k, rng=seed)
+            components = laws(rng, k)
+            x = Mixture(rng.dirichlet(np.full(k, 8.0)), components).sample(n, rng=rng)
+            found = fit(x, family, k=k, rng=seed)
             start = time.process_time()
             proof = certify(x, found)
             seconds.append(time.process_time() - start)
@@ -159,7 +171,8 @@ def main() -> None:
         "faithful": faithful,
         "speed": speed,
         "fresh": lambda: fresh(args.sets),
-        "poisson": lambda: poisson(args.sets),
+        "poisson": lambda: one_parameter("poisson", rates, args.sets),
+        "binomial": lambda: one_parameter("binomial(20)", chances, args.sets),
         "attacks": lambda: attacks(args.attacks),
     }
     for name in args.parts or parts:

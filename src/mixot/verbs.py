@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # what only some fits return, or are of
     from mixot.families.elliptical.gaussian import Gaussian
     from mixot.families.elliptical.student import StudentT
     from mixot.families.line.bernoulli import Bernoulli
+    from mixot.families.line.binomial import Binomial
     from mixot.families.line.exponential import Exponential
     from mixot.families.line.gamma import Gamma
     from mixot.families.line.inverse_gamma import InverseGamma
@@ -90,6 +91,8 @@ def fit(data: DataLike, family: Literal["student"], **given: Unpack[Given]) -> F
 @overload
 def fit(data: DataLike, family: Literal["bernoulli"], **given: Unpack[Given]) -> Fit[Bernoulli]: ...
 @overload
+def fit(data: DataLike, family: Literal["binomial"], **given: Unpack[Given]) -> Fit[Binomial]: ...
+@overload
 def fit(data: DataLike, family: Literal["exponential"], **given: Unpack[Given]) -> Fit[Exponential]: ...
 @overload
 def fit(data: DataLike, family: Literal["gamma"], **given: Unpack[Given]) -> Fit[Gamma]: ...
@@ -128,7 +131,8 @@ def fit(
     data : anything that `as_measure` reads
         Points (n, d), weighted points, a dataframe, a picture.
     family : str
-        "gaussian", "diagonal", ... (an unknown name lists them).
+        "gaussian", "diagonal", ... (an unknown name lists them); "gamma,poisson*2" is a product by columns, and
+        "binomial(10)" holds the one parameter that fits of a family can hold, here the trials.
     k : int, optional
         Number of components; chosen by an information criterion where not given.
     method : str or fitter

@@ -7,6 +7,7 @@ from scipy.special import gammaln
 from mixot import (
     AccuracyWarning,
     Bernoulli,
+    Binomial,
     DiagonalGaussian,
     Exponential,
     Gaussian,
@@ -28,6 +29,7 @@ LAWS = {
     "exponential": Mixture([0.3, 0.7], Exponential([0.2, 3.0])),
     "rayleigh": Mixture([0.5, 0.5], Rayleigh([1.0, 6.0])),
     "bernoulli": Mixture([1.0], Bernoulli([0.3])),
+    "binomial": Mixture([0.3, 0.7], Binomial([0.15, 0.6], 12)),
 }
 
 
@@ -39,7 +41,7 @@ def separated(rng, n=300, d=1, k=2):
 def test_the_families_are_exponential_in_their_natural_parameter(natural_family, rng):
     laws = natural_family.example(rng, 4)
     x = laws.sample(np.repeat(np.arange(4), 50), rng)
-    role = require(natural_family, Natural)
+    role = require(laws, Natural)
     statistic, base = role.statistic(x), role.log_base(x)
     mean = np.array([role.statistic(laws.sample(np.full(200_000, k), rng)).mean() for k in range(4)])
     theta = role.natural_of_mean(mean)  # near the components' own
@@ -57,7 +59,7 @@ def test_the_families_are_exponential_in_their_natural_parameter(natural_family,
 def test_no_mixture_of_a_family_of_one_parameter_is_above(name, rng):
     p = LAWS[name]
     x, family = p.sample(400, rng=rng), type(p.components)
-    bound = natural_bound(family, x, gap=0.05)
+    bound = natural_bound(p.components, x, gap=0.05)
     assert bound.lower <= bound.upper <= bound.lower + 0.05
     assert bound.mixture is not None
     assert bound.mixture.log_density(x).sum() == pytest.approx(bound.lower, abs=1e-6)

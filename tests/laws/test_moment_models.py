@@ -46,6 +46,8 @@ def random_parameters(model, rng, k):
     for i, parameter in enumerate(model.parameters):
         if sorted(parameter.units)[-2:] == [1, 1]:
             theta[:, i] *= 0.2
+        if parameter.name == "prob":
+            theta[:, i] *= 0.6
     return theta
 
 

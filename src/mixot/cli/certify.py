@@ -83,6 +83,9 @@ def certify(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    family: Annotated[
+        str, typer.Option("--family", help='Law of a component: gaussian, poisson, "binomial(10)", ...')
+    ] = "gaussian",
     seed: Seed = 0,
     columns: Columns = None,
     counts: Counts = None,
@@ -102,7 +105,7 @@ def certify(
     if floor is not None and floors is not Floors.common:
         raise InputError("--floor is a floor of your own, and --floors takes those of the fit; give one of the two")
     options = fit_options(k, k_max, structure, seed, columns, json)
-    points, mixture, facts, title = _open(data, model, replace(options, counts=counts, weights=weights))
+    points, mixture, facts, title = _open(data, model, replace(options, family=family, counts=counts, weights=weights))
     chosen = floors.value if floor is None else floor**2
     proof = prove(points, mixture, quiet=json, floors=chosen, c=factor, gap=gap, criterion=criterion.value)
     told = {"command": "certify", **facts, "certificate": describe_certificate(proof)}
@@ -131,6 +134,8 @@ def _open(data: Path, model: Path | None, options: Options) -> tuple[Samples, Mi
         raise InputError(f"{model}: not a model; the data come first, then a model (.json, .npz)")
     if options.k is not None or options.k_max is not None:
         raise InputError("-k and --k-max are for a fit, and here a model is given; leave them out")
+    if options.family != "gaussian":
+        raise InputError("--family is for a fit, and here a model is given, which has one; leave it out")
     rows, mixture = open_rows(data, options), load(model)
     facts = {**rows.summary(), "rows": len(rows.measure), "model": {"path": str(model), **describe(mixture)}}
     return rows.measure, mixture, facts, f"{rows.line()}\n{model} (model: {len(mixture)} components)"

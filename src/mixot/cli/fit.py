@@ -85,7 +85,9 @@ def fit(
     order: Annotated[
         int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation; obeyed or refused.")
     ] = None,
-    family: Annotated[str, typer.Option("--family", help="Law of a component: gaussian, poisson, ...")] = "gaussian",
+    family: Annotated[
+        str, typer.Option("--family", help='Law of a component: gaussian, poisson, "binomial(10)", ...')
+    ] = "gaussian",
     region: Annotated[
         str | None,
         typer.Option(

@@ -107,6 +107,10 @@ class Family(ABC):
         """What a person should know about fitted parameters, such as one that came to rest at a bound."""
         return ()
 
+    def mixture_notes(self) -> tuple[str, ...]:
+        """What to know of a fitted mixture of all these components on its own; a product's factors are not asked."""
+        return ()
+
     # What every family gets for free from being a dataclass of arrays.
 
     def parameters(self) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from mixot._registry import import_every_module, load
@@ -59,19 +59,73 @@ def lookup(name: str) -> type[Any]:
 def factor_names(family: str) -> tuple[str, ...]:
     """The names that a product is told by: "gamma,poisson*20" is a Gamma factor, then twenty Poisson ones.
 
-    A single family is one name.
+    A single family is one name. What stands in brackets is left out; see `law_of`.
 
     Examples
     --------
     >>> factor_names("gamma, poisson*2")
     ('gamma', 'poisson', 'poisson')
     """
+    return tuple(name for name, _ in _factors(family))
+
+
+def law_of(family: str, fixed: Mapping[str, Any] | None = None) -> tuple[type[Any], dict[str, Any]]:
+    """The class that a text means, and the parameters that a fit of it holds: those in ``fixed`` and in brackets.
+
+    "binomial(10)" holds the one parameter that fits of the family can hold, here the trials, at 10. A list of names is
+    their product, "poisson*20" that of 20 in a row.
+
+    Raises
+    ------
+    InputError
+        On an unknown name, brackets after a family that holds no single parameter, or two values for one.
+
+    Examples
+    --------
+    >>> law_of("binomial(10)")[1], law_of("binomial(2)*2, poisson")[1]["1.trials"]
+    ({'trials': 10.0}, 2.0)
+    """
+    several = isinstance(family, str) and ("," in family or "*" in family)
+    own: dict[str, Any] = {}
+    for place, (name, value) in enumerate(_factors(family)):
+        if value is not None:
+            own[f"{place}." * several + _held_by(name)] = value
+    twice = [name for name in own if fixed and name in fixed and fixed[name] != own[name]]
+    if twice:
+        raise InputError(f"{twice[0]} is told twice, in {family!r} and in fixed; leave one out")
+    held = own | dict(fixed or {})
+    if several:
+        return lookup("product"), held | {"factors": factor_names(family)}
+    return lookup(family.partition("(")[0].strip() if own else family), held
+
+
+def _held_by(name: str) -> str:
+    """The one parameter of a family that brackets speak of."""
+    holdable = lookup(name).holdable
+    if len(holdable) != 1:
+        can = ", ".join(holdable) or "nothing"
+        raise InputError(
+            f"a number in brackets is for families that hold one parameter, as binomial(10) does its trials; fits of "
+            f"{name} hold {can}"
+        )
+    return holdable[0]
+
+
+def _factors(family: str) -> list[tuple[str, float | None]]:
+    """Each factor's name, and the number in brackets after it."""
     if not isinstance(family, str):
         lookup(family)  # refuses it, and lists the families
-    names: list[str] = []
+    out: list[tuple[str, float | None]] = []
     for part in family.split(","):
         name, star, times = part.partition("*")
         if star and not (times.strip().isdecimal() and int(times) >= 1):
             raise InputError(f'a family is repeated by a whole number, as in "poisson*20", got {part.strip()!r}')
-        names += [name.strip()] * int(times or 1)
-    return tuple(names)
+        name, bracket, inside = name.strip().partition("(")
+        try:
+            value = float(inside.removesuffix(")")) if bracket else None
+        except ValueError:
+            value = None
+        if bracket and (value is None or not inside.endswith(")")):
+            raise InputError(f'brackets after a family hold one number, as in "binomial(10)", got {part.strip()!r}')
+        out += [(name.strip(), value)] * int(times or 1)
+    return out

@@ -332,29 +332,27 @@ class Polynomial(Protocol):
 
 @runtime_checkable
 class Natural(Protocol):
-    """Asked by `mixot.certify`: log-densities ``theta T(x) - A(theta) + log h(x)`` of one parameter theta."""
+    """Asked by `mixot.certify`: log-densities ``theta T(x) - A(theta) + log h(x)`` of one parameter theta.
 
-    @classmethod
-    def statistic(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    Asked of components, which may hold what all share, as the number of trials; class methods where nothing is held.
+    """
+
+    def statistic(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """The statistic T at each point."""
         ...
 
-    @classmethod
-    def log_base(cls, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    def log_base(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """The factor log h at each point; infinite where a law may have any density."""
         ...
 
-    @classmethod
-    def log_partition(cls, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    def log_partition(self, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
         """The convex function A, whose derivative is the mean of T."""
         ...
 
-    @classmethod
-    def natural_of_mean(cls, mean: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    def natural_of_mean(self, mean: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
         """The theta where T has this mean; infinite where only a limit of laws has it."""
         ...
 
-    @classmethod
-    def of_natural(cls, theta: Float[np.ndarray, " k"]) -> Any:
+    def of_natural(self, theta: Float[np.ndarray, " k"]) -> Any:
         """The components of these natural parameters."""
         ...

@@ -57,7 +57,7 @@ def certify(
     data : anything that `as_measure` reads as points
         (n, d), d = 1, 2 or 3, with weights or counts where they are `Samples`.
     fit : Mixture or Fit
-        Of Gaussian laws, or of a family of one parameter: Poisson, exponential, Bernoulli, Rayleigh.
+        Of Gaussian laws, or of a family of one parameter: Poisson, binomial, exponential, Bernoulli, Rayleigh.
     floors : "common", "shapes", covariance or list of covariances
         "common": the largest matrix below all fitted covariances; "shapes": these themselves, so that a component must
         be above one of them; or floors of one's own, (d, d), for d = 1 numbers, which are variances. Gaussians of known
@@ -106,8 +106,8 @@ def certify(
         return _gaussian(points, mixture, floors, c, gap, criterion, progress)
     if not plays(mixture.components, Natural):
         raise UnsupportedError(
-            f"only Gaussian mixtures and those of one parameter (Poisson, exponential, Bernoulli, Rayleigh) can be "
-            f"certified, got the {mixture.components.name} family"
+            "only Gaussian mixtures and those of one parameter (Poisson, binomial, exponential, Bernoulli, Rayleigh) "
+            f"can be certified, got the {mixture.components.name} family"
         )
     if not is_one_of(floors, ("common",)) or c is not None:
         raise InputError(f"mixtures of the {mixture.components.name} family need no floor; leave out floors and c")
@@ -209,7 +209,7 @@ def _natural(
     points: Samples, mixture: Mixture, gap: float, criterion: str, progress: ProgressCallback | None
 ) -> Certificate:
     facts = _facts(points, mixture, criterion, 2)
-    bound = natural_bound(type(mixture.components), facts.points, facts.times, gap=gap, progress=progress)
+    bound = natural_bound(mixture.components, facts.points, facts.times, gap=gap, progress=progress)
     if facts.log_likelihood > bound.upper + 1e-9 * (1 + abs(bound.upper)):  # it is one of the mixtures itself
         raise SolveError(
             f"the bound, {bound.upper:.9g}, is below the fit's own log-likelihood, {facts.log_likelihood:.9g}: one of "

@@ -55,7 +55,7 @@ class _Laws:
 
 
 def natural_bound(
-    family: type,
+    family: Any,
     points: Float[np.ndarray, "n 1"],
     times: Float[np.ndarray, " n"] | None = None,
     *,
@@ -72,8 +72,9 @@ def natural_bound(
 
     Parameters
     ----------
-    family : type
-        A class of components that plays `mixot.families.roles.Natural`.
+    family : type or Family
+        A class of components that plays `mixot.families.roles.Natural`; or components, which say what all laws of the
+        family share: the number of trials of binomial ones.
     points : (n, 1)
         Where the family has mass.
     times : (n,), optional
@@ -101,7 +102,7 @@ def natural_bound(
     >>> bool(best - 1e-2 < bound.lower < bound.upper < bound.lower + 1e-3)
     True
     """
-    law = require(family, Natural)
+    law: Any = require(family, Natural)
     t = np.ones(len(points)) if times is None else np.asarray(times, dtype=np.float64)
     laws, base = _laws(law, points, t)
     total, offset = fsum(t), base + fsum(laws.times * laws.tops)
@@ -138,7 +139,8 @@ def natural_bound(
 
 def _laws(law: Any, points: Float[np.ndarray, "n 1"], t: Float[np.ndarray, " n"]) -> tuple[_Laws, float]:
     """The distinct statistics, with their times, and ``sum_i t_i log h(x_i)``."""
-    law.check_points(points, {})
+    held = {} if isinstance(law, type) else {name: getattr(law, name) for name in law.holdable}
+    law.check_points(points, held)
     statistics, owner = np.unique(law.statistic(points), return_inverse=True)
     owner = owner.ravel()
     logs = law.log_base(points)

@@ -6,13 +6,24 @@ import re
 from typing import Any
 
 from mixot.errors import InputError, UnsupportedError
-from mixot.families.registry import lookup
+from mixot.families.registry import law_of
 from mixot.inference.null_floor import Floor
-from mixot.inference.nulls import CLOSED_FORMS, NATURAL, GaussianMixtures, NaturalMixtures, Null, OneLaw, OneMixture
+from mixot.inference.nulls import (
+    CLOSED_FORMS,
+    NATURAL,
+    GaussianMixtures,
+    NaturalMixtures,
+    Null,
+    OneLaw,
+    OneMixture,
+    bare,
+)
 from mixot.mixture import Mixture
 from mixot.results import Fit
 
-_MIXTURE = re.compile(r"(?:an? )?(?P<family>[a-z_]+) mixtures?(?:,? *(?:every |all )?sds? *>= *(?P<floor>.+))?")
+_MIXTURE = re.compile(
+    r"(?:an? )?(?P<family>[a-z_]+(?:\(\d+\))?) mixtures?(?:,? *(?:every |all )?sds? *>= *(?P<floor>.+))?"
+)
 _KNOWN = (
     'nulls are "one component", the name of a family for one law of it, "gaussian mixture, sd >= 0.5" or "poisson '
     'mixture" for any number of components, or a Mixture'
@@ -51,7 +62,7 @@ def _mixtures(family: str, named: str | None, floor: Any) -> Null:
         raise InputError(
             f"a floor is the least spread of Gaussian components, and {family} mixtures have none; leave it out"
         )
-    if family in NATURAL:
+    if bare(family) in NATURAL:
         return NaturalMixtures(family)
     if family != "gaussian":
         raise UnsupportedError(
@@ -67,10 +78,10 @@ def _mixtures(family: str, named: str | None, floor: Any) -> Null:
 
 
 def _one_law(family: str) -> Null:
-    if not re.fullmatch(r"[a-z_, ]+", family) or "mixture" in family:
+    if not re.fullmatch(r"[a-z_, ]+(\(\d+\))?", family) or "mixture" in family:
         raise InputError(f"{_KNOWN}; got {family!r}{_hint(family)}")
     _known(family)
-    if family not in CLOSED_FORMS:
+    if bare(family) not in CLOSED_FORMS:
         raise UnsupportedError(
             f"the largest likelihood of one {family} law has no closed form, and a test needs one; families that have: "
             f"{', '.join(CLOSED_FORMS)}"
@@ -88,8 +99,10 @@ def _hint(name: str) -> str:
 def _known(family: str) -> None:
     """Raise an error unless there is such a family, and rows can speak against its laws."""
     try:
-        lookup(family)
+        _, fixed = law_of(family)
     except InputError as unknown:
         raise InputError(f"{_KNOWN}; {unknown}") from None
+    if family == "binomial" and not fixed:
+        raise InputError('binomial laws are of a known number of trials: "binomial(10)", or "binomial(10) mixture"')
     if family == "bernoulli":
         raise UnsupportedError("every law on 0 and 1 is one Bernoulli law, so no rows speak against it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.product import Product
-from mixot.families.registry import lookup
+from mixot.families.registry import law_of
 from mixot.families.roles import Started, require
 from mixot.inference.mixing_bound import mixing_bound
 from mixot.inference.natural_bound import natural_bound
@@ -20,8 +20,14 @@ from mixot.inference.rows import check_spread, is_spread
 from mixot.mixture import Mixture
 
 # One step of EM from anywhere is the maximum itself, in closed form: there is nothing to prove.
-CLOSED_FORMS = ("gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson", "rayleigh")
-_WIDER = {"poisson": "counts", "exponential": "gamma", "rayleigh": "weibull"}  # what mixtures of these cannot be, too
+CLOSED_FORMS = ("gaussian", "diagonal", "binomial", "exponential", "laplace", "lognormal", "poisson", "rayleigh")
+_COUNTS = ("binomial", "poisson")
+_WIDER = {
+    "poisson": "counts",
+    "binomial": "counts",
+    "exponential": "gamma",
+    "rayleigh": "weibull",
+}  # what mixtures of these cannot be, too
 NATURAL = tuple(_WIDER)
 _MOST_DIM = 3  # of data whose mixtures above a floor have a bound
 _GAP = 0.1  # nats that a bound may be above the supremum: so much of the evidence is lost
@@ -75,7 +81,7 @@ class Null(Protocol):
 
 @dataclass(frozen=True)
 class OneLaw:
-    """One law of a family, of any parameters."""
+    """One law of a family, "poisson" or "binomial(10)", of any parameters but those in brackets."""
 
     family: str
 
@@ -84,15 +90,16 @@ class OneLaw:
         return "one Gaussian law" if self.family == "gaussian" else f"one law of the {self.family} family"
 
     def integers(self, d: int) -> tuple[bool, ...]:
-        return (self.family == "poisson",) * d
+        return (bare(self.family) in _COUNTS,) * d
 
     @property
     def alternative(self) -> str:
         return self.family
 
     def check(self, x: Float[np.ndarray, "n d"]) -> None:
-        lookup(self.family).check_points(x, {})
-        if self.family != "poisson":
+        law, fixed = law_of(self.family)
+        law.check_points(x, fixed)
+        if bare(self.family) not in _COUNTS:
             check_spread(x, None)
 
     def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> Most:
@@ -100,13 +107,13 @@ class OneLaw:
         if self.family in ("gaussian", "diagonal"):
             most = _gaussian_most(x, diagonal=self.family == "diagonal")
             return Most(most, why="" if np.isfinite(most) else _FLAT)
-        law = require(lookup(self.family), Started)
+        law, fixed = law_of(self.family)
         constant = bool((x == x[0]).all())
-        if constant and self.family != "poisson":
+        if constant and bare(self.family) not in _COUNTS:
             return Most(np.inf, why=_FLAT)
         if constant and x[0, 0] == 0:  # the law of rate zero: no mass is above one
             return Most(0.0)
-        best: Family = law.start(x, np.full((len(x), 1), 1 / len(x)), {})
+        best: Family = require(law, Started).start(x, np.full((len(x), 1), 1 / len(x)), fixed)
         each = best.log_prob(x)[:, 0]
         return Most(float(each.sum() + _ROUNDING * (np.abs(each).sum() + len(x))))
 
@@ -183,19 +190,27 @@ class NaturalMixtures:
         return f"{'an' if self.family[0] in 'aeiou' else 'a'} {self.family} mixture of any number of components"
 
     def integers(self, d: int) -> tuple[bool, ...]:
-        return (self.family == "poisson",) * d
+        return (bare(self.family) in _COUNTS,) * d
 
     @property
     def alternative(self) -> str:
-        return _WIDER[self.family]
+        return _WIDER[bare(self.family)]
 
     def check(self, x: Float[np.ndarray, "n d"]) -> None:
-        lookup(self.family).check_points(x, {})
+        law, fixed = law_of(self.family)
+        law.check_points(x, fixed)
 
     def most(self, x: Float[np.ndarray, "n d"], others: Float[np.ndarray, "m d"]) -> Most:
         """The proven bound of `natural_bound`."""
-        bound = natural_bound(lookup(self.family), x, gap=_GAP)
+        law, fixed = law_of(self.family)
+        laws: Any = law.start(x, np.full((len(x), 1), 1 / len(x)), fixed) if fixed else law
+        bound = natural_bound(laws, x, gap=_GAP)
         return Most(bound.upper, bound.gap)
+
+
+def bare(family: str) -> str:
+    """The name of a family without what stands in brackets."""
+    return family.partition("(")[0]
 
 
 def integer_axes(laws: Family) -> tuple[bool, ...]:

@@ -14,7 +14,7 @@ from mixot._native import fast_exp
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family
-from mixot.families.registry import factor_names, lookup
+from mixot.families.registry import law_of
 from mixot.families.roles import Climbing, Started, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.candidates import choice, judged
@@ -86,7 +86,8 @@ class FamilyEM:
         """Return the mixture of k components of ``family`` of largest likelihood for the samples.
 
         Samples may be weighted; a grid stands for its pixels' masses at their centres. ``family`` is a name;
-        "gamma,poisson" is a product whose columns follow these laws, and "poisson*20" one of 20 columns of counts.
+        "gamma,poisson" is a product whose columns follow these laws, and "poisson*20" one of 20 columns of counts. A
+        number in brackets holds the one parameter that fits of a family can hold: "binomial(10)" is of 10 trials.
         Where k is not given it is chosen by BIC.
         ``structure`` must be "full": what there is to choose is said by ``fixed``. ``rng`` is for the starts,
         ``progress`` is called once an iteration. An `AccuracyWarning` repeats each of the fit's notes.
@@ -103,7 +104,7 @@ class FamilyEM:
             raise UnsupportedError(f"EM needs samples, got {type(data).__name__}; draw some from it first")
         if structure != "full":
             raise UnsupportedError(f'structure={structure!r} is for Gaussian families; {family!r} has "full" only')
-        law, fixed = _law(family, self.fixed)
+        law, fixed = law_of(family, self.fixed)
         law.check_fixed(fixed)
         law.check_points(data.points.astype(np.float64), fixed)
         x, weights = _distinct(data)
@@ -227,7 +228,7 @@ class _Run:
     def _result(self, mixture: Mixture, status: Status, history: list[float]) -> Fit:
         free = len(mixture) - 1 + mixture.components.free_parameters(tuple(self.fixed))
         empty = np.flatnonzero(mixture.weights < 1e-12)
-        notes = mixture.components.fit_notes()
+        notes = mixture.components.fit_notes() + mixture.components.mixture_notes()
         if len(empty):
             notes += (f"components {empty.tolist()} hold no data",)
         if not status.solved and self.options.tol > 0:
@@ -252,13 +253,6 @@ class _Run:
         spread = shares.T @ away**2 / mass - (shares.T @ away / mass) ** 2
         low = int((spread < _TIED * (self.weights @ away**2)).any(axis=1).sum())
         return f"{low} of {k} components stand on points that are one, to the digit or nearly" if low else ""
-
-
-def _law(family: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str, Any]]:
-    """The family and all that is fixed; a list of names stands for their product, "poisson*20" for 20 in a row."""
-    if "," in family or "*" in family:
-        return lookup("product"), {**fixed, "factors": factor_names(family)}
-    return lookup(family), dict(fixed)
 
 
 def _check_k(k: int, n: int) -> int:

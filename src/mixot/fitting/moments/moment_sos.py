@@ -14,7 +14,7 @@ from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.families.registry import lookup
+from mixot.families.registry import law_of
 from mixot.families.roles import Polynomial, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.moments.climb import Climb, prepared
@@ -205,8 +205,9 @@ class MomentSOS:
         shadow = project(data, self.projection) if data.dim > _WIDE else None
         seen: Measure = data if shadow is None else shadow.measure
         shape = "full" if shadow is not None else structure
-        model = require(_law(family, shape), Polynomial).moment_model(
-            seen.dim, structure=shape, weighted=self.parameterization == "weighted", fixed=dict(self.fixed)
+        law, fixed = _law(family, shape, self.fixed)
+        model = require(law, Polynomial).moment_model(
+            seen.dim, structure=shape, weighted=self.parameterization == "weighted", fixed=fixed
         )
         run = Climb(self, model, *prepared(self, seen, model, k), k, progress)
         found = run.climb()
@@ -260,7 +261,7 @@ class MomentSOS:
         )
 
 
-def _law(family: str, structure: str) -> type[Family]:
-    """The family that is searched: Gaussian laws without correlations are diagonal ones."""
-    law = lookup(family)
-    return DiagonalGaussian if law is Gaussian and structure in ("diagonal", "spherical") else law
+def _law(family: str, structure: str, fixed: Mapping[str, Any]) -> tuple[type[Family], dict[str, Any]]:
+    """The family that is searched, and what is held: Gaussian laws without correlations are diagonal ones."""
+    law, held = law_of(family, fixed)
+    return (DiagonalGaussian if law is Gaussian and structure in ("diagonal", "spherical") else law), held

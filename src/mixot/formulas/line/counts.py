@@ -1,4 +1,4 @@
-"""What negative binomial laws need: log-masses without cancellation, windows that hold their mass, tables of ranks."""
+"""What laws of counts need: log-masses without cancellation, windows that hold their mass, tables of ranks."""
 
 from __future__ import annotations
 
@@ -45,6 +45,55 @@ def negative_binomial_log_mass(
     with np.errstate(over="ignore"):
         wait = np.log1p(mean / size)
     return np.where(x > 0, out, -size * np.where(np.isfinite(wait), wait, np.log(mean) - np.log(size)))
+
+
+def binomial_log_mass(
+    x: Float[np.ndarray, "*#s"], trials: Float[np.ndarray, "*#s"], prob: Float[np.ndarray, "*#s"]
+) -> Float[np.ndarray, "..."]:
+    """``log(n! / (x! (n - x)!) p^x (1 - p)^(n - x))`` for counts x from 0 to n, -inf where p = 0 or 1 rules them out.
+
+    In saddle-point form, where large terms are deviances that vanish next to the mean.
+
+    References
+    ----------
+    Loader, Fast and accurate computation of binomial probabilities (2000).
+    """
+    n, p, q = trials, prob, 1 - prob
+    inside = (x > 0) & (x < n)
+    y = np.where(inside, x, 0.5 * n)  # any number at the ends, whose masses are powers
+    z = n - y
+    curve = _stirling_error(n) - _stirling_error(y) - _stirling_error(z)
+    with np.errstate(divide="ignore"):
+        away = _deviance(y, n * p) + _deviance(z, n * q)
+        ends = np.where(x > 0, n * np.log(p), n * np.log1p(-p))
+    return np.where(inside, curve - away - np.log(y * (z / n)) / 2 - _HALF_LOG_TWO_PI, ends)
+
+
+def _deviance(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """``x log(x / mean) + mean - x`` for x > 0."""
+    away = (mean - x) / x
+    near = away > -0.5
+    far = np.log(np.where(near, 1.0, mean / x))
+    return x * np.where(near, bregman_log(np.where(near, away, 0.0)), away - far)
+
+
+def binomial_windows(
+    trials: Float[np.ndarray, " k"], prob: Float[np.ndarray, " k"], log_mass: float
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
+    """First and last count of windows that leave out at most ``exp(-log_mass)`` at each end, by Bernstein's bound."""
+    mean, third = trials * prob, log_mass / 3
+    reach = third + np.sqrt(third**2 + 2 * log_mass * mean * (1 - prob))
+    first, last = np.maximum(np.floor(mean - reach), 0.0), np.minimum(np.ceil(mean + reach), trials)
+    return first.astype(np.int64), last.astype(np.int64)
+
+
+@lru_cache(maxsize=8)
+def binomial_table(trials: float, prob: float, log_mass: float) -> RankTable:
+    """Ranks of one law on its window."""
+    first, last = binomial_windows(np.array([trials]), np.array([prob]), log_mass)
+    x = np.arange(first[0], last[0] + 1, dtype=np.float64)
+    masses = np.exp(binomial_log_mass(x, np.array([trials]), np.array([prob])))
+    return RankTable.of_masses(int(first[0]), masses)
 
 
 def _stirling_error(z: np.ndarray) -> np.ndarray:
