@@ -49,7 +49,7 @@ def test_one_component(run):
 @pytest.mark.parametrize(
     ("words", "null", "options"),
     [
-        (["--floor", "0.7"], "gaussian mixture", {"floor": 0.7}),
+        (["--floor", "0.7"], "gaussian mixture", {"floor": "sd >= 0.7"}),
         (["--null", "gaussian mixture, sd >= 0.5 sd", "--splits", 2], "gaussian mixture, sd >= 0.5 sd", {"splits": 2}),
         (["--null", "gaussian", "-k", 3], "gaussian", {"k": 3}),
         (["--null", "m.json"], Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)])), {}),

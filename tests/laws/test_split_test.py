@@ -20,10 +20,9 @@ from mixot import (
 )
 from mixot.families.registry import law_of
 from mixot.inference.alternatives import SmoothedCounts, fitted_mixture
-from mixot.inference.floors import given_floors
 from mixot.inference.mixing_bound import MixingBound
-from mixot.inference.null_floor import Floor
 from mixot.inference.nulls import CLOSED_FORMS, GaussianMixtures, OneLaw
+from mixot.inference.told_floors import Floor, told_floors
 
 DRAWS = {
     "gaussian": lambda rng, n: rng.normal(3.0, 2.0, (n, 2)),
@@ -138,7 +137,7 @@ def test_any_number_of_components_above_a_floor(sd, found, rng):
 def test_no_mixture_above_the_floor_exceeds_the_null(rng):
     """What the bound says of the rows that are tested: the law that they come from is below it, and others are."""
     x = rng.normal(np.repeat([[0.0, 0.0], [4.0, 1.0]], 30, axis=0), 1.0)
-    most = GaussianMixtures(Floor.of(1.0)).most(x, x).value
+    most = GaussianMixtures(Floor.of("sd >= 1")).most(x, x).value
     for _ in range(50):
         k = int(rng.integers(1, 7))
         means = x[rng.choice(60, k, replace=False)]
@@ -167,7 +166,7 @@ def test_any_mixture_of_a_family_of_one_parameter(name, member, stranger, rng):
 def test_a_floor_may_be_a_share_of_the_other_half(rng):
     x = rng.standard_normal((60, 2)) * [1.0, 1e3]
     np.testing.assert_allclose(Floor.of("0.5 sd").covariance(x), 0.25 * np.cov(x.T, bias=True))
-    np.testing.assert_allclose(Floor.of([2.0, 3.0]).covariance(x), np.diag([4.0, 9.0]))
+    np.testing.assert_allclose(Floor.of(np.diag([4.0, 9.0])).covariance(x), np.diag([4.0, 9.0]))
     np.testing.assert_allclose(Floor.of("0.5").covariance(x), 0.25 * np.eye(2))
     a, b = (split_test(each, "gaussian mixture, sd >= 0.5 sd", rng=0) for each in (x, 1e-3 * x))
     assert abs(a.log_e - b.log_e) < 0.2  # no unit matters, but for the gap of the bound
@@ -175,7 +174,7 @@ def test_a_floor_may_be_a_share_of_the_other_half(rng):
 
 def test_mixtures_in_many_dimensions_are_refused(rng):
     with pytest.raises(UnsupportedError, match="marginals"):
-        split_test(rng.standard_normal((40, 4)), "gaussian mixture", floor=0.5)
+        split_test(rng.standard_normal((40, 4)), "gaussian mixture", floor="sd >= 0.5")
 
 
 def test_a_fit_stands_for_its_mixture(rng):
@@ -230,7 +229,7 @@ def test_halves_are_reproducible_and_told(rng):
         ("", {}, "nulls are"),
         ("sd > 1", {}, "got 'sd > 1'; a floor is written \"sd >= 0.5\""),
         ("gaussian mixture, sd > 1", {}, 'a floor is written "sd >= 0.5"'),
-        ("gaussian mixture", {"floor": True}, "floor must be a standard deviation such as 0.5"),
+        ("gaussian mixture", {"floor": True}, "floor must be a text"),
         (3, {}, "got int"),
         ("one component", {"alternative": 3}, "alternative must be"),
         ("one component", {"alternative": "gauss"}, "unknown family"),
@@ -244,12 +243,12 @@ def test_halves_are_reproducible_and_told(rng):
         ("gauss mixture", {}, "unknown family"),
         ("gaussian mixture", {}, "least standard deviation"),
         ("gaussian mixture, sd >= 1", {"floor": 1.0}, "once"),
-        ("gaussian mixture, sd >= -1", {}, "floor must be"),
-        ("gaussian mixture", {"floor": 0.0}, "positive standard deviation"),
-        ("gaussian mixture", {"floor": [1.0, 2.0]}, "dimension 2, the data of 1"),
+        ("gaussian mixture, sd >= -1", {}, "a floor in words is"),
+        ("gaussian mixture", {"floor": 0.5}, "say .sd >= 0.5"),
+        ("gaussian mixture", {"floor": np.eye(2)}, "dimension 2, the data of 1"),
         ("gaussian mixture", {"floor": [[1.0, 2.0], [2.0, 1.0]]}, "positive definite"),
         ("gaussian mixture", {"floor": np.ones((1, 2))}, "shape"),
-        ("gaussian mixture", {"floor": "wide"}, "floor must be"),
+        ("gaussian mixture", {"floor": "wide"}, "a floor in words is"),
         ("one component", {"floor": 1.0}, "leave it out"),
         ("poisson mixture", {"floor": 1.0}, "leave it out"),
     ],
@@ -329,4 +328,20 @@ def test_articles():
 def test_floors_that_are_none_are_told():
     for value in (None, True):
         with pytest.raises(InputError, match="floors must be one of common, shapes, a variance"):
-            given_floors(value, 2)
+            told_floors(value, np.zeros((3, 2)), np.ones(3))
+
+
+def test_one_rule_for_floors():
+    """Arrays are covariances and texts standard deviations, whoever asks; a number that was an sd once is refused."""
+    x, once = np.array([[0.0], [2.0], [2.0]]), np.ones(3)
+    for told in ("sd >= 0.5", "0.5", [[0.25]]):
+        np.testing.assert_allclose(Floor.of(told).covariance(x), [[0.25]])
+        np.testing.assert_allclose(told_floors(told, x, once), [[[0.25]]])
+    np.testing.assert_allclose(told_floors(0.25, x, once), [[[0.25]]])
+    np.testing.assert_allclose(told_floors(["0.5 sd", 1.0], x, np.array([2.0, 1.0, 1.0])), [[[0.25]], [[1.0]]])
+    for ambiguous in (0.5, [0.5], np.array([2.0, 3.0])):
+        with pytest.raises(InputError, match='say "sd >= '):
+            Floor.of(ambiguous)
+    for wrong in ("wide", "sd >= -1", "nan sd"):
+        with pytest.raises(InputError, match="a floor in words is"):
+            told_floors(wrong, x, once)

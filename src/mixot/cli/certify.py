@@ -106,7 +106,7 @@ def certify(
         raise InputError("--floor is a floor of your own, and --floors takes those of the fit; give one of the two")
     options = fit_options(k, k_max, structure, seed, columns, json)
     points, mixture, facts, title = _open(data, model, replace(options, family=family, counts=counts, weights=weights))
-    chosen = floors.value if floor is None else floor**2
+    chosen = floors.value if floor is None else f"sd >= {floor!r}"
     proof = prove(points, mixture, quiet=json, floors=chosen, c=factor, gap=gap, criterion=criterion.value)
     told = {"command": "certify", **facts, "certificate": describe_certificate(proof)}
     _write(proof, points, told, output)

@@ -16,9 +16,10 @@ from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.families.roles import Natural, plays
 from mixot.inference.certificate import Certificate, Rung, largest_number
-from mixot.inference.floors import KINDS, fitted_floors, given_floors, is_above
+from mixot.inference.floors import KINDS, fitted_floors, is_above
 from mixot.inference.mixing_bound import MixingBound, mixing_bound
 from mixot.inference.natural_bound import natural_bound
+from mixot.inference.told_floors import told_floors
 from mixot.measures import Samples, as_measure
 from mixot.mixture import Mixture, aligned, check_squares
 from mixot.results import Fit, ProgressCallback
@@ -58,10 +59,11 @@ def certify(
         (n, d), d = 1, 2 or 3, with weights or counts where they are `Samples`.
     fit : Mixture or Fit
         Of Gaussian laws, or of a family of one parameter: Poisson, binomial, exponential, Bernoulli, Rayleigh.
-    floors : "common", "shapes", covariance or list of covariances
+    floors : "common", "shapes", covariance, "sd >= 0.5", or a list
         "common": the largest matrix below all fitted covariances; "shapes": these themselves, so that a component must
-        be above one of them; or floors of one's own, (d, d), for d = 1 numbers, which are variances. Gaussians of known
-        covariance are the fits whose covariances all equal the floor that is given.
+        be above one of them; or floors of one's own: covariances (d, d), where a number is a variance in every
+        direction, and standard deviations in words, "sd >= 0.5" or "0.4 sd", a share of the spread of the data.
+        Gaussians of known covariance are the fits whose covariances all equal the floor that is given.
     c : float, optional
         Factor of the floors. Where it is not given, fitted floors are halved, and the critical one is searched: the
         smallest factor at which all larger numbers of components are excluded, to 5 %.
@@ -228,14 +230,16 @@ def _gaussian(
     progress: ProgressCallback | None,
 ) -> Certificate:
     covs = mixture.components.cov()
-    fitted = isinstance(floors, str)
-    if fitted and not is_one_of(floors, KINDS):
-        raise InputError(f"floors must be one of {', '.join(KINDS)}, or covariances, got {floors!r}")
+    fitted = is_one_of(floors, KINDS)
+    if isinstance(floors, str) and not fitted and not any(letter.isdecimal() for letter in floors):
+        raise InputError(f'floors must be one of {", ".join(KINDS)}, "sd >= 0.5", or covariances, got {floors!r}')
     if (mixture.components.rank() < mixture.dim).any():
         raise InputError(
             "the fit has components with singular covariances, whose likelihood has no bound; fit with a larger reg"
         )
-    base = fitted_floors(covs, floors) if fitted else given_floors(floors, mixture.dim)
+    base = (
+        fitted_floors(covs, floors) if fitted else told_floors(floors, points.points.astype(np.float64), points.weights)
+    )
     known = not fitted and c in (None, 1.0) and len(base) == 1 and bool(np.abs(covs - base).max() <= _TIED * base.max())
     each, shared = _parameters(mixture, known)
     facts = _facts(points, mixture, criterion, each)

@@ -1,14 +1,10 @@
-"""Floors: what the covariances of a mixture must at least be, for its likelihood to be bounded."""
+"""Floors that a fit suggests: what the covariances of a mixture must at least be, for its likelihood to be bounded."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mixot._checks import as_floats, check_finite
 from mixot._shapes import Float
-from mixot.errors import InputError
 
 KINDS = ("common", "shapes")
 _EQUAL = 1e-9  # shapes that differ by less, as shares of their size, are one
@@ -75,37 +71,6 @@ def fitted_floors(covs: Float[np.ndarray, "k d d"], kind: str) -> Float[np.ndarr
         if all(np.abs(cov - other).max() > _EQUAL * np.abs(other).max() for other in kept):
             kept.append(cov)
     return np.stack(kept)
-
-
-def given_floors(floors: Any, dim: int) -> Float[np.ndarray, "j d d"]:
-    """Floors that somebody gave: a variance, a covariance (d, d), or several of either; `InputError` on others."""
-    if floors is None or isinstance(floors, bool):
-        raise InputError(
-            f"floors must be one of {', '.join(KINDS)}, a variance, a covariance ({dim}, {dim}), or a list of these, "
-            f"got {floors!r}"
-        )
-    values = as_floats(floors, "floors")
-    if values.ndim == 0:
-        values = values * np.eye(dim)[None]
-    elif dim == 1 and values.ndim == 1:
-        values = values[:, None, None]
-    elif values.ndim == 2:
-        values = values[None]
-    if values.ndim != 3 or not len(values) or values.shape[1:] != (dim, dim):
-        raise InputError(
-            f"floors must be one of {', '.join(KINDS)}, a variance, a covariance ({dim}, {dim}), or a list of these, "
-            f"got an array of shape {np.shape(floors)}"
-        )
-    check_finite(values, "floors", "floors")
-    for at, floor in enumerate(values):
-        spectrum = np.linalg.eigvalsh((floor + floor.T) / 2)
-        skew = float(np.abs(floor - floor.T).max())
-        if skew > 1e-9 * np.abs(floor).max() or not spectrum[0] > 1e-12 * max(spectrum[-1], 0.0):
-            raise InputError(
-                f"floors must be symmetric and positive definite, got lowest eigenvalue {spectrum[0]:.3g} for floor "
-                f"{at}; without a floor in some direction the likelihood has no bound"
-            )
-    return (values + values.swapaxes(1, 2)) / 2
 
 
 def is_above(covs: Float[np.ndarray, "k d d"], floors: Float[np.ndarray, "j d d"]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mixot._native import fast_exp
 from mixot._shapes import Float
 from mixot.errors import InputError
 from mixot.families.roles import Natural, require
@@ -20,7 +21,7 @@ _EPS = float(np.finfo(float).eps)
 _ROUNDS = 60
 _FIRST = 33  # parameters that the search begins with
 _DEEPEST = 60  # halvings of the interval between two of them
-_CHUNK = 4_000_000  # values of the kernel held at once
+_TILE = 2**15  # exponents that are held at once: they stay in the cache through all that is done with them
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +38,31 @@ class _Laws:
     offset_size: float  # sum of |times * tops| and of |times * log h|, which measures the rounding of their sums
 
     def kernel(self, theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, "n k"]:
-        return np.exp(self.statistics[:, None] * theta - self.family.log_partition(theta) - self.tops[:, None])
+        exponents = self.statistics[:, None] * theta
+        exponents -= self.family.log_partition(theta)
+        exponents -= self.tops[:, None]
+        fast_exp(exponents.ravel(), exponents.ravel())
+        return exponents
 
     def log_gradient(self, logs: Float[np.ndarray, " n"], theta: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
         """``log D(theta)``, ``D = sum_i exp(logs_i) kernel_i``: finite however far all points are from theta."""
-        step = max(_CHUNK // len(self.statistics), 1)
-        fixed = (logs - self.tops)[:, None]
-        parts = []
+        n = len(self.statistics)
+        step, width = max(_TILE // n, 1), min(n, _TILE)
+        fixed, parts = logs - self.tops, []
         for at in range(0, len(theta), step):
-            part = theta[at : at + step]
-            terms = self.statistics[:, None] * part + fixed
-            top = terms.max(axis=0)
-            terms -= top
-            sums = np.exp(terms, out=terms).sum(axis=0)
-            parts.append(top - self.family.log_partition(part) + np.log(sums))
+            part = theta[at : at + step, None]
+            tops, sums = [], []
+            for first in range(0, n, width):
+                some = slice(first, first + width)
+                terms = part * self.statistics[some]
+                terms += fixed[some]
+                tops.append(terms.max(axis=1))
+                terms -= tops[-1][:, None]
+                fast_exp(terms.ravel(), terms.ravel())  # right to the last bit but one, as `_chord_bounds` allows for
+                sums.append(terms.sum(axis=1))
+            top = np.max(tops, axis=0)
+            total = (np.array(sums) * np.exp(np.array(tops) - top)).sum(axis=0)
+            parts.append(top - self.family.log_partition(part[:, 0]) + np.log(total))
         return np.concatenate(parts) if parts else np.empty(0)
 
 

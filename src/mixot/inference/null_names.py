@@ -7,7 +7,6 @@ from typing import Any
 
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.registry import law_of
-from mixot.inference.null_floor import Floor
 from mixot.inference.nulls import (
     CLOSED_FORMS,
     NATURAL,
@@ -18,6 +17,7 @@ from mixot.inference.nulls import (
     OneMixture,
     bare,
 )
+from mixot.inference.told_floors import Floor
 from mixot.mixture import Mixture
 from mixot.results import Fit
 
@@ -72,7 +72,7 @@ def _mixtures(family: str, named: str | None, floor: Any) -> Null:
     if (named is None) == (floor is None):
         raise InputError(
             "any law is nearly a mixture of narrow enough Gaussians, so that a null needs the least standard deviation "
-            'of a component, once: null="gaussian mixture, sd >= 0.5", or floor=0.5'
+            'of a component, once: null="gaussian mixture, sd >= 0.5", or floor="sd >= 0.5"'
         )
     return GaussianMixtures(Floor.of(floor if named is None else named))
 

@@ -15,8 +15,8 @@ from mixot.families.registry import law_of
 from mixot.families.roles import Started, require
 from mixot.inference.mixing_bound import mixing_bound
 from mixot.inference.natural_bound import natural_bound
-from mixot.inference.null_floor import Floor
 from mixot.inference.rows import check_spread, is_spread
+from mixot.inference.told_floors import Floor
 from mixot.mixture import Mixture
 
 # One step of EM from anywhere is the maximum itself, in closed form: there is nothing to prove.

@@ -47,15 +47,15 @@ def split_test(
         Rows of equal weight, or with counts, in no order that matters.
     null : str, Mixture or Fit
         "one component" (one Gaussian law); the name of a family whose maximum likelihood is a closed form:
-        "gaussian", "diagonal", "exponential", "laplace", "lognormal", "poisson" or "rayleigh" (one law of it);
+        "gaussian", "diagonal", "binomial(10)", "exponential", "laplace", "lognormal", "poisson", "rayleigh" (one law);
         "gaussian mixture, sd >= 0.5" (any number of components, none narrower; in dimension 1 to 3); "poisson mixture",
-        "exponential mixture" or "rayleigh mixture" (any number of components); or a mixture, which must not have been
-        fitted to these rows.
-    floor : number, array or str, optional
+        "binomial(10) mixture", "exponential mixture" or "rayleigh mixture" (any number of components); or a mixture,
+        which must not have been fitted to these rows.
+    floor : str or array, optional
         Of "gaussian mixture", where its name says none: the least standard deviation of every component in every
-        direction, one for each column (d,) along the axes, the least covariance (d, d), or a text such as "0.4 sd", a
-        share of the spread of that half which the alternative is fitted to. It must not have been chosen by looking at
-        these rows.
+        direction in words, "sd >= 0.5", or "0.4 sd", a share of the spread of that half which the alternative is fitted
+        to; or the least covariance (d, d). A number alone is refused: `mixot.certify` reads it as a variance. It must
+        not have been chosen by looking at these rows.
     alternative : str, Mixture or Fit, optional
         The family that is fitted against the null, or "counts" for the smoothed shares of each count, or a mixture that
         was chosen before. Where not given the null's own family, but "counts", "gamma" and "weibull" against all
