@@ -70,3 +70,11 @@ def test_one_atom_has_nothing_to_be_told_apart_from():
     found = Compression(planted(np.array([[0.1, -0.2, 0.3, 0.4]]), np.ones(1), 2), True).atoms(1)
     np.testing.assert_allclose(found.points, [[0.1, -0.2, 0.3, 0.4]], atol=1e-12)
     np.testing.assert_allclose(found.weights, [1.0])
+
+
+def test_an_eigenvector_that_the_constant_does_not_see_still_gives_an_atom():
+    points, basis = np.array([[-2.0], [2.0]]), basis_of("monomial", (1,), 4)  # moments 1, 0, 4: the leading one is t
+    values = np.full(2, 0.5) @ basis.values(points)
+    found = Compression(MixingMoments(basis, values, 2, 1, (0,)), True).atoms(1)
+    assert found.weights.tolist() == [1.0]
+    np.testing.assert_allclose(found.points, [[0.0]], atol=1e-12)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, no_type_check
 
-import numpy as np
-
 from mixot.fitting.likelihood.em import EM
 from mixot.measures import Samples
-from mixot.mixture import Mixture
 from mixot.results import Fit
-from mixot.sklearn.mixtures import MixtureEstimator, real
+from mixot.sklearn.mixtures import StartedMixture, real
 from mixot.sklearn.rows import seed_of
-from mixot.sklearn.starts import given_start
 
 
-class EMMixture(MixtureEstimator):
+class EMMixture(StartedMixture):
     """A Gaussian mixture of maximum likelihood, K given or chosen by BIC.
 
     ``GaussianMixture`` of scikit-learn, with its parameters, methods and attributes, but for these: ``n_components``
@@ -119,12 +115,3 @@ class EMMixture(MixtureEstimator):
             start=self._start(rows, structure, k, rng),
         )
         return method.fit(rows, family, k=k, structure=structure, rng=rng)
-
-    def _start(self, rows: Samples, structure: str, k: int | None, rng: np.random.Generator) -> Mixture | None:
-        """The mixture to start from, or None."""
-        last = getattr(self, "mixture_", None) if self.warm_start else None
-        if last is not None and last.dim == rows.dim and k in (None, len(last)):
-            return last
-        names = ("weights_init", "means_init", "precisions_init")
-        given = {name: getattr(self, name) for name in names}
-        return given_start(rows, structure, real(self.reg_covar, "reg_covar"), given, k, rng)

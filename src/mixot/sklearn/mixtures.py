@@ -18,6 +18,7 @@ from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Fit
 from mixot.sklearn.rows import row_weights, seed_of, weighted_rows
+from mixot.sklearn.starts import given_start
 from mixot.sklearn.wording import told
 
 # scikit-learn's names of covariances, and those of mixot; others are mixot's own
@@ -173,6 +174,24 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         k, d = self.means_.shape
         each = {"tied": d * (d + 1) // 2, "diag": k * d, "diagonal": k * d, "spherical": k}
         return k - 1 + k * d + each.get(self.covariance_type, k * d * (d + 1) // 2)
+
+
+class StartedMixture(MixtureEstimator):
+    """A mixture whose fit may start from what the user gives, or from the last fit."""
+
+    reg_covar: Any
+    warm_start: Any
+    weights_init: Any
+    means_init: Any
+    precisions_init: Any
+
+    def _start(self, rows: Samples, structure: str, k: int | None, rng: np.random.Generator) -> Mixture | None:
+        """The mixture to start from, or None."""
+        last = getattr(self, "mixture_", None) if self.warm_start else None
+        if last is not None and last.dim == rows.dim and k in (None, len(last)):
+            return last
+        given = {name: getattr(self, name) for name in ("weights_init", "means_init", "precisions_init")}
+        return given_start(rows, structure, real(self.reg_covar, "reg_covar"), given, k, rng)
 
 
 def real(value: Any, name: str) -> float:

@@ -175,6 +175,8 @@ class Compression:
         q = _joint_eigenvectors(operators[chosen])
         points = np.einsum("aj,iab,bj->ji", q, operators, q)
         weights = (q.T @ root.T @ matrix[:, 0]) ** 2
+        if not weights.any():  # eigenvectors that are orthogonal to the constant, by symmetry, see none of its mass
+            weights = np.ones(k)
         return Atoms(weights / weights.sum(), points, _commutator(operators[chosen]))
 
 
