@@ -80,14 +80,16 @@ ProgressCallback = Callable[[Progress], Any]
 class Candidate:
     """One number of components that was tried, and how it fared.
 
-    ``reason`` says why it did not compete, or what else keeps its numbers from being taken at their word; it is empty
-    where there is nothing to say.
+    ``structure`` is the model of the covariances, "EII" to "VVV" ("E" and "V" on the line), of a Gaussian mixture that
+    EM fitted; empty otherwise. ``reason`` says why the candidate did not compete, or what else keeps its numbers from
+    being taken at their word; it is empty where there is nothing to say.
     """
 
     k: int
     log_likelihood: float
     criterion: float
     reason: str = ""
+    structure: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -97,7 +99,8 @@ class Fit(Generic[Law]):
     ``log_likelihood`` is the mean per unit of weight (nats per observation), ``criterion`` the information criterion
     per observation, lower is better (BIC unless ICL was asked for), ``history`` the objective after each iteration: it
     never decreases, and is the log-likelihood where nothing regularises it (``EM.reg``). ``candidates`` are the numbers
-    of components that were tried, ``notes`` what the data did to the fit, one sentence each.
+    of components that were tried, ``notes`` what the data did to the fit, one sentence each. ``structure`` is the
+    model of the covariances, "EII" to "VVV" ("E" and "V" on the line), where EM fitted a Gaussian mixture.
     """
 
     mixture: Mixture[Law]
@@ -108,6 +111,7 @@ class Fit(Generic[Law]):
     history: Float[np.ndarray, " i"]
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    structure: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
