@@ -56,8 +56,8 @@ class Turning {
     return sum;
   }
 
-  // Turns all pairs of axes once; the largest angle.
-  double sweep() {
+  // Turns all pairs of axes once, unless by less than `least`; the largest angle.
+  double sweep(double least) {
     double largest = 0;
     // n, or n times the d-th root of the determinant over d: the derivative of the objective by log a
     for (size_t j = 0; j < k_; ++j) {
@@ -68,7 +68,7 @@ class Turning {
     for (size_t p = 0; p + 1 < d_; ++p)
       for (size_t q = p + 1; q < d_; ++q) {
         const double angle = best_angle(p, q);
-        if (angle == 0) continue;
+        if (std::abs(angle) < least) continue;
         if (volumes_ == Volumes::shared) rescale(p, q, angle);
         rotate(p, q, angle);
         largest = std::max(largest, std::abs(angle));
@@ -143,20 +143,22 @@ class Turning {
 
   void rotate(size_t p, size_t q, double angle) {
     const double c = std::cos(angle), s = std::sin(angle);
-    auto columns = [&](double* m) {
-      for (size_t i = 0; i < d_; ++i) {
-        const double f = m[i * d_ + p], g = m[i * d_ + q];
-        m[i * d_ + p] = c * f + s * g, m[i * d_ + q] = c * g - s * f;
-      }
-    };
-    columns(axes_);
+    for (size_t i = 0; i < d_; ++i) {
+      const double f = axes_[i * d_ + p], g = axes_[i * d_ + q];
+      axes_[i * d_ + p] = c * f + s * g, axes_[i * d_ + q] = c * g - s * f;
+    }
     for (size_t j = 0; j < k_; ++j) {
       double* m = seen_.data() + j * d_ * d_;
-      columns(m);
+      const Plane x = plane(j, p, q);
+      double *row = m + p * d_, *other = m + q * d_, a, b;
+      after(x, c, s, a, b);
       for (size_t i = 0; i < d_; ++i) {
-        const double f = m[p * d_ + i], g = m[q * d_ + i];
-        m[p * d_ + i] = c * f + s * g, m[q * d_ + i] = c * g - s * f;
+        const double f = row[i], g = other[i];
+        row[i] = c * f + s * g, other[i] = c * g - s * f;
       }
+      for (size_t i = 0; i < d_; ++i) m[i * d_ + p] = row[i], m[i * d_ + q] = other[i];
+      row[p] = a, other[q] = b;
+      row[q] = other[p] = (c * c - s * s) * x.h - c * s * (x.a - x.b);
     }
   }
 
@@ -175,7 +177,7 @@ bool common_axes(Volumes volumes, const double* masses, const double* covs, size
   bool positive = turning.positive();
   for (int sweep = 0; positive && sweep < kSweeps; ++sweep) {
     look_for_interrupt();
-    if (!(turning.sweep() > tol)) break;
+    if (!(turning.sweep(tol / 10) > tol)) break;
     positive = turning.positive();
   }
   turning.variances(variances);

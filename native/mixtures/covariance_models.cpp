@@ -14,7 +14,7 @@ using std::size_t;
 using Array = std::vector<double>;
 
 constexpr double kNothing = 1e-14;  // share of a component that has no say, but has a covariance all the same
-constexpr double kAngle = 1e-9;     // of the axes, whose square the objective lacks
+constexpr double kAngle = 1e-8;     // of the axes, whose square the objective lacks
 constexpr double kVolume = 1e-11;   // relative change of a volume, at which fixed points have come to rest
 constexpr int kRounds = 2000;
 
@@ -104,6 +104,8 @@ void CovarianceStep::operator()(const double* masses, double* covs) {
   bool regular;
   if (model_.turns == Turns::equal && !model_.own_shapes) {
     regular = one_matrix(covs);
+  } else if (model_.turns == Turns::variable && model_.own_shapes) {
+    regular = one_volume(covs);
   } else {
     orient(masses_.data(), covs);
     regular = shape();
@@ -237,6 +239,21 @@ bool CovarianceStep::one_matrix(double* covs) {
   for (size_t j = 0; j < k_; ++j)
     for (size_t e = 0; e < d_ * d_; ++e) covs[j * d_ * d_ + e] = volumes_[j] * common[e];
   return begun_ = true;
+}
+
+// Each covariance as it is, but for its volume: the mean of all volumes.
+bool CovarianceStep::one_volume(double* covs) {
+  Array scratch;
+  double mean = 0;
+  for (size_t j = 0; j < k_; ++j) {
+    std::copy(covs + j * d_ * d_, covs + (j + 1) * d_ * d_, work_.begin());
+    double log_det;
+    if (!invert_symmetric(work_.data(), d_, scratch, log_det)) return false;
+    mean += masses_[j] * (volumes_[j] = std::exp(log_det / double(d_)));
+  }
+  for (size_t j = 0; j < k_; ++j)
+    for (size_t e = 0; e < d_ * d_; ++e) covs[j * d_ * d_ + e] *= mean / volumes_[j];
+  return true;
 }
 
 }  // namespace mixot

@@ -39,6 +39,7 @@ class CovarianceStep {
  private:
   void orient(const double* masses, double* covs);
   bool one_matrix(double* covs);
+  bool one_volume(double* covs);
   bool shape();
   bool common_shape();
 

@@ -120,15 +120,17 @@ class Likelihood:
 class Candidate(Likelihood, Generic[Law]):
     """One number of components that was tried, and how it fared.
 
-    ``reason`` says why it did not compete, or what else keeps its numbers from being taken at their word; it is empty
-    where there is nothing to say. ``mixture`` is what was fitted, and ``n_parameters``, ``observations``, ``bic`` and
-    ``aic`` are as in `Fit`.
+    ``structure`` is the model of the covariances, "EII" to "VVV" ("E" and "V" on the line), of a Gaussian mixture that
+    EM fitted; empty otherwise. ``reason`` says why the candidate did not compete, or what else keeps its numbers from
+    being taken at their word; it is empty where there is nothing to say. ``mixture`` is what was fitted, and
+    ``n_parameters``, ``observations``, ``bic`` and ``aic`` are as in `Fit`.
     """
 
     k: int
     log_likelihood: float
     criterion: float
     reason: str = ""
+    structure: str = ""
     mixture: Mixture[Law] = field(default=cast("Any", None), repr=False, kw_only=True)  # fitters give it, every time
     n_parameters: int = field(default=0, kw_only=True)
     observations: float = field(default=float("nan"), kw_only=True)
@@ -142,6 +144,8 @@ class Fit(Likelihood, Generic[Law]):
     per observation, lower is better (BIC unless ICL was asked for), ``history`` the objective after each iteration: it
     never decreases, and is the log-likelihood where nothing regularises it (``EM.reg``). ``candidates`` are the numbers
     of components that were tried, each with its mixture, ``notes`` what the data did to the fit, one sentence each.
+    ``structure`` is the model of the covariances, "EII" to "VVV" ("E" and "V" on the line), where EM fitted a Gaussian
+    mixture.
 
     ``n_parameters`` numbers were free to be chosen (weights included; directions in which the rows do not vary left
     out), for ``observations`` rows: the sum of counts, or Kish's effective number of weighted rows. ``bic`` and ``aic``
@@ -156,6 +160,7 @@ class Fit(Likelihood, Generic[Law]):
     history: Float[np.ndarray, " i"]
     candidates: tuple[Candidate[Law], ...] = ()
     notes: tuple[str, ...] = field(default=())
+    structure: str = field(default="", kw_only=True)
     n_parameters: int = field(default=0, kw_only=True)
     observations: float = field(default=float("nan"), kw_only=True)
 

@@ -86,22 +86,28 @@ def _left_out(candidates: Sequence[Candidate], chosen: Candidate) -> tuple[str, 
     if not lower:
         return ()
     least = min(lower, key=lambda each: each.criterion)
+    several = len({each.structure for each in candidates}) > 1
     note = (
-        f"K = {chosen.k} (criterion {chosen.criterion:.4f}), although {least.criterion:.4f} is reached with "
-        f"k = {least.k}: left out, because {least.reason}"
+        f"K = {chosen.k}{f' {chosen.structure}' if several else ''} (criterion {chosen.criterion:.4f}), although "
+        f"{least.criterion:.4f} is reached with k = {least.k}{f' {least.structure}' if several else ''}: left out, "
+        f"because {least.reason}"
     )
+    if several and len(lower) > 1:
+        return (f"{note}; so were {len(lower) - 1} others",)
     others = ", ".join(str(each.k) for each in lower if each is not least)
     return (f"{note}; so were k = {others}" if others else note,)
 
 
 def _falls(candidates: Sequence[Candidate], tol: float) -> list[tuple[int, int]]:
     """Places of those less likely than a smaller number, with that number; those that do not compete left aside."""
-    out, top = [], None
+    out: list[tuple[int, int]] = []
+    tops: dict[str, Candidate] = {}  # of each covariance model
     for place, each in enumerate(candidates):
         if each.reason or not np.isfinite(each.log_likelihood):
             continue
+        top = tops.get(each.structure)
         if top is not None and each.log_likelihood < top.log_likelihood - tol:
             out.append((place, top.k))
         elif top is None or each.log_likelihood > top.log_likelihood:
-            top = each
+            tops[each.structure] = each
     return out

@@ -14,7 +14,7 @@ from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.likelihood.candidates import judged
-from mixot.fitting.likelihood.covariance_models import structure_of_em
+from mixot.fitting.likelihood.covariance_models import models_of, structure_of_em
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
@@ -22,6 +22,7 @@ from mixot.fitting.likelihood.search import Search, look, on_more_rows
 from mixot.fitting.likelihood.sizes import runs_of_sizes
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
+from mixot.fitting.likelihood.structure_runs import StructureRuns
 from mixot.fitting.likelihood.subsample import distinct_rows, thinned
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
@@ -131,7 +132,9 @@ class EM:
         k : int, optional
             number of components; chosen by ``criterion`` among 1 .. ``k_max`` where not given
         structure : str
-            "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all)
+            "full", "diagonal", "spherical" (covariance v I) or "tied" (one covariance for all); one of fourteen models,
+            "EII" to "VVV", by whether volume, shape and orientation are equal (E), variable (V) or those of the
+            identity (I); or "auto", which chooses among the fourteen, and k with them where it is not given
         rng : seed, Generator or None
             for the starts
         progress : callable, optional
@@ -150,15 +153,21 @@ class EM:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         points, weights = rows_of(data)
         structure = structure_of_em(family, structure, points.shape[1])
-        em = GaussianEM.of(points, weights, structure, self.reg, observations_of(data))
+        models = () if structure != "auto" else models_of(family, points.shape[1])
+        em = GaussianEM.of(points, weights, models[-1] if models else structure, self.reg, observations_of(data))
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
         sizes = self._sizes(k if start is None else len(start), em)
-        runs = self._runs(em, sizes, start, generator, progress)
-        tried = [replace(self._candidate(em, run), mixture=em.mixture(run.state)) for run in runs]
+        if models:
+            runs, tried = self._runs_of_models(em, models, sizes, start, generator, progress)
+        else:
+            runs = self._runs(em, sizes, start, generator, progress)
+            tried = [self._candidate(run) for run in runs]
+        tried = [replace(each, mixture=run.em.mixture(run.state)) for each, run in zip(tried, runs, strict=True)]
         most = self.k_max if k is None and self.start is None else None
         best, candidates, notes = judged(tried, em.observations, most)
         run = runs[best]
+        em = run.em
         stopped = not run.status.solved and self.tol != 0  # with tol=0, max_iter iterations are what was asked for
         alarms = (f"the fit {run.status.advice}",) if stopped else ()
         alarms += (*_constant_columns(em), *_empty(em, run))
@@ -173,6 +182,7 @@ class EM:
             history=np.array(run.history),
             candidates=candidates,
             notes=(*alarms, *_flat_rows(em, run.state), *notes),
+            structure=candidates[best].structure,
             n_parameters=candidates[best].n_parameters,
             observations=em.observations,
         )
@@ -219,8 +229,7 @@ class EM:
         """The best run for each number of components: found on few rows, carried on over more, then over all."""
 
         def climb(k: int, stage: str) -> Climb:
-            name = f"EM, k={k}, {stage}" if stage else f"EM, k={k}"
-            return Climb(self.max_iter, self._tol(em, k), rng, reporter(progress, name, self.max_iter))
+            return self._climb(em, k, ("EM", f"k={k}", stage), rng, progress)
 
         if start is not None:
             begin = em.state(start) if isinstance(start, Mixture) else em.around(start.points, start.weights)
@@ -239,7 +248,36 @@ class EM:
 
         if len(sizes) == 1:
             return [carried(search.thorough(sizes[0]), sizes[0])]
-        return runs_of_sizes(sizes, search, carried, lambda run: self._candidate(em, run))
+        return runs_of_sizes(sizes, search, carried, self._candidate)
+
+    def _runs_of_models(
+        self,
+        em: GaussianEM,
+        models: Sequence[str],
+        sizes: list[int],
+        start: Mixture | Samples | None,
+        rng: np.random.Generator,
+        progress: ProgressCallback | None,
+    ) -> tuple[list[Run], list[Candidate]]:
+        """The best run for each covariance model and number of components, and what it stands for."""
+
+        def climb(em: GaussianEM, k: int, stage: str) -> Climb:
+            return self._climb(em, k, ("EM", em.model.name, f"k={k}", stage), rng, progress)
+
+        plain = self.criterion == "bic"
+        runs = StructureRuns(em, models, self.starts, self.subsample, climb, self._candidate, plain, rng)
+        return runs.over(sizes) if start is None else runs.started(start)
+
+    def _climb(
+        self,
+        em: GaussianEM,
+        k: int,
+        stages: tuple[str, ...],
+        rng: np.random.Generator,
+        progress: ProgressCallback | None,
+    ) -> Climb:
+        name = ", ".join(filter(None, stages))
+        return Climb(self.max_iter, self._tol(em, k), rng, reporter(progress, name, self.max_iter))
 
     def _tol(self, em: GaussianEM, k: int) -> float:
         """The gain that ends a run, in nats per observation."""
@@ -247,8 +285,9 @@ class EM:
             return self.tol
         return max(_TOL, _PER_PARAMETER * em.free_parameters(k) / em.observations)
 
-    def _candidate(self, em: GaussianEM, run: Run) -> Candidate:
+    def _candidate(self, run: Run) -> Candidate:
         """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
+        em = run.em
         k, spread = len(run.state.weights), em.spread(run.state)
         likelihood = em.log_likelihood(run.state) if em.noise.any() else run.objective
         free = em.free_parameters(k, spread.rank)
@@ -259,8 +298,8 @@ class EM:
             if spread.at_floor
             else ""
         )
-        reason = em.few_rows(run.shares) or floor
-        return Candidate(k, likelihood, score, reason, n_parameters=free, observations=em.observations)
+        reason, structure = em.few_rows(run.shares) or floor, em.model.shown(em.points.shape[1])
+        return Candidate(k, likelihood, score, reason, structure, n_parameters=free, observations=em.observations)
 
 
 def structure_of(family: str, structure: str) -> str:
