@@ -6,12 +6,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <condition_variable>
-#include <mutex>
 #include <vector>
 
 #include "machine/parallel.hpp"
 #include "machine/simd.hpp"
+#include "machine/turns.hpp"
 
 namespace mixot {
 namespace {
@@ -128,25 +127,6 @@ struct Scratch {
 
 namespace mixot {
 namespace {
-
-// Ranges are merged in their order, whoever computed them. The lowest one that is not merged is always being
-// computed, so that nobody waits for ever.
-class Turns {
- public:
-  template <class Merge>
-  void take(size_t range, Merge&& merge) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ready_.wait(lock, [&] { return next_ == range; });
-    merge();
-    ++next_;
-    ready_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  size_t next_ = 0;
-};
 
 // The widest kernels this processor runs.
 template <class T>

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
+#include "linear_algebra/small_factor.hpp"
 #include "machine/crew.hpp"
 
 namespace mixot {
@@ -21,39 +23,6 @@ constexpr size_t kKept = 8'000'000;      // numbers that a run keeps in the kern
 template <class T>
 constexpr double kRounding = sizeof(T) == 8 ? 1e-14 : 0.0;  // of an objective, below which a fall is none
 constexpr int kHalvings = 5;             // of an extrapolation that leaves the mixtures
-
-// Upper factor U of cov = U' U in place; false where cov is not positive definite.
-bool factor(double* a, size_t d) {
-  for (size_t i = 0; i < d; ++i) {
-    double* row = a + i * d;
-    if (!(row[i] > 0)) return false;
-    const double root = std::sqrt(row[i]);
-    if (!std::isfinite(root)) return false;
-    for (size_t c = i; c < d; ++c) row[c] /= root;
-    for (size_t j = i + 1; j < d; ++j) {
-      double* to = a + j * d;
-      const double f = row[j];
-      for (size_t c = j; c < d; ++c) to[c] -= f * row[c];
-    }
-  }
-  return true;
-}
-
-// The inverse of an upper triangular matrix (d, d), zero below its diagonal.
-void invert(const double* u, size_t d, double* out) {
-  std::fill(out, out + d * d, 0.0);
-  for (size_t i = d; i-- > 0;) {
-    double* row = out + i * d;
-    const double inverse = 1 / u[i * d + i];
-    for (size_t a = i + 1; a < d; ++a) {
-      const double f = u[i * d + a];
-      const double* from = out + a * d;
-      for (size_t c = a; c < d; ++c) row[c] -= f * from[c];
-    }
-    for (size_t c = i + 1; c < d; ++c) row[c] *= inverse;
-    row[i] = inverse;
-  }
-}
 
 // The M step of the covariance model; none where the sums give its covariances as they are.
 template <class T>
@@ -80,12 +49,14 @@ class Run {
     for (size_t i = 0; i < rows.n; ++i) total_ += rows.weights[i];
     for (size_t a = 0; a < d_; ++a) shift_ += std::log(rows.inv_scale[a]);
     factors_.resize(size_of_covs());
-    log_const_.resize(k_);
+    log_const_.resize(k_), level_.resize(k_);
   }
 
   bool log_joint(const EmState& s, double* out) {
     size_t ignored;
     if (!read(s, ignored)) return false;
+    if constexpr (std::is_same_v<T, double>)
+      if (rows_.groups) return incomplete_log_joint(incomplete(s), threads_, out);
     EmProblem<T> problem{rows_.points,    rows_.weights,      rows_.n,        rows_.d,         k_, rows_.center,
                          rows_.inv_scale, s.means.data(),     factors_.data(), log_const_.data(), rows_.structure};
     em_log_joint(problem, threads_, out);
@@ -170,8 +141,8 @@ class Run {
       work_ = s.covs;
       for (size_t j = 0; j < count; ++j) {
         double* f = factors_.data() + j * d_ * d_;
-        if (!factor(work_.data() + j * d_ * d_, d_)) return component = j, false;
-        invert(work_.data() + j * d_ * d_, d_, f);
+        if (!cholesky_upper(work_.data() + j * d_ * d_, d_)) return component = j, false;
+        invert_upper(work_.data() + j * d_ * d_, d_, f);
         for (size_t a = 0; a < d_; ++a) {
           logs[j] += std::log(f[a * d_ + a]);
           for (size_t c = a; c < d_; ++c) traces[j] += rows_.noise[a] * f[a * d_ + c] * f[a * d_ + c];
@@ -190,9 +161,16 @@ class Run {
     noise_share_ = *std::max_element(traces.begin(), traces.end());
     for (size_t j = 0; j < k_; ++j) {
       const size_t at = count == 1 ? 0 : j;
-      log_const_[j] = std::log(s.weights[j]) + logs[at] - traces[at] / 2 - 0.5 * d_ * std::log(2 * M_PI) + shift_;
+      level_[j] = std::log(s.weights[j]) - traces[at] / 2;
+      log_const_[j] = level_[j] + logs[at] - 0.5 * d_ * std::log(2 * M_PI) + shift_;
     }
     return true;
+  }
+
+  // A state that was read, for rows that are seen in part.
+  IncompleteProblem incomplete(const EmState& s) {
+    return {rows_.points,   rows_.weights,  rows_.n,       rows_.d,         k_,              rows_.center,
+            rows_.inv_scale, s.means.data(), s.covs.data(), level_.data(), rows_.structure, rows_.groups};
   }
 
   // One E step; false where a covariance is singular.
@@ -202,6 +180,12 @@ class Run {
     sums_.reference = s.means;
     for (double& each : sums_.reference) each = static_cast<double>(static_cast<T>(each));
     sums_.mass.resize(k_), sums_.first.resize(k_ * d_), sums_.second.resize(size_of_covs());
+    if constexpr (std::is_same_v<T, double>)
+      if (rows_.groups) {
+        sums_.objective = incomplete_pass(incomplete(s), threads_, sums_.mass.data(), sums_.first.data(),
+                                          sums_.second.data(), component = k_);
+        return component == k_;
+      }
     EmProblem<T> problem{rows_.points,    rows_.weights,          rows_.n,          rows_.d,           k_,
                                rows_.center,    rows_.inv_scale,        sums_.reference.data(), factors_.data(),
                                log_const_.data(), rows_.structure, blocks_.empty() ? nullptr : blocks_.data()};
@@ -312,7 +296,7 @@ class Run {
     if (!dense()) return std::all_of(covs.begin(), covs.end(), [](double v) { return v > 0; });
     work_ = covs;
     for (size_t j = 0; j < matrices(); ++j)
-      if (!factor(work_.data() + j * d_ * d_, d_)) return false;
+      if (!cholesky_upper(work_.data() + j * d_ * d_, d_)) return false;
     return true;
   }
 
@@ -375,7 +359,7 @@ class Run {
   double total_ = 0, shift_ = 0, longest_ = kFirstStep, trace_ = 0, noise_share_ = 0;
   std::optional<CovarianceStep> shared_;
   bool stretched_ = false, plain_start_ = !std::isfinite(limits_.before);
-  Array factors_, log_const_, work_;
+  Array factors_, log_const_, level_, work_;
   AlignedVector<T> blocks_;
   Sums sums_;
 };

@@ -7,6 +7,7 @@
 
 #include "mixtures/covariance_models.hpp"
 #include "mixtures/em.hpp"
+#include "mixtures/incomplete_em.hpp"
 
 namespace mixot {
 
@@ -17,6 +18,7 @@ struct EmState {
 
 // The rows of one run, as in EmProblem; `noise` (d) are the variances that the M step adds, `spread` (d) those that a
 // component without mass gets, both in the kernels' units; a spherical mixture is a diagonal one with equal variances.
+// `groups` says what is seen of the rows, and how noisily, where they are not complete; double only.
 template <class T>
 struct EmRows {
   const T* points;
@@ -26,6 +28,7 @@ struct EmRows {
   Structure structure;
   bool spherical;
   CovarianceModel model = {};  // what the covariances share beyond the structure, which says how they are stored
+  const EmGroups* groups = nullptr;
 };
 
 // When a run ends. `before` is the objective of the state that the start follows, or minus infinity; `tol` the gain of a

@@ -85,6 +85,30 @@ nb::tuple arrays_of(mixot::EmState& s) {
                         to_python(std::move(s.covs), {covs}));
 }
 
+// What is seen of the rows, and how noisily: (begin, pattern, seen, noise, "none", "diagonal" or "full"), or None.
+class Groups {
+ public:
+  explicit Groups(const nb::object& given) : given_(given) {
+    if (given.is_none()) return;
+    const auto parts = nb::cast<nb::tuple>(given);
+    const auto begin = nb::cast<Dense<const std::int64_t, 1>>(parts[0], false);
+    const auto shape = nb::cast<std::string>(parts[4]);
+    groups_ = {begin.shape(0) - 1,
+               begin.data(),
+               nb::cast<Dense<const std::int64_t, 1>>(parts[1], false).data(),
+               nb::cast<Dense<const std::uint8_t, 2>>(parts[2], false).data(),
+               nb::cast<AnyShape<const double>>(parts[3], false).data(),
+               shape == "none"       ? mixot::NoiseShape::none
+               : shape == "diagonal" ? mixot::NoiseShape::diagonal
+                                     : mixot::NoiseShape::full};
+  }
+  const mixot::EmGroups* get() const { return given_.is_none() ? nullptr : &groups_; }
+
+ private:
+  nb::object given_;  // holds the arrays
+  mixot::EmGroups groups_{};
+};
+
 template <class T>
 void bind_runs(nb::module_& m) {
   using Points = Dense<const T, 2>;
@@ -93,11 +117,12 @@ void bind_runs(nb::module_& m) {
       "em_run",
       [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
          const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t max_passes, double tol,
-         double least, double before, bool accelerated, std::size_t threads, nb::object report) {
+         double least, double before, bool accelerated, std::size_t threads, nb::object report, nb::object parts) {
+        const Groups groups(parts);
         const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
                                     center.data(), inv_scale.data(),  noise.data(),            spread.data(),
                                     em_structure(structure), structure == "spherical",
-                                    mixot::covariance_model(structure)};
+                                    mixot::covariance_model(structure), groups.get()};
         mixot::EmLimits limits{max_passes, threads, tol, least, before, accelerated, {}};
         if (!report.is_none())
           limits.report = [&report](double objective) {
@@ -116,7 +141,7 @@ void bind_runs(nb::module_& m) {
                               out.component, out.noise_share);
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-      nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
+      nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none() = nb::none(),
       "EM from a state in the kernels' units: (end, state, following, shares, history, component,\nnoise_share), arrays flat.");
   m.def(
       "em_state_of_labels",
@@ -166,11 +191,13 @@ void bind_runs(nb::module_& m) {
   m.def(
       "em_state_log_joint",
       [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
-         const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t threads) -> nb::object {
+         const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t threads,
+         nb::object parts) -> nb::object {
+        const Groups groups(parts);
         const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
                                     center.data(), inv_scale.data(),  noise.data(),            spread.data(),
                                     em_structure(structure), structure == "spherical",
-                                    mixot::covariance_model(structure)};
+                                    mixot::covariance_model(structure), groups.get()};
         const mixot::EmState state{copied(shares), copied(means), copied(covs)};
         std::vector<double> out(rows.n * state.weights.size());
         bool done = false;
@@ -182,7 +209,8 @@ void bind_runs(nb::module_& m) {
         return nb::cast(to_python(std::move(out), {rows.n, state.weights.size()}));
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-      nb::arg(), nb::arg(), "Log-joint densities of rows and components of a state, (n, k), or None where singular.");
+      nb::arg(), nb::arg(), nb::arg().none() = nb::none(),
+      "Log-joint densities of rows and components of a state, (n, k), or None where singular.");
 }
 
 void bind_moves(nb::module_& m) {

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mixot.formulas.polynomial.regions import Box as Box
     from mixot.formulas.polynomial.regions import Inequality as Inequality
     from mixot.formulas.polynomial.regions import Linear as Linear
+    from mixot.incomplete import Incomplete as Incomplete
     from mixot.inference.certificate import Certificate as Certificate
     from mixot.inference.certificate import Rival as Rival
     from mixot.inference.certificate import Rung as Rung
@@ -106,6 +107,7 @@ _HOME = {
     "errors": ("MixotError", "InputError", "UnsupportedError", "SolveError", "AccuracyWarning"),
     "results": ("Fit", "Interval", "Level", "MomentFit", "MultiPlan", "Plan", "Progress", "Status"),
     "measures": ("Measure", "Samples", "Grid", "Moments", "as_measure"),
+    "incomplete": ("Incomplete",),
     "families.elliptical.gaussian": ("Gaussian",),
     "families.elliptical.diagonal": ("DiagonalGaussian",),
     "families.elliptical.student": ("StudentT",),

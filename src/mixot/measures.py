@@ -92,22 +92,12 @@ class Samples(Measure):
         counts: ArrayLike | None = None,
         columns: Any = None,
     ) -> None:
-        rows, weights, counts = _with_named(opened(points), weights, counts)
+        rows, weights, counts = with_named(opened(points), weights, counts)
         array = _check_points(rows, column_names(rows))
         n = len(array)
         names = column_names(rows) if columns is None else check_columns(columns, array.shape[1])
         object.__setattr__(self, "columns", names)
-        times = None
-        if counts is not None:
-            if weights is not None:
-                raise InputError("weights say how much points count, counts how often they were seen; give one of them")
-            times = _check_counts(counts, n)
-            share, observations = times / times.sum(), float(times.sum())
-        elif weights is None:
-            share, observations = np.full(n, 1.0 / n), float(n)
-        else:
-            share = check_weights(weights, n, "points")
-            observations = effective_count(share)
+        share, observations, times = check_tally(weights, counts, n)
         object.__setattr__(self, "points", array)
         object.__setattr__(self, "weights", share)
         object.__setattr__(self, "observations", observations)
@@ -367,6 +357,21 @@ def _depth(data: Any) -> int:
         return -1
 
 
+def check_tally(
+    weights: Any, counts: Any, n: int
+) -> tuple[Float[np.ndarray, " n"], float, Float[np.ndarray, " n"] | None]:
+    """Weights of n points, how many observations they stand for, and their counts where they have some."""
+    if counts is not None:
+        if weights is not None:
+            raise InputError("weights say how much points count, counts how often they were seen; give one of them")
+        times = _check_counts(counts, n)
+        return times / times.sum(), float(times.sum()), times
+    if weights is None:
+        return np.full(n, 1.0 / n), float(n), None
+    share = check_weights(weights, n, "points")
+    return share, effective_count(share), None
+
+
 def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
     """Weights as (n,) float64 that sum to one, or an `InputError` that says what is wrong with them."""
     out = as_floats(weights, "weights")
@@ -401,7 +406,7 @@ def _check_counts(counts: Any, n: int) -> Float[np.ndarray, " n"]:
     return out
 
 
-def _with_named(points: Any, weights: Any, counts: Any) -> tuple[Any, Any, Any]:
+def with_named(points: Any, weights: Any, counts: Any) -> tuple[Any, Any, Any]:
     """The three as they came, but for weights or counts that name a column of a frame: these are taken out of it."""
     for role, given in (("weights", weights), ("counts", counts)):
         if isinstance(given, str):
@@ -427,7 +432,8 @@ def _check_points(points: Any, names: tuple[str, ...] | None) -> np.ndarray:
         raise InputError(f"points must have shape (n, d), got {array.shape}")
     if len(array) == 0:
         raise InputError("points must not be empty: there are zero rows")
-    check_finite(array, "points", "rows", "; drop or fill them", names)
+    gaps = ", or fit what is there: EM(missing='ignore')" if np.isnan(array).any() and not np.isinf(array).any() else ""
+    check_finite(array, "points", "rows", f"; drop or fill them{gaps}", names)
     # A copy: whoever goes on writing to his array must not change a measure, nor what was computed from it.
     return np.array(array, order="C")
 

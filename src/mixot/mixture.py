@@ -26,6 +26,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Affine, OnTheLine, Projected, require, whitening
 from mixot.families.whitening import Whitening
+from mixot.incomplete import Incomplete
 from mixot.measures import Grid, Measure, Moments, Samples, check_weights
 from mixot.threads import thread_count
 
@@ -386,6 +387,8 @@ def check_squares(measure: Measure) -> None:
     match measure:
         case Samples():
             check_range(measure.points, "points")
+        case Incomplete():
+            check_range(np.nan_to_num(measure.points), "points")
         case Grid():
             check_range(measure.bounds, "bounds")
         case Mixture():
@@ -398,7 +401,7 @@ M = TypeVar("M", bound=Measure)
 
 def columns_of(*measures: Measure) -> tuple[str, ...] | None:
     """Names of the coordinates: those of the first of some measures that has any."""
-    names = (measure.columns for measure in measures if isinstance(measure, Samples | Mixture))
+    names = (measure.columns for measure in measures if isinstance(measure, Samples | Incomplete | Mixture))
     return next((each for each in names if each is not None), None)
 
 

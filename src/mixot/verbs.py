@@ -24,6 +24,7 @@ from mixot._typing import (
 )
 from mixot.errors import InputError, UnsupportedError
 from mixot.fitting.base import as_fitter
+from mixot.incomplete import Incomplete, as_rows
 from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture, aligned, aligned_all, check_squares
 from mixot.results import Fit, Interval, MomentFit, Plan, ProgressCallback
@@ -174,20 +175,23 @@ def fit(
         check_whole(k, "k")
     if progress is not None and not callable(progress):
         raise InputError(f"progress must be callable, or None, got {type(progress).__name__}")
+    fitter = as_fitter(method)
+    missing = getattr(fitter, "missing", "error")
     if isinstance(weights, str) or isinstance(counts, str):  # columns of the frame itself
-        data, weights, counts = Samples(data, weights, counts=counts), None, None
-    measure = as_measure(data)
+        held = Samples if missing == "error" else Incomplete
+        data, weights, counts = held(data, weights, counts=counts), None, None
+    measure = as_rows(data, missing)
     if weights is not None or counts is not None:
-        if not isinstance(measure, Samples):
+        if not isinstance(measure, Samples | Incomplete):
             raise InputError(f"weights and counts are of points, got {type(measure).__name__}; leave them out")
         if measure.counts is not None or np.ptp(measure.weights) > 0:
             own = "weights" if measure.counts is None else "counts"
             raise InputError(f"the samples have {own} of their own; give both to Samples, or fit their points")
-        measure = Samples(measure.points, weights, counts=counts, columns=measure.columns)
+        measure = type(measure)(measure.points, weights, counts=counts, columns=measure.columns)
     check_squares(measure)
     check_rng(rng)  # refused here, whatever the fitter does with it
-    found = as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
-    names = measure.columns if isinstance(measure, Samples) else None
+    found = fitter.fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
+    names = measure.columns if isinstance(measure, Samples | Incomplete) else None
     return found if names is None else found.named(names)
 
 

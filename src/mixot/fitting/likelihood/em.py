@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.covariance_models import models_of, structure_of_em
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.incomplete.data import partial_data, refused_gaps, unseen
+from mixot.fitting.likelihood.incomplete.incomplete_em import IncompleteEM
+from mixot.fitting.likelihood.incomplete.noise import as_noise
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
 from mixot.fitting.likelihood.search import Search, look, on_more_rows
 from mixot.fitting.likelihood.sizes import runs_of_sizes
@@ -24,6 +27,7 @@ from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
 from mixot.fitting.likelihood.structure_runs import StructureRuns
 from mixot.fitting.likelihood.subsample import distinct_rows, thinned
+from mixot.incomplete import Incomplete, check_missing
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback
@@ -78,6 +82,15 @@ class EM:
     start : a mixture to start from, instead of k-means; or means (k, d), each the middle of a component of equal weight
         (that of its point, where they are `Samples` with weights), the covariance of all of them that of the rows about
         the nearest mean, in standardised coordinates. Coordinates go by name where both have names
+    missing : what NaN is: "error", or "ignore" for a value that is missing. The likelihood is then that of what was
+        observed of each row (rows without any value are left out), which is right where what is missing does not
+        depend on the missing values themselves ("missing at random"); notes say how much is missing, and where
+    noise : what is known of the noise of the points, which is independent of them: variances (d,) or a covariance
+        (d, d) of all rows, or one for each, (n, d) or (n, d, d). The fit is then the law without noise: row i is as
+        likely as under components of covariance ``cov_k + noise_i`` ("extreme deconvolution")
+
+    With missing values or noise, computations are in float64, and splits are proposed by what the mixture expects of
+    each row; moves of single rows, and components for small dense clusters, are not looked for.
 
     Examples
     --------
@@ -90,6 +103,7 @@ class EM:
     References
     ----------
     Dempster, Laird and Rubin, J. R. Statist. Soc. B 39 (1977). ICL: Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
+    Missing values: Ghahramani and Jordan, NIPS 6 (1994). Noise: Bovy, Hogg and Roweis, Ann. Appl. Stat. 5 (2011).
     """
 
     max_iter: int = 500
@@ -100,8 +114,12 @@ class EM:
     criterion: str = "bic"
     subsample: int = 20_000
     start: Any = None  # checked below, so that what is no mixture is refused in words
+    missing: str = "error"
+    noise: Any = field(default=None, compare=False)  # an array, which has no one answer to ==
 
     def __post_init__(self) -> None:
+        check_missing(self.missing)
+        object.__setattr__(self, "noise", None if self.noise is None else as_noise(self.noise))
         object.__setattr__(self, "start", mixture_or_means(self.start))
         for name in ("max_iter", "starts", "k_max", "subsample"):
             check_whole(getattr(self, name), name)
@@ -151,10 +169,9 @@ class EM:
         """
         if family not in _OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
-        points, weights = rows_of(data)
-        structure = structure_of_em(family, structure, points.shape[1])
-        models = () if structure != "auto" else models_of(family, points.shape[1])
-        em = GaussianEM.of(points, weights, models[-1] if models else structure, self.reg, observations_of(data))
+        structure = structure_of_em(family, structure, data.dim)
+        models = () if structure != "auto" else models_of(family, data.dim)
+        em, remarks = self._on(data, models[-1] if models else structure)
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
         sizes = self._sizes(k if start is None else len(start), em)
@@ -181,17 +198,35 @@ class EM:
             criterion=candidates[best].criterion,
             history=np.array(run.history),
             candidates=candidates,
-            notes=(*alarms, *_flat_rows(em, run.state), *notes),
+            notes=(*alarms, *remarks, *_flat_rows(em, run.state), *notes),
             structure=candidates[best].structure,
             n_parameters=candidates[best].n_parameters,
             observations=em.observations,
         )
 
+    def _on(self, data: Measure, structure: str) -> tuple[GaussianEM, tuple[str, ...]]:
+        """The steps of EM on the data, and what has to be said of what is missing in them."""
+        if isinstance(data, Incomplete) and data.gaps.any() and self.missing == "error":
+            raise refused_gaps(data)
+        if isinstance(data, Incomplete) or (self.noise is not None and isinstance(data, Samples)):
+            found = partial_data(data, structure, self.reg, self.noise)
+            return found.em, found.notes
+        if self.noise is not None:
+            raise UnsupportedError(f"noise is of points, got {type(data).__name__}; leave it out")
+        return GaussianEM.of(*rows_of(data), structure, self.reg, observations_of(data)), ()
+
     def _handed_over(self, family: str) -> Fitter:
         """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
         for name in factor_names(family):  # a product is named by its factors; an unknown name ends here
             lookup(name)
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        if self.missing != "error" or self.noise is not None:
+            raise UnsupportedError(
+                f"missing values and noise are integrated out of Gaussian laws only ({', '.join(_OWN)}), not of the "
+                f"{family} family; fit one of these, or fill the gaps first: "
+                "fit(x, method=EM(missing='ignore')).mixture.impute(x)"
+            )
+        plain = [f for f in fields(self) if f.compare]
+        changed = {f.name: getattr(self, f.name) for f in plain if getattr(self, f.name) != f.default}
         try:
             other = type(as_fitter(_OTHERS))
         except InputError:
@@ -299,6 +334,8 @@ class EM:
             else ""
         )
         reason, structure = em.few_rows(run.shares) or floor, em.model.shown(em.points.shape[1])
+        if not reason and isinstance(em, IncompleteEM):
+            reason = unseen(em, em.seen(run.state))
         return Candidate(k, likelihood, score, reason, structure, n_parameters=free, observations=em.observations)
 
 

@@ -24,7 +24,7 @@ def reseed(em: GaussianEM, state: Parameters, empty: np.ndarray, rng: np.random.
     """
     size = min(_ROWS, len(em.points))
     rows = rng.choice(len(em.points), size, replace=False, p=em.weights / em.weights.sum())
-    few = em.on(em.points[rows], np.ones(size))
+    few = em.take(rows, np.ones(size))
     if em.structure == "tied":
         k = len(state.weights)
         if len(np.unique(few.points, axis=0)) < k:
@@ -58,7 +58,7 @@ def _best_place(few: GaussianEM, log_p: np.ndarray, k: int, rng: np.random.Gener
     units = few.standard()
     near = np.argsort(squared_distances(units[places], units), axis=1)[:, : max(2 * (d + 1), n // (4 * k))]
     laws = [few.component(few.points[rows]) for rows in near]
-    log_q = [law.log_prob(few.points.astype(np.float64))[:, 0] for law in laws]
+    log_q = [few.log_density(law) for law in laws]
     best = int(np.argmax([np.logaddexp.reduce(each - log_p) for each in log_q]))
     return laws[best], log_q[best]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from mixot.formulas.weights import effective_count
 from mixot.mixture import Mixture
 from mixot.threads import thread_count
 
+E = TypeVar("E", bound="GaussianEM")
 _CHUNK = 65_536  # rows whose log-densities are held at once
 _ROUNDING = 64  # a variance below so many roundings of the data's is none
 
@@ -119,10 +120,22 @@ class GaussianEM:
 
     def on(self, points: np.ndarray, weights: np.ndarray) -> GaussianEM:
         """The same objective on other data."""
-        other = replace(self, points=points, weights=weights, observations=effective_count(weights))
-        for name in ("units", "noise", "_frame", "_threads"):  # of all the data, too: not computed again
+        return self._handed_on(replace(self, points=points, weights=weights, observations=effective_count(weights)))
+
+    def take(self, rows: np.ndarray, weights: np.ndarray) -> GaussianEM:
+        """The same objective on some of the rows."""
+        return self.on(self.points[rows], weights)
+
+    def _handed_on(self, other: E) -> E:
+        """``other`` with what is of all the data, too: not computed again."""
+        for name in ("units", "noise", "_frame", "_threads"):
             other.__dict__[name] = getattr(self, name)
         return other
+
+    @property
+    def whole(self) -> bool:
+        """Whether the rows are points: nothing of them is missing, and they have no noise of their own."""
+        return True
 
     @cached_property
     def units(self) -> np.ndarray:
@@ -166,7 +179,7 @@ class GaussianEM:
         """
         stops = (limits.max_passes, limits.tol, limits.least, before, limits.accelerated, self._threads)
         end, state, following, shares, history, component, noise_share = em_run(
-            *self._rows, *start, *stops, limits.report
+            *self._rows, *start, *stops, limits.report, self._parts
         )
         if end == "singular":
             raise collapsed(np.array([component]))
@@ -189,6 +202,11 @@ class GaussianEM:
             proportionate(self.variances, self.center) / scale**2,
             self.model.kernel,
         )
+
+    @cached_property
+    def _parts(self) -> tuple[Any, ...] | None:
+        """What is seen of the rows, for the compiled loops; None where they are whole."""
+        return None
 
     def on_labels(self, labels: np.ndarray, k: int) -> KernelState:
         """An M step whose responsibilities are zero and one."""
@@ -226,7 +244,8 @@ class GaussianEM:
     def log_likelihood(self, state: Parameters) -> float:
         """Mean log-density of the points: the objective without noise."""
         rows = (*self._rows[:4], np.zeros_like(self.noise), *self._rows[5:])
-        return float(em_run(*rows, *self.into_kernel(state), 0, 0.0, 0.0, -np.inf, False, self._threads, None)[4][0])
+        stops = (0, 0.0, 0.0, -np.inf, False, self._threads)
+        return float(em_run(*rows, *self.into_kernel(state), *stops, None, self._parts)[4][0])
 
     @cached_property
     def _lifted(self) -> Weights:
@@ -271,14 +290,22 @@ class GaussianEM:
     def entropy(self, state: Parameters) -> float:
         """Mean entropy of the responsibilities, in nats."""
         total = 0.0
-        for x, w in _chunks(self.points, self.weights):
-            joint = log_joint(state, x, self.structure, self._frame)
+        for joint, w in self._joints(state):
             below = joint - joint.max(axis=1, keepdims=True)
             log_sum = np.log(np.exp(below).sum(axis=1))
             shares = np.exp(below - log_sum[:, None])
             terms = np.where(shares > 0, shares * (log_sum[:, None] - below), 0.0)
             total += float(w @ terms.sum(axis=1))
         return total / float(self.weights.sum())
+
+    def _joints(self, state: Parameters) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What `log_joint` returns of some of the rows at a time, and their weights."""
+        for x, w in _chunks(self.points, self.weights):
+            yield log_joint(state, x, self.structure, self._frame), w
+
+    def log_density(self, law: Family) -> np.ndarray:
+        """Log-density of a single component at the rows, (n,)."""
+        return law.log_prob(self.points.astype(np.float64))[:, 0]
 
     def free_parameters(self, k: int, rank: int | None = None) -> int:
         """How many numbers a fit of k components chooses, of rows that vary in ``rank`` directions (all, if None)."""
@@ -318,8 +345,11 @@ class GaussianEM:
         low = np.linalg.eigvalsh(inner.T @ scatter @ inner)[:, 0] <= floor
         return Spread(inner.shape[1], int(low.sum()) if self.structure == "full" else len(weights) * int(low[0]))
 
-    def standard(self) -> np.ndarray:
-        """The points in units in which Euclidean distances are fair, float64."""
+    def standard(self, state: Parameters | None = None) -> np.ndarray:
+        """The points in units in which Euclidean distances are fair, float64.
+
+        ``state`` is the mixture that says what to expect of rows that are not whole.
+        """
         return (self.points - self.center) / np.sqrt(self.units)
 
 

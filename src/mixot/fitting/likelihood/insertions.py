@@ -50,6 +50,8 @@ def insertions(em: GaussianEM, state: Parameters, log_p: np.ndarray) -> list[Ins
     ``log_p`` (n,) is the log-density of the mixture at the rows.
     """
     n, d = em.points.shape
+    if not em.whole:  # balls are of points
+        return []
     away = state.means - em.center
     cov = np.einsum("k,kij->ij", state.weights, state.covs) + (away.T * state.weights) @ away  # that of the rows
     root = np.sqrt(em.units)

@@ -29,7 +29,7 @@ class Split(NamedTuple):
 def splits(em: GaussianEM, state: Parameters, shares: np.ndarray) -> list[Split]:
     """The best split of each component that has rows enough, largest gain first; responsibilities ``shares`` (n, k)."""
     d, root = em.points.shape[1], np.sqrt(em.units)
-    rows = (np.ascontiguousarray(em.standard()), np.ascontiguousarray(em.weights, dtype=np.float64))
+    rows = (np.ascontiguousarray(em.standard(state)), np.ascontiguousarray(em.weights, dtype=np.float64))
     gains, weights, means, covs = component_splits(*rows, shares, em.reg, em.structure, _PASSES, thread_count())
     shape = {"full": (2, d, d), "tied": (d, d)}.get(em.structure, (2, d))
     units = np.outer(root, root) if em.dense else em.units

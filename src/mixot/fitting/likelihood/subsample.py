@@ -17,7 +17,7 @@ def thinned(em: GaussianEM, size: int, k: int, rng: np.random.Generator) -> Gaus
         counts = np.ones(size)
     else:
         rows, counts = np.unique(rng.choice(n, size, p=weights / weights.sum()), return_counts=True)
-    thin = em.on(em.points[rows], counts.astype(np.float64))
+    thin = em.take(rows, counts.astype(np.float64))
     return thin if distinct_rows(thin.points, k) == k else em
 
 
