@@ -12,6 +12,7 @@ NB_MODULE(_native, m) {
   bind_costs(m);
   bind_affine_maps(m);
   bind_em(m);
+  bind_student_em(m);
   bind_gaussian_mixtures(m);
   bind_mixing_laws(m);
   bind_couplings(m);

@@ -17,3 +17,4 @@ void bind_gaussian_cells(nanobind::module_& m);
 void bind_gaussian_transport(nanobind::module_& m);
 void bind_exact_couplings(nanobind::module_& m);
 void bind_interrupts(nanobind::module_& m);
+void bind_student_em(nanobind::module_& m);

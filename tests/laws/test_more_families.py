@@ -442,7 +442,7 @@ def test_what_leaves_the_family_is_refused_with_an_alternative(rng):
             lambda: Gamma([2.0], [1.0]).barycenter([Gamma([3.0], [1.0])], np.array([[0, 0]]), np.array([0.5, 0.5])),
             "shapes",
         ),
-        (lambda: StudentT([0.0], [1.0], 3.0).cost(StudentT([0.0], [1.0], 4.0)), 'fixed={"df"'),
+        (lambda: StudentT([0.0], [1.0], 3.0).between(StudentT([0.0], [1.0], 4.0), *pair, 0.5), 'fixed={"df"'),
         (lambda: Exponential([1.0]).affine(np.array([[-1.0]]), np.zeros(1)), "positive scaling"),
         (lambda: Gamma([1.0], [1.0]).affine(np.array([[1.0]]), np.ones(1)), "positive scaling"),
         (lambda: common(Poisson([1.0]), Gamma([1.0], [1.0])), "sample both"),

@@ -124,6 +124,15 @@ class Compared(Protocol):
 
 
 @runtime_checkable
+class Enclosed(Protocol):
+    """Asked by `mixot.bounds` where some pairs have no formula for W2; a family that does not play it is `Compared`."""
+
+    def cost_bounds(self, other: Any) -> tuple[Float[np.ndarray, "k l"], Float[np.ndarray, "k l"]]:
+        """Proven bounds of squared W2 between every component here and every one of ``other``, below and above."""
+        ...
+
+
+@runtime_checkable
 class Interpolated(Protocol):
     """Asked by `mixot.geodesic`."""
 
@@ -306,6 +315,24 @@ class Climbing(Protocol):
 
     def m_step(self, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Collection[str] = ()) -> Any:
         """The components after these that raise the likelihood of the points, weighted by their shares."""
+        ...
+
+
+@runtime_checkable
+class Fused(Protocol):
+    """Asked by `mixot.FamilyEM` where one compiled pass is both steps; a family that does not play it is slower."""
+
+    @classmethod
+    def em_steps(
+        cls, x: Float[np.ndarray, "n d"], weights: Float[np.ndarray, " n"], fixed: Collection[str] = ()
+    ) -> Any:
+        """What takes steps over these points.
+
+        ``step(mixing, components)`` returns the log-likelihood of a mixture and the weights and components of the M
+        step after it; ``ahead(states, longest, other)`` a mixture beyond three that follow each other by plain steps,
+        and how far that extrapolates, at most ``longest``; None where plain steps do as well. ``other`` asks for the
+        second of its two ways, where it has them: it changes whenever one has led downhill.
+        """
         ...
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.families.base import common
+from mixot.families.base import Family, common
 from mixot.families.elliptical.gaussian import Gaussian
+from mixot.families.roles import Enclosed, plays, require
 from mixot.formulas.gaussian.quantiles import Line, w2_squared_on_line
 from mixot.mixture import Mixture
 from mixot.results import Interval, Plan
@@ -25,6 +26,8 @@ def wasserstein(p: Mixture, q: Mixture, *, points: int = 0) -> Interval:
     Above stands the best of
 
     - "MW2": couplings that are themselves Gaussian mixtures are couplings (Delon and Desolneux 2020, section 4.5);
+    - "shared radii", in its place between Student laws of unlike degrees of freedom, for whose components W2 is not
+      known: the best plan of components that are coupled by direction and rank of the radius;
     - "quantiles", on the line: W2 itself, with the error bound of its quadrature.
 
     Below, with m, S the mean and covariance of a whole mixture, the best of
@@ -46,8 +49,8 @@ def wasserstein(p: Mixture, q: Mixture, *, points: int = 0) -> Interval:
     elsewhere, and move an end by some 1e-5 of itself. Both ends are proven, before and after; their digits are not.
     """
     source, target = common(p.components, q.components)
-    plan = between_mixtures(p, q, Exact())
-    uppers, lowers = {"MW2": plan.distance}, {"zero": 0.0}
+    plan, upper_name = _coupled(p, q, source, target)
+    uppers, lowers = {upper_name: plan.distance}, {"zero": 0.0}
     wide = Mixture(p.weights, source.widen()), Mixture(q.weights, target.widen())
     if not (isinstance(wide[0].components, Gaussian) and isinstance(wide[1].components, Gaussian)):
         lowers["Gelbrich"] = float(np.sqrt(_gelbrich(p, q)))
@@ -62,6 +65,15 @@ def wasserstein(p: Mixture, q: Mixture, *, points: int = 0) -> Interval:
             lowers["semi-discrete"], uppers["semi-discrete"] = semidiscrete_sandwich(*wide, points)
     upper_by, lower_by = min(uppers, key=uppers.__getitem__), max(lowers, key=lowers.__getitem__)
     return Interval(min(lowers[lower_by], uppers[upper_by]), uppers[upper_by], lower_by, upper_by)
+
+
+def _coupled(p: Mixture, q: Mixture, source: Family, target: Family) -> tuple[Plan, str]:
+    """The best plan of components by their costs, or by upper bounds of these, and its name."""
+    if plays(source, Enclosed):
+        lower, upper = require(source, Enclosed).cost_bounds(target)
+        if (upper > lower).any():
+            return Exact().solve(upper, p.weights, q.weights), "shared radii"
+    return between_mixtures(p, q, Exact()), "MW2"
 
 
 def _gelbrich(p: Mixture, q: Mixture) -> float:

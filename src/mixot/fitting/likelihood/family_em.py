@@ -14,9 +14,11 @@ from mixot._native import fast_exp
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.base import Family
-from mixot.families.registry import law_of
-from mixot.families.roles import Climbing, Started, require
+from mixot.families.elliptical.student_em import EACH
+from mixot.families.registry import factor_names, law_of
+from mixot.families.roles import Climbing, Fused, Started, plays, require
 from mixot.fitting.base import register_fitter
+from mixot.fitting.likelihood.ascent import Ascent
 from mixot.fitting.likelihood.candidates import choice, judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.k_means import kmeans_labels
@@ -25,10 +27,13 @@ from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
-_SHORT = 10  # iterations that each start gets before the best goes on alone
+_SHORT = 10  # iterations that each start gets before the best goes on alone,
+_LONG, _COARSE = 100, 1e-5  # and where they are compiled: so many, and the gain that ends them
 _LLOYD = 11  # iterations of k-means at most: a start need not be at rest
 _SUBSAMPLE = 20_000  # points that the starts look at
 _TIED = 1e-6  # variance below which, relative to that of all points, those of a component are one point
+_DF = ("common", "each")
+_TAILED = "student"
 _BLOCK = 8192  # points whose densities are computed in one go
 
 
@@ -51,6 +56,8 @@ class FamilyEM:
         for "gamma"; for a product by place, ``{"0.shapes": 2.0}``
     start : a mixture of this family to start from, instead of the starts above; or means (k, d), the points nearest to
         each of which begin as its component, all of equal weight (that of the mean, where they are weighted `Samples`)
+    df : "common" or "each": whether Student laws share their degrees of freedom; where each component has its own, its
+        tails are as heavy as its points say, for k - 1 parameters more
 
     Examples
     --------
@@ -67,9 +74,12 @@ class FamilyEM:
     k_max: int = 10
     fixed: Mapping[str, Any] = field(default_factory=dict)
     start: Any = None
+    df: str = "common"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", mixture_or_means(self.start))
+        if self.df not in _DF:
+            raise InputError(f'df must be one of {", ".join(_DF)}, got {self.df!r}; fixed={{"df": 5.0}} holds it')
         for name in ("max_iter", "starts", "k_max"):
             check_whole(getattr(self, name), name, 1)
 
@@ -89,8 +99,8 @@ class FamilyEM:
         "gamma,poisson" is a product whose columns follow these laws, and "poisson*20" one of 20 columns of counts. A
         number in brackets holds the one parameter that fits of a family can hold: "binomial(10)" is of 10 trials.
         Where k is not given it is chosen by BIC.
-        ``structure`` must be "full": what there is to choose is said by ``fixed``. ``rng`` is for the starts,
-        ``progress`` is called once an iteration. An `AccuracyWarning` repeats each of the fit's notes.
+        ``structure`` must be "full": what there is to choose is said by ``fixed`` and ``df``. ``rng`` is for the
+        starts, ``progress`` is called once an iteration. An `AccuracyWarning` repeats each of the fit's notes.
 
         Raises
         ------
@@ -105,6 +115,7 @@ class FamilyEM:
         if structure != "full":
             raise UnsupportedError(f'structure={structure!r} is for Gaussian families; {family!r} has "full" only')
         law, fixed = law_of(family, self.fixed)
+        fixed |= _own_tails(family) if self.df == "each" else {}
         law.check_fixed(fixed)
         law.check_points(data.points.astype(np.float64), fixed)
         x, weights = _distinct(data)
@@ -155,15 +166,18 @@ class _Run:
 
     def best(self, k: int, generator: np.random.Generator) -> Fit:
         """The best of several starts, run to its end; where points are many, the starts see some of them."""
-        few = self._some(generator)
-        begun = []
+        few, begun = self._some(generator), []
+        short, tol = (_LONG, max(self.options.tol, _COARSE)) if plays(self.law, Fused) else (_SHORT, self.options.tol)
         for start in range(self.options.starts if k > 1 else 1):
             shares = _start_shares(few.x, few.weights, k, generator, principal=start == 0)
             mixture = Mixture(shares.sum(axis=0), require(self.law, Started).start(few.x, shares, self.fixed))
-            begun.append(few._climb(mixture, _SHORT, [], f"start {start + 1}"))
-        mixture, history, _ = max(begun, key=lambda run: run[1][-1])
+            begun.append(few._climb(mixture, short, tol, [], f"start {start + 1}"))
+        begun.sort(key=lambda run: -run[1][-1])
+        mixture, history, _ = begun[0]
+        if short == _LONG:  # so far on, a component that holds next to nothing is there to stay
+            mixture, history, _ = next((run for run in begun if few._determines(run[0])), begun[0])
         history = history if few is self else []
-        mixture, history, status = self._climb(mixture, self.options.max_iter, history, "em")
+        mixture, history, status = self._climb(mixture, self.options.max_iter, self.options.tol, history, "em")
         return self._result(mixture, status, history)
 
     def _some(self, generator: np.random.Generator) -> _Run:
@@ -183,13 +197,16 @@ class _Run:
 
     def onwards(self, mixture: Mixture) -> Fit:
         """The run from a given mixture."""
-        mixture, history, status = self._climb(mixture, self.options.max_iter, [], "em")
+        mixture, history, status = self._climb(mixture, self.options.max_iter, self.options.tol, [], "em")
         return self._result(mixture, status, history)
 
     def _climb(
-        self, mixture: Mixture, iterations: int, history: list[float], stage: str
+        self, mixture: Mixture, iterations: int, tol: float, history: list[float], stage: str
     ) -> tuple[Mixture, list[float], Status]:
         """Up to ``iterations`` iterations more; ``history`` holds the likelihoods so far, that of this mixture last."""
+        if plays(self.law, Fused) and (mixture.components.rank() == mixture.dim).all():
+            steps = require(self.law, Fused).em_steps(self.x, self.weights, tuple(self.fixed))
+            return Ascent(steps, tol, iterations, stage, self.progress).climb(mixture, history)
         likelihood, shares = self._expect(mixture)
         history = history or [likelihood]
         for at in range(iterations):
@@ -201,7 +218,7 @@ class _Run:
             history = [*history, likelihood]
             if self.progress is not None:
                 self.progress(Progress(stage, at + 1, iterations, likelihood))
-            if history[-1] - history[-2] < self.options.tol:
+            if history[-1] - history[-2] < tol:
                 return mixture, history, Status.CONVERGED
         return mixture, history, Status.MAX_ITER
 
@@ -240,6 +257,9 @@ class _Run:
         past = np.array(history[1:])
         return Fit(mixture, status, len(past), history[-1], score, past, tried, notes, **judged_by)
 
+    def _determines(self, mixture: Mixture) -> bool:
+        return not self._undetermined(mixture, len(mixture) - 1 + mixture.components.free_parameters(tuple(self.fixed)))
+
     def _undetermined(self, mixture: Mixture, free: int) -> str:
         """Why the points do not determine some component, in words: they are too few, or one point; else empty."""
         shares, k = self._expect(mixture)[1], len(mixture)
@@ -253,6 +273,15 @@ class _Run:
         spread = shares.T @ away**2 / mass - (shares.T @ away / mass) ** 2
         low = int((spread < _TIED * (self.weights @ away**2)).any(axis=1).sum())
         return f"{low} of {k} components stand on points that are one, to the digit or nearly" if low else ""
+
+
+def _own_tails(family: str) -> dict[str, Any]:
+    """What tells Student laws, among the parameters that a fit holds, that their df is not common."""
+    names = factor_names(family)
+    told = {f"{place}.{EACH}" if len(names) > 1 else EACH: True for place, name in enumerate(names) if name == _TAILED}
+    if not told:
+        raise InputError(f'df="each" is for the {_TAILED} family, the {family} family has no df; leave it out')
+    return told
 
 
 def _check_k(k: int, n: int) -> int:

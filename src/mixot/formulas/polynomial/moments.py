@@ -68,12 +68,12 @@ def stein_moments(mean: Any, cov: Any, order: int, one: Any) -> list[Any]:
 def elliptical_moments(
     locs: Float[np.ndarray, "k d"],
     scales: Float[np.ndarray, "k d d"],
-    radial: Float[np.ndarray, " j"],
+    radial: Float[np.ndarray, "k j"],
     order: int,
 ) -> Float[np.ndarray, "k s"]:
     """Raw moments E[x^a], |a| <= order, of laws ``x = m + sqrt(w) z``, z ~ N(0, S), w independent of z.
 
-    (k, d), (k, d, d) -> (k, s), given ``radial[j] = E[w^j]`` up to j = order // 2.
+    (k, d), (k, d, d) -> (k, s), given ``radial[k, j] = E[w^j]`` up to j = order // 2.
 
     Stein's recursion for the Gaussian given w, ``E[x_i x^a] = m_i E[x^a] + w sum_j S_ij a_j E[x^(a - e_j)]``, run on
     the coefficients of the powers of w; columns as in `exponents`.
@@ -92,7 +92,7 @@ def elliptical_moments(
                 lowest = [value - (axis == j) for axis, value in enumerate(lower)]
                 term = (scales[:, i, j] * lower[j])[:, None] * out[:, column[tuple(lowest)]]
                 out[:, s, 1:] += term[:, :-1]
-    return out @ radial
+    return np.einsum("ksj,kj->ks", out, radial)
 
 
 def sample_moments(
