@@ -1,8 +1,7 @@
-"""Where a table is: a file, or a part of an archive, of a workbook or of a database, and its bytes."""
+"""The bytes of a table or a model, wherever they come from."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mixot._checks import as_path
-from mixot.errors import InputError
 from mixot.io import packed
 
 MARK = "::"  # between a file and the part of it that is meant
@@ -87,35 +84,3 @@ class Content:
             copy = Path(folder) / f"table{self.suffix}"
             copy.write_bytes(self.data)
             yield copy
-
-
-def locate(path: str | os.PathLike[str]) -> Content:
-    """Where the table is that a path names: ``file``, ``archive.zip::member``, ``book::sheet``, ``database::table``.
-
-    Raises
-    ------
-    InputError
-        Where there is no such file, the path is a folder, or ``::`` stands behind a file that has no parts.
-    """
-    source = as_path(path)
-    part = None
-    if not source.exists() and MARK in str(path):  # a file whose own name holds the mark is that file
-        head, _, part = str(path).partition(MARK)
-        source = Path(head)
-    if not source.is_file():
-        raise InputError(f"{source}: no such file" if not source.exists() else f"{source}: a folder, not a table")
-    suffix = source.suffix.lower()
-    if suffix == packed.ARCHIVE:
-        name, _, part = (part or "").partition(MARK)
-        name = packed.the_member(source, name or None)
-        content = Content(source, Path(name).suffix.lower(), name, part or None)
-    elif suffix in packed.SUFFIXES:
-        content = Content(source, Path(source.stem).suffix.lower(), None, part)
-    else:
-        content = Content(source, suffix, None, part)
-    if content.part is not None and content.suffix not in (*BOOKS, *DATABASES):
-        raise InputError(
-            f"{path}: behind {MARK} stands a file of an archive (.zip), a sheet of a workbook ({' '.join(BOOKS)}) or a "
-            f"table of a database ({' '.join(DATABASES)}); leave it out"
-        )
-    return content

@@ -15,7 +15,8 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families import Family, lookup
 from mixot.io.arrays import npz_names, read_npz
 from mixot.io.atomic import check_target, replacing
-from mixot.io.contents import Content, locate
+from mixot.io.contents import Content
+from mixot.io.places import locate
 from mixot.mixture import Mixture
 
 FORMAT = "mixot mixture"

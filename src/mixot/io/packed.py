@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,13 +50,19 @@ def unpacked(path: Path, *, most: int | None = None) -> bytes:
         Where the package for .zst is not installed.
     """
     suffix = path.suffix.lower()
-    with path.open("rb") as file, _complete(path, suffix, "pack"):
+    with path.open("rb") as file, _complete(path, suffix):
         return _bytes(_PACKERS[suffix](file), path, path.stat().st_size, most)
+
+
+def inflated(data: bytes, suffix: str, name: str) -> bytes:
+    """What is packed in bytes, as a file with that extension is; ``name`` is what messages call them."""
+    with BytesIO(data) as file, _complete(name, suffix):
+        return _bytes(_PACKERS[suffix](file), name, len(data), None)
 
 
 def members(path: Path) -> list[str]:
     """The files in a .zip, but those that systems hide."""
-    with _complete(path, ARCHIVE, "pack"), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with _complete(path, ARCHIVE), path.open("rb") as file, zipfile.ZipFile(file) as archive:
         names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
     hidden = ("__MACOSX", ".")
     return [name for name in names if not any(part.startswith(hidden) for part in name.split("/"))]
@@ -78,7 +85,7 @@ def the_member(path: Path, name: str | None) -> str:
 
 def member(path: Path, name: str, *, most: int | None = None) -> bytes:
     """The bytes of one file in a .zip, or the first ``most`` of them; raises as `unpacked`."""
-    with _complete(path, ARCHIVE, "pack"), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with _complete(path, ARCHIVE), path.open("rb") as file, zipfile.ZipFile(file) as archive:
         entry = archive.getinfo(name)
         if entry.flag_bits & 1:
             raise InputError(f"{path}: {name} is locked by a password; unpack it first, with the password")
@@ -86,7 +93,7 @@ def member(path: Path, name: str, *, most: int | None = None) -> bytes:
             return _bytes(packed, path, min(entry.compress_size, path.stat().st_size), most)
 
 
-def _bytes(packed: Any, path: Path, stored: int, most: int | None) -> bytes:
+def _bytes(packed: Any, path: object, stored: int, most: int | None) -> bytes:
     """What comes out, looked at as it comes: a size in a header would be believed."""
     out = bytearray()
     while chunk := packed.read(_CHUNK if most is None else min(most - len(out), _CHUNK)):
@@ -96,16 +103,16 @@ def _bytes(packed: Any, path: Path, stored: int, most: int | None) -> bytes:
 
 
 @contextmanager
-def _complete(path: Path, suffix: str, verb: str) -> Iterator[None]:
+def _complete(path: object, suffix: str) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
     except zipfile.BadZipFile as damage:
-        raise InputError(f"{path}: not a complete {suffix} file ({damage}); {verb} it again") from damage
+        raise InputError(f"{path}: not a complete {suffix} file ({damage}); pack it again") from damage
     except _DAMAGE as damage:
-        raise InputError(f"{path}: not a complete {suffix} file ({damage}); {verb} it again") from damage
+        raise InputError(f"{path}: not a complete {suffix} file ({damage}); pack it again") from damage
     except Exception as damage:
         if type(damage).__name__ != "ZstdError":  # of a package that may not be there
             raise
-        raise InputError(f"{path}: not a complete {suffix} file ({damage}); {verb} it again") from damage
+        raise InputError(f"{path}: not a complete {suffix} file ({damage}); pack it again") from damage

@@ -10,8 +10,8 @@ from typing import Literal
 from mixot._checks import as_path
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io import h5ad, models, pictures, tables
-from mixot.io.contents import locate
 from mixot.io.parts import files_of
+from mixot.io.places import locate
 from mixot.measures import Measure, Samples
 
 _A = {"model": "a model", "table": "a table", "picture": "a picture", "cells": "annotated data"}

@@ -14,10 +14,11 @@ from mixot.extras import require
 from mixot.io.arrays import npz_names, read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
-from mixot.io.contents import Content, locate
+from mixot.io.contents import Content
 from mixot.io.delimited import read_text, text_writer
 from mixot.io.formats import arrow_files, databases, records, spreadsheets
 from mixot.io.parts import files_of, one_table
+from mixot.io.places import locate
 from mixot.measures import check_weights
 
 TEXT = (".csv", ".tsv", ".txt")
