@@ -164,7 +164,10 @@ def test_a_pickle_is_never_opened(tmp_path):
         ("a,b\nc,d\n", "column 'a' must hold numbers, line 2 has 'c'"),
         ('x,y\n"1,2\n', "line"),
         ("1.5;2,5\n3;4,5\n", r"column 'x2' must hold numbers, line 1 has '2,5' \(write decimals with a point\)"),
-        ('x,y\n"1,234",2\n', r"line 2 has '1,234' \(write numbers without marks between thousands\); .* --columns y"),
+        (
+            'x,y\n"1,234",2\n',
+            r"line 2 has '1,234' \(1234 or 1.234\? write numbers without marks between thousands\); .* --columns y",
+        ),
         ("x\n1_000\n", "line 2 has '1_000'"),
         ("a,b\n1,2#5", r"column 'b' must hold numbers, line 2 has '2#5' \(only whole lines are comments\)"),
         ("a,b\n1,2 # note\n", "line 2 has '2 # note'"),

@@ -33,7 +33,8 @@ class Kind(StrEnum):
 
 
 FIGURES = (".png", ".svg", ".pdf")
-READABLE = "A model (.json, .npz), table (.csv .tsv .parquet .npy .npz), picture (.png .jpg .tif ...) or cells (.h5ad)."
+TABLES = ".csv .parquet .npy .xlsx::SHEET .db::TABLE .jsonl ..., also .gz .zip, a folder, or a pattern in quotes"
+READABLE = f"A model (.json, .npz), table ({TABLES}), picture (.png .jpg .tif ...) or cells (.h5ad)."
 SourceFile = Annotated[Path, typer.Argument(metavar="A", help=READABLE, show_default=False)]
 TargetFile = Annotated[Path, typer.Argument(metavar="B", help="The same, where it goes.", show_default=False)]
 PointsFile = Annotated[Path, typer.Argument(metavar="A", help="A table or a picture.", show_default=False)]

@@ -192,12 +192,13 @@ def _proof(source: MixtureSource, quiet: bool) -> Certificate:
 
 def _check(data: Path, output: Path | None) -> None:
     """Whether there is something to fit, and a place for the model if it is to be saved."""
-    from mixot.io import check_target, kind_of
+    from mixot.io import check_target, kind_of, load
     from mixot.io.models import SUFFIXES
 
     if output is not None:
         check_target(output, SUFFIXES)
     if kind_of(data) == "model":
+        load(data)  # of JSON that is something else it says so
         raise InputError(f"{data}: already a model; pass the table or the picture to fit")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixot.cli.arguments import Columns, Counts, Json, Options, Seed, Structure, fit_options
+from mixot.cli.arguments import TABLES, Columns, Counts, Json, Options, Seed, Structure, fit_options
 from mixot.cli.console import emit, note, show_facts, working
 from mixot.errors import InputError
 
@@ -33,7 +33,7 @@ class Scale(StrEnum):
     data = "data"
 
 
-_ROWS = "A table (.csv .tsv .parquet .npy .npz) or cells (.h5ad); of two also pictures: their colors."
+_ROWS = f"A table ({TABLES}) or cells (.h5ad); of two also pictures: their colors."
 _NULL = (
     'Of one input: "gaussian mixture, sd >= 0.5", "one component", the name of a family, or a model: an e-value. '
     "If not given, a likelihood ratio of several Gaussians against one: a p-value."

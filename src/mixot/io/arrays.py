@@ -10,9 +10,9 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from math import prod
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -41,13 +41,27 @@ _DAMAGE = (
 )
 
 
-def read_npy(path: Path) -> np.ndarray:
+@runtime_checkable
+class Stored(Protocol):
+    """Bytes that can be opened; as a text it is what messages call them."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        ...
+
+    def open(self) -> BufferedIOBase:
+        """An open file of them."""
+        ...
+
+
+def read_npy(path: Stored) -> np.ndarray:
     """The array in a .npy file; `InputError` where it is cut, damaged, or something else."""
-    with _complete(path, ".npy"), path.open("rb") as file:
-        return _array(file, path.stat().st_size)
+    with _complete(path, ".npy"), path.open() as file:
+        return _array(file, path.size)
 
 
-def read_npz(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
+def read_npz(path: Stored, names: Collection[str]) -> dict[str, np.ndarray]:
     """Those of the arrays ``names`` that are in a .npz file, the others left on disk.
 
     Raises
@@ -57,21 +71,21 @@ def read_npz(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
         size of the file.
     """
     # np.load would leave the file open where it is no zip, so it is opened here.
-    with _complete(path, ".npz"), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with _complete(path, ".npz"), path.open() as file, zipfile.ZipFile(file) as archive:
         entries = archive.namelist()
         return {name: _entry(archive, path, name) for name in names if f"{name}.npy" in entries}
 
 
-def npz_names(path: Path) -> list[str]:
+def npz_names(path: Stored) -> list[str]:
     """The names of the arrays in a .npz file; none where it cannot be read: whoever reads it next says why."""
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with path.open() as file, zipfile.ZipFile(file) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except _DAMAGE:
         return []
 
 
-def check_inflation(path: Path, what: str, stored: int, full: int) -> None:
+def check_inflation(path: object, what: str, stored: int, full: int) -> None:
     """Refuse what takes ``stored`` bytes in a file and ``full`` in memory where that is out of all proportion."""
     if full > _ANY_SIZE and full > _INFLATION * stored:
         raise InputError(
@@ -80,11 +94,11 @@ def check_inflation(path: Path, what: str, stored: int, full: int) -> None:
         )
 
 
-def _entry(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
+def _entry(archive: zipfile.ZipFile, path: Stored, name: str) -> np.ndarray:
     if archive.namelist().count(f"{name}.npy") > 1:
         raise InputError(f"{path}: the array {name!r} is there twice; write the file again")
     entry = archive.getinfo(f"{name}.npy")
-    check_inflation(path, f"the array {name!r}", min(entry.compress_size, path.stat().st_size), entry.file_size)
+    check_inflation(path, f"the array {name!r}", min(entry.compress_size, path.size), entry.file_size)
     with archive.open(entry) as file:
         return _array(file, entry.file_size)  # to its last byte, where zipfile compares the checksum
 
@@ -108,7 +122,7 @@ def _array(file: Any, size: int) -> np.ndarray:
 
 
 @contextmanager
-def _complete(path: Path, suffix: str) -> Iterator[None]:
+def _complete(path: object, suffix: str) -> Iterator[None]:
     try:
         yield
     except InputError:

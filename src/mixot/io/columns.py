@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class Table:
         return self.columns if self.named and len(set(self.columns)) == len(self.columns) else None
 
 
-def pick(names: Sequence[str], columns: Sequence[str] | None, path: Path) -> list[int]:
+def pick(names: Sequence[str], columns: Sequence[str] | None, path: object) -> list[int]:
     """Positions of the asked columns among ``names``; all of them where ``columns`` is None."""
     if columns is None:
         return list(range(len(names)))
@@ -55,7 +54,7 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def check_finite(path: Path, values: np.ndarray) -> None:
+def check_finite(path: object, values: np.ndarray) -> None:
     """Refuse NaN and infinity, naming the rows."""
     rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(rows):

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families import Family, lookup
 from mixot.io.arrays import npz_names, read_npz
 from mixot.io.atomic import check_target, replacing
+from mixot.io.contents import Content
+from mixot.io.places import locate
 from mixot.mixture import Mixture
 
 FORMAT = "mixot mixture"
@@ -76,19 +77,20 @@ def load(path: str | os.PathLike[str]) -> Mixture:
         message names the file and what to do.
     """
     source = as_path(path)
-    if not source.is_file():
-        raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not a model file")
-    if source.suffix.lower() not in SUFFIXES:
+    if source.is_dir():
+        raise InputError(f"{path}: a folder, not a model file")
+    content = locate(source)
+    if content.suffix not in SUFFIXES:
         raise InputError(f"{path}: models are {' or '.join(SUFFIXES)} files")
-    document = _npz_document(source) if source.suffix.lower() == ".npz" else _json_document(source)
-    return _mixture(document, source)
+    document = _npz_document(content) if content.suffix == ".npz" else _json_document(content)
+    return _mixture(document, content)
 
 
-def is_model(path: Path) -> bool:
-    """Whether an ``.npz`` holds a model rather than a table (a ``.json`` can only be a model)."""
-    if path.suffix.lower() != ".npz":
-        return path.suffix.lower() == ".json"
-    return "format" in npz_names(path)
+def is_model(path: Content) -> bool:
+    """Whether an ``.npz`` or a ``.json`` holds a model rather than a table: arrays of names, or a list of records."""
+    if path.suffix == ".npz":
+        return "format" in npz_names(path)
+    return path.suffix == ".json" and not path.start(1 << 10).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 
 def _readable(document: Mapping[str, Any]) -> str:
@@ -104,10 +106,10 @@ def _readable(document: Mapping[str, Any]) -> str:
     return "{\n" + head + '  "components": {\n' + components + "\n  }\n}\n"
 
 
-def _json_document(path: Path) -> dict[str, Any]:
+def _json_document(path: Content) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a mark before the first brace
-        document = json.loads(text, object_pairs_hook=_once, parse_int=_whole)
+        text = path.data.decode("utf-8-sig")  # editors of Windows put a mark before the first brace
+        document = json.loads(text, object_pairs_hook=once, parse_int=_whole)
     except UnicodeDecodeError as binary:
         raise InputError(f"{path}: not a text file, so not a mixot model in JSON; save the model again") from binary
     except json.JSONDecodeError as damage:
@@ -123,13 +125,13 @@ def _json_document(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: JSON nested too deeply to be a mixot model; save the model again") from damage
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(
-            f'{path}: JSON, but not a mixot model (it should hold "format": "{FORMAT}"); a table must be '
-            "a .csv, .tsv, .parquet, .npy or .npz file"
+            f'{path}: JSON, but not a mixot model (it should hold "format": "{FORMAT}"); a table in JSON is a list of '
+            'records, [{"x": 1, "y": 2}, ...], or, as .jsonl, one on each line'
         )
     return document
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The fields of one object; json alone would take the last of two that have one name."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
@@ -146,7 +148,7 @@ def _whole(text: str) -> int:
     return number
 
 
-def _npz_document(path: Path) -> dict[str, Any]:
+def _npz_document(path: Content) -> dict[str, Any]:
     arrays = read_npz(path, [name for name in npz_names(path) if name in _HEAD or name.startswith("components.")])
     if str(arrays.get("format")) != FORMAT:
         raise InputError(f'{path}: arrays, but not a mixot model (it should hold "format": "{FORMAT}")')
@@ -157,7 +159,7 @@ def _npz_document(path: Path) -> dict[str, Any]:
     return {**plain, **names, "weights": arrays.get("weights"), "components": parameters}
 
 
-def _mixture(document: Mapping[str, Any], path: Path) -> Mixture:
+def _mixture(document: Mapping[str, Any], path: Content) -> Mixture:
     version = document.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError(f"{path}: the format version must be a positive whole number, got {version!r}")

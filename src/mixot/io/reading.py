@@ -10,6 +10,8 @@ from typing import Literal
 from mixot._checks import as_path
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io import h5ad, models, pictures, tables
+from mixot.io.parts import files_of
+from mixot.io.places import locate
 from mixot.measures import Measure, Samples
 
 _A = {"model": "a model", "table": "a table", "picture": "a picture", "cells": "annotated data"}
@@ -25,16 +27,17 @@ def read(
 ) -> Measure:
     """Return what is in a file as a measure.
 
-    ===================================== ==========================================================
+    ===================================== ======================================================================
     file                                  measure
-    ===================================== ==========================================================
+    ===================================== ======================================================================
     model: .json, .npz that `save` wrote  the ``Mixture``
-    table: .csv .tsv .txt .parquet        ``Samples`` of its rows
+    table: .csv .tsv .txt .parquet .xlsx  ``Samples`` of its rows; `mixot.io.read_table` lists all:
+    .feather .jsonl .db ...               packed files, sheets, databases, folders, patterns
     arrays: .npy, .npz                    ``Samples`` of the rows, weighted where ``weights`` is there
     picture: .png .jpg .tif .bmp .webp    ``Samples`` of its colors in [0, 1], alpha left out; one
                                           coordinate if it is grey, three if not
     annotated data: .h5ad                 ``Samples`` of the cells in the representation ``rep``
-    ===================================== ==========================================================
+    ===================================== ======================================================================
 
     Parameters
     ----------
@@ -95,19 +98,19 @@ def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture"
         Where there is no such file, or its extension is unknown.
     """
     source = as_path(path)
-    if not source.exists():
-        raise InputError(f"{path}: no such file")
-    suffix = source.suffix.lower()
-    if models.is_model(source):
+    files = files_of(source)
+    content = locate(source if files is None else files[0])
+    if files is None and models.is_model(content):
         return "model"
-    if suffix in tables.SUFFIXES:
+    if content.suffix in tables.READABLE:
         return "table"
-    if suffix in _READABLE:
-        return "picture"
-    if suffix in h5ad.SUFFIXES:
-        return "cells"
+    kind = "picture" if content.suffix in _READABLE else "cells" if content.suffix in h5ad.SUFFIXES else None
+    if kind is not None and content.on_disk and files is None:
+        return kind
+    if kind is not None:
+        raise InputError(f"{path}: {_A[kind]} is read from a file of its own; unpack it, and name that file")
     raise InputError(
-        f"{path}: cannot tell what this is from its extension {suffix!r}; models are .json, tables "
-        f"{' '.join(tables.SUFFIXES)}, pictures {' '.join(pictures.SUFFIXES)}, "
+        f"{path}: cannot tell what this is from its extension {content.suffix!r}; models are .json, tables "
+        f"{' '.join(tables.READABLE)}, pictures {' '.join(pictures.SUFFIXES)}, "
         f"annotated data {' '.join(h5ad.SUFFIXES)}"
     )

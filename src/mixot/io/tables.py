@@ -1,26 +1,36 @@
-"""Tables of numbers: .csv .tsv .txt, .npy, .npz and .parquet, with errors that name the column and the line."""
+"""Tables of numbers, of every kind of file that holds some, with errors that name the column and the line."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from mixot._checks import as_floats, as_numbers, as_path
+from mixot._checks import as_numbers, as_path
 from mixot.errors import InputError
 from mixot.extras import require
-from mixot.io.arrays import check_inflation, npz_names, read_npy, read_npz
+from mixot.io.arrays import npz_names, read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
+from mixot.io.contents import Content
 from mixot.io.delimited import read_text, text_writer
+from mixot.io.formats import arrow_files, databases, records, spreadsheets
+from mixot.io.parts import files_of, one_table
+from mixot.io.places import locate
 from mixot.measures import check_weights
 
 TEXT = (".csv", ".tsv", ".txt")
-SUFFIXES = (*TEXT, ".npy", ".npz", ".parquet")
+SUFFIXES = (*TEXT, ".npy", ".npz", ".parquet")  # that are written
+READABLE = (
+    *SUFFIXES,
+    ".json",
+    *records.SUFFIXES,
+    *arrow_files.FEATHER,
+    *spreadsheets.SUFFIXES,
+    *databases.SUFFIXES,
+)
 
 
 def read_table(
@@ -28,17 +38,26 @@ def read_table(
 ) -> Table:
     """Return the table of numbers in a file.
 
-    ============== ====================================================================================
-    extension      what is read
-    ============== ====================================================================================
-    .csv .tsv .txt the delimiter (``, ; tab |`` or blanks) and the header are found out; lines that start
-                   with # are comments (unless the first column holds text, and the line as many cells as a
-                   row), and a column whose header is empty holds row labels, not data; decimals may stand
-                   behind commas where these part no cells
-    .npy           an array (n, d) or (n,)
-    .npz           one array; or ``points`` with, if present, ``columns`` and ``weights``
-    .parquet       its numeric columns (needs ``pip install "mixot[table]"``)
-    ============== ====================================================================================
+    ====================== ============================================================================
+    extension              what is read
+    ====================== ============================================================================
+    .csv .tsv .txt         the delimiter (``, ; tab |`` or blanks) and the header are found out; lines that
+                           start with # are comments (unless the first column holds text, and the line as
+                           many cells as a row), and a column whose header is empty holds row labels, not
+                           data; decimals may stand behind commas where these part no cells
+    .npy                   an array (n, d) or (n,)
+    .npz                   one array; or ``points`` with, if present, ``columns`` and ``weights``
+    .parquet               its numeric columns (needs ``pip install "mixot[table]"``)
+    .feather .arrow .ipc   the same
+    .json                  a list of records: objects, or lists of numbers
+    .jsonl .ndjson         such a record on each line
+    .xlsx .xls .ods ...    ``book.xlsx::Sheet``; the header is found out (needs ``pip install "mixot[excel]"``)
+    .db .sqlite .duckdb    ``file.db::table``, a table or a view (DuckDB needs ``pip install "mixot[duckdb]"``)
+    ====================== ============================================================================
+
+    Each may be packed: ``t.csv.gz``, ``.bz2``, ``.xz``, ``.zst``, or in an archive, ``archive.zip::t.csv``. A folder of
+    Parquet files, and a pattern such as ``folder/*.csv``, are one table, whose rows stand in the order of the names of
+    the files.
 
     Parameters
     ----------
@@ -65,17 +84,22 @@ def read_table(
     ...     read_table(f"{folder}/t.csv", columns=["width"]).values.tolist()
     [[0.0], [1.0]]
     """
-    source = as_path(path)
-    if not source.is_file():
-        raise InputError(f"{path}: no such file" if not source.exists() else f"{path}: a folder, not a table")
-    suffix = source.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"{path}: tables are {' '.join(SUFFIXES)} files")
+    files = files_of(as_path(path))
+    if files is None:
+        return read_content(locate(path), columns=columns, header=header)
+    return one_table(path, [(file, read_content(locate(file), columns=columns, header=header)) for file in files])
+
+
+def read_content(content: Content, *, columns: Sequence[str] | None = None, header: bool | None = None) -> Table:
+    """Return the table in some bytes, wherever they come from; see `read_table`."""
+    suffix = content.suffix
+    if suffix not in READABLE:
+        raise InputError(f"{content}: tables are {' '.join(READABLE)} files")
     if header is not None and suffix not in TEXT:
-        raise InputError(f"{path}: header is for tables in text ({' '.join(TEXT)}), this is {suffix}; leave it out")
-    table = read_text(source, columns, header) if suffix in TEXT else _READERS[suffix](source, columns)
+        raise InputError(f"{content}: header is for tables in text ({' '.join(TEXT)}), this is {suffix}; leave it out")
+    table = read_text(content, columns, header) if suffix in TEXT else _READERS[suffix](content, columns)
     if len(table.values) == 0 or not table.columns:
-        raise InputError(f"{path}: there are no rows of numbers in this table")
+        raise InputError(f"{content}: there are no rows of numbers in this table")
     return table
 
 
@@ -105,12 +129,12 @@ def write_table(path: str | os.PathLike[str], values: Any, columns: Sequence[str
         _WRITERS[target.suffix.lower()](file, parts, names)
 
 
-def _read_npy(path: Path, columns: Sequence[str] | None) -> Table:
+def _read_npy(path: Content, columns: Sequence[str] | None) -> Table:
     array = read_npy(path)
     return _array_table(path, array, None, None, columns)
 
 
-def _read_npz(path: Path, columns: Sequence[str] | None) -> Table:
+def _read_npz(path: Content, columns: Sequence[str] | None) -> Table:
     names = npz_names(path)
     if "points" not in names and len(names) > 1:
         raise InputError(f'{path}: expected one array or one called "points", got {", ".join(names)}')
@@ -122,7 +146,11 @@ def _read_npz(path: Path, columns: Sequence[str] | None) -> Table:
 
 
 def _array_table(
-    path: Path, array: np.ndarray, names: np.ndarray | None, weights: np.ndarray | None, columns: Sequence[str] | None
+    path: Content,
+    array: np.ndarray,
+    names: np.ndarray | None,
+    weights: np.ndarray | None,
+    columns: Sequence[str] | None,
 ) -> Table:
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
         raise InputError(f"{path}: expected numbers of shape (n, d) or (n,), got shape {array.shape} of {array.dtype}")
@@ -143,44 +171,10 @@ def _array_table(
     return Table(tuple(labels[j] for j in kept), values, weights, named=names is not None)
 
 
-def _names(path: Path, names: np.ndarray) -> list[str]:
+def _names(path: Content, names: np.ndarray) -> list[str]:
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise InputError(f"{path}: columns must be a list of names, got shape {names.shape} of {names.dtype}")
     return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
-
-
-def _read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
-    parquet = require("pyarrow.parquet", "table", "reading .parquet files")
-    file = _undamaged(path, lambda: parquet.ParquetFile(path))
-    with file:
-        names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
-        names = [names[j] for j in pick(names, columns, path)]
-        pick(names, names or None, path)  # two columns of one name cannot be told apart
-        types = {name: str(file.schema_arrow.field(name).type) for name in names}
-        numeric = [name for name in names if re.match(r"u?int|float|double|half|bool|decimal", types[name])]
-        check_inflation(path, "the table", path.stat().st_size, 8 * file.metadata.num_rows * len(names))
-        table = _undamaged(path, lambda: file.read(columns=names))
-    for name in names:
-        if name not in numeric:
-            value = next((str(v) for v in table[name].to_pylist() if v is not None), "nothing")
-            raise InputError(
-                f"{path}: column {name!r} must hold numbers, it is {types[name]} (first value {value!r}); keep the "
-                f"numeric columns: --columns {','.join(numeric)} (columns=[...] in Python)"
-            )
-    parts = _undamaged(path, lambda: [as_floats(table[name].to_numpy(), f"column {name!r}") for name in names])
-    values = np.column_stack(parts) if names else np.empty((0, 0))
-    check_finite(path, values)
-    return Table(tuple(names), values)
-
-
-def _undamaged(path: Path, read: Callable[[], Any]) -> Any:
-    """What ``read`` returns; `InputError` where Arrow cannot make sense of the bytes."""
-    try:
-        return read()
-    except InputError as wrong:
-        raise InputError(f"{path}: {wrong}") from None
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError) as damage:
-        raise InputError(f"{path}: not a complete parquet file ({damage}); write it again") from damage
 
 
 def _write_npy(file: BinaryIO, parts: list[np.ndarray], names: list[str]) -> None:
@@ -197,7 +191,11 @@ def _write_parquet(file: BinaryIO, parts: list[np.ndarray], names: list[str]) ->
     parquet.write_table(arrow.table(dict(zip(names, parts, strict=True))), file)
 
 
-_READERS = {".npy": _read_npy, ".npz": _read_npz, ".parquet": _read_parquet}
+_READERS = {".npy": _read_npy, ".npz": _read_npz, ".parquet": arrow_files.read_parquet, ".json": records.read_records}
+_READERS |= dict.fromkeys(arrow_files.FEATHER, arrow_files.read_feather)
+_READERS |= dict.fromkeys(records.SUFFIXES, records.read_records)
+_READERS |= dict.fromkeys(spreadsheets.SUFFIXES, spreadsheets.read_sheet)
+_READERS |= dict.fromkeys(databases.SUFFIXES, databases.read_database)
 _WRITERS = {".csv": text_writer(","), ".tsv": text_writer("\t"), ".txt": text_writer("\t")} | {
     ".npy": _write_npy,
     ".npz": _write_npz,
