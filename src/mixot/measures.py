@@ -92,7 +92,7 @@ class Samples(Measure):
         counts: ArrayLike | None = None,
         columns: Any = None,
     ) -> None:
-        rows, weights, counts = _with_named(opened(points), weights, counts)
+        rows, weights, counts = with_named(opened(points), weights, counts)
         array = _check_points(rows, column_names(rows))
         n = len(array)
         names = column_names(rows) if columns is None else check_columns(columns, array.shape[1])
@@ -401,7 +401,7 @@ def _check_counts(counts: Any, n: int) -> Float[np.ndarray, " n"]:
     return out
 
 
-def _with_named(points: Any, weights: Any, counts: Any) -> tuple[Any, Any, Any]:
+def with_named(points: Any, weights: Any, counts: Any) -> tuple[Any, Any, Any]:
     """The three as they came, but for weights or counts that name a column of a frame: these are taken out of it."""
     for role, given in (("weights", weights), ("counts", counts)):
         if isinstance(given, str):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 import numpy as np
 
 from mixot._checks import check_rng, check_whole, is_whole
+from mixot._frames import Frame, is_frame, opened
 from mixot._shapes import ArrayLike, Float
 from mixot._typing import (
     DataLike,
@@ -24,8 +25,9 @@ from mixot._typing import (
     NearestFull,
 )
 from mixot.errors import InputError, UnsupportedError
+from mixot.families.registry import factor_names
 from mixot.fitting.base import as_fitter
-from mixot.measures import Grid, Measure, Samples, as_measure
+from mixot.measures import Grid, Measure, Samples, as_measure, with_named
 from mixot.mixture import Mixture, aligned, aligned_all, check_squares
 from mixot.results import Fit, Interval, MomentFit, Plan, ProgressCallback
 from mixot.solvers.base import Solver
@@ -49,6 +51,7 @@ if TYPE_CHECKING:  # what only some fits return, or are of
     from mixot.families.elliptical.gaussian import Gaussian
     from mixot.families.elliptical.student import StudentT
     from mixot.families.line.bernoulli import Bernoulli
+    from mixot.families.line.categorical import Categorical
     from mixot.families.line.exponential import Exponential
     from mixot.families.line.gamma import Gamma
     from mixot.families.line.inverse_gamma import InverseGamma
@@ -91,6 +94,8 @@ def fit(data: DataLike, family: Literal["student"], **given: Unpack[Given]) -> F
 @overload
 def fit(data: DataLike, family: Literal["bernoulli"], **given: Unpack[Given]) -> Fit[Bernoulli]: ...
 @overload
+def fit(data: DataLike, family: Literal["categorical"], **given: Unpack[Given]) -> Fit[Categorical]: ...
+@overload
 def fit(data: DataLike, family: Literal["exponential"], **given: Unpack[Given]) -> Fit[Exponential]: ...
 @overload
 def fit(data: DataLike, family: Literal["gamma"], **given: Unpack[Given]) -> Fit[Gamma]: ...
@@ -129,7 +134,8 @@ def fit(
     data : anything that `as_measure` reads
         Points (n, d), weighted points, a dataframe, a picture.
     family : str
-        "gaussian", "diagonal", ... (an unknown name lists them).
+        "gaussian", "diagonal", ... (an unknown name lists them); column by column, independent within a component,
+        "diagonal*3,poisson,categorical" (text and categories of a dataframe are read as levels).
     k : int, optional
         Number of components; chosen by an information criterion where not given.
     method : str or fitter
@@ -171,8 +177,11 @@ def fit(
         check_whole(k, "k")
     if progress is not None and not callable(progress):
         raise InputError(f"progress must be callable, or None, got {type(progress).__name__}")
-    if isinstance(weights, str) or isinstance(counts, str):  # columns of the frame itself
-        data, weights, counts = Samples(data, weights, counts=counts), None, None
+    if isinstance(data, tuple) and len(data) == 2 and is_frame(data[0]) and weights is None and counts is None:
+        data, weights = data
+    if is_frame(data) or isinstance(weights, str) or isinstance(counts, str):
+        data, weights, counts = with_named(opened(data), weights, counts)  # some are columns of the frame
+        data = _reading_levels(data, family)
     measure = as_measure(data)
     if weights is not None or counts is not None:
         if not isinstance(measure, Samples):
@@ -185,7 +194,16 @@ def fit(
     check_rng(rng)  # refused here, whatever the fitter does with it
     found = as_fitter(method).fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
     names = measure.columns if isinstance(measure, Samples) else None
-    return found if names is None else replace(found, mixture=found.mixture.named(names))
+    found = found if names is None else replace(found, mixture=found.mixture.named(names))
+    if isinstance(data, Frame) and data.levels:
+        laws = found.mixture.components.with_level_names(data.levels)
+        found = replace(found, mixture=Mixture(found.mixture.weights, laws, columns=names))
+    return found
+
+
+def _reading_levels(frame: Any, family: str) -> Any:
+    """The frame, its columns that are to follow categorical laws as codes of their levels."""
+    return frame.reading_levels({at: None for at, name in enumerate(factor_names(family)) if name == "categorical"})
 
 
 @overload

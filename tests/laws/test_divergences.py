@@ -8,6 +8,7 @@ import pytest
 
 from mixot import (
     Bernoulli,
+    Categorical,
     DiagonalGaussian,
     Exponential,
     Gamma,
@@ -39,7 +40,10 @@ def line(divergent_ranked_family):
 
 
 def nudged(laws, size):
-    """The components with every parameter multiplied by about ``1 + size``."""
+    """The components with every parameter multiplied by about ``1 + size``, or tilted where they sum to one."""
+    if isinstance(laws, Categorical):
+        probs = laws.probs * (1 + size * np.arange(laws.probs.shape[1]))
+        return Categorical(probs / probs.sum(axis=1, keepdims=True))
     return laws.from_parameters({name: value * (1 + size) for name, value in laws.parameters().items()})
 
 

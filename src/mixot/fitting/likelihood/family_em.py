@@ -154,7 +154,8 @@ class _Run:
         few = self._some(generator)
         begun = []
         for start in range(self.options.starts if k > 1 else 1):
-            shares = _start_shares(few.x, few.weights, k, generator, principal=start == 0)
+            features = self.law.features(few.x, self.fixed)
+            shares = _start_shares(features, few.weights, k, generator, principal=start == 0)
             mixture = Mixture(shares.sum(axis=0), require(self.law, Started).start(few.x, shares, self.fixed))
             begun.append(few._climb(mixture, _SHORT, [], f"start {start + 1}"))
         mixture, history, _ = max(begun, key=lambda run: run[1][-1])
