@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mixot.families.elliptical.student import StudentT as StudentT
     from mixot.families.line.bernoulli import Bernoulli as Bernoulli
     from mixot.families.line.binomial import Binomial as Binomial
+    from mixot.families.line.categorical import Categorical as Categorical
     from mixot.families.line.exponential import Exponential as Exponential
     from mixot.families.line.gamma import Gamma as Gamma
     from mixot.families.line.inverse_gamma import InverseGamma as InverseGamma
@@ -119,6 +120,7 @@ _HOME = {
     "families.line.poisson": ("Poisson",),
     "families.line.bernoulli": ("Bernoulli",),
     "families.line.binomial": ("Binomial",),
+    "families.line.categorical": ("Categorical",),
     "families.line.inverse_gamma": ("InverseGamma",),
     "families.line.rayleigh": ("Rayleigh",),
     "families.line.weibull": ("Weibull",),

@@ -7,7 +7,8 @@ gives its columns through the Arrow PyCapsule interface) are read through narwha
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -28,13 +29,15 @@ class Frame:
     Parameters
     ----------
     names : of the columns, as they came: texts or not, some of them twice or not
-    columns : series of pandas, or of narwhals
+    columns : series of pandas, or of narwhals; arrays of codes where columns were read as levels
     whole : the frame that they are of, of pandas or of narwhals
+    levels : names of the levels that codes stand for, by column
     """
 
     names: tuple[Any, ...]
     columns: tuple[Any, ...]
     whole: Any
+    levels: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.whole)
@@ -53,8 +56,23 @@ class Frame:
                 f"{role}={name!r} names a column, and {count} called so; columns are {_listed(self.names)}"
             )
         rest = [j for j in range(len(self.names)) if j != at[0]]
-        other = Frame(tuple(self.names[j] for j in rest), tuple(self.columns[j] for j in rest), self.whole)
-        return other, Frame((name,), (self.columns[at[0]],), self.whole).values()[:, 0]
+        return self.ordered(rest), self.ordered(at).values()[:, 0]
+
+    def ordered(self, order: Sequence[int]) -> Frame:
+        """The columns ``order``, which were not read as levels before."""
+        return Frame(tuple(self.names[j] for j in order), tuple(self.columns[j] for j in order), self.whole)
+
+    def reading_levels(self, levels: Mapping[int, tuple[str, ...] | None]) -> Frame:
+        """The columns, some of them as codes of levels: of those given, or of those that are there where None is.
+
+        Categories keep their order, numbers are sorted, and so is text. `InputError` names a column with a missing
+        entry, or with one that is none of the levels.
+        """
+        columns, found = list(self.columns), dict(self.levels)
+        for at, names in levels.items():
+            if at < len(columns):
+                columns[at], found[at] = coded(columns[at], str(self.names[at]), names)
+        return Frame(self.names, tuple(columns), self.whole, found)
 
     def values(self) -> np.ndarray:
         """The numbers, (n, d), what is missing as NaN; float32 where all columns are, else float64.
@@ -76,13 +94,23 @@ class Frame:
             )
         return np.column_stack(parts) if parts else np.empty(self.shape)
 
-    def like(self, values: np.ndarray, names: tuple[str, ...] | None) -> Any:
-        """A frame of this kind that holds the rows of ``values`` (n, d); the index of pandas is kept."""
-        columns = self.names if names is None else names
+    def like(
+        self, values: np.ndarray, names: tuple[str, ...] | None, levels: Mapping[int, tuple[str, ...]] | None = None
+    ) -> Any:
+        """A frame of this kind that holds the rows of ``values`` (n, d); the index of pandas is kept.
+
+        Codes of ``levels``, by column, become their names again, in a column of the type that it came with where this
+        has room for them.
+        """
+        columns, levels = self.names if names is None else names, levels or {}
         if hasattr(self.whole, "iloc"):
-            return type(self.whole)(values, index=self.whole.index, columns=list(columns))
+            back: Any = type(self.whole)(values, index=self.whole.index, columns=list(columns))
+            for at, words in levels.items():
+                back.isetitem(at, _named_again(self.whole, columns[at], words, values[:, at], back.index))
+            return back
         nw = _narwhals()
         parts = {str(name): values[:, j] for j, name in enumerate(columns)}
+        parts |= {str(columns[at]): np.array(words)[values[:, at].astype(int)] for at, words in levels.items()}
         return nw.from_dict(parts, backend=self.whole.implementation).to_native()
 
 
@@ -122,9 +150,14 @@ def opened(value: Any) -> Any:
         raise InputError(f"a frame must be one that can be read, this {type(value).__name__} says: {said}") from why
 
 
-def given_back(came: Any, values: np.ndarray, names: tuple[str, ...] | None) -> Any:
+def given_back(
+    came: Any,
+    values: np.ndarray,
+    names: tuple[str, ...] | None,
+    levels: Mapping[int, tuple[str, ...]] | None = None,
+) -> Any:
     """``values`` in a frame like the one that came, see `Frame.like`; themselves where none came."""
-    return came.like(values, names) if isinstance(came, Frame) else values
+    return came.like(values, names, levels) if isinstance(came, Frame) else values
 
 
 def column_names(value: Any) -> tuple[str, ...] | None:
@@ -174,8 +207,66 @@ def _listed(names: tuple[Any, ...], most: int = 12) -> str:
     return ", ".join(map(str, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def _named_again(frame: Any, name: Any, words: tuple[str, ...], codes: np.ndarray, index: Any) -> Any:
+    """A series of pandas with the names of levels, of categories where the column came so and has all of them."""
+    came = frame[name]
+    named = type(came)(np.array(words, dtype=object)[codes.astype(int)], index=index, name=name)
+    categories = getattr(came.dtype, "categories", None)
+    return named if categories is None or not set(words) <= set(categories) else named.astype(came.dtype)
+
+
+def coded(column: Any, name: str, levels: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A column as codes of levels, (n,) float64, and their names: ``levels``, or those that the column has.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> codes, names = coded(pandas.Series(["red", "blue", "red"]), "color", None)
+    >>> codes.tolist(), names
+    ([1.0, 0.0, 1.0], ('blue', 'red'))
+    """
+    pandas = hasattr(column, "iloc")
+    items = column.tolist() if pandas else column.to_list()
+    gone = np.flatnonzero(column.isna() if pandas else [item is None or item != item for item in items]).tolist()
+    if gone:
+        shown = ", ".join(map(str, gone[:5])) + (", ..." if len(gone) > 5 else "")
+        raise InputError(
+            f"column {name!r} must name a level in every row, got none in {len(gone)} of {len(items)} rows: {shown}; "
+            "drop them, or fill them with a level of their own"
+        )
+    words = [_as_level(item, name) for item in items]
+    names = _own_levels(column, items, name) if levels is None else levels
+    code = {word: at for at, word in enumerate(names)}
+    strange = next((at for at, word in enumerate(words) if word not in code), None)
+    if strange is not None:
+        raise InputError(
+            f"column {name!r} must hold the levels {_listed(names)}, got {words[strange]!r} in row {strange}"
+        )
+    return np.array([code[word] for word in words], dtype=np.float64), names
+
+
+def _as_level(item: Any, name: str) -> str:
+    if isinstance(item, float) and not item.is_integer():
+        raise InputError(f"column {name!r} must hold levels, got the number {item!r}; fit it by a family of numbers")
+    return str(int(item)) if isinstance(item, float) else str(item)
+
+
+def _own_levels(column: Any, items: list[Any], name: str) -> tuple[str, ...]:
+    """The levels of a column: its categories, or what is there, in order."""
+    kinds = getattr(column.dtype, "categories", None)
+    if kinds is None and str(column.dtype) == "Categorical":  # of polars, or a dictionary of Arrow
+        kinds = column.cat.get_categories().to_list()
+    try:
+        kinds = sorted(set(items)) if kinds is None else kinds
+    except TypeError:  # numbers and text side by side have no order but that of their names
+        kinds = sorted({_as_level(item, name) for item in items})
+    return tuple(dict.fromkeys(_as_level(kind, name) for kind in kinds))
+
+
 def _numbers(column: Any, name: str) -> np.ndarray | str:
     """The numbers of a column, missing ones as NaN; what it holds, in a word, where they are none."""
+    if isinstance(column, np.ndarray):  # codes of levels
+        return column
     return _of_pandas(column, name) if hasattr(column, "iloc") else _of_narwhals(column, name)
 
 

@@ -18,7 +18,7 @@ from mixot._checks import (
     check_range,
     is_whole,
 )
-from mixot._frames import column_names, column_order, opened, row_names
+from mixot._frames import Frame, column_names, column_order, opened, row_names
 from mixot._native import draw_labels, posterior
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import Index, Law
@@ -330,7 +330,7 @@ class Mixture(Measure, Generic[Law]):
         A single point (dim,) counts as one row, and (n,) as n rows on the line. Columns of a dataframe are read by
         name where the mixture has `columns`.
         """
-        x = opened(x)
+        x = self._opened(x)
         points = as_numbers(x, "x")
         shape = points.shape
         came = None if self.columns is None else column_names(x) or row_names(x, self.dim)
@@ -342,6 +342,15 @@ class Mixture(Measure, Generic[Law]):
             raise InputError(f"x must have shape (n, {self.dim}), got {shape}")
         check_finite(points, "x", "rows", columns=self.columns or column_names(x))
         return points
+
+    def _opened(self, x: Any) -> Any:
+        """What came; of a frame its columns, those of levels by the names that these have here."""
+        x, levels = opened(x), self.components.level_names
+        if not levels or not isinstance(x, Frame):
+            return x
+        came = None if self.columns is None else column_names(x)
+        order = None if self.columns is None else column_order(self.columns, came, "x")
+        return (x if order is None else x.ordered(order)).reading_levels(levels)
 
     def _check_line(self) -> None:
         if self.dim != 1:
@@ -408,6 +417,8 @@ def columns_of(*measures: Measure) -> tuple[str, ...] | None:
 def aligned(p: Measure, q: M) -> M:
     """Return q with its coordinates in the order of p's where both have names; `InputError` where those differ.
 
+    Levels of mixtures, where both name them, are coded in the order of p's, too.
+
     Examples
     --------
     >>> p, q = Samples([[1.0, 20.0]], columns=["age", "income"]), Samples([[20.0, 1.0]], columns=["income", "age"])
@@ -416,11 +427,14 @@ def aligned(p: Measure, q: M) -> M:
     """
     mine, theirs = columns_of(p), columns_of(q)
     order = None if mine is None or theirs is None or len(mine) != len(theirs) else column_order(mine, theirs, "both")
-    if order is None:
-        return q
-    turned: Any = q.marginal(order) if isinstance(q, Mixture) else None
-    if isinstance(q, Samples):
-        turned = q.moved(q.points[:, order], columns=mine)
+    turned: Any = q
+    if order is not None:
+        turned = q.marginal(order) if isinstance(q, Mixture) else None
+        if isinstance(q, Samples):
+            turned = q.moved(q.points[:, order], columns=mine)
+    if isinstance(p, Mixture) and isinstance(q, Mixture) and p.components.level_names:
+        laws = turned.components.in_level_order(p.components.level_names)
+        turned = Mixture(turned.weights, laws, columns=turned.columns)
     return turned
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 
 from mixot._checks import check_rng, check_whole, is_whole
+from mixot._frames import Frame, is_frame, opened
 from mixot._shapes import ArrayLike, Float
 from mixot._typing import (
     DataLike,
@@ -23,9 +25,10 @@ from mixot._typing import (
     NearestFull,
 )
 from mixot.errors import InputError, UnsupportedError
+from mixot.families.registry import factor_names
 from mixot.fitting.base import as_fitter
 from mixot.incomplete import Incomplete, as_rows
-from mixot.measures import Grid, Measure, Samples, as_measure
+from mixot.measures import Grid, Measure, Samples, as_measure, with_named
 from mixot.mixture import Mixture, aligned, aligned_all, check_squares
 from mixot.results import Fit, Interval, MomentFit, Plan, ProgressCallback
 from mixot.solvers.base import Solver
@@ -50,6 +53,7 @@ if TYPE_CHECKING:  # what only some fits return, or are of
     from mixot.families.elliptical.student import StudentT
     from mixot.families.line.bernoulli import Bernoulli
     from mixot.families.line.binomial import Binomial
+    from mixot.families.line.categorical import Categorical
     from mixot.families.line.exponential import Exponential
     from mixot.families.line.gamma import Gamma
     from mixot.families.line.inverse_gamma import InverseGamma
@@ -94,6 +98,8 @@ def fit(data: DataLike, family: Literal["bernoulli"], **given: Unpack[Given]) ->
 @overload
 def fit(data: DataLike, family: Literal["binomial"], **given: Unpack[Given]) -> Fit[Binomial]: ...
 @overload
+def fit(data: DataLike, family: Literal["categorical"], **given: Unpack[Given]) -> Fit[Categorical]: ...
+@overload
 def fit(data: DataLike, family: Literal["exponential"], **given: Unpack[Given]) -> Fit[Exponential]: ...
 @overload
 def fit(data: DataLike, family: Literal["gamma"], **given: Unpack[Given]) -> Fit[Gamma]: ...
@@ -132,8 +138,9 @@ def fit(
     data : anything that `as_measure` reads
         Points (n, d), weighted points, a dataframe, a picture.
     family : str
-        "gaussian", "diagonal", ... (an unknown name lists them); "gamma,poisson*2" is a product by columns, and
-        "binomial(10)" holds the one parameter that fits of a family can hold, here the trials.
+        "gaussian", "diagonal", ... (an unknown name lists them); column by column, independent within a component,
+        "diagonal*3,poisson,categorical" (text and categories of a dataframe are read as levels). A number in brackets
+        holds the one parameter that fits of a family can hold: "binomial(10)" is of 10 trials.
     k : int, optional
         Number of components; chosen by an information criterion where not given.
     method : str or fitter
@@ -176,11 +183,12 @@ def fit(
     if progress is not None and not callable(progress):
         raise InputError(f"progress must be callable, or None, got {type(progress).__name__}")
     fitter = as_fitter(method)
-    missing = getattr(fitter, "missing", "error")
-    if isinstance(weights, str) or isinstance(counts, str):  # columns of the frame itself
-        held = Samples if missing == "error" else Incomplete
-        data, weights, counts = held(data, weights, counts=counts), None, None
-    measure = as_rows(data, missing)
+    if isinstance(data, tuple) and len(data) == 2 and is_frame(data[0]) and weights is None and counts is None:
+        data, weights = data
+    if is_frame(data) or isinstance(weights, str) or isinstance(counts, str):
+        data, weights, counts = with_named(opened(data), weights, counts)  # some are columns of the frame
+        data = _reading_levels(data, family)
+    measure = as_rows(data, getattr(fitter, "missing", "error"))
     if weights is not None or counts is not None:
         if not isinstance(measure, Samples | Incomplete):
             raise InputError(f"weights and counts are of points, got {type(measure).__name__}; leave them out")
@@ -192,7 +200,23 @@ def fit(
     check_rng(rng)  # refused here, whatever the fitter does with it
     found = fitter.fit(measure, family, k=k, structure=structure, rng=rng, progress=progress)
     names = measure.columns if isinstance(measure, Samples | Incomplete) else None
-    return found if names is None else found.named(names)
+    found = found if names is None else found.named(names)
+    return _with_levels(found, data.levels) if isinstance(data, Frame) and data.levels else found
+
+
+def _with_levels(found: Fit, levels: Mapping[int, tuple[str, ...]]) -> Fit:
+    """The fit, its levels called as those of the frame are."""
+
+    def called(mixture: Mixture) -> Mixture:
+        return Mixture(mixture.weights, mixture.components.with_level_names(levels), columns=mixture.columns)
+
+    tried = tuple(replace(each, mixture=called(each.mixture)) for each in found.candidates)
+    return replace(found, mixture=called(found.mixture), candidates=tried)
+
+
+def _reading_levels(frame: Any, family: str) -> Any:
+    """The frame, its columns that are to follow categorical laws as codes of their levels."""
+    return frame.reading_levels({at: None for at, name in enumerate(factor_names(family)) if name == "categorical"})
 
 
 @overload

@@ -8,6 +8,7 @@ import pytest
 
 from mixot import (
     Bernoulli,
+    Categorical,
     DiagonalGaussian,
     Exponential,
     Gamma,
@@ -39,7 +40,13 @@ def line(divergent_ranked_family):
 
 
 def nudged(laws, size):
-    """The components with every parameter but a number of trials multiplied by about ``1 + size``."""
+    """The components with every parameter but a number of trials multiplied by about ``1 + size``.
+
+    Probabilities of levels are tilted, so that they sum to one.
+    """
+    if isinstance(laws, Categorical):
+        probs = laws.probs * (1 + size * np.arange(laws.probs.shape[1]))
+        return Categorical(probs / probs.sum(axis=1, keepdims=True))
     factors = {"trials": 1.0}
     return laws.from_parameters(
         {name: value * factors.get(name, 1 + size) for name, value in laws.parameters().items()}

@@ -7,7 +7,7 @@ What else it may be asked is in `mixot.families.roles`. A file of a family start
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -77,6 +77,30 @@ class Family(ABC):
         """The same laws in the widest family that contains this one (itself, unless it says otherwise)."""
         return self
 
+    # What numbers stand for; of most families for themselves.
+
+    @property
+    def euclidean(self) -> bool:
+        """Whether W2 stands on |x - y|^2, and so on moments; elsewhere on `squared_distances`."""
+        return True
+
+    def squared_distances(self, x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """The squared distances that W2 stands on, point by point: |x - y|^2, unless codes stand for levels."""
+        return ((x - y) ** 2).sum(axis=1)
+
+    @property
+    def level_names(self) -> dict[int, tuple[str, ...]]:
+        """Names of the levels that a coordinate's whole numbers stand for, by coordinate; none of numbers."""
+        return {}
+
+    def with_level_names(self, names: Mapping[int, Sequence[str]]) -> Family:
+        """The same laws, levels of the coordinates called so."""
+        return self
+
+    def in_level_order(self, names: Mapping[int, Sequence[str]]) -> Family:
+        """The same laws, levels coded in the order of ``names``, by coordinate; levels without names stay."""
+        return self
+
     if not TYPE_CHECKING:  # a type checker is to tell of attributes that nobody has
 
         def __getattr__(self, name: str) -> Any:
@@ -98,6 +122,11 @@ class Family(ABC):
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
         """Raise an `InputError` that names the rows where this family can have no mass; all may, unless it says so."""
         return
+
+    @classmethod
+    def features(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> Float[np.ndarray, "n e"]:
+        """Coordinates in which points that are alike lie close, for the k-means that a fit may start from."""
+        return x
 
     def free_parameters(self, fixed: Collection[str] = ()) -> int:
         """Number of real parameters that a fit is free to choose, for information criteria."""

@@ -88,6 +88,24 @@ class Product(Family):
     def discrete(self) -> bool:
         return any(part.discrete for part in self.factors)
 
+    @property
+    def euclidean(self) -> bool:
+        return all(part.euclidean for part in self.factors)
+
+    def squared_distances(self, x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """Sum of the factors' squared distances."""
+        return np.sum([part.squared_distances(x[:, block], y[:, block]) for part, block in self._blocks()], axis=0)
+
+    @property
+    def level_names(self) -> dict[int, tuple[str, ...]]:
+        return {block.start + at: names for part, block in self._blocks() for at, names in part.level_names.items()}
+
+    def with_level_names(self, names: Mapping[int, Sequence[str]]) -> Product:
+        return Product([part.with_level_names(_within(names, block)) for part, block in self._blocks()])
+
+    def in_level_order(self, names: Mapping[int, Sequence[str]]) -> Product:
+        return Product([part.in_level_order(_within(names, block)) for part, block in self._blocks()])
+
     def parameters(self) -> dict[str, np.ndarray]:
         """Parameters of the factors, named ``"<place>.<family>.<parameter>"``."""
         return {
@@ -106,6 +124,9 @@ class Product(Family):
                 raise InputError(f'parameters of a product are named like "0.gamma.shapes", got {key!r}')
             owned.setdefault((int(place), family), {})[name] = value
         return cls([lookup(family).from_parameters(owned[place, family]) for place, family in sorted(owned)])
+
+    def take(self, index: Int[np.ndarray, " j"]) -> Product:
+        return Product([part.take(index) for part in self.factors])  # by factors, which keep the names of their levels
 
     def append(self, other: Any) -> Product:
         """The components here, then those of ``other``, whose factors must be of the same families."""
@@ -251,6 +272,11 @@ class Product(Family):
                 raise InputError(f"column {place}: {error}") from None
 
     @classmethod
+    def features(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> Float[np.ndarray, "n e"]:
+        families = cls._families(fixed)
+        return np.hstack([law.features(x[:, [at]], _own(fixed, at)) for at, law in enumerate(families)])
+
+    @classmethod
     def start(cls, x: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"], fixed: Mapping[str, Any]) -> Product:
         families = cls._families(fixed)
         return cls(
@@ -302,7 +328,14 @@ class Product(Family):
             raise InputError(
                 'a fit of a product must know its factors; name them in the order of columns, family="gamma,poisson"'
             )
-        return [lookup(name.strip()) for name in fixed["factors"]]
+        # In a single column a Gaussian law is a diagonal one, whose M step stands on a column's own shares.
+        names = [name.strip() for name in fixed["factors"]]
+        return [lookup("diagonal" if name == "gaussian" else name) for name in names]
+
+
+def _within(names: Mapping[int, Sequence[str]], block: slice) -> dict[int, Sequence[str]]:
+    """What is said of the coordinates of one factor, counted from its first."""
+    return {at - block.start: each for at, each in names.items() if block.start <= at < block.stop}
 
 
 def _own(fixed: Mapping[str, Any], place: int) -> dict[str, Any]:

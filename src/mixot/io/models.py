@@ -23,6 +23,7 @@ FORMAT = "mixot mixture"
 VERSION = 1  # raise it when a file of today could no longer be read as it was meant
 SUFFIXES = (".json", ".npz")
 _HEAD = ("format", "version", "family", "weights", "columns")
+_DOTTED = ("components.", "levels.")
 
 
 def save(mixture: Any, path: str | os.PathLike[str]) -> None:
@@ -56,14 +57,17 @@ def save(mixture: Any, path: str | os.PathLike[str]) -> None:
     head: dict[str, Any] = {"format": FORMAT, "version": VERSION, "family": mixture.components.name}
     if mixture.columns is not None:
         head["columns"] = list(mixture.columns)
+    named = {str(at): list(names) for at, names in mixture.components.level_names.items()}
     parameters = {name: np.asarray(value) for name, value in mixture.components.parameters().items()}
     with replacing(target) as file:
         if target.suffix.lower() == ".npz":
             arrays = {f"components.{name}": value for name, value in parameters.items()}
+            arrays |= {f"levels.{at}": np.array(names) for at, names in named.items()}
             np.savez(file, allow_pickle=False, **head, weights=mixture.weights, **arrays)
         else:
             lists = {name: value.tolist() for name, value in parameters.items()}
-            document = {**head, "weights": mixture.weights.tolist(), "components": lists}
+            levels = {"levels": named} if named else {}
+            document = {**head, **levels, "weights": mixture.weights.tolist(), "components": lists}
             file.write(_readable(document).encode())
 
 
@@ -149,13 +153,16 @@ def _whole(text: str) -> int:
 
 
 def _npz_document(path: Content) -> dict[str, Any]:
-    arrays = read_npz(path, [name for name in npz_names(path) if name in _HEAD or name.startswith("components.")])
+    arrays = read_npz(path, [name for name in npz_names(path) if name in _HEAD or name.startswith(_DOTTED)])
     if str(arrays.get("format")) != FORMAT:
         raise InputError(f'{path}: arrays, but not a mixot model (it should hold "format": "{FORMAT}")')
-    dotted = "components."
-    parameters = {name.removeprefix(dotted): value for name, value in arrays.items() if name.startswith(dotted)}
-    plain = {name: value.item() for name, value in arrays.items() if value.ndim == 0 and not name.startswith(dotted)}
-    names = {"columns": arrays["columns"].tolist()} if "columns" in arrays else {}
+    parameters, levels = (
+        {name.removeprefix(dotted): value for name, value in arrays.items() if name.startswith(dotted)}
+        for dotted in _DOTTED
+    )
+    plain = {name: value.item() for name, value in arrays.items() if value.ndim == 0 and not name.startswith(_DOTTED)}
+    names: dict[str, Any] = {"columns": arrays["columns"].tolist()} if "columns" in arrays else {}
+    names |= {"levels": {at: value.tolist() for at, value in levels.items()}} if levels else {}
     return {**plain, **names, "weights": arrays.get("weights"), "components": parameters}
 
 
@@ -170,6 +177,7 @@ def _mixture(document: Mapping[str, Any], path: Content) -> Mixture:
         )
     try:
         components = _components(lookup(str(document.get("family"))), document.get("components"))
+        components = components.with_level_names(_level_names(document.get("levels", {})))
         return Mixture(_numbers(document.get("weights"), "weights"), components, columns=document.get("columns"))
     except (InputError, UnsupportedError) as wrong:
         raise InputError(f"{path}: {wrong}; save the model again") from wrong
@@ -181,6 +189,16 @@ def _components(family: type[Family], parameters: Any) -> Family:
         came = type(parameters).__name__
         raise InputError(f"components of the {family.name} family are {expected}, got {came}")
     return family.from_parameters({name: _numbers(value, name) for name, value in parameters.items()})
+
+
+def _level_names(levels: Any) -> dict[int, list[str]]:
+    good = isinstance(levels, Mapping) and all(
+        at.isdecimal() and isinstance(names, list) and all(isinstance(name, str) for name in names)
+        for at, names in levels.items()
+    )
+    if not good:
+        raise InputError("levels must be lists of names, each under the number of its coordinate")
+    return {int(at): names for at, names in levels.items()}
 
 
 def _numbers(value: Any, name: str) -> np.ndarray:

@@ -44,6 +44,8 @@ def wasserstein(p: Mixture, q: Mixture, *, points: int = 0) -> Interval:
     - "semi-discrete": exact transport from that many points that stand for one of the two to the other
       (`mixot.transport.sandwich`).
 
+    Where some coordinates are levels without an order (`mixot.Categorical`) there is only MW2 and zero.
+
     A margin of 1e-13 of the second moments is subtracted from the squares of closed forms, against their rounding. The
     direction and the points come from searches that stop when they are good enough: other last bits of p or q may end
     elsewhere, and move an end by some 1e-5 of itself. Both ends are proven, before and after; their digits are not.
@@ -52,7 +54,9 @@ def wasserstein(p: Mixture, q: Mixture, *, points: int = 0) -> Interval:
     plan, upper_name = _coupled(p, q, source, target)
     uppers, lowers = {upper_name: plan.distance}, {"zero": 0.0}
     wide = Mixture(p.weights, source.widen()), Mixture(q.weights, target.widen())
-    if not (isinstance(wide[0].components, Gaussian) and isinstance(wide[1].components, Gaussian)):
+    if not (source.euclidean and target.euclidean):
+        pass  # levels stand for no numbers: moments bound nothing
+    elif not (isinstance(wide[0].components, Gaussian) and isinstance(wide[1].components, Gaussian)):
         lowers["Gelbrich"] = float(np.sqrt(_gelbrich(p, q)))
     elif p.dim == 1:
         low, high = w2_squared_on_line(*(_project(law, np.ones(1)) for law in wide))

@@ -206,7 +206,7 @@ class TransportMap(Generic[Law]):
             Where x has another shape, or NaN or infinity (the rows are named).
         """
         x = opened(x)
-        return self.sample(x, rng=rng) if self.kind == "random" else given_back(x, self._mean(x), self.source.columns)
+        return self.sample(x, rng=rng) if self.kind == "random" else self._given_back(x, self._mean(x))
 
     def _mean(self, x: Any) -> Float[np.ndarray, "n d"]:
         if not isinstance(self.pieces, AffineCoupling):
@@ -237,7 +237,11 @@ class TransportMap(Generic[Law]):
         Gaussian law. A seed gives the same images whatever the number of threads. A dataframe gives one of its kind.
         """
         x = opened(x)
-        return given_back(x, self._draw(x, as_generator(rng)), self.source.columns)
+        return self._given_back(x, self._draw(x, as_generator(rng)))
+
+    def _given_back(self, x: Any, images: np.ndarray) -> Any:
+        """In a frame like x, if x is one; levels by the names that they have in p or else in q."""
+        return given_back(x, images, self.source.columns, self.target.components.level_names)
 
     def _draw(self, x: Any, generator: np.random.Generator) -> Float[np.ndarray, "n d"]:
         if not isinstance(self.pieces, AffineCoupling):

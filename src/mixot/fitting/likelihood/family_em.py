@@ -169,7 +169,8 @@ class _Run:
         few, begun = self._some(generator), []
         short, tol = (_LONG, max(self.options.tol, _COARSE)) if plays(self.law, Fused) else (_SHORT, self.options.tol)
         for start in range(self.options.starts if k > 1 else 1):
-            shares = _start_shares(few.x, few.weights, k, generator, principal=start == 0)
+            features = self.law.features(few.x, self.fixed)
+            shares = _start_shares(features, few.weights, k, generator, principal=start == 0)
             mixture = Mixture(shares.sum(axis=0), require(self.law, Started).start(few.x, shares, self.fixed))
             begun.append(few._climb(mixture, short, tol, [], f"start {start + 1}"))
         begun.sort(key=lambda run: -run[1][-1])
@@ -277,8 +278,8 @@ class _Run:
 
 def _own_tails(family: str) -> dict[str, Any]:
     """What tells Student laws, among the parameters that a fit holds, that their df is not common."""
-    names = factor_names(family)
-    told = {f"{place}.{EACH}" if len(names) > 1 else EACH: True for place, name in enumerate(names) if name == _TAILED}
+    names, several = factor_names(family), "," in family or "*" in family
+    told = {f"{place}." * several + EACH: True for place, name in enumerate(names) if name == _TAILED}
     if not told:
         raise InputError(f'df="each" is for the {_TAILED} family, the {family} family has no df; leave it out')
     return told
