@@ -1,6 +1,6 @@
 """Certificates: what they exclude, what they cost, and whether any mixture is above them.
 
-``python benchmarks/certify.py [faithful] [speed] [fresh] [poisson] [binomial] [attacks]`` runs some parts, or all.
+``python benchmarks/certify.py [faithful] [speed] [fresh] [poisson] [binomial] [rivals] [attacks]`` runs some, or all.
 There is no peer: no other package bounds the likelihood of mixtures of any number of components. The attacks are EM
 inside the floor, from random starts, with up to twelve components.
 """
@@ -117,12 +117,20 @@ def best_attacks(
     x: np.ndarray, floor: np.ndarray, k: int, runs: int, rng: np.random.Generator, steps: int
 ) -> np.ndarray:
     """Largest log-likelihoods that EM reaches from random starts when covariances stay above the floor, (runs,)."""
-    root = np.linalg.cholesky(floor)
-    z = x @ np.linalg.inv(root).T
+    z = x @ np.linalg.inv(np.linalg.cholesky(floor)).T
     n, d = z.shape
     means = z[rng.integers(n, size=(runs, k))] + 0.1 * rng.standard_normal((runs, k, d))
     covs = rng.uniform(1, 4, (runs, k, 1, 1)) * np.eye(d)
-    weights, best = np.full((runs, k), 1 / k), np.full(runs, -np.inf)
+    return climbed(x, floor, np.full((runs, k), 1 / k), means, covs, steps)
+
+
+def climbed(
+    x: np.ndarray, floor: np.ndarray, weights: np.ndarray, means: np.ndarray, covs: np.ndarray, steps: int
+) -> np.ndarray:
+    """What EM inside the floor reaches from starts (runs, k), (runs, k, d), (runs, k, d, d) in its units, (runs,)."""
+    root = np.linalg.cholesky(floor)
+    z = x @ np.linalg.inv(root).T
+    n, best = len(z), np.full(len(weights), -np.inf)
     for _ in range(steps):
         y = z[:, None, None] - means
         squares = np.einsum("nrki,rkij,nrkj->nrk", y, np.linalg.inv(covs), y, optimize=True)
@@ -137,6 +145,52 @@ def best_attacks(
         values, vectors = np.linalg.eigh(second - means[..., :, None] * means[..., None, :])
         covs = (vectors * np.maximum(values, 1.0)[..., None, :]) @ vectors.swapaxes(-1, -2)
     return best - n * np.linalg.slogdet(root)[1]
+
+
+def split(found: Mixture, root: np.ndarray, k: int, runs: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Starts of k components: those of a fit, some of them split along a random direction, in units of the floor."""
+    back = np.linalg.inv(root)
+    weights, means, covs = [], [], []
+    for _ in range(runs):
+        w, m = found.weights.copy(), found.components.means @ back.T
+        s = back @ found.components.covs @ back.T
+        while len(w) < k:
+            i = int(rng.integers(len(w)))
+            step = np.linalg.cholesky(s[i]) @ rng.standard_normal(len(root)) * rng.uniform(0.2, 1.0)
+            values, vectors = np.linalg.eigh(s[i] * rng.uniform(0.25, 1.0))
+            narrow = (vectors * np.maximum(values, 1.0)) @ vectors.T
+            w, m, s = np.append(w, w[i] / 2), np.vstack([m, m[i] + step]), np.concatenate([s, narrow[None]])
+            w[i], m[i] = w[i] / 2, m[i] - step
+        weights.append(w)
+        means.append(m)
+        covs.append(s)
+    return np.array(weights), np.array(means), np.array(covs)
+
+
+def rivals(count: int) -> None:
+    """Where more components are not excluded: whether EM finds a mixture inside the floor that is better by BIC."""
+    rows = [["d", "n", "c", "sets", "K_max = K", "better found", "largest gain of K + 1", "its bound"]]
+    for d, n, c in ((1, 500, 0.5), (1, 500, 0.25), (2, 1000, 0.5)):
+        kept = better = 0
+        nearest = (0.0, np.inf)
+        for seed in range(count):
+            rng = np.random.default_rng([d, seed])
+            k = 2 + seed % 4
+            x = law(rng, k, d, 0.2).sample(n, rng=rng)
+            found = fit(x, k=k, rng=seed)
+            proof = certify(x, found, c=c)
+            kept += proof.k_max == k
+            real = False
+            for more in range(1, min(proof.k_max - k, 2) + 1):
+                starts = split(found.mixture, np.linalg.cholesky(proof.floors[0]), k + more, 16, rng)
+                gain = float(climbed(x, proof.floors[0], *starts, 150).max()) - proof.log_likelihood
+                real |= gain > more * proof.price
+                if more == 1 and gain > nearest[0]:
+                    nearest = (gain, proof.gain)
+            better += real
+        rows.append([d, n, c, count, kept, better, *nearest])
+        print(rows[-1], flush=True)
+    print_table(rows)
 
 
 def attacks(count: int) -> None:
@@ -173,6 +227,7 @@ def main() -> None:
         "fresh": lambda: fresh(args.sets),
         "poisson": lambda: one_parameter("poisson", rates, args.sets),
         "binomial": lambda: one_parameter("binomial(20)", chances, args.sets),
+        "rivals": lambda: rivals(args.sets),
         "attacks": lambda: attacks(args.attacks),
     }
     for name in args.parts or parts:

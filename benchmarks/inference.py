@@ -183,6 +183,7 @@ def coverage() -> None:
         held = np.mean([inside.lower <= shift <= inside.upper for inside in found])
         ends = np.mean([(inside.lower, inside.upper) for inside in found], axis=0)
         rows.append([statistic, d, n, shift, f"{100 * held:.1f} %", *ends.tolist(), each])
+        print(rows[-1], flush=True)
     print_table(rows)
 
 
