@@ -185,6 +185,12 @@ def test_no_mixture_is_above_whatever_the_trials(rng):
         assert best > bound.upper - 3
 
 
+@pytest.mark.parametrize("value", [0.0, 4.0])
+def test_rounding_makes_no_fit_better_than_all(value):
+    x = np.full(9, value)
+    assert 0 <= certify(x, fit(x, "binomial(4)", k=2, rng=0)).gain < 1e-9
+
+
 def test_the_number_of_components_is_certified(hits):
     proof = certify(hits, fit(hits, "binomial(10)", k=2, rng=0))
     assert proof.k_max == 2

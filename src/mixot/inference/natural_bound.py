@@ -136,7 +136,7 @@ def natural_bound(
         terms = laws.times * np.log(f)
         value = fsum(terms) + offset
         lower = value if (reached_at >= 1e-290).all() else -np.inf
-        scale = _EPS * (4 * fsum(np.abs(terms)) + 8 * (abs(offset) + laws.offset_size))
+        scale = _EPS * (4 * fsum(np.abs(terms)) + 8 * (abs(offset) + laws.offset_size + total))
         upper = value + total * found.log_upper + scale
         reached = Mixture(weights, law.of_natural(atoms)) if lower > bound.lower else bound.mixture
         bound = MixingBound(min(bound.upper, upper), max(bound.lower, lower), len(weights), turn + 1, reached)
@@ -283,4 +283,5 @@ def _single(laws: _Laws, law: Any, offset: float) -> MixingBound:
     """All points have one statistic: the law that has it as its mean, or a limit of laws, is the best mixture."""
     mean = law.natural_of_mean(laws.statistics)
     theta = np.clip(mean, -700.0, 700.0) if not np.isfinite(mean).all() else mean
-    return MixingBound(offset + 8 * _EPS * abs(offset), offset, 1, 1, Mixture([1.0], law.of_natural(theta)))
+    rounding = 8 * _EPS * (abs(offset) + laws.offset_size + fsum(laws.times))
+    return MixingBound(offset + rounding, offset, 1, 1, Mixture([1.0], law.of_natural(theta)))

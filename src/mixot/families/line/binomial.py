@@ -57,7 +57,7 @@ class Binomial(LineFamily):
     Examples
     --------
     >>> laws = Binomial([0.2, 0.5], trials=10)
-    >>> laws.mean().ravel().tolist(), laws.cost(laws.take([0])).round(10).tolist()
+    >>> laws.mean().ravel().tolist(), laws.cost(Binomial([0.2], 10)).round(10).tolist()
     ([2.0, 5.0], [[0.0], [9.2896649942]])
     """
 
