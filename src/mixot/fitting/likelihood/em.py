@@ -17,6 +17,7 @@ from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.covariance_models import structure_of_em
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.priors import checked_prior
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
 from mixot.fitting.likelihood.search import Search, look, on_more_rows
 from mixot.fitting.likelihood.sizes import runs_of_sizes
@@ -74,6 +75,11 @@ class EM:
         left out in which the rows do not determine some component's covariance: they are too few, or, tied or on a
         flat of their own, vary by less than ``reg``, which alone bounds its density. ``Candidate.reason`` says which
     subsample : starts are run on so many rows at most, drawn by weight (on fewer at first), before all the data
+    prior : None, "fraley-raftery", or a `NormalInverseWishart`: means and covariances of largest posterior density, for
+        rows that are few. ``Fit.history`` is then the mean log-likelihood plus the log-density of the prior over the
+        number of rows, up to a constant, and ``reg`` only keeps the prior's scale from being singular. Likelihood and
+        criteria are those of the mixture that is found, as in mclust, and few rows keep no number of components from
+        being chosen
     start : a mixture to start from, instead of k-means; or means (k, d), each the middle of a component of equal weight
         (that of its point, where they are `Samples` with weights), the covariance of all of them that of the rows about
         the nearest mean, in standardised coordinates. Coordinates go by name where both have names
@@ -98,10 +104,12 @@ class EM:
     k_max: int = 10
     criterion: str = "bic"
     subsample: int = 20_000
+    prior: Any = None
     start: Any = None  # checked below, so that what is no mixture is refused in words
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", mixture_or_means(self.start))
+        object.__setattr__(self, "prior", checked_prior(self.prior))
         for name in ("max_iter", "starts", "k_max", "subsample"):
             check_whole(getattr(self, name), name)
         for name in ("tol", "reg"):
@@ -150,7 +158,7 @@ class EM:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         points, weights = rows_of(data)
         structure = structure_of_em(family, structure, points.shape[1])
-        em = GaussianEM.of(points, weights, structure, self.reg, observations_of(data))
+        em = GaussianEM.of(points, weights, structure, self.reg, observations_of(data), self.prior)
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
         sizes = self._sizes(k if start is None else len(start), em)
@@ -250,7 +258,8 @@ class EM:
     def _candidate(self, em: GaussianEM, run: Run) -> Candidate:
         """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
         k, spread = len(run.state.weights), em.spread(run.state)
-        likelihood = em.log_likelihood(run.state) if em.noise.any() else run.objective
+        plain = not em.noise.any() and em.prior is None  # the objective is the likelihood
+        likelihood = run.objective if plain else em.log_likelihood(run.state)
         free = em.free_parameters(k, spread.rank)
         score = bic(likelihood, free, em.observations)
         score += 2 * em.entropy(run.state) if self.criterion == "icl" else 0.0
