@@ -33,6 +33,11 @@ std::optional<CovarianceStep> covariance_step(const EmRows<T>& rows, size_t k) {
   return CovarianceStep(rows.model, k, rows.d, units.data());
 }
 
+template <class T>
+PriorShape shape_of(const EmRows<T>& rows, size_t k) {
+  return {k, rows.d, rows.structure, rows.spherical, rows.inv_scale};
+}
+
 // Sums of one pass, about the means that the kernel read.
 struct Sums {
   Array reference, mass, first, second;
@@ -159,6 +164,7 @@ class Run {
         }
     }
     noise_share_ = *std::max_element(traces.begin(), traces.end());
+    if (rows_.prior) log_prior_ = log_prior(*rows_.prior, shape_of(rows_, k_), s.means.data(), factors_.data(), logs.data());
     for (size_t j = 0; j < k_; ++j) {
       const size_t at = count == 1 ? 0 : j;
       level_[j] = std::log(s.weights[j]) - traces[at] / 2;
@@ -194,6 +200,7 @@ class Run {
       problem.blocks = blocks_.data();
     }
     sums_.objective = em_pass(problem, threads_, sums_.mass.data(), sums_.first.data(), sums_.second.data());
+    if (rows_.prior) sums_.objective += log_prior_ * total_ / rows_.prior->observations;
     return true;
   }
 
@@ -212,6 +219,7 @@ class Run {
     if (rows_.structure == Structure::diagonal) variances(to, shift);
     if (shared_) (*shared_)(to.weights.data(), to.covs.data());
     for (double& each : to.weights) each /= alive;
+    if (rows_.prior) shrink(*rows_.prior, shape_of(rows_, k_), to.weights.data(), to.means.data(), to.covs.data());
   }
 
   void covariances(EmState& to, const Array& shift) {
@@ -356,7 +364,7 @@ class Run {
   const EmRows<T>& rows_;
   const EmLimits& limits_;
   size_t k_, d_, threads_ = 1, passes_ = 0;
-  double total_ = 0, shift_ = 0, longest_ = kFirstStep, trace_ = 0, noise_share_ = 0;
+  double total_ = 0, log_prior_ = 0, shift_ = 0, longest_ = kFirstStep, trace_ = 0, noise_share_ = 0;
   std::optional<CovarianceStep> shared_;
   bool stretched_ = false, plain_start_ = !std::isfinite(limits_.before);
   Array factors_, log_const_, level_, work_;
@@ -430,6 +438,7 @@ EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, si
   }
   for (double& weight : out.weights) weight /= total;
   em_into_model(rows, out);
+  if (rows.prior) shrink(*rows.prior, shape_of(rows, k), out.weights.data(), out.means.data(), out.covs.data());
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mixtures/covariance_models.hpp"
+#include "mixtures/covariance_prior.hpp"
 #include "mixtures/em.hpp"
 #include "mixtures/incomplete_em.hpp"
 
@@ -29,6 +30,7 @@ struct EmRows {
   bool spherical;
   CovarianceModel model = {};  // what the covariances share beyond the structure, which says how they are stored
   const EmGroups* groups = nullptr;
+  const CovariancePrior* prior = nullptr;  // on the components; none where null
 };
 
 // When a run ends. `before` is the objective of the state that the start follows, or minus infinity; `tol` the gain of a
@@ -42,6 +44,8 @@ struct EmLimits {
 
 enum class EmEnd { limit, converged, emptied, singular, not_finite, fell };
 
+// With a prior objectives are log-likelihood and log-density of the prior together, per unit of weight.
+//
 // Where a run ended: the best state, its objective and shares, the M step after it, and the objectives on the way, that
 // of the start first. `fell` means that the start was below `before`, and `state` is the start all the same.
 struct EmOutcome {

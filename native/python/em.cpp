@@ -1,10 +1,13 @@
 // EM and draws: the arrays of one mixture in the order the kernels want them; the last ones are written.
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "mixtures/component_splits.hpp"
 #include "mixtures/dense_balls.hpp"
@@ -109,6 +112,23 @@ class Groups {
   mixot::EmGroups groups_{};
 };
 
+// A prior as Python has it: observations, shrinkage, degrees of freedom, mean and scale, in the kernels' units.
+class GivenPrior {
+ public:
+  explicit GivenPrior(nb::object given) {
+    if (given.is_none()) return;
+    const auto [observations, shrinkage, dof, mean, scale] =
+        nb::cast<std::tuple<double, double, double, AnyShape<const double>, AnyShape<const double>>>(given);
+    mean_ = copied(mean), scale_ = copied(scale);
+    prior_ = {observations, shrinkage, dof, mean_.data(), scale_.data()};
+  }
+  const mixot::CovariancePrior* get() const { return mean_.empty() ? nullptr : &prior_; }
+
+ private:
+  std::vector<double> mean_, scale_;
+  mixot::CovariancePrior prior_;
+};
+
 template <class T>
 void bind_runs(nb::module_& m) {
   using Points = Dense<const T, 2>;
@@ -117,12 +137,15 @@ void bind_runs(nb::module_& m) {
       "em_run",
       [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
          const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t max_passes, double tol,
-         double least, double before, bool accelerated, std::size_t threads, nb::object report, nb::object parts) {
+         double least, double before, bool accelerated, std::size_t threads, nb::object report, nb::object parts,
+         nb::object given) {
         const Groups groups(parts);
-        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
-                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
-                                    em_structure(structure), structure == "spherical",
-                                    mixot::covariance_model(structure), groups.get()};
+        const GivenPrior prior(given);
+        const mixot::EmRows<T> rows{points.data(), weights.data(),   points.shape(0),
+                                    points.shape(1), center.data(),  inv_scale.data(),
+                                    noise.data(),  spread.data(),    em_structure(structure),
+                                    structure == "spherical", mixot::covariance_model(structure),
+                                    groups.get(),  prior.get()};
         mixot::EmLimits limits{max_passes, threads, tol, least, before, accelerated, {}};
         if (!report.is_none())
           limits.report = [&report](double objective) {
@@ -141,21 +164,23 @@ void bind_runs(nb::module_& m) {
                               out.component, out.noise_share);
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-      nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none() = nb::none(),
+      nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
+      nb::arg().none() = nb::none(), nb::arg().none() = nb::none(),
       "EM from a state in the kernels' units: (end, state, following, shares, history, component,\nnoise_share), arrays flat.");
   m.def(
       "em_state_of_labels",
       [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
-         const std::string& structure, Dense<const std::int64_t, 1> labels, std::size_t k) {
-        const mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
-                                    center.data(), inv_scale.data(),  noise.data(),            spread.data(),
-                                    em_structure(structure), structure == "spherical",
-                                    mixot::covariance_model(structure)};
+         const std::string& structure, Dense<const std::int64_t, 1> labels, std::size_t k, nb::object given) {
+        const GivenPrior prior(given);
+        mixot::EmRows<T> rows{points.data(), weights.data(),    points.shape(0),         points.shape(1),
+                              center.data(), inv_scale.data(),  noise.data(),            spread.data(),
+                              em_structure(structure), structure == "spherical", mixot::covariance_model(structure)};
+        rows.prior = prior.get();
         auto state = mixot::em_state_of_labels(rows, labels.data(), k);
         return arrays_of(state);
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-      "Weights, means and covariances of labelled rows in the kernels' units, flat arrays.");
+      nb::arg().none() = nb::none(), "Weights, means and covariances of labelled rows in the kernels' units, flat arrays.");
   m.def(
       "em_into_model",
       [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,

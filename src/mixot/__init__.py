@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mixot.fitting.joint.joint_em import joint_path as joint_path
     from mixot.fitting.likelihood.em import EM as EM
     from mixot.fitting.likelihood.family_em import FamilyEM as FamilyEM
+    from mixot.fitting.likelihood.priors import NormalInverseWishart as NormalInverseWishart
     from mixot.fitting.moments.moment_matching import MomentMatching as MomentMatching
     from mixot.fitting.moments.moment_sos import MomentSOS as MomentSOS
     from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein as MinimumWasserstein
@@ -139,6 +140,7 @@ _HOME = {
     "fitting.joint.component_search": ("ComponentSearch",),
     "fitting.likelihood.em": ("EM",),
     "fitting.likelihood.family_em": ("FamilyEM",),
+    "fitting.likelihood.priors": ("NormalInverseWishart",),
     "fitting.joint.joint_em": ("JointEM", "JointFit", "fit_pair", "joint_path"),
     "fitting.moments.moment_matching": ("MomentMatching",),
     "fitting.wasserstein.minimum_wasserstein": ("MinimumWasserstein", "WassersteinFit"),

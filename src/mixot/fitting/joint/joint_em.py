@@ -237,6 +237,8 @@ class _JointEnergy:
         if x.dim != y.dim:
             raise InputError(f"x and y must live in the same space, got dimension {x.dim} and {y.dim}")
         shape = structure_of(family, structure)
+        if options.em.prior is not None:
+            raise InputError("a joint fit has no prior: leave em.prior out, or fit both apart with it")
         data = seen_rows(x), seen_rows(y)
         mine, theirs = (
             GaussianEM.of(each.points, each.weights, shape, options.em.reg, each.observations) for each in data

@@ -20,6 +20,7 @@ from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.incomplete.data import partial_data, refused_gaps, unseen
 from mixot.fitting.likelihood.incomplete.incomplete_em import IncompleteEM
 from mixot.fitting.likelihood.incomplete.noise import as_noise
+from mixot.fitting.likelihood.priors import checked_prior
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
 from mixot.fitting.likelihood.search import Search, look, on_more_rows
 from mixot.fitting.likelihood.sizes import runs_of_sizes
@@ -79,6 +80,11 @@ class EM:
         left out in which the rows do not determine some component's covariance: they are too few, or, tied or on a
         flat of their own, vary by less than ``reg``, which alone bounds its density. ``Candidate.reason`` says which
     subsample : starts are run on so many rows at most, drawn by weight (on fewer at first), before all the data
+    prior : None, "fraley-raftery", or a `NormalInverseWishart`: means and covariances of largest posterior density, for
+        rows that are few. ``Fit.history`` is then the mean log-likelihood plus the log-density of the prior over the
+        number of rows, up to a constant, and ``reg`` only keeps the prior's scale from being singular. Likelihood and
+        criteria are those of the mixture that is found, as in mclust, and few rows keep no number of components from
+        being chosen
     start : a mixture to start from, instead of k-means; or means (k, d), each the middle of a component of equal weight
         (that of its point, where they are `Samples` with weights), the covariance of all of them that of the rows about
         the nearest mean, in standardised coordinates. Coordinates go by name where both have names
@@ -113,6 +119,7 @@ class EM:
     k_max: int = 10
     criterion: str = "bic"
     subsample: int = 20_000
+    prior: Any = None
     start: Any = None  # checked below, so that what is no mixture is refused in words
     missing: str = "error"
     noise: Any = field(default=None, compare=False)  # an array, which has no one answer to ==
@@ -121,6 +128,7 @@ class EM:
         check_missing(self.missing)
         object.__setattr__(self, "noise", None if self.noise is None else as_noise(self.noise))
         object.__setattr__(self, "start", mixture_or_means(self.start))
+        object.__setattr__(self, "prior", checked_prior(self.prior))
         for name in ("max_iter", "starts", "k_max", "subsample"):
             check_whole(getattr(self, name), name)
         for name in ("tol", "reg"):
@@ -171,6 +179,10 @@ class EM:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         structure = structure_of_em(family, structure, data.dim)
         models = () if structure != "auto" else models_of(family, data.dim)
+        if models and self.prior is not None:
+            raise InputError(
+                "a prior is not for every model that structure 'auto' chooses among; name one, or leave it out"
+            )
         em, remarks = self._on(data, models[-1] if models else structure)
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
@@ -209,11 +221,15 @@ class EM:
         if isinstance(data, Incomplete) and data.gaps.any() and self.missing == "error":
             raise refused_gaps(data)
         if isinstance(data, Incomplete) or (self.noise is not None and isinstance(data, Samples)):
+            if self.prior is not None:
+                raise UnsupportedError(
+                    "a prior is for complete points without noise; leave it out, or missing and noise"
+                )
             found = partial_data(data, structure, self.reg, self.noise)
             return found.em, found.notes
         if self.noise is not None:
             raise UnsupportedError(f"noise is of points, got {type(data).__name__}; leave it out")
-        return GaussianEM.of(*rows_of(data), structure, self.reg, observations_of(data)), ()
+        return GaussianEM.of(*rows_of(data), structure, self.reg, observations_of(data), self.prior), ()
 
     def _handed_over(self, family: str) -> Fitter:
         """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
@@ -324,7 +340,8 @@ class EM:
         """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
         em = run.em
         k, spread = len(run.state.weights), em.spread(run.state)
-        likelihood = em.log_likelihood(run.state) if em.noise.any() else run.objective
+        plain = not em.noise.any() and em.prior is None  # the objective is the likelihood
+        likelihood = run.objective if plain else em.log_likelihood(run.state)
         free = em.free_parameters(k, spread.rank)
         score = bic(likelihood, free, em.observations)
         score += 2 * em.entropy(run.state) if self.criterion == "icl" else 0.0

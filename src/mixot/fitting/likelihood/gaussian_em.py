@@ -13,6 +13,7 @@ from mixot._native import em_into_model, em_run, em_state_log_joint, em_state_of
 from mixot.errors import SolveError
 from mixot.families.base import Family
 from mixot.fitting.likelihood.covariance_models import CovarianceModel
+from mixot.fitting.likelihood.priors import NormalInverseWishart, Spreads, check_model
 from mixot.fitting.likelihood.starts_from_means import nearest
 from mixot.fitting.likelihood.statistics import (
     Frame,
@@ -108,15 +109,25 @@ class GaussianEM:
     variances: np.ndarray
     observations: float
     model: CovarianceModel
+    prior: NormalInverseWishart | None = None
 
     @classmethod
     def of(
-        cls, points: np.ndarray, weights: np.ndarray, structure: str, reg: float, observations: float | None = None
+        cls,
+        points: np.ndarray,
+        weights: np.ndarray,
+        structure: str,
+        reg: float,
+        observations: float | None = None,
+        prior: NormalInverseWishart | None = None,
     ) -> GaussianEM:
         """EM on all the data."""
         count = effective_count(weights) if observations is None else observations
         model = CovarianceModel.of(structure)
-        return cls(points, weights, model.stored, reg, *center_and_variances(points, weights), count, model)
+        if prior is not None:
+            check_model(model.kernel)
+        means_and_variances = center_and_variances(points, weights)
+        return cls(points, weights, model.stored, reg, *means_and_variances, count, model, prior)
 
     def on(self, points: np.ndarray, weights: np.ndarray) -> GaussianEM:
         """The same objective on other data."""
@@ -128,7 +139,7 @@ class GaussianEM:
 
     def _handed_on(self, other: E) -> E:
         """``other`` with what is of all the data, too: not computed again."""
-        for name in ("units", "noise", "_frame", "_threads"):
+        for name in ("units", "noise", "_frame", "_threads", *(("_spreads",) if self.prior else ())):
             other.__dict__[name] = getattr(self, name)
         return other
 
@@ -145,8 +156,29 @@ class GaussianEM:
 
     @cached_property
     def noise(self) -> np.ndarray:
-        """Variances of the noise in the objective, (d,)."""
+        """Variances of the noise in the objective, (d,); a prior takes its place there, and starts keep it."""
         return self.reg * self.units
+
+    @cached_property
+    def _spreads(self) -> Spreads:
+        """What a prior wants to know of all the data."""
+        total, d = self.weights.sum(), self.points.shape[1]
+        cov = np.zeros((d, d))
+        for x, w in _chunks(self.points, self.weights):
+            away = x.astype(np.float64) - self.center
+            cov += (away.T * w) @ away / total
+        rows = self.observations
+        return Spreads(self.center, cov * (rows / (rows - 1) if rows > 1 else 1.0), self.noise, rows)
+
+    def _prior_of(self, k: int) -> tuple[Any, ...] | None:
+        """The prior for k components as the compiled loop wants it: in its units, for all the rows."""
+        if self.prior is None:
+            return None
+        center, scale = self._frame
+        numbers = self.prior.of(self._spreads, k, self.structure)
+        matrix = numbers.scale / (np.outer(scale, scale) if self.dense else scale**2)
+        mean = (numbers.mean - center) / scale
+        return self._spreads.rows, numbers.shrinkage, numbers.dof, mean, np.ascontiguousarray(matrix).ravel()
 
     def from_labels(self, labels: np.ndarray, k: int) -> Parameters:
         """An M step whose responsibilities are zero and one, in the units of the data."""
@@ -179,7 +211,7 @@ class GaussianEM:
         """
         stops = (limits.max_passes, limits.tol, limits.least, before, limits.accelerated, self._threads)
         end, state, following, shares, history, component, noise_share = em_run(
-            *self._rows, *start, *stops, limits.report, self._parts
+            *self._rows, *start, *stops, limits.report, self._parts, self._prior_of(len(start.weights))
         )
         if end == "singular":
             raise collapsed(np.array([component]))
@@ -198,7 +230,7 @@ class GaussianEM:
             self._lifted.values,
             center,
             1 / scale,
-            self.noise / scale**2,
+            (np.zeros_like(self.noise) if self.prior else self.noise) / scale**2,
             proportionate(self.variances, self.center) / scale**2,
             self.model.kernel,
         )
@@ -210,7 +242,7 @@ class GaussianEM:
 
     def on_labels(self, labels: np.ndarray, k: int) -> KernelState:
         """An M step whose responsibilities are zero and one."""
-        return KernelState(*em_state_of_labels(*self._rows, labels, k))
+        return KernelState(*em_state_of_labels(*self._rows, labels, k, self._prior_of(k)))
 
     def into_kernel(self, state: Parameters) -> KernelState:
         """A state in the units of the compiled loop, its covariances the closest ones of the model."""
@@ -313,7 +345,9 @@ class GaussianEM:
         return k - 1 + k * r + self.model.free_parameters(k, r)
 
     def few_rows(self, shares: np.ndarray) -> str:
-        """Why the rows of some component do not determine its covariance, in words; empty where they do."""
+        """Why the rows do not determine some component's covariance, in words; empty where they, or a prior, do."""
+        if self.prior is not None:
+            return ""
         return self.model.few_rows(shares * self.observations, self.points.shape[1])
 
     @property
@@ -334,14 +368,14 @@ class GaussianEM:
         if self.structure in ("diagonal", "spherical"):
             scatter = covs / self.units - self.reg
             varied = (weights @ (scatter + away**2)) > floor
-            low = (scatter[:, varied] <= floor).any(axis=1)
+            low = (scatter[:, varied] <= floor).any(axis=1) & (self.prior is None)
             return Spread(int(varied.sum()), int(low.sum()))
         scatter = (covs / np.outer(root, root)).reshape(-1, len(root), len(root)) - self.reg * np.eye(len(root))
         shares = weights if len(scatter) > 1 or len(weights) == 1 else np.ones(1)
         values, vectors = np.linalg.eigh(np.einsum("k,kij->ij", shares, scatter) + (away.T * weights) @ away)
         inner = vectors[:, values > floor]
-        if not inner.shape[1]:
-            return Spread(0, 0)
+        if not inner.shape[1] or self.prior is not None:  # with a prior, none is determined by reg
+            return Spread(inner.shape[1], 0)
         low = np.linalg.eigvalsh(inner.T @ scatter @ inner)[:, 0] <= floor
         return Spread(inner.shape[1], int(low.sum()) if self.structure == "full" else len(weights) * int(low[0]))
 

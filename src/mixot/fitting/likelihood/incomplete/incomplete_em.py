@@ -25,7 +25,7 @@ _PASSES, _TOL = 100, 1e-4  # of that fit
 _REG = 1e-6  # what keeps that law from being flat
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class IncompleteEM(GaussianEM):
     """EM on what was observed of each row: the likelihood of these coordinates, noise and all.
 
@@ -55,7 +55,8 @@ class IncompleteEM(GaussianEM):
         count = effective_count(weights) if observations is None else observations
         filled = np.where(np.isnan(values), center, values)
         model = CovarianceModel.of(structure)
-        em = cls(filled, weights, model.stored, reg, center, variances, count, model, values, groups, None)
+        own: dict[str, Any] = {"values": values, "groups": groups, "law": None}
+        em = cls(filled, weights, model.stored, reg, center, variances, count, model, **own)
         law = em._one_law()
         return replace(em, points=expected_rows(values, groups, *law), law=law)
 

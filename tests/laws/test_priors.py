@@ -1,0 +1,160 @@
+"""A prior on Gaussian components: the posterior climbs to where it is largest, in any units, with rows however few."""
+
+import numpy as np
+import pytest
+from scipy.stats import invgamma, invwishart, multivariate_normal
+
+from mixot import EM, FamilyEM, Gaussian, InputError, JointEM, Mixture, NormalInverseWishart, fit, fit_pair
+from mixot.fitting.likelihood.labelled import fit_labelled
+
+STRUCTURES = ["full", "tied", "diagonal", "spherical"]
+
+
+@pytest.fixture
+def points(rng):
+    return np.vstack([rng.normal(size=(15, 2)), rng.normal([6, 1], [1, 2], size=(12, 2))])
+
+
+def log_posterior(mixture, x, structure, shrinkage=0.01):
+    """The posterior density that the prior's words promise, with all its constants, by SciPy."""
+    d, k = x.shape[1], len(mixture)
+    spread = np.cov(x.T) / k ** (2 / d)
+    total = mixture.log_density(x).sum()
+    for at, (mean, cov) in enumerate(zip(mixture.components.mean(), mixture.components.cov(), strict=True)):
+        total += multivariate_normal.logpdf(mean, x.mean(axis=0), cov / shrinkage)
+        if structure == "full" or (structure == "tied" and at == 0):
+            total += invwishart.logpdf(cov, d + 2, spread)
+        if structure == "diagonal":
+            total += invgamma.logpdf(np.diagonal(cov), (d + 2) / 2, scale=np.diagonal(spread) / 2).sum()
+        if structure == "spherical":
+            total += invgamma.logpdf(cov[0, 0], (d + 2) / 2, scale=np.trace(spread) / d / 2)
+    return total
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_the_history_is_the_log_posterior_and_climbs(points, structure):
+    begin = fit(points, method=EM(start=[[0.0, 0.0], [1.0, 1.0]], max_iter=1, tol=0.0), structure=structure).mixture
+    paths = {}
+    for steps in (1, 4, 40):
+        method = EM(start=begin, prior="fraley-raftery", reg=0.0, max_iter=steps, tol=0.0)
+        paths[steps] = fit(points, method=method, structure=structure)
+    climbed = [27 * paths[steps].history[-1] for steps in (1, 4, 40)]
+    expected = [log_posterior(paths[steps].mixture, points, structure) for steps in (1, 4, 40)]
+    np.testing.assert_allclose(np.diff(climbed), np.diff(expected), rtol=1e-6, atol=1e-8)
+    assert (np.diff(paths[40].history) > -1e-13).all()
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_no_mixture_nearby_has_a_larger_posterior(points, structure, rng):
+    found = fit(points, k=2, method=EM(prior="fraley-raftery", reg=0.0, tol=1e-14), structure=structure, rng=0).mixture
+    top = log_posterior(found, points, structure)
+    law = found.components
+    for _ in range(20):
+        means, weights = law.mean() + 1e-3 * rng.normal(size=(2, 2)), found.weights * np.exp(1e-3 * rng.normal(size=2))
+        factor = np.exp(1e-3 * rng.normal(size=(2, 2)))
+        if structure in ("tied", "spherical"):
+            factor[:] = factor[0, 0] if structure == "tied" else factor[:, :1]
+        root = np.sqrt(factor)
+        covs = law.cov() * root[:, :, None] * root[:, None, :]
+        near = Mixture(weights / weights.sum(), Gaussian(means, covs))
+        assert log_posterior(near, points, structure) < top + 1e-9
+
+
+def test_one_component_has_the_closed_form(points):
+    n, d = points.shape
+    found = fit(points, k=1, method=EM(prior=NormalInverseWishart(shrinkage=2.0, mean=[1.0, 0.0]), reg=0.0)).mixture
+    away = points.mean(axis=0) - [1.0, 0.0]
+    scatter = np.cov(points.T, bias=True) * n + np.cov(points.T) + 2 * n / (n + 2) * np.outer(away, away)
+    np.testing.assert_allclose(found.components.means[0], (n * points.mean(axis=0) + [2.0, 0.0]) / (n + 2), rtol=1e-9)
+    np.testing.assert_allclose(found.components.covs[0], scatter / (n + d + 2 + d + 2), rtol=1e-9)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_units_do_not_matter(points, structure):
+    scale = np.full(2, 1e5) if structure == "spherical" else np.array([1e5, 1e-3])
+    method = EM(start=[[0.0, 0.0], [6.0, 1.0]], prior="fraley-raftery")
+    scaled_method = EM(start=np.array([[0.0, 0.0], [6.0, 1.0]]) * scale, prior="fraley-raftery")
+    plain = fit(points, method=method, structure=structure).mixture.components
+    scaled = fit(points * scale, method=scaled_method, structure=structure).mixture.components
+    np.testing.assert_allclose(scaled.mean(), plain.mean() * scale, rtol=1e-6)
+    np.testing.assert_allclose(scaled.cov(), plain.cov() * np.outer(scale, scale), rtol=1e-6)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_few_rows_do_not_collapse(structure, rng):
+    x = np.vstack([rng.normal(size=(8, 5)), np.full((4, 5), 9.0)])  # four rows in one place
+    found = fit(x, k=2, method=EM(prior="fraley-raftery"), structure=structure, rng=0)
+    assert found.notes == ()
+    assert all(not each.reason for each in found.candidates)
+    scaled = found.mixture.components.cov() / np.outer(x.std(axis=0), x.std(axis=0))
+    assert np.linalg.eigvalsh(scaled).min() > 1e-4
+    if structure != "tied":  # which the other rows keep from collapsing
+        bare = fit(x, k=2, structure=structure, rng=0)
+        assert any("do not determine" in note for note in bare.notes)
+
+
+def test_few_rows_keep_no_number_from_being_chosen(rng):
+    x = np.vstack([rng.normal(size=(40, 3)), rng.normal(30, 1, size=(3, 3))])  # three rows do not span three dimensions
+    assert len(fit(x, rng=0, method=EM(prior="fraley-raftery", k_max=3)).mixture) == 2
+    assert len(fit(x, rng=0, method=EM(k_max=3)).mixture) == 1
+
+
+def test_counts_are_rows(rng):
+    values, counts = np.unique(np.round(rng.normal(size=60)), return_counts=True)
+    method = EM(prior="fraley-raftery")
+    binned, plain = (fit(values, k=1, counts=counts, method=method), fit(np.repeat(values, counts), k=1, method=method))
+    np.testing.assert_allclose(binned.mixture.components.covs, plain.mixture.components.covs, rtol=1e-9)
+    assert binned.bic == pytest.approx(plain.bic, rel=1e-9)
+
+
+def test_the_prior_fades_where_rows_are_many(rng):
+    x = rng.normal(size=(50_000, 1)) + np.repeat([[0.0], [20.0]], 25_000, axis=0)
+    found = fit(x, k=2, method=EM(prior="fraley-raftery"), rng=0)
+    plain = fit(x, k=2, rng=0)
+    assert found.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-5)
+
+
+def test_likelihood_and_criteria_are_those_of_the_mixture(points):
+    found = fit(points, k=2, method=EM(prior="fraley-raftery"), rng=0)
+    assert found.log_likelihood == pytest.approx(found.mixture.log_density(points).mean(), abs=1e-12)
+    assert found.bic == pytest.approx(-2 * 27 * found.log_likelihood + 11 * np.log(27))
+
+
+def test_scales_of_ones_own(points):
+    wide = NormalInverseWishart(shrinkage=0.0, dof=1e6, scale=1e6 * np.eye(2))
+    covs = fit(points, k=2, method=EM(prior=wide), rng=0).mixture.components.covs
+    np.testing.assert_allclose(covs, np.tile(np.eye(2), (2, 1, 1)), atol=1e-2)
+    line = fit(points[:, 0], k=2, method=EM(prior=NormalInverseWishart(dof=1e6, scale=1e6)), structure="tied", rng=0)
+    np.testing.assert_allclose(line.mixture.components.covs.ravel(), 1.0, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("structure", "prior", "message"),
+    [
+        ("full", "wishart", 'prior must be "fraley-raftery"'),
+        ("full", {"dof": 3}, "prior must be"),
+        ("full", lambda: NormalInverseWishart(dof=1.0), "dof must be above 1"),
+        ("diagonal", lambda: NormalInverseWishart(dof=0.0), "dof must be above 0"),
+        ("full", lambda: NormalInverseWishart(mean=[0.0]), r"must have shape \(2,\)"),
+        ("full", lambda: NormalInverseWishart(mean=[0.0, np.nan]), "finite"),
+        ("full", lambda: NormalInverseWishart(scale=[[1.0, 2.0], [2.0, 1.0]]), "positive definite"),
+        ("full", lambda: NormalInverseWishart(scale=2.0), "positive definite"),
+        ("diagonal", lambda: NormalInverseWishart(scale=[1.0, -1.0]), "2 positive numbers"),
+        ("spherical", lambda: NormalInverseWishart(scale=[1.0, 1.0]), "a positive number"),
+        ("full", lambda: NormalInverseWishart(shrinkage=-1.0), "shrinkage"),
+    ],
+)
+def test_bad_priors_are_refused(points, structure, prior, message):
+    with pytest.raises(InputError, match=message):
+        fit(points, k=2, structure=structure, method=EM(prior=prior() if callable(prior) else prior))
+
+
+def test_fits_without_a_prior_say_so(points):
+    prior = EM(prior="fraley-raftery")
+    with pytest.raises(InputError, match="prior"):
+        fit([1, 2, 3, 8, 9], "poisson", k=1, method=prior)
+    with pytest.raises(InputError, match="no prior"):
+        fit_pair(points, points + 1, k=1, method=JointEM(em=prior), lam=1.0)
+    with pytest.raises(InputError, match="without a prior"):
+        fit_labelled(points, np.repeat([0, 1], [15, 12]), ("a", "b"), k=1, method=prior)
+    assert not hasattr(FamilyEM(), "prior")
