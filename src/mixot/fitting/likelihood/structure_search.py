@@ -77,7 +77,8 @@ class StructureSearch:
         searched: set[Cell] = set()
         while True:
             self._rivals_to_their_end()
-            left = [cell for cell in self.ranked()[:_SEARCHED] if cell not in searched]
+            few = min(_SEARCHED, len(self.models) // 2)  # on the line there are two models, easily searched
+            left = [cell for cell in self.ranked()[:few] if cell not in searched]
             if not left:
                 return
             searched.add(left[0])
