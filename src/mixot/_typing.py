@@ -101,13 +101,13 @@ if TYPE_CHECKING:
         """Covariances with all their entries, which is the default."""
 
         method: Fitter | str
-        structure: Literal["full", "tied"]
+        structure: Literal["full", "tied", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
 
     class GivenDiagonal(Options, total=False):
         """Covariances without correlations."""
 
         method: Fitter | str
-        structure: Required[Literal["diagonal", "spherical"]]
+        structure: Required[Literal["diagonal", "spherical", "EII", "VII", "EEI", "VEI", "EVI", "VVI"]]
 
     class FromMoments(Options, total=False):
         """By moment relaxations."""

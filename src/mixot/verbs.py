@@ -146,7 +146,8 @@ def fit(
     method : str or fitter
         "em", the name of another registered fitter, or a fitter object such as ``EM(max_iter=500)``.
     structure : str
-        Of the covariances: "full", "diagonal", "spherical" or "tied".
+        Of the covariances: "full", "diagonal", "spherical" or "tied"; one of mclust's models "EII" to "VVV"; or "auto",
+        which chooses among these, and k with them (see `EM`).
     weights, counts : (n,), optional
         Of points: importance weights, which sum to one, or how often each was seen; see `Samples`. A histogram has
         counts, and is fitted as its rows would be. Of a dataframe also the name of the column that holds them:
@@ -159,8 +160,8 @@ def fit(
     Returns
     -------
     Fit
-        ``.mixture .status .iterations .log_likelihood .criterion .bic .aic .history .candidates``; every verb takes it
-        in place of its mixture
+        ``.mixture .status .iterations .log_likelihood .criterion .bic .aic .history .candidates .structure``; every
+        verb takes it in place of its mixture
 
     Raises
     ------

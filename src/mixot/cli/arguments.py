@@ -17,12 +17,27 @@ if TYPE_CHECKING:
 
 
 class Structure(StrEnum):
-    """Shape of the covariances."""
+    """Shape of the covariances: in words, by volume, shape and orientation, or what a criterion chooses."""
 
     full = "full"
     diagonal = "diagonal"
     spherical = "spherical"
     tied = "tied"
+    EII = "EII"
+    VII = "VII"
+    EEI = "EEI"
+    VEI = "VEI"
+    EVI = "EVI"
+    VVI = "VVI"
+    EEE = "EEE"
+    VEE = "VEE"
+    EVE = "EVE"
+    VVE = "VVE"
+    EEV = "EEV"
+    VEV = "VEV"
+    EVV = "EVV"
+    VVV = "VVV"
+    auto = "auto"
 
 
 class Kind(StrEnum):
@@ -44,7 +59,15 @@ Components = Annotated[
 MostComponents = Annotated[
     int | None, typer.Option("--k-max", min=1, help="Most components to try when -k is not given.")
 ]
-Shape = Annotated[Structure, typer.Option("--structure", help="Shape of the covariances.")]
+Shape = Annotated[
+    Structure,
+    typer.Option(
+        "--structure",
+        case_sensitive=False,
+        metavar="full|diagonal|spherical|tied|EII..VVV|auto",
+        help="Shape of the covariances; EII to VVV: volume, shape, orientation; auto chooses.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Columns = Annotated[str | None, typer.Option("--columns", metavar="A,B,...", help="Columns of a table to use.")]
 Counts = Annotated[

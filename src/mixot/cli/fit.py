@@ -131,7 +131,7 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, show it, and save it where -o says."""
-    from mixot.cli.fit_facts import components_table, tell_fit
+    from mixot.cli.fit_facts import components_table, structures_table, tell_fit
     from mixot.cli.sources import open_mixture
     from mixot.io import save
 
@@ -163,6 +163,8 @@ def fit(
         return
     assert source.fitted is not None
     show_table(*components_table(source.measure, source.columns, source.labels))
+    if (table := structures_table(source.fitted)) is not None:
+        show_table(*table)
     show_facts(source.line(), tell_fit(source.fitted) | {"model": output or "not saved; add -o model.json"})
     if proof is not None:
         _show(proof)

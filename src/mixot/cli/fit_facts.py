@@ -29,6 +29,7 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
         "observations": float(fitted.observations),
         "bic": _number(fitted.bic),
         "aic": _number(fitted.aic),
+        "structure": fitted.structure,
         "candidates": [_describe_candidate(each) for each in fitted.candidates],
         "notes": list(fitted.notes),
         **_proof(fitted, _describe_moments, _describe_distance),
@@ -36,14 +37,15 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
 
 
 def _describe_candidate(tried: Candidate) -> dict[str, Any]:
-    judged = {"criterion": float(tried.criterion), "bic": _number(tried.bic), "aic": _number(tried.aic)}
-    return {"k": tried.k, **judged, "reason": tried.reason}
+    judged = {"criterion": _number(tried.criterion), "bic": _number(tried.bic), "aic": _number(tried.aic)}
+    return {"k": tried.k, **judged, "reason": tried.reason, "structure": tried.structure}
 
 
 def tell_fit(fitted: Fit) -> dict[str, object]:
     """The same, for people."""
-    tried = {c.k: f"k={c.k}: {c.criterion:.4f}" for c in fitted.candidates}
+    tried = {} if _of_many_structures(fitted) else {c.k: f"k={c.k}: {c.criterion:.4f}" for c in fitted.candidates}
     return {
+        **({"structure": fitted.structure} if _of_many_structures(fitted) else {}),
         "status": f"{fitted.status} after {fitted.iterations} iterations",
         "log-likelihood": f"{fitted.log_likelihood:.6g} nats per row",
         "criterion": f"{fitted.criterion:.6g} per row (lower is better)",
@@ -66,6 +68,37 @@ def components_table(
     ]
     some = f" of the first {len(shown)} columns" if len(columns) > len(shown) else ""
     return f"components: mean ± standard deviation{some}", [*(["label"] if labels else []), "weight", *shown], rows
+
+
+def structures_table(fitted: Fit, most: int = 7) -> tuple[str, list[str], list[tuple[str, ...]]] | None:
+    """The criterion by covariance model and number of components, of the ``most`` best; None where nothing was chosen.
+
+    A tilde stands behind those that do not compete, and those that were stopped early.
+    """
+    if not _of_many_structures(fitted):
+        return None
+    best: dict[int, float] = {}
+    for each in fitted.candidates:
+        value = np.inf if each.reason or not np.isfinite(each.criterion) else each.criterion
+        best[each.k] = min(best.get(each.k, np.inf), value)
+    sizes = sorted(sorted(best, key=lambda k: best[k])[:most])
+    cells = {(each.structure, each.k): each for each in fitted.candidates}
+
+    def shown(structure: str, k: int) -> str:
+        each = cells.get((structure, k))
+        if each is None or not np.isfinite(each.criterion):
+            return ""
+        return f"{each.criterion:.5g}{'~' if each.reason else ' '}"
+
+    names = dict.fromkeys(each.structure for each in fitted.candidates)
+    rows = [(name, *(shown(name, k) for k in sizes)) for name in names]
+    some = f", the best {most} of {len(best)}" if len(best) > most else ""
+    title = f"criterion per row by structure and number of components{some}; ~: left out, or stopped early"
+    return title, ["model", *(f"k={k} " for k in sizes)], rows
+
+
+def _of_many_structures(fitted: Fit) -> bool:
+    return len({each.structure for each in fitted.candidates}) > 1
 
 
 def _proof(fitted: Fit, of_moments: Any, of_distance: Any) -> dict[str, Any]:

@@ -68,14 +68,15 @@ class EM:
         the larger of 1e-5 and 1e-3 times free parameters over observations (what a parameter's sampling error costs is
         500 times that); 0 asks for ``max_iter`` iterations, none of them extrapolated, and no warning follows them
     reg : variance added to every covariance, relative to the variance of the data (averaged, if spherical)
-    starts : number of k-means starts, in systems of coordinates that take turns: standardised, plain, and,
-        with full or tied covariances, several that no affine map of the data changes. All go a few iterations on some
-        of the rows, the better ones a few more, the best two to their end; with full covariances rows then change their
-        components, and components are split, merged and put on small dense clusters that none describes, as long as
-        that helps, on these rows and again on up to ``subsample``. Where three of the first starts converge at once, in
-        one place, no more are made; a single start is followed to its end, on these rows without such moves
+    starts : number of k-means starts, in systems of coordinates that take turns: standardised, plain, and several
+        that no affine map of the data changes. All go a few iterations on some of the rows, the better ones a few more,
+        the best two to their end; then components are split, merged and put on small dense clusters that none
+        describes, and with full covariances rows change their components, as long as that helps, on these rows and
+        again on up to ``subsample``. Where three of the first starts converge at once, in one place, no more are made;
+        a single start is followed to its end, on these rows without such moves
     k_max : where k is not given, 1 .. k_max are tried, each from splits of the one before and a k-means start; the
-        choice is searched as if it had been given
+        choice is searched as if it had been given. With ``structure="auto"`` each covariance model is tried for each of
+        them, from partitions of the rows that all models share; those that may be the choice are carried to their end
     criterion : "bic" (Schwarz) or "icl" (BIC plus twice the entropy of the responsibilities) chooses among them, those
         left out in which the rows do not determine some component's covariance: they are too few, or, tied or on a
         flat of their own, vary by less than ``reg``, which alone bounds its density. ``Candidate.reason`` says which
@@ -110,6 +111,8 @@ class EM:
     ----------
     Dempster, Laird and Rubin, J. R. Statist. Soc. B 39 (1977). ICL: Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
     Missing values: Ghahramani and Jordan, NIPS 6 (1994). Noise: Bovy, Hogg and Roweis, Ann. Appl. Stat. 5 (2011).
+    Covariance models: Celeux and Govaert, Pattern Recognition 28 (1995); Browne and McNicholas, Adv. Data Anal.
+    Classif. 8 (2014).
     """
 
     max_iter: int = 500

@@ -19,6 +19,7 @@ from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.insertions import Insertion, insertions
 from mixot.fitting.likelihood.split_and_merge import Split, merged, merges, splits, with_merge, with_split
 from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.stored_covariances import stored_as, with_model, written_out
 
 _PAIRS = 2  # mergers that go with each new component
 _HALVED = 3  # splits of which a half may join another component
@@ -55,8 +56,11 @@ def memberships(em: GaussianEM, state: Parameters) -> Memberships:
 
 def moves(em: GaussianEM, state: Parameters, count: int, least: float = -np.inf) -> list[Move]:
     """Up to ``count`` starts of as many components as ``state``, of a promise above ``least``, the largest first."""
-    if em.structure != "full" or len(state.weights) < 2:
+    if len(state.weights) < 2:
         return []
+    if em.structure != "full":  # what moves promise is asked of free covariances: they tell good moves from bad ones
+        found = moves(with_model(em, "VVV"), written_out(em, state), count, least)
+        return [Move(promise, stored_as(em, moved)) for promise, moved in found]
     seen = memberships(em, state)
     found = [*_splits_and_mergers(em, state, seen, least), *_small_ones_placed(em, state, seen)]
     best = sorted((each for each in found if each[0] > least), key=lambda each: -each[0])

@@ -25,6 +25,7 @@ _LAST = 2  # runs that are carried to their end
 _AGREED = 3  # starts that converge at once, to one place, settle the matter
 _EXCHANGES, _SETTLED = 8, 4  # times that rows may change components, and iterations after each
 _MOVES, _ROUNDS = 3, 8  # moves tried at once, and how often one may succeed
+_BLIND = 3  # times as many, where what they promise is told by another model
 _GLANCE, _LOOK = 6, 20  # iterations of all moves, and of the best two
 _LEAST_ROWS = 2  # of a component that a move may make, in units of what determines a covariance
 _WORTH = 0.25  # nats for each of its parameters and log rows that a component of fewer has to gain
@@ -98,9 +99,11 @@ class Search:
     def moved(self, run: Run, climb: Climb, count: int = _MOVES, least: float = -np.inf) -> Run:
         """``run``, or what moves out of it lead to, as long as they lead up.
 
-        ``count`` moves are tried at once, of those that promise more than ``least`` nats per row.
+        ``count`` moves are tried at once, of those that promise more than ``least`` nats per row; more where
+        covariances are not free, of which the promises know nothing.
         """
         rows = run.em
+        count = count if rows.model.free else _BLIND * count
         for _ in range(_ROUNDS):
             starts = moves(rows, run.state, count, least)
             tries = _standing(partial(climb.start, rows, rows.into_kernel(move.state), _GLANCE) for move in starts)

@@ -13,13 +13,13 @@ from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.runs import Climb, Run
 from mixot.fitting.likelihood.search import Search, look
+from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.stored_covariances import stored_as, with_model, written_out
 from mixot.fitting.likelihood.structure_search import (
     Cell,
     StructureSearch,
     carried_on,
     rivals,
-    stored_as,
-    with_model,
 )
 from mixot.fitting.likelihood.subsample import thinned
 from mixot.measures import Samples
@@ -52,11 +52,14 @@ class StructureRuns:
 
     def started(self, start: Mixture | Samples) -> tuple[list[Run], list[Candidate]]:
         """A run of each model from the closest mixture to ``start`` that it has, or from means and their weights."""
+        state = None
+        if isinstance(start, Mixture):
+            state = Parameters(start.weights, start.components.mean(), start.components.cov())
         runs = []
         for name in self.names:
             em = with_model(self.em, name)
             climb = self.climb(em, len(start), "")
-            begin = stored_as(em, start) if isinstance(start, Mixture) else em.around(start.points, start.weights)
+            begin = em.around(start.points, start.weights) if state is None else stored_as(em, state)
             runs.append(climb.start(em, em.into_kernel(begin)))
         return runs, [self.judge(run) for run in runs]
 
@@ -161,13 +164,13 @@ class StructureRuns:
 
     def _from_the_best(self, best: Run) -> Iterator[tuple[str, Run]]:
         """Short runs of the other models, from the mixture of the best."""
-        mixture = best.em.mixture(best.state)
+        state = written_out(best.em, best.state)
         for name in self.names:
             em = with_model(self.em, name)
             if em.model != best.em.model:
                 with suppress(SolveError):
-                    start = em.into_kernel(stored_as(em, mixture))
-                    yield name, self.climb(em, len(mixture), "all rows").start(em, start, _GLANCE)
+                    start = em.into_kernel(stored_as(em, state))
+                    yield name, self.climb(em, len(state.weights), "all rows").start(em, start, _GLANCE)
 
     def _moved(self, run: Run, coarse: GaussianEM, k: int) -> Run:
         """``run`` carried to more rows, and moved there as long as that helps."""

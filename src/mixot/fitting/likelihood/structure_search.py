@@ -15,14 +15,12 @@ import numpy as np
 
 from mixot.errors import SolveError
 from mixot.fitting.likelihood.candidates import choice
-from mixot.fitting.likelihood.covariance_models import CovarianceModel
 from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
 from mixot.fitting.likelihood.moves import memberships
 from mixot.fitting.likelihood.runs import Climb, Run
 from mixot.fitting.likelihood.search import Search, best_of
 from mixot.fitting.likelihood.split_and_merge import merges, splits, with_split
-from mixot.fitting.likelihood.statistics import Parameters
-from mixot.mixture import Mixture
+from mixot.fitting.likelihood.stored_covariances import with_model, written_out
 from mixot.results import Candidate, Status
 
 _STARTS = 6  # partitions by k-means, at most
@@ -79,7 +77,8 @@ class StructureSearch:
         searched: set[Cell] = set()
         while True:
             self._rivals_to_their_end()
-            left = [cell for cell in self.ranked()[:_SEARCHED] if cell not in searched]
+            few = min(_SEARCHED, len(self.models) // 2)  # on the line there are two models, easily searched
+            left = [cell for cell in self.ranked()[:few] if cell not in searched]
             if not left:
                 return
             searched.add(left[0])
@@ -107,7 +106,7 @@ class StructureSearch:
         """Partitions of k + 1 clusters, one of k split."""
         em = self.search.rows
         for run in self._best(k, 1):
-            state = stored_as(em, run.em.mixture(run.state))
+            state = written_out(run.em, run.state)
             for split in splits(em, state, memberships(run.em, run.state).shares)[:_HANDED]:
                 with suppress(SolveError):  # a half may be flat, where nothing is added to it
                     labels = em.log_joint(with_split(em, state, split)).argmax(axis=1)
@@ -117,7 +116,7 @@ class StructureSearch:
         """Partitions of k - 1 clusters, two of k merged."""
         for run in self._best(k, 1):
             labels = memberships(run.em, run.state).shares.argmax(axis=1)
-            pairs = merges(stored_as(self.search.rows, run.em.mixture(run.state)))
+            pairs = merges(written_out(run.em, run.state))
             for i, j, _ in sorted(pairs, key=lambda pair: pair[2])[:_HANDED]:
                 one = np.where(labels == i, j, labels)  # j < i
                 yield one - (one > i)
@@ -210,21 +209,3 @@ def classification(em: GaussianEM, state: KernelState) -> float:
     with np.errstate(divide="ignore"):  # of singular ones
         logs = np.linalg.slogdet(covs.reshape(-1, d, d))[1] if em.dense else np.log(covs.reshape(-1, d)).sum(axis=1)
     return float(weights @ (np.log(weights) - logs / 2))
-
-
-def with_model(em: GaussianEM, name: str) -> GaussianEM:
-    """EM on the same rows with another covariance model."""
-    model = CovarianceModel.of(name)
-    return replace(em, model=model, structure=model.stored)
-
-
-def stored_as(em: GaussianEM, mixture: Mixture) -> Parameters:
-    """The parameters of any Gaussian mixture as ``em`` keeps them: covariances averaged, or cut to their diagonals."""
-    weights, means, covs = mixture.weights, mixture.components.mean(), mixture.components.cov()
-    if em.structure == "tied":
-        covs = np.einsum("k,kij->ij", weights, covs)
-    elif not em.dense:
-        covs = np.diagonal(covs, axis1=1, axis2=2).copy()
-        if em.structure == "spherical":
-            covs = np.repeat(covs.mean(axis=1, keepdims=True), covs.shape[1], axis=1)
-    return Parameters(weights, means, covs)

@@ -34,7 +34,7 @@ class Views:
     def labels(self, start: int, k: int, rng: np.random.Generator) -> np.ndarray:
         """Clusters of the rows, (n,), for start number ``start``: the views take turns."""
         turns: tuple[Callable[[int], np.ndarray], ...] = (lambda k: self.standard, self._plain)
-        if self.em.dense and self.em.points.shape[1] > 1:
+        if self.em.points.shape[1] > 1:
             turns = (turns[0], self._white, self._one_axis, self._light_tails, self._axes, turns[1], self._within(rng))
         points = turns[start % len(turns)](k)
         return kmeans_labels(points, self.em.weights, k, rng, max_iter=_LLOYD)
