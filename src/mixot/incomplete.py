@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.measures import Measure, Moments, Samples, as_measure, check_tally, with_named
 
 MISSING = ("error", "ignore")  # what NaN is: a mistake, or a value that is missing
+_PART = 4096  # rows that are looked at together
 _SHOWN = 5  # places that a message names
 
 
@@ -146,6 +148,16 @@ def as_rows(data: Any, missing: str) -> Measure:
     if array.ndim not in (1, 2) or not np.isnan(array).any():
         return as_measure(points if weights is None else (points, weights))
     return Incomplete(points, weights)
+
+
+def patterns(points: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Which coordinates are known, (o,), and of which rows, (n,): some at a time."""
+    seen, group = np.unique(~np.isnan(points), axis=0, return_inverse=True)
+    order = np.argsort(group.reshape(-1), kind="stable")
+    ends = np.cumsum(np.bincount(group.reshape(-1), minlength=len(seen)))
+    for known, rows in zip(seen, np.split(order, ends[:-1]), strict=True):
+        for at in range(0, len(rows), _PART):
+            yield np.flatnonzero(known), rows[at : at + _PART]
 
 
 def check_missing(missing: Any) -> None:
