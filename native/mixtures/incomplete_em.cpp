@@ -71,6 +71,7 @@ class Worker {
   // Adds the sums of a piece; false where a component of it is singular.
   bool add(const Piece& piece) {
     if (!open(piece.group)) return false;
+    alone_ = piece.end - piece.begin == 1;
     if (piece.end - piece.begin < kFew)
       sum_few(piece);
     else
@@ -318,6 +319,7 @@ class Worker {
         for (size_t c = 0; c <= a; ++c) to[a * d_ + c] += square[a * d_ + c];
       return;
     }
+    if (alone_ && per_component_) return spread_row(m, first_.data() + m * o_, share, to);
     half_.resize(o_);
     for (size_t a = 0; a < d_; ++a) {
       const double* row = gain_.data() + a * o_;
@@ -334,9 +336,26 @@ class Worker {
     }
   }
 
+  // The same of a single row y, of which `sum` is the share: to += share (u u' - A A' + S), u = A y.
+  void spread_row(size_t m, const double* sum, double share, double* to) {
+    const bool diagonal = in_.structure == Structure::diagonal;
+    half_.assign(d_, 0.0);
+    for (size_t a = 0; a < d_; ++a) {
+      const double* row = gain_.data() + a * o_;
+      for (size_t c = 0; c < o_; ++c) half_[a] += row[c] * sum[c];
+      for (size_t b = diagonal ? a : 0; b <= a; ++b) {
+        const double* other = gain_.data() + b * o_;
+        double product = 0;
+        for (size_t c = 0; c < o_; ++c) product += row[c] * other[c];
+        to[diagonal ? a : a * d_ + b] += half_[a] * half_[b] / share + share * (cov(m, a, b) - product);
+      }
+    }
+  }
+
   const IncompleteProblem& in_;
   size_t d_, k_, o_ = 0;
-  bool per_component_, plain_, whole_ = false;  // a factor for each component; all diagonal; nothing hidden, no noise
+  bool per_component_, plain_;         // a factor for each component; all diagonal
+  bool whole_ = false, alone_ = false;  // nothing hidden and no noise; a piece of one row
   const double* noise_ = nullptr;
   std::vector<size_t> seen_;
   Array center_, inv_scale_, means_, factors_, log_const_;  // in the coordinates that are seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.measures import Measure, Moments, Samples, as_measure, check_tally, with_named
 
 MISSING = ("error", "ignore")  # what NaN is: a mistake, or a value that is missing
+_PART = 4096  # rows that are looked at together
 _SHOWN = 5  # places that a message names
 
 
@@ -146,6 +148,45 @@ def as_rows(data: Any, missing: str) -> Measure:
     if array.ndim not in (1, 2) or not np.isnan(array).any():
         return as_measure(points if weights is None else (points, weights))
     return Incomplete(points, weights)
+
+
+def patterns(points: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Which coordinates are known, (o,), and of which rows, (n,): some at a time."""
+    seen, number = patterns_of(~np.isnan(points))
+    order = np.argsort(number, kind="stable")
+    ends = np.cumsum(np.bincount(number, minlength=len(seen)))
+    for known, rows in zip(seen, np.split(order, ends[:-1]), strict=True):
+        for at in range(0, len(rows), _PART):
+            yield np.flatnonzero(known), rows[at : at + _PART]
+
+
+def patterns_of(seen: Bool[np.ndarray, "n d"]) -> tuple[Bool[np.ndarray, "p d"], Int[np.ndarray, " n"]]:
+    """The different rows of ``seen``, (p, d), and which of them each is, (n,).
+
+    Examples
+    --------
+    >>> patterns_of(np.array([[True, False], [False, True], [True, False]]))[1].tolist()
+    [1, 0, 1]
+    """
+    bits = np.packbits(seen, axis=1)
+    words = np.zeros((len(seen), -(-bits.shape[1] // 8) * 8), dtype=np.uint8)
+    words[:, : bits.shape[1]] = bits
+    first, number = alike(words.view(">u8").astype(np.uint64))
+    return seen[first], number
+
+
+def alike(rows: np.ndarray) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]]:
+    """The first of each kind of equal rows of words of 64 bits, (m,), and of which kind each row is, (n,)."""
+    bits = rows.view(np.uint64)
+    if bits.shape[1] == 1:
+        _, first, number = np.unique(bits[:, 0], return_index=True, return_inverse=True)
+        return first, number.reshape(-1)
+    odd = np.random.default_rng(0).integers(1 << 62, size=bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    mixed = ((bits ^ (bits >> np.uint64(31))) * odd).sum(axis=1, dtype=np.uint64)
+    _, first, number = np.unique(mixed ^ (mixed >> np.uint64(29)), return_index=True, return_inverse=True)
+    if not (bits == bits[first[number.reshape(-1)]]).all():  # two kinds of rows have one number: sort them
+        _, first, number = np.unique(bits, axis=0, return_index=True, return_inverse=True)
+    return first, number.reshape(-1)
 
 
 def check_missing(missing: Any) -> None:

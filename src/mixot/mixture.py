@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,15 +18,15 @@ from mixot._checks import (
     check_range,
     is_whole,
 )
-from mixot._frames import Frame, column_names, column_order, opened, row_names
+from mixot._frames import Frame, column_names, column_order, given_back, opened, row_names
 from mixot._native import draw_labels, posterior
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import Index, Law
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
-from mixot.families.roles import Affine, OnTheLine, Projected, require, whitening
+from mixot.families.roles import Affine, Conditioned, OnTheLine, Projected, require, whitening
 from mixot.families.whitening import Whitening
-from mixot.incomplete import Incomplete
+from mixot.incomplete import Incomplete, patterns
 from mixot.measures import Grid, Measure, Moments, Samples, check_weights
 from mixot.threads import thread_count
 
@@ -131,8 +131,11 @@ class Mixture(Measure, Generic[Law]):
     def log_density(self, x: Any) -> Float[np.ndarray, " n"]:
         """Logarithm of the density at the points x, (n, d) -> (n,), in nats.
 
-        Raises `UnsupportedError` where a component is singular: such a mixture has no density.
+        Of `Incomplete` points it is that of what was observed of each, under `marginal`; 0 where nothing was. Raises
+        `UnsupportedError` where a component is singular: such a mixture has no density.
         """
+        if isinstance(x, Incomplete):
+            return self._of_what_is_known(x, np.zeros(len(x)), Mixture.log_density)
         points = self.as_points(x)
         law = whitening(self.components)
         if law is not None:
@@ -151,8 +154,10 @@ class Mixture(Measure, Generic[Law]):
         """Posterior probability of each component at the points x, (n, d) -> (n, k); rows sum to one.
 
         A singular component claims the points of its own support from those of larger support; a point that no
-        component can produce goes to the one with the nearest mean.
+        component can produce goes to the one with the nearest mean. Of `Incomplete` points, what was observed decides.
         """
+        if isinstance(x, Incomplete):
+            return self._of_what_is_known(x, np.tile(self.weights, (len(x), 1)), Mixture.responsibilities)
         points = self.as_points(x)
         law = whitening(self.components)
         if law is not None:
@@ -286,6 +291,93 @@ class Mixture(Measure, Generic[Law]):
         names = None if self.columns is None else [self.columns[axis] for axis in axes]
         return Mixture(self.weights, require(self.components, Projected).marginal(axes), columns=names)
 
+    def conditional(self, x: Any) -> Mixture[Law]:
+        """The law of the coordinates that are NaN in the point x, (d,), given those that are not: again a mixture.
+
+        Its weights are the responsibilities of the components for what is known of x, its components theirs given that.
+        The law of what is known is `marginal`; of many points at once, `impute` gives the means, or draws.
+
+        Raises
+        ------
+        InputError
+            Where x is more than one point, nothing or everything of it is known, or a value is infinite.
+        UnsupportedError
+            On a family without closed-form conditional laws.
+
+        Examples
+        --------
+        >>> from mixot import Gaussian
+        >>> p = Mixture([1.0], Gaussian([[0.0, 1.0]], [[[4.0, 2.0], [2.0, 2.0]]]), columns=["height", "weight"])
+        >>> given = p.conditional([2.0, np.nan])
+        >>> given.mean().tolist(), given.cov().tolist(), given.columns
+        ([2.0], [[1.0]], ('weight',))
+        """
+        points = self._read(x)
+        if len(points) != 1:
+            raise InputError(f"x must be one point, (d,), got {len(points)}; of many, impute(x) fills the gaps")
+        known, unknown = np.flatnonzero(~np.isnan(points[0])), np.flatnonzero(np.isnan(points[0]))
+        check_finite(points[:, known], "x", "rows")
+        if not len(known):
+            return self
+        if not len(unknown):
+            raise InputError("x must have NaN where a coordinate is unknown, got a point of which all are known")
+        laws = require(self.components, Conditioned)
+        there = np.tile(points[0, known].astype(np.float64), (len(self), 1))
+        shares = self.marginal(known.tolist()).responsibilities(there[:1])[0]
+        names = None if self.columns is None else [self.columns[axis] for axis in unknown]
+        return Mixture(shares, laws.conditional(known, there, np.arange(len(self))), columns=names)
+
+    def impute(self, x: Any, *, rng: Any = None) -> Any:
+        """The points x, (n, d), with what is NaN in them filled in from the mixture; a dataframe gives one of its kind.
+
+        Parameters
+        ----------
+        x : (n, d)
+            NaN marks what is missing; what is not stays as it is.
+        rng : seed, Generator or None
+            None fills in conditional means, `E[missing | observed]`: the best guess of each value in squares, and too
+            near to each other as a sample. Anything else draws from the conditional law: as many calls as you want
+            data sets for multiple imputation (Rubin 1987).
+
+        Raises
+        ------
+        InputError
+            On infinite values, or another shape.
+        UnsupportedError
+            On a family without closed-form conditional laws.
+
+        Examples
+        --------
+        >>> from mixot import Gaussian
+        >>> p = Mixture([1.0], Gaussian([[0.0, 1.0]], [[[4.0, 2.0], [2.0, 2.0]]]))
+        >>> p.impute([[2.0, np.nan], [np.nan, np.nan], [5.0, 5.0]]).tolist()
+        [[2.0, 2.0], [0.0, 1.0], [5.0, 5.0]]
+        """
+        came = opened(x)
+        points = np.array(self._read(came), dtype=np.float64)
+        check_finite(np.nan_to_num(points, nan=0.0, posinf=np.inf, neginf=-np.inf), "x", "rows")
+        generator = None if rng is None else as_generator(rng)
+        for known, rows in patterns(points):
+            if len(known) < self.dim:
+                unknown = np.setdiff1d(np.arange(self.dim), known)
+                points[np.ix_(rows, unknown)] = self._expected(known, points[np.ix_(rows, known)], generator)
+        return given_back(came, points, self.columns)
+
+    def _expected(
+        self, known: np.ndarray, x: np.ndarray, generator: np.random.Generator | None
+    ) -> Float[np.ndarray, "n m"]:
+        """Means of the other coordinates given the known ones, or draws of them."""
+        if not len(known):
+            means = np.broadcast_to(self.mean(), (len(x), self.dim))
+            return means if generator is None else self.sample(len(x), rng=generator)
+        laws = require(self.components, Conditioned)
+        shares = self.marginal(known.tolist()).responsibilities(x)
+        if generator is None:
+            return np.einsum("nk,nkm->nm", shares, laws.conditional_mean(known, x))
+        reach = shares.cumsum(axis=1)
+        labels = np.minimum((reach < generator.random((len(x), 1)) * reach[:, -1:]).sum(axis=1), len(self) - 1)
+        return laws.conditional(known, x, labels).sample(np.arange(len(x)), generator)
+
     def affine(self, matrix: Any, shift: Any = 0.0) -> Mixture:
         """The law of ``matrix @ x + shift``; matrix (e, d) or a number, shift (e,) or a number."""
         linear, offset = as_floats(matrix, "matrix"), as_floats(shift, "shift")
@@ -331,6 +423,13 @@ class Mixture(Measure, Generic[Law]):
         name where the mixture has `columns`.
         """
         x = self._opened(x)
+        points = self._read(x)
+        check_finite(points, "x", "rows", columns=self.columns or column_names(x))
+        return points
+
+    def _read(self, x: Any) -> Float[np.ndarray, "n d"]:
+        """Points as an array (n, dim), NaN and infinity as they are; see `as_points`."""
+        x = self._opened(x)
         points = as_numbers(x, "x")
         shape = points.shape
         came = None if self.columns is None else column_names(x) or row_names(x, self.dim)
@@ -340,7 +439,6 @@ class Mixture(Measure, Generic[Law]):
         points = points if order is None else points[:, order]
         if points.ndim != 2 or points.shape[1] != self.dim:
             raise InputError(f"x must have shape (n, {self.dim}), got {shape}")
-        check_finite(points, "x", "rows", columns=self.columns or column_names(x))
         return points
 
     def _opened(self, x: Any) -> Any:
@@ -351,6 +449,17 @@ class Mixture(Measure, Generic[Law]):
         came = None if self.columns is None else column_names(x)
         order = None if self.columns is None else column_order(self.columns, came, "x")
         return (x if order is None else x.ordered(order)).reading_levels(levels)
+
+    def _of_what_is_known(
+        self, x: Incomplete, out: np.ndarray, ask: Callable[[Mixture, np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """What marginals answer for rows of which they know all; ``out`` where nothing is known."""
+        order = None if self.columns is None else column_order(self.columns, x.columns, "x")
+        points = self._read(x.points if order is None else x.points[:, order])
+        for known, rows in patterns(points):
+            if len(known):
+                out[rows] = ask(self.marginal(known.tolist()), points[np.ix_(rows, known)])
+        return out
 
     def _check_line(self) -> None:
         if self.dim != 1:
@@ -428,7 +537,7 @@ def aligned(p: Measure, q: M) -> M:
     mine, theirs = columns_of(p), columns_of(q)
     order = None if mine is None or theirs is None or len(mine) != len(theirs) else column_order(mine, theirs, "both")
     turned: Any = q
-    if order is not None:
+    if order is not None and not isinstance(q, Incomplete):
         turned = q.marginal(order) if isinstance(q, Mixture) else None
         if isinstance(q, Samples):
             turned = q.moved(q.points[:, order], columns=mine)

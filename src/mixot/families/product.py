@@ -22,6 +22,7 @@ from mixot.families.roles import (
     Averaged,
     Climbing,
     Compared,
+    Conditioned,
     Coupled,
     Divergent,
     EntropicallyCompared,
@@ -179,6 +180,34 @@ class Product(Family):
                 for place, run in runs
             ]
         )
+
+    def conditional(
+        self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"], labels: Int[np.ndarray, " n"]
+    ) -> Product:
+        """Factors of which nothing is known stay as they are, those of which something is are asked."""
+        parts: list[Family] = []
+        for part, mine, values in self._known(known, x):
+            parts.append(
+                require(part, Conditioned).conditional(mine, values, labels) if len(mine) else part.take(labels)
+            )
+        return Product(parts)
+
+    def conditional_mean(self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"]) -> Float[np.ndarray, "n k m"]:
+        means = [
+            require(part, Conditioned).conditional_mean(mine, values)
+            if len(mine)
+            else np.broadcast_to(part.mean(), (len(x), *part.mean().shape))
+            for part, mine, values in self._known(known, x)
+        ]
+        return np.concatenate(means, axis=2)
+
+    def _known(self, known: np.ndarray, x: np.ndarray) -> Iterator[tuple[Family, np.ndarray, np.ndarray]]:
+        """Factors of which something is unknown, which of their coordinates are known, and the values of these."""
+        first = np.cumsum((0, *self.dims))
+        for place, part in enumerate(self.factors):
+            mine = np.flatnonzero((known >= first[place]) & (known < first[place + 1]))
+            if len(mine) < part.dim:
+                yield part, known[mine] - first[place], x[:, mine]
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Product:
         """Laws of ``matrix @ x + shift`` for a matrix whose rows each read one factor, in the order of factors."""

@@ -32,6 +32,7 @@ _REFUSALS = {
     "divergence": "has no closed-form KL divergence",
     "barycenter": "has no closed-form barycenters",
     "marginal": "has no closed-form marginals",
+    "conditional": "has no closed-form conditional laws",
     "affine": "has no closed-form affine images",
     "cdf": "has no closed-form distribution function",
     "start": "has no start for EM",
@@ -214,6 +215,21 @@ class Projected(Protocol):
 
     def marginal(self, axes: Sequence[int]) -> Any:
         """Laws of the coordinates ``axes``."""
+        ...
+
+
+@runtime_checkable
+class Conditioned(Projected, Protocol):
+    """Asked by `mixot.Mixture.conditional` and `mixot.Mixture.impute`, where some coordinates are known."""
+
+    def conditional(
+        self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"], labels: Int[np.ndarray, " n"]
+    ) -> Any:
+        """Laws of the other coordinates, of component ``labels[i]`` given that its coordinates ``known`` are x[i]."""
+        ...
+
+    def conditional_mean(self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"]) -> Float[np.ndarray, "n k m"]:
+        """Means of the other coordinates of every component, given each of the points."""
         ...
 
 

@@ -118,6 +118,15 @@ class DiagonalGaussian(Family):
         index = np.asarray(axes)
         return DiagonalGaussian(self.means[:, index], self.variances[:, index])
 
+    def conditional(
+        self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"], labels: Int[np.ndarray, " n"]
+    ) -> DiagonalGaussian:
+        return self.marginal(np.setdiff1d(np.arange(self.dim), known).tolist()).take(labels)
+
+    def conditional_mean(self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"]) -> Float[np.ndarray, "n k m"]:
+        means = np.delete(self.means, known, axis=1)
+        return np.broadcast_to(means, (len(x), *means.shape))
+
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Family:
         """Laws of ``matrix @ x + shift``; diagonal again where no coordinate enters two rows."""
         if ((matrix != 0).sum(axis=0) <= 1).all():

@@ -27,6 +27,7 @@ from mixot.families.elliptical.parameters import (
 from mixot.families.moment_model import Extent, MomentModel, Parameter, Symbols
 from mixot.families.whitening import Whitening
 from mixot.formulas.gaussian.barycenter import gaussian_barycenter, mean_barycenter
+from mixot.formulas.gaussian.conditional import conditional_means, regression
 from mixot.formulas.gaussian.cost_matrix import entropic_gaussian_costs, gaussian_costs
 from mixot.formulas.gaussian.divergences import gaussian_divergences, singular_divergence
 from mixot.formulas.gaussian.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
@@ -127,6 +128,16 @@ class Gaussian(Family):
     def marginal(self, axes: Sequence[int]) -> Gaussian:
         index = np.asarray(axes)
         return Gaussian(self.means[:, index], self.covs[:, index[:, None], index])
+
+    def conditional(
+        self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"], labels: Int[np.ndarray, " n"]
+    ) -> Gaussian:
+        law = regression(self.covs, known)
+        means = conditional_means(self.means, law, known, x)
+        return Gaussian(means[np.arange(len(x)), labels], law.left[labels])
+
+    def conditional_mean(self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"]) -> Float[np.ndarray, "n k m"]:
+        return conditional_means(self.means, regression(self.covs, known), known, x)
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> Gaussian:
         return Gaussian(self.means @ matrix.T + shift, matrix @ self.covs @ matrix.T)

@@ -24,6 +24,7 @@ from mixot.families.elliptical.student_pairs import (
     told_exactly,
     unlike,
 )
+from mixot.formulas.gaussian.conditional import conditional_means, regression
 from mixot.formulas.gaussian.elliptical import clip_spectrum, scatters, standard_scores, variance_floor
 from mixot.formulas.gaussian.support import Support, support_ranks
 from mixot.formulas.polynomial.moments import elliptical_moments
@@ -135,6 +136,23 @@ class StudentT(Family):
     def marginal(self, axes: Sequence[int]) -> StudentT:
         index = np.asarray(axes)
         return StudentT(self.locs[:, index], self.scales[:, index[:, None], index], self.df)
+
+    def conditional(
+        self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"], labels: Int[np.ndarray, " n"]
+    ) -> StudentT:
+        """Student laws of df + o, scaled by ``(df + |x - loc|_scale^2) / (df + o)``: far rows leave more open.
+
+        Ding, On the conditional distribution of the multivariate t distribution, Am. Stat. 70 (2016).
+        """
+        law, at = regression(self.scales, known), (np.arange(len(x)), labels)
+        whitened = [(x - loc[known]) @ root for loc, root in zip(self.locs, law.whiten, strict=True)]
+        squares = np.stack([(each**2).sum(axis=1) for each in whitened], axis=1)[at]
+        df, ranks = self.dfs[labels], np.array([root.shape[1] for root in law.whiten])[labels]
+        far = ((df + squares) / (df + ranks))[:, None, None]
+        return StudentT(conditional_means(self.locs, law, known, x)[at], law.left[labels] * far, df + ranks)
+
+    def conditional_mean(self, known: Int[np.ndarray, " o"], x: Float[np.ndarray, "n o"]) -> Float[np.ndarray, "n k m"]:
+        return conditional_means(self.locs, regression(self.scales, known), known, x)
 
     def affine(self, matrix: Float[np.ndarray, "e d"], shift: Float[np.ndarray, " e"]) -> StudentT:
         return StudentT(self.locs @ matrix.T + shift, matrix @ self.scales @ matrix.T, self.df)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixot._shapes import Bool, Float, Int
+from mixot.incomplete import alike, patterns_of
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,14 +59,13 @@ def grouped(
 
     ``noise`` has one variance vector, or covariance, for each row, or one for all.
     """
-    patterns, pattern = np.unique(seen, axis=0, return_inverse=True)
-    pattern = pattern.reshape(-1)
+    patterns, pattern = patterns_of(seen)
     if noise is None:
         first, group = np.unique(pattern, return_index=True, return_inverse=True)[1:]
         values = None
     else:
         each = _restricted(noise, seen)
-        which = _alike(np.ascontiguousarray(each.reshape(len(seen), -1)))
+        which = alike(np.ascontiguousarray(each.reshape(len(seen), -1)))[1]
         first, group = np.unique(pattern * (which.max() + 1) + which, return_index=True, return_inverse=True)[1:]
         values = each[first]
     group = group.reshape(-1)
@@ -78,14 +78,3 @@ def _restricted(noise: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """The noise of each row, zero where nothing was observed: there it says nothing."""
     mask = seen if noise.ndim == 2 else seen[:, :, None] & seen[:, None, :]
     return np.where(mask, noise, 0.0) + 0.0  # -0.0 becomes 0.0
-
-
-def _alike(rows: np.ndarray) -> np.ndarray:
-    """A number for each row, (n,), that it shares with those equal to it."""
-    bits = rows.view(np.uint64)
-    odd = np.random.default_rng(0).integers(1 << 62, size=bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    mixed = ((bits ^ (bits >> np.uint64(31))) * odd).sum(axis=1, dtype=np.uint64)
-    _, first, number = np.unique(mixed ^ (mixed >> np.uint64(29)), return_index=True, return_inverse=True)
-    if (rows == rows[first[number.reshape(-1)]]).all():
-        return number.reshape(-1)
-    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)  # two rows had one number: sort them
