@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mixot.families.line.poisson import Poisson as Poisson
     from mixot.families.line.rayleigh import Rayleigh as Rayleigh
     from mixot.families.line.weibull import Weibull as Weibull
+    from mixot.families.line.zero_inflated import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial
+    from mixot.families.line.zero_inflated import ZeroInflatedPoisson as ZeroInflatedPoisson
     from mixot.families.product import Product as Product
     from mixot.fitting.joint.component_choice import ComponentChoice as ComponentChoice
     from mixot.fitting.joint.component_choice import choose_components as choose_components
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from mixot.inference.certificate import Rival as Rival
     from mixot.inference.certificate import Rung as Rung
     from mixot.inference.certification import certify as certify
+    from mixot.inference.combining import Combination as Combination
+    from mixot.inference.combining import combine as combine
     from mixot.inference.e_values import EValue as EValue
     from mixot.inference.intervals import DistanceInterval as DistanceInterval
     from mixot.inference.intervals import distance_interval as distance_interval
@@ -94,6 +98,8 @@ if TYPE_CHECKING:
     from mixot.transport.maps import TransportMap as TransportMap
     from mixot.transport.quantize import Quantization as Quantization
     from mixot.transport.quantize import quantize as quantize
+    from mixot.transport.reduction import Reduction as Reduction
+    from mixot.transport.reduction import reduce as reduce
     from mixot.verbs import barycenter as barycenter
     from mixot.verbs import bounds as bounds
     from mixot.verbs import distance as distance
@@ -125,6 +131,7 @@ _HOME = {
     "families.line.inverse_gamma": ("InverseGamma",),
     "families.line.rayleigh": ("Rayleigh",),
     "families.line.weibull": ("Weibull",),
+    "families.line.zero_inflated": ("ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson"),
     "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete.exact": ("Exact",),
@@ -148,6 +155,7 @@ _HOME = {
     "formulas.polynomial.regions": ("Ball", "Box", "Inequality", "Linear"),
     "inference.certificate": ("Certificate", "Rival", "Rung"),
     "inference.certification": ("certify",),
+    "inference.combining": ("Combination", "combine"),
     "inference.e_values": ("EValue",),
     "inference.intervals": ("DistanceInterval", "distance_interval"),
     "inference.one_component": ("OneComponentTest", "test_one_component"),
@@ -160,6 +168,7 @@ _HOME = {
     "transport.geodesic": ("Geodesic", "Interpolation"),
     "transport.maps": ("TransportMap",),
     "transport.quantize": ("Quantization", "quantize"),
+    "transport.reduction": ("Reduction", "reduce"),
     "verbs": ("fit", "distance", "distances", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
     "io": ("read", "save", "load"),
 }

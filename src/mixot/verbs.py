@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # what only some fits return, or are of
     from mixot.families.line.poisson import Poisson
     from mixot.families.line.rayleigh import Rayleigh
     from mixot.families.line.weibull import Weibull
+    from mixot.families.line.zero_inflated import ZeroInflatedNegativeBinomial, ZeroInflatedPoisson
     from mixot.fitting.wasserstein.minimum_wasserstein import WassersteinFit
 
 _MOST_POINTS = 2**24  # that stand for a mixture: more would take weeks
@@ -117,6 +118,14 @@ def fit(data: DataLike, family: Literal["poisson"], **given: Unpack[Given]) -> F
 def fit(data: DataLike, family: Literal["rayleigh"], **given: Unpack[Given]) -> Fit[Rayleigh]: ...
 @overload
 def fit(data: DataLike, family: Literal["weibull"], **given: Unpack[Given]) -> Fit[Weibull]: ...
+@overload
+def fit(
+    data: DataLike, family: Literal["zero_inflated_poisson"], **given: Unpack[Given]
+) -> Fit[ZeroInflatedPoisson]: ...
+@overload
+def fit(
+    data: DataLike, family: Literal["zero_inflated_negative_binomial"], **given: Unpack[Given]
+) -> Fit[ZeroInflatedNegativeBinomial]: ...
 @overload
 def fit(data: DataLike, family: str = "gaussian", **given: Unpack[Given]) -> Fit: ...
 def fit(

@@ -140,6 +140,10 @@ class Family(ABC):
         """What to know of a fitted mixture of all these components on its own; a product's factors are not asked."""
         return ()
 
+    def factor_parameters(self, fixed: Collection[str] = ()) -> int:
+        """The same as `free_parameters`, for one factor of a product: where other columns tell components apart."""
+        return self.free_parameters(fixed)
+
     # What every family gets for free from being a dataclass of arrays.
 
     def parameters(self) -> dict[str, np.ndarray]:

@@ -329,10 +329,12 @@ class Product(Family):
 
     def free_parameters(self, fixed: Collection[str] = ()) -> int:
         owned = dict.fromkeys(fixed)
-        return sum(part.free_parameters(_own(owned, place)) for place, part in enumerate(self.factors))
+        return sum(part.factor_parameters(_own(owned, place)) for place, part in enumerate(self.factors))
 
     def fit_notes(self) -> tuple[str, ...]:
-        return tuple(f"column {place}: {note}" for place, part in enumerate(self.factors) for note in part.fit_notes())
+        return tuple(
+            f"column {place}: {note}" for place, part in enumerate(self.factors) for note in part.fit_notes()
+        )
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Product:

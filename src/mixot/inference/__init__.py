@@ -2,6 +2,7 @@
 
 from mixot.inference.certificate import Certificate, Rival, Rung
 from mixot.inference.certification import certify
+from mixot.inference.combining import Combination, combine
 from mixot.inference.e_values import EValue
 from mixot.inference.intervals import DistanceInterval, distance_interval
 from mixot.inference.one_component import OneComponentTest, test_one_component
@@ -10,6 +11,7 @@ from mixot.inference.two_sample import TwoSampleTest, two_sample_test
 
 __all__ = [
     "Certificate",
+    "Combination",
     "DistanceInterval",
     "EValue",
     "OneComponentTest",
@@ -17,6 +19,7 @@ __all__ = [
     "Rung",
     "TwoSampleTest",
     "certify",
+    "combine",
     "distance_interval",
     "split_test",
     "test_one_component",
