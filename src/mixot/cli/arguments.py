@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,6 +38,14 @@ class Structure(StrEnum):
     EVV = "EVV"
     VVV = "VVV"
     auto = "auto"
+
+
+class TakenOn(StrEnum):
+    """The scale on which columns of a table are taken."""
+
+    linear = "linear"
+    asinh = "asinh"
+    logicle = "logicle"
 
 
 class Kind(StrEnum):
@@ -93,6 +101,14 @@ Rho = Annotated[
     str | None,
     typer.Option("--rho", metavar="NUMBER[,NUMBER]", help="Smooth plan: cost of making or losing mass, at A, at B."),
 ]
+OnScale = Annotated[
+    TakenOn,
+    typer.Option("--scale", help="Of .fcs, and tables: what is taken of columns but FSC..., SSC..., Time."),
+]
+Cofactor = Annotated[
+    float | None, typer.Option("--cofactor", help="With --scale asinh: asinh(x / cofactor); 150 if not given.")
+]
+Compensate = Annotated[bool, typer.Option("--compensate", help="Of .fcs: apply the spillover matrix in the file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
@@ -113,6 +129,8 @@ class Options:
     moments: Mapping[str, Any] = field(default_factory=dict)  # options of a fit to moments
     counts: str | None = None  # column of a table: how often each row was seen, or how much it matters
     weights: str | None = None
+    scale: Any = "linear"  # a `mixot.io.scales.Scale`, of the columns of a table
+    compensate: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +159,17 @@ def fit_options(
         raise InputError("-k fixes the number of components and --k-max chooses it; give one of the two")
     names = None if columns is None else tuple(name.strip() for name in columns.split(","))
     return Options(k, k_max, structure.value, seed, names, quiet, rep, label)
+
+
+def on_scale(options: Options, scale: TakenOn, cofactor: float | None, compensate: bool) -> Options:
+    """The same options with the scale of the columns that was typed."""
+    if cofactor is not None and scale is not TakenOn.asinh:
+        raise InputError("--cofactor is an option of --scale asinh; leave it out, or add that")
+    if cofactor is None:
+        return replace(options, scale=scale.value, compensate=compensate)
+    from mixot.io.scales import Asinh
+
+    return replace(options, scale=Asinh(cofactor), compensate=compensate)
 
 
 def smooth_solver(

@@ -12,18 +12,23 @@ import typer
 
 from mixot.cli.arguments import (
     FIGURES,
+    Cofactor,
     Columns,
+    Compensate,
     Components,
     Counts,
     Json,
     MostComponents,
+    OnScale,
     Options,
     PointsFile,
     Seed,
     Shape,
     Structure,
+    TakenOn,
     Weights,
     fit_options,
+    on_scale,
 )
 from mixot.cli.console import emit, show_facts, show_table, written
 from mixot.errors import InputError
@@ -88,6 +93,9 @@ def certify(
     ] = "gaussian",
     seed: Seed = 0,
     columns: Columns = None,
+    scale: OnScale = TakenOn.linear,
+    cofactor: Cofactor = None,
+    compensate: Compensate = False,
     counts: Counts = None,
     weights: Weights = None,
     json: Json = False,
@@ -105,6 +113,7 @@ def certify(
     if floor is not None and floors is not Floors.common:
         raise InputError("--floor is a floor of your own, and --floors takes those of the fit; give one of the two")
     options = fit_options(k, k_max, structure, seed, columns, json)
+    options = on_scale(options, scale, cofactor, compensate)
     points, mixture, facts, title = _open(data, model, replace(options, family=family, counts=counts, weights=weights))
     chosen = floors.value if floor is None else f"sd >= {floor!r}"
     proof = prove(points, mixture, quiet=json, floors=chosen, c=factor, gap=gap, criterion=criterion.value)

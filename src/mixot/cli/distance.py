@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from mixot.cli.arguments import (
     Bright,
+    Cofactor,
     Columns,
+    Compensate,
     Components,
     Eps,
     Exact,
     Json,
     Lam,
     MostComponents,
+    OnScale,
     Rho,
     Seed,
     Shape,
     SourceFile,
     Structure,
+    TakenOn,
     TargetFile,
     fit_options,
+    on_scale,
     smooth_solver,
 )
 from mixot.cli.console import emit, show_facts
@@ -41,6 +46,9 @@ def distance(
     rho: Rho = None,
     seed: Seed = 0,
     columns: Columns = None,
+    scale: OnScale = TakenOn.linear,
+    cofactor: Cofactor = None,
+    compensate: Compensate = False,
     json: Json = False,
 ) -> None:
     """Distance MW2 between A and B, and an interval that is proven to hold W2 between their mixtures.
@@ -54,6 +62,7 @@ def distance(
 
     solver = smooth_solver(lam, eps, rho, exact=exact)
     options = fit_options(k, k_max, structure, seed, columns, json)
+    options = on_scale(options, scale, cofactor, compensate)
     p, q = open_sides(a, b, options, fitted=solver is not None, exact=exact, bright=bright)
     view = view_of(p, q, plan(p.measure, q.measure, solver=solver))
     interval = None if view.problem.pair.exact else bounds(p.measure, q.measure)

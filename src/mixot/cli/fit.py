@@ -11,18 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot.cli.arguments import (
+    Cofactor,
     Columns,
+    Compensate,
     Components,
     Counts,
     Json,
     Label,
     MostComponents,
+    OnScale,
     Rep,
     Seed,
     Shape,
     Structure,
+    TakenOn,
     Weights,
     fit_options,
+    on_scale,
 )
 from mixot.cli.console import emit, show_facts, show_table
 from mixot.errors import InputError
@@ -123,6 +128,9 @@ def fit(
     label: Label = None,
     seed: Seed = 0,
     columns: Columns = None,
+    scale: OnScale = TakenOn.linear,
+    cofactor: Cofactor = None,
+    compensate: Compensate = False,
     counts: Counts = None,
     weights: Weights = None,
     certify: Annotated[
@@ -147,6 +155,7 @@ def fit(
         "--domain": domain,
     }
     options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
+    options = on_scale(options, scale, cofactor, compensate)
     options = replace(options, method=method.value, family=family, moments=_of_moments(method, moments))
     options = replace(options, counts=counts, weights=weights)
     source = open_mixture(data, options)

@@ -87,6 +87,7 @@ def title(p: Source, q: Source) -> str:
 def open_mixture(path: Path, options: Options) -> MixtureSource:
     """Load the model in ``path``, or read the table, picture or cells there and fit one to it."""
     kind = kind_of(path)
+    _check_scale(path, kind, options)
     if kind != "cells" and (options.rep is not None or options.label is not None):
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
     if kind == "table":
@@ -110,7 +111,7 @@ def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource
         if first is None or options.columns is not None or kind_of(path) != "table":
             sources.append(open_mixture(path, options))
         else:  # names that do not fit are told before a fit that would be in vain
-            sources.append(_fit_table(path, in_order(told_table(path, None), first, path), options))
+            sources.append(_fit_table(path, in_order(told_table(path, None, options), first, path), options))
         first = columns_of(*(source.measure for source in sources))
     return _in_one_order(sources)
 
@@ -120,7 +121,7 @@ def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], So
     if options.counts is not None or options.weights is not None:
         p, q = (_source(path, *_tallied(path, options)) for path in (a, b))
     else:
-        p, q = (_points(path, read_points(path, options.columns)) for path in (a, b))
+        p, q = (_points(path, read_points(path, options.columns, options)) for path in (a, b))
     p, q = _in_one_order([p, q])
     return p, q
 
@@ -131,7 +132,7 @@ def open_rows(path: Path, options: Options) -> Source[Samples]:
         raise InputError(f"{path}: the data must be a table, or cells (.h5ad)")
     if options.counts is not None or options.weights is not None:
         return _source(path, *_tallied(path, options))
-    return _points(path, read_points(path, options.columns))
+    return _points(path, read_points(path, options.columns, options))
 
 
 def open_sides(a: Path, b: Path, options: Options, *, fitted: bool, exact: bool, bright: bool) -> Sequence[Source]:
@@ -170,11 +171,11 @@ def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright:
     return p, q
 
 
-def read_points(path: Path, columns: Sequence[str] | None) -> Table:
+def read_points(path: Path, columns: Sequence[str] | None, options: Options | None = None) -> Table:
     """The points of a table or of cells, or the colors of a picture, as a table."""
     kind = kind_of(path)
     if kind == "table":
-        return told_table(path, columns)
+        return told_table(path, columns, options)
     if kind == "picture":
         return Table(("red", "green", "blue"), _rgb(path).points)
     if kind == "cells":
@@ -183,14 +184,30 @@ def read_points(path: Path, columns: Sequence[str] | None) -> Table:
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
+def _check_scale(path: Path, kind: str, options: Options) -> None:
+    if kind != "table" and (options.scale != "linear" or options.compensate):
+        raise InputError(f"{path}: --scale and --compensate are for tables; leave them out")
+
+
+def _on_scale(path: Path, table: Table, options: Options) -> Table:
+    """A table whose column of weights was taken away, on the scale that is asked for."""
+    from mixot.io.scales import as_scale, scaled
+
+    table = scaled(table, as_scale(options.scale))
+    for text in table.notes:
+        note(f"{path}: {text}")
+    return table
+
+
 def named_points(table: Table) -> Samples:
     """The rows of a table as a measure, whose coordinates are called as its columns are where those have names."""
     return Samples(table.values, table.weights, columns=table.names)
 
 
-def told_table(path: Path, columns: Sequence[str] | None) -> Table:
+def told_table(path: Path, columns: Sequence[str] | None, options: Options | None = None) -> Table:
     """The table in a file; what in it could have been read in another way is told."""
-    table = read_table(path, columns=columns)
+    how: dict[str, Any] = {} if options is None else {"scale": options.scale, "compensate": options.compensate}
+    table = read_table(path, columns=columns, **how)
     for text in table.notes:
         note(f"{path}: {text}")
     return table
@@ -202,7 +219,7 @@ def _width(path: Path, options: Options) -> int:
 
 def _as_it_is(path: Path, kind: str, options: Options, bright: bool) -> Source:
     if kind == "table":
-        return _points(path, told_table(path, options.columns))
+        return _points(path, told_table(path, options.columns, options))
     if kind == "model":
         return Source(*_model(path))
     if kind == "picture":
@@ -291,18 +308,22 @@ def _tallied(path: Path, options: Options) -> tuple[Table, Samples]:
     """A table without the column that says how its rows count, if one does, and its points."""
     name = options.counts or options.weights
     if name is None:
-        table = told_table(path, options.columns)
+        table = told_table(path, options.columns, options)
         return table, named_points(table)
     if options.counts is not None and options.weights is not None:
         raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
     if kind_of(path) != "table":
         raise InputError(f"{path}: --counts and --weights name columns of a table; leave them out")
-    table = told_table(path, None if options.columns is None else (*options.columns, name))
+    table = told_table(
+        path, None if options.columns is None else (*options.columns, name), replace(options, scale="linear")
+    )
     if name not in table.columns or len(table.columns) < 2:
         raise InputError(f"{path}: no column {name!r} beside the data; columns are {', '.join(table.columns)}")
     at = table.columns.index(name)
     tally, rest = table.values[:, at].astype(np.float64), np.delete(table.values, at, axis=1)
-    left = replace(table, columns=tuple(c for c in table.columns if c != name), values=rest)
+    left = replace(table, columns=tuple(c for c in table.columns if c != name), values=rest, notes=())
+    left = _on_scale(path, left, options)
+    rest = left.values
     try:
         shares = tally / tally.sum() if tally.sum() > 0 else tally
         names = left.columns if table.named else None

@@ -1,5 +1,6 @@
 """Files in and out: whatever can be read becomes a measure, and whatever is written is whole or not there."""
 
+from mixot.formulas.line.cytometry_scales import Asinh, Logicle
 from mixot.io.atomic import check_folder, check_target, replacing
 from mixot.io.h5ad import read_observations
 from mixot.io.models import load, save
@@ -9,6 +10,8 @@ from mixot.io.reading import kind_of, read
 from mixot.io.tables import Table, read_table, write_table
 
 __all__ = [
+    "Asinh",
+    "Logicle",
     "Observations",
     "Picture",
     "Table",

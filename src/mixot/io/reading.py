@@ -12,6 +12,7 @@ from mixot.errors import AccuracyWarning, InputError
 from mixot.io import h5ad, models, pictures, tables
 from mixot.io.parts import files_of
 from mixot.io.places import locate
+from mixot.io.scales import Scale, as_scale
 from mixot.measures import Measure, Samples
 
 _A = {"model": "a model", "table": "a table", "picture": "a picture", "cells": "annotated data"}
@@ -24,6 +25,8 @@ def read(
     columns: Sequence[str] | None = None,
     rep: str | None = None,
     header: bool | None = None,
+    scale: Scale = "linear",
+    compensate: bool = False,
 ) -> Measure:
     """Return what is in a file as a measure.
 
@@ -49,6 +52,10 @@ def read(
         Of annotated data, the key of ``obsm``; "X_pca" where not given.
     header : bool, optional
         Of a table in text, whether its first row holds names; found out where not given.
+    scale : "linear", "asinh", "logicle", `mixot.io.Asinh` or `mixot.io.Logicle`
+        Of a table, what is taken of its columns; scatter and time (FSC..., SSC..., Time) stay as they are.
+    compensate : bool
+        Of .fcs, whether the spillover matrix of the file is applied.
 
     Warns
     -----
@@ -75,6 +82,8 @@ def read(
         raise InputError(f"{path}: columns can be chosen from a table, this is {_A[kind]}")
     if kind != "table" and header is not None:
         raise InputError(f"{path}: header is for tables in text, this is {_A[kind]}; leave it out")
+    if kind != "table" and (as_scale(scale) is not None or compensate):
+        raise InputError(f"{path}: scale and compensate are for tables, this is {_A[kind]}; leave them out")
     if kind != "cells" and rep is not None:
         raise InputError(f"{path}: a representation can be chosen from annotated data (.h5ad), this is {_A[kind]}")
     if kind == "model":
@@ -83,7 +92,7 @@ def read(
         return pictures.read_picture(source).samples()
     if kind == "cells":
         return Samples(h5ad.read_observations(source, rep=rep or h5ad.REP).points)
-    table = tables.read_table(source, columns=columns, header=header)
+    table = tables.read_table(source, columns=columns, header=header, scale=scale, compensate=compensate)
     for note in table.notes:
         warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=2)
     return Samples(table.values, table.weights, columns=table.names)

@@ -16,9 +16,10 @@ from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
 from mixot.io.contents import Content
 from mixot.io.delimited import read_text, text_writer
-from mixot.io.formats import arrow_files, databases, records, spreadsheets
+from mixot.io.formats import arrow_files, cytometry, databases, records, spreadsheets
 from mixot.io.parts import files_of, one_table
 from mixot.io.places import locate
+from mixot.io.scales import Scale, as_scale, scaled
 from mixot.measures import check_weights
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -30,11 +31,17 @@ READABLE = (
     *arrow_files.FEATHER,
     *spreadsheets.SUFFIXES,
     *databases.SUFFIXES,
+    *cytometry.SUFFIXES,
 )
 
 
 def read_table(
-    path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, header: bool | None = None
+    path: str | os.PathLike[str],
+    *,
+    columns: Sequence[str] | None = None,
+    header: bool | None = None,
+    scale: Scale = "linear",
+    compensate: bool = False,
 ) -> Table:
     """Return the table of numbers in a file.
 
@@ -53,6 +60,7 @@ def read_table(
     .jsonl .ndjson         such a record on each line
     .xlsx .xls .ods ...    ``book.xlsx::Sheet``; the header is found out (needs ``pip install "mixot[excel]"``)
     .db .sqlite .duckdb    ``file.db::table``, a table or a view (DuckDB needs ``pip install "mixot[duckdb]"``)
+    .fcs                   events of flow cytometry (needs ``pip install "mixot[cytometry]"``)
     ====================== ============================================================================
 
     Each may be packed: ``t.csv.gz``, ``.bz2``, ``.xz``, ``.zst``, or in an archive, ``archive.zip::t.csv``. A folder of
@@ -68,6 +76,10 @@ def read_table(
     header : bool, optional
         Of text, whether the first row holds names; found out where not given. A first row of whole numbers (2019,
         2020) is data, and one of text and numbers holds names: `Table.notes` says so.
+    scale : "linear", "asinh", "logicle", `Asinh` or `Logicle`
+        What is taken of all columns but those that are called FSC..., SSC... or Time; a note says of which.
+    compensate : bool
+        Of .fcs, whether what spills over between channels is taken back, by the matrix in the file.
 
     Raises
     ------
@@ -84,20 +96,33 @@ def read_table(
     ...     read_table(f"{folder}/t.csv", columns=["width"]).values.tolist()
     [[0.0], [1.0]]
     """
-    files = files_of(as_path(path))
+    files, on = files_of(as_path(path)), as_scale(scale)
     if files is None:
-        return read_content(locate(path), columns=columns, header=header)
-    return one_table(path, [(file, read_content(locate(file), columns=columns, header=header)) for file in files])
+        table = read_content(locate(path), columns=columns, header=header, compensate=compensate)
+        return scaled(table, on)
+    parts = [
+        (file, read_content(locate(file), columns=columns, header=header, compensate=compensate)) for file in files
+    ]
+    return scaled(one_table(path, parts), on)
 
 
-def read_content(content: Content, *, columns: Sequence[str] | None = None, header: bool | None = None) -> Table:
+def read_content(
+    content: Content, *, columns: Sequence[str] | None = None, header: bool | None = None, compensate: bool = False
+) -> Table:
     """Return the table in some bytes, wherever they come from; see `read_table`."""
     suffix = content.suffix
     if suffix not in READABLE:
         raise InputError(f"{content}: tables are {' '.join(READABLE)} files")
     if header is not None and suffix not in TEXT:
         raise InputError(f"{content}: header is for tables in text ({' '.join(TEXT)}), this is {suffix}; leave it out")
-    table = read_text(content, columns, header) if suffix in TEXT else _READERS[suffix](content, columns)
+    if compensate and suffix not in cytometry.SUFFIXES:
+        raise InputError(f"{content}: compensate (--compensate) is for .fcs files, this is {suffix}; leave it out")
+    if suffix in TEXT:
+        table = read_text(content, columns, header)
+    elif suffix in cytometry.SUFFIXES:
+        table = cytometry.read_events(content, columns, compensate=compensate)
+    else:
+        table = _READERS[suffix](content, columns)
     if len(table.values) == 0 or not table.columns:
         raise InputError(f"{content}: there are no rows of numbers in this table")
     return table
