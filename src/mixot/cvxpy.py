@@ -46,15 +46,15 @@ class MixotSDP(ConicSolver):
 
     Notes
     -----
-    ``problem.solver_stats.extra_stats`` is the `SDPSolution`: residuals, and the certificate of a program that is
-    infeasible or unbounded. A second ``solve`` of the same problem, with other parameters, starts from the first
-    answer, unless ``warm_start=False``. An answer that stalls at more than ``tol`` is "optimal_inaccurate".
+    ``problem.solver_stats.extra_stats`` is the ``SDPSolution`` of the library: residuals, and the certificate of a
+    program that is infeasible or unbounded. A second ``solve`` of the same problem, with other parameters, starts from
+    the first answer, unless ``warm_start=False``. An answer that stalls at more than ``tol`` is "optimal_inaccurate".
 
     Examples
     --------
-    >>> import cvxpy
+    >>> import cvxpy, numpy
     >>> t = cvxpy.Variable()
-    >>> problem = cvxpy.Problem(cvxpy.Minimize(t), [t * [[1.0, 0.0], [0.0, 1.0]] >> [[2.0, 1.0], [1.0, 2.0]]])
+    >>> problem = cvxpy.Problem(cvxpy.Minimize(t), [t * numpy.eye(2) >> numpy.array([[2.0, 1.0], [1.0, 2.0]])])
     >>> round(float(problem.solve(solver=MixotSDP())), 6)
     3.0
     """
@@ -82,7 +82,7 @@ class MixotSDP(ConicSolver):
     def solve_via_data(
         self, data: Any, warm_start: bool, verbose: bool, solver_opts: Any, solver_cache: Any = None
     ) -> tuple[ConeProgram, SDPSolution | None]:
-        """The program in the form of `ConicProblem`, and its solution; None where its equations have none."""
+        """The program in the form of mixot, and its solution; None where its equations have none."""
         given = {name: value for name, value in solver_opts.items() if name != "use_quad_obj"}  # for CVXPY itself
         known = [each.name for each in fields(SDP)]
         strange = sorted(set(given) - set(known))
