@@ -2,7 +2,8 @@
 
 ``python benchmarks/sdp.py`` solves one problem of each kind with every solver, on one thread each; a peer that is not
 installed is skipped. ``--instances 200`` solves that many random problems of each kind with mixot alone and reports the
-worst, ``--compare 20`` checks the first 20 of them against Clarabel, ``--seed`` draws other mixtures.
+worst, ``--compare 20`` checks the first 20 of them against Clarabel, ``--seed`` draws other mixtures. ``--cvxpy``
+writes one of each kind in CVXPY, and solves it there by mixot and by Clarabel.
 """
 
 from __future__ import annotations
@@ -301,6 +302,33 @@ def side_by_side(seed: int) -> None:
     print_table(rows)
 
 
+def through_cvxpy(seed: int) -> None:
+    import cvxpy
+
+    from mixot.cvxpy import MixotSDP
+
+    rows = [["problem", "variables", "CVXPY itself (s)", "mixot (s)", "Clarabel (s)", "/ mixot", "difference"]]
+    for kind in KINDS:
+        given = make(kind, seed)
+        y = cvxpy.Variable(len(given.cost))
+        blocks = [
+            cvxpy.reshape(b.operator(len(given.cost)) @ y, b.constant.shape, order="C") + b.constant >> 0
+            for b in given.blocks
+        ]
+        seconds, values = [], []
+        for solver in (MixotSDP(), cvxpy.CLARABEL):
+            problem = cvxpy.Problem(cvxpy.Minimize(given.cost @ y + given.offset), blocks)
+            start = time.process_time()
+            problem.get_problem_data(solver)
+            compiled = time.process_time()
+            values.append(float(problem.solve(solver=solver)))  # what was compiled is kept
+            seconds += [compiled - start, time.process_time() - compiled]
+        own, ours, _, theirs = seconds
+        rows.append([kind, len(given.cost), own, ours, theirs, theirs / ours, values[1] - values[0]])
+        print(rows[-1], flush=True)
+    print_table(rows)
+
+
 def many(seed: int, instances: int, compare: int) -> None:
     rows = [["problem", "solved", "median (s)", "worst (s)", "worst gap", "worst infeasibility", "bound below by"]]
     rows[0] += [f"Clarabel, first {compare}: worst difference"] if compare else []
@@ -328,9 +356,12 @@ if __name__ == "__main__":
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--instances", type=int, default=0)
     arguments.add_argument("--compare", type=int, default=0)
+    arguments.add_argument("--cvxpy", action="store_true")
     asked = arguments.parse_args()
-    print(versions("mixot", "numpy", "clarabel", "sdpa-python", "cvxopt", "scs"))
-    if asked.instances:
+    print(versions("mixot", "numpy", "clarabel", "sdpa-python", "cvxopt", "scs", "cvxpy-base"))
+    if asked.cvxpy:
+        through_cvxpy(asked.seed)
+    elif asked.instances:
         many(asked.seed, asked.instances, asked.compare)
     else:
         side_by_side(asked.seed)

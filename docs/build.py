@@ -39,6 +39,7 @@ PAGES = [
     HERE / "optimal-mixture-transport.md",
     HERE / "training.md",
     HERE / "single-cell.md",
+    HERE / "cvxpy.md",
     HERE / "files.md",
     HERE / "performance.md",
     HERE / "architecture.md",

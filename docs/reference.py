@@ -26,6 +26,7 @@ MODULES = [
     "mixot.sklearn",
     "mixot.jax",
     "mixot.torch",
+    "mixot.cvxpy",
     "mixot.anndata",
     # for those who write a family, a solver or a way to fit
     "mixot.families.base",

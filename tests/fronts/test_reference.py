@@ -15,7 +15,7 @@ PAGE = '<html><p id="here">{}</p><a href="other.html#there">there</a><img src="a
 @pytest.fixture(scope="module")
 def reference():
     """What writes the reference, and the modules that have a page in it."""
-    for needed in ("pdoc", "jax", "torch", "anndata", "sklearn", "matplotlib", "skimage"):
+    for needed in ("pdoc", "jax", "torch", "cvxpy", "anndata", "sklearn", "matplotlib", "skimage"):
         pytest.importorskip(needed)
     scope = runpy.run_path(str(ROOT / "docs" / "reference.py"))
     return scope, scope["documented"]()

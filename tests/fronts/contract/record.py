@@ -35,6 +35,7 @@ NAMESPACES = {
     "mixot.plot": ("matplotlib",),
     "mixot.jax": ("jax",),
     "mixot.torch": ("torch",),
+    "mixot.cvxpy": ("cvxpy",),
     "mixot.anndata": ("anndata",),
     "mixot.sklearn": ("sklearn",),
 }
