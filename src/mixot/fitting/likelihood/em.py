@@ -183,9 +183,7 @@ class EM:
         structure = structure_of_em(family, structure, data.dim)
         models = () if structure != "auto" else models_of(family, data.dim)
         if models and self.prior is not None:
-            raise InputError(
-                "a prior is not for every model that structure 'auto' chooses among; name one, or leave it out"
-            )
+            raise InputError("a prior is not for every model that 'auto' chooses among; name one, or leave it out")
         em, remarks = self._on(data, models[-1] if models else structure)
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
@@ -225,9 +223,7 @@ class EM:
             raise refused_gaps(data)
         if isinstance(data, Incomplete) or (self.noise is not None and isinstance(data, Samples)):
             if self.prior is not None:
-                raise UnsupportedError(
-                    "a prior is for complete points without noise; leave it out, or missing and noise"
-                )
+                raise UnsupportedError("a prior is for complete points without noise; leave one of them out")
             found = partial_data(data, structure, self.reg, self.noise)
             return found.em, found.notes
         if self.noise is not None:
