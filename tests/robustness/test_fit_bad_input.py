@@ -41,7 +41,7 @@ def test_wrong_options_are_named(options, match):
 
 @pytest.mark.parametrize("start", [[[0, 0], [4, 4]], np.zeros((2, 2)), "here", 3])
 def test_a_start_that_is_no_mixture_is_refused(start):
-    for fitter in (EM, FamilyEM, MinimumWasserstein, lambda start: MomentMatching(starts=[start])):
+    for fitter in (MinimumWasserstein, lambda start: MomentMatching(starts=[start])):
         with pytest.raises(InputError, match="must be a Mixture or a Fit"):
             fitter(start=start)
 

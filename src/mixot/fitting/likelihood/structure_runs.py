@@ -52,15 +52,17 @@ class StructureRuns:
 
     def started(self, start: Mixture | Samples) -> tuple[list[Run], list[Candidate]]:
         """A run of each model from the closest mixture to ``start`` that it has, or from means and their weights."""
-        state = None
-        if isinstance(start, Mixture):
-            state = Parameters(start.weights, start.components.mean(), start.components.cov())
+
+        def begun(em: GaussianEM) -> Parameters:
+            if isinstance(start, Samples):
+                return em.around(start.points, start.weights)
+            return stored_as(em, Parameters(start.weights, start.components.mean(), start.components.cov()))
+
         runs = []
         for name in self.names:
             em = with_model(self.em, name)
             climb = self.climb(em, len(start), "")
-            begin = em.around(start.points, start.weights) if state is None else stored_as(em, state)
-            runs.append(climb.start(em, em.into_kernel(begin)))
+            runs.append(climb.start(em, em.into_kernel(begun(em))))
         return runs, [self.judge(run) for run in runs]
 
     def over(self, sizes: Sequence[int]) -> tuple[list[Run], list[Candidate]]:
