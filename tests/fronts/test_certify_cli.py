@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mixot import Gaussian, Mixture, Poisson, certify, load, save
+from mixot import Binomial, Gaussian, Mixture, Poisson, certify, load, save
 
 FAITHFUL = Path(__file__).parents[2] / "docs" / "data" / "old-faithful.csv"
 
@@ -69,6 +69,17 @@ def test_counts_of_a_poisson_model(tmp_path):
     assert found["observations"] == 500
     assert "No Poisson mixture" in mixot(*asked, "-o", tmp_path / "proof.svg").stdout
     assert "error: mixtures of the poisson family need no floor" in mixot(*asked, "-c", 0.5, rc=1).stderr
+
+
+def test_a_family_that_is_told_its_trials(tmp_path):
+    p, data, model = Mixture([0.4, 0.6], Binomial([0.2, 0.7], 10)), tmp_path / "hits.csv", tmp_path / "model.json"
+    np.savetxt(data, p.sample(300, rng=0), fmt="%d", header="hits", comments="")
+    asked = ("certify", data, "--family", "binomial(10)", "-k", 2)
+    told = mixot(*asked, "-o", tmp_path / "proof.svg").stdout
+    assert "No Binomial mixture of any number of components" in told
+    assert "the number of trials n" in mixot("certify", data, "--family", "binomial", rc=1).stderr
+    save(p, model)
+    assert "--family is for a fit" in mixot("certify", data, model, "--family", "poisson", rc=1).stderr
 
 
 def test_what_is_refused(tmp_path):

@@ -33,7 +33,7 @@ def mixing_gradient(proof: Certificate, points: Samples, places: Float[np.ndarra
     x = points.points.astype(np.float64)
     ratios = points.weights * np.exp(-proof.reference.log_density(x))
     if proof.floors is None:
-        law = require(type(proof.reference.components), Natural)
+        law = require(proof.reference.components, Natural)
         return ratios @ np.exp(law.of_natural(law.natural_of_mean(places[:, 0])).log_prob(x))
     return np.max([ratios @ _kernels(places, floor, x) for floor in proof.floors], axis=0)
 
