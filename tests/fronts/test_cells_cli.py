@@ -154,7 +154,9 @@ def test_facts_of_a_fit_of_cell_types(run, cells):
     criterion = -2 * likelihood + free * np.log(200) / 200
     assert list(facts) == ["command", "path", "kind", "family", "k", "dim", "rows", "fit", "labels", "output", "notes"]
     expected = {"status": "converged", "iterations": 1, "log_likelihood": pytest.approx(likelihood)}
-    expected |= {"criterion": pytest.approx(criterion), "candidates": [], "notes": facts["fit"]["notes"]}
+    expected |= {"criterion": pytest.approx(criterion), "n_parameters": free, "observations": 200.0}
+    expected |= {"bic": pytest.approx(200 * criterion), "aic": pytest.approx(2 * free - 2 * 200 * likelihood)}
+    expected |= {"structure": "", "candidates": [], "notes": facts["fit"]["notes"]}
     assert facts["fit"] == expected
     shown = run("fit", "both.h5ad", "--label", "type", "-k", 2, "-o", "types.npz").stdout
     lines = [" ".join(line.split()) for line in shown.splitlines()]

@@ -77,9 +77,15 @@ def check(found, expected, place=""):
         assert isinstance(found, bool) == isinstance(expected, bool | np.bool_), place
 
 
+def of_candidate(tried):
+    judged = {name: getattr(tried, name) for name in ("criterion", "bic", "aic")}
+    return {"k": tried.k, **judged, "reason": tried.reason, "structure": tried.structure}
+
+
 def of_fit(found, rows, **more):
-    candidates = [{"k": c.k, "criterion": c.criterion, "reason": c.reason} for c in found.candidates]
-    facts = {name: getattr(found, name) for name in ("iterations", "log_likelihood", "criterion")}
+    candidates = [of_candidate(each) for each in found.candidates]
+    names = ("iterations", "log_likelihood", "criterion", "n_parameters", "observations", "bic", "aic", "structure")
+    facts = {name: getattr(found, name) for name in names}
     fit = {"status": str(found.status), **facts, "candidates": candidates, "notes": list(found.notes), **more}
     return {"family": "gaussian", "k": len(found.mixture), "dim": found.mixture.dim, "rows": rows, "fit": fit}
 
