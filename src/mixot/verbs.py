@@ -197,7 +197,7 @@ def fit(
         data, weights = data
     if is_frame(data) or isinstance(weights, str) or isinstance(counts, str):
         data, weights, counts = with_named(opened(data), weights, counts)  # some are columns of the frame
-        data = _reading_levels(data, family)
+        data = _reading_levels(data, family, getattr(method, "start", None))
     measure = as_rows(data, getattr(fitter, "missing", "error"))
     if weights is not None or counts is not None:
         if not isinstance(measure, Samples | Incomplete):
@@ -224,9 +224,13 @@ def _with_levels(found: Fit, levels: Mapping[int, tuple[str, ...]]) -> Fit:
     return replace(found, mixture=called(found.mixture), candidates=tried)
 
 
-def _reading_levels(frame: Any, family: str) -> Any:
-    """The frame, its columns that are to follow categorical laws as codes of their levels."""
-    return frame.reading_levels({at: None for at, name in enumerate(factor_names(family)) if name == "categorical"})
+def _reading_levels(frame: Any, family: str, start: Any) -> Any:
+    """The frame, its columns that are to follow categorical laws as codes of their levels, or of those of a start."""
+    start = getattr(start, "mixture", start)
+    known = start.components.level_names if isinstance(start, Mixture) else {}
+    return frame.reading_levels(
+        {at: known.get(at) for at, name in enumerate(factor_names(family)) if name == "categorical"}
+    )
 
 
 @overload

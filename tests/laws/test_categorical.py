@@ -205,6 +205,18 @@ def test_what_is_no_level_is_named(people):
             call()
 
 
+def test_a_start_says_which_code_is_which_level(people):
+    frame = pandas.DataFrame(people)
+    start = mixot.fit(frame, FAMILY, k=2, rng=0)
+    turned = frame.astype({"town": pandas.CategoricalDtype(["Wien", "Rome", "Oslo"])})
+    found = mixot.fit(turned, FAMILY, k=2, method=mixot.FamilyEM(start=start)).mixture
+    assert found.components.level_names == start.mixture.components.level_names
+    np.testing.assert_allclose(found.log_density(frame), start.mixture.log_density(frame), rtol=1e-4)
+    strange = frame.assign(town=frame["town"].replace("Oslo", "Paris"))
+    with pytest.raises(InputError, match="column 'town' must hold the levels Oslo, Rome, Wien, got 'Paris'"):
+        mixot.fit(strange, FAMILY, method=mixot.FamilyEM(start=start))
+
+
 def test_numbers_may_name_levels():
     frame = pandas.DataFrame({"code": [3, 7, 9, 9], "share": [1.0, 2.0, 2.0, 1.0], "x": [0.0, 1.0, 2.0, 3.0]})
     found = mixot.fit(frame, "categorical*2,gaussian", k=1).mixture
