@@ -70,7 +70,7 @@ class Frame:
         """
         columns, found = list(self.columns), dict(self.levels)
         for at, names in levels.items():
-            if at < len(columns):
+            if at < len(columns) and at not in found:  # what was read as levels already stays
                 columns[at], found[at] = coded(columns[at], str(self.names[at]), names)
         return Frame(self.names, tuple(columns), self.whole, found)
 
@@ -209,7 +209,7 @@ def _listed(names: tuple[Any, ...], most: int = 12) -> str:
 
 def _named_again(frame: Any, name: Any, words: tuple[str, ...], codes: np.ndarray, index: Any) -> Any:
     """A series of pandas with the names of levels, of categories where the column came so and has all of them."""
-    came = frame[name]
+    came = frame.iloc[:, list(frame.columns).index(name)] if name in frame.columns else frame.iloc[:, 0]
     named = type(came)(np.array(words, dtype=object)[codes.astype(int)], index=index, name=name)
     categories = getattr(came.dtype, "categories", None)
     return named if categories is None or not set(words) <= set(categories) else named.astype(came.dtype)

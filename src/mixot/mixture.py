@@ -422,7 +422,7 @@ class Mixture(Measure, Generic[Law]):
         A single point (dim,) counts as one row, and (n,) as n rows on the line. Columns of a dataframe are read by
         name where the mixture has `columns`.
         """
-        x = self._opened(x)
+        x = opened(x)
         points = self._read(x)
         check_finite(points, "x", "rows", columns=self.columns or column_names(x))
         return points
