@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, no_type_check
 
 import numpy as np
@@ -114,7 +113,9 @@ class MixtureDistance(TransformerMixin, BaseEstimator):
     ) -> Any:
         """Distances of the groups among themselves, (g, g): symmetric, to the bit."""
         self.fit(X, y, groups)
-        return self._framed(distances(self.measures_), X, self.groups_, groups)
+        table = distances(self.measures_)
+        np.fill_diagonal(table, 0.0)  # where rounding may leave the root of it
+        return self._framed(table, X, self.groups_, groups)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns that `transform` gives, (g,): "to_" and the label of the group."""
@@ -140,7 +141,7 @@ class MixtureDistance(TransformerMixin, BaseEstimator):
         where = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
         return labels, [self._one(rows[at]) for at in where]
 
-    def _listed(self, items: Sequence[Any], reset: bool) -> list[Measure]:
+    def _listed(self, items: Any, reset: bool) -> list[Measure]:
         """What stands for each item of a list."""
         found: list[Measure] = []
         for at, item in enumerate(items):
