@@ -41,6 +41,8 @@ PAGES = [
     HERE / "single-cell.md",
     HERE / "cvxpy.md",
     HERE / "files.md",
+    HERE / "migrating.md",
+    HERE / "expectations.md",
     HERE / "performance.md",
     HERE / "architecture.md",
     HERE.parent / "CONTRIBUTING.md",

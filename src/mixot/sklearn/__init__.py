@@ -4,6 +4,8 @@
 `EMMixture`           a Gaussian mixture of maximum likelihood, K given or chosen: in place of ``GaussianMixture``
 `MomentMixture`       the same from moments, K read from their relaxations, with a proven bound
 `WassersteinMixture`  the Gaussian mixture of least W2 to the rows
+`MixtureAligner`      a transformer that moves rows to a reference: domain adaptation, batch correction
+`MixtureDistance`     distances between groups of rows, for everything that takes ``metric="precomputed"``
 ====================  ============================================================================================
 
 All keep scikit-learn's contract (``check_estimator``), its names and its scales: ``bic`` and ``aic`` are totals,
@@ -21,8 +23,10 @@ from mixot.extras import require as _require
 
 _require("sklearn", "sklearn", "mixot.sklearn")
 
+from mixot.sklearn.aligner import MixtureAligner  # noqa: E402
+from mixot.sklearn.distances import MixtureDistance  # noqa: E402
 from mixot.sklearn.em import EMMixture  # noqa: E402
 from mixot.sklearn.moments import MomentMixture  # noqa: E402
 from mixot.sklearn.wasserstein import WassersteinMixture  # noqa: E402
 
-__all__ = ["EMMixture", "MomentMixture", "WassersteinMixture"]
+__all__ = ["EMMixture", "MixtureAligner", "MixtureDistance", "MomentMixture", "WassersteinMixture"]

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from mixot.sklearn import EMMixture, MomentMixture, WassersteinMixture
+from mixot.sklearn import EMMixture, MixtureAligner, MixtureDistance, MomentMixture, WassersteinMixture
 
 # What the checks' few, flat or constant rows do to a fit is said by warnings, as it should be.
 pytestmark = [
@@ -16,8 +16,12 @@ ESTIMATORS = [
     EMMixture(max_components=2, covariance_type="spherical", criterion="icl", n_init=1),
     MomentMixture(order=1, max_components=2),
     WassersteinMixture(n_components=1, max_points=50),
+    MixtureAligner(),
+    MixtureDistance(),
 ]
 SLOW = [
+    MixtureAligner(n_components=2, kind="random"),
+    MixtureDistance(measure="samples"),
     EMMixture(n_components=2, covariance_type="tied"),
     EMMixture(n_components=1, covariance_type="diag", warm_start=True),
     MomentMixture(),
