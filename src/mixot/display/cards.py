@@ -137,7 +137,7 @@ def _components(mixture: Mixture) -> str:
         mark = f'<span style="color:{drawn[j]}" aria-hidden="true">●</span> ' if j in drawn else ""
         cells = [f"{short(means[j, a])} ± {short(float(sds[j, a]), 2)}" for a in axes]
         rows.append(
-            "".join(f"<td {_CELL}>{cell}</td>" for cell in (f"{mark}{j}", short(mixture.weights[j], 3), *cells))
+            "".join(f"<td {_CELL}>{cell}</td>" for cell in (f"{mark}{j}", short(float(mixture.weights[j]), 3), *cells))
         )
     left = [f"{len(mixture) - _ROWS} lighter components"] if len(mixture) > _ROWS else []
     left += [f"{mixture.dim - _COLUMNS} columns"] if mixture.dim > _COLUMNS else []
