@@ -22,6 +22,7 @@ from mixot._frames import Frame, column_names, column_order, given_back, opened,
 from mixot._native import draw_labels, posterior
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import Index, Law
+from mixot.display import cards, lines
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Affine, Conditioned, OnTheLine, Projected, require, whitening
@@ -118,7 +119,10 @@ class Mixture(Measure, Generic[Law]):
         return out
 
     def __repr__(self) -> str:
-        return f"Mixture(k={len(self)}, dim={self.dim}, family={self.components.name!r})"
+        return lines.of_mixture(self)
+
+    def _repr_html_(self) -> str:
+        return cards.mixture_card(self)
 
     @property
     def dim(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot._typing import Law
+from mixot.display import cards, lines
 
 if TYPE_CHECKING:
     from mixot.mixture import Mixture
@@ -172,6 +173,12 @@ class Fit(Likelihood, Generic[Law]):
         )
         return replace(self, mixture=self.mixture.named(columns), candidates=tried)
 
+    def __repr__(self) -> str:
+        return lines.of_fit(self)
+
+    def _repr_html_(self) -> str:
+        return cards.fit_card(self)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Level:
@@ -229,7 +236,7 @@ class PopulationBound:
         )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class MomentFit(Fit[Law]):
     """A mixture found from moments, with a proof of how close any mixture can come.
 
@@ -296,6 +303,12 @@ class Plan:
         """Square root of the cost, in the units of the data."""
         return float(np.sqrt(max(self.cost, 0.0)))
 
+    def __repr__(self) -> str:
+        return lines.of_plan(self)
+
+    def _repr_html_(self) -> str:
+        return cards.plan_card(self)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MultiPlan:
@@ -337,3 +350,9 @@ class Interval:
     def width(self) -> float:
         """Length of the interval, ``upper - lower >= 0``."""
         return self.upper - self.lower
+
+    def __repr__(self) -> str:
+        return lines.of_interval(self)
+
+    def _repr_html_(self) -> str:
+        return cards.interval_card(self)

@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from mixot import __version__
-from mixot.cli import barycenter, certify, components, distance, fit, geodesic, joint, plan, quantize, recolor
+from mixot.cli import (
+    barycenter,
+    certify,
+    components,
+    distance,
+    distances,
+    fit,
+    geodesic,
+    joint,
+    plan,
+    quantize,
+    recolor,
+)
 from mixot.cli import map as move
 from mixot.cli import test as tests
 from mixot.cli.console import Commands, ManyNumbers, degrade_output
@@ -28,6 +40,8 @@ _EXAMPLES = """Examples:
 [bold]mixot certify data.csv model.json[/]
 
 [bold]mixot distance before.csv after.csv --json[/]
+
+[bold]mixot distances *.json -o matrix.csv --plot matrix.png[/]
 
 [bold]mixot test before.csv after.csv --statistic energy[/]
 
@@ -47,7 +61,6 @@ app = typer.Typer(
     epilog=_EXAMPLES,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -78,6 +91,7 @@ def _root(
 
 app.command("fit")(fit.fit)
 app.command("distance")(distance.distance)
+app.command("distances")(distances.distances)
 app.command("plan")(plan.plan)
 app.command("geodesic")(geodesic.geodesic)
 app.command("barycenter", cls=ManyNumbers)(barycenter.barycenter)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mixot.cli import completion
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,12 +78,35 @@ Shape = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-Columns = Annotated[str | None, typer.Option("--columns", metavar="A,B,...", help="Columns of a table to use.")]
+Family = Annotated[
+    str,
+    typer.Option(
+        "--family",
+        help='Law of a component: gaussian, poisson, "binomial(10)", ...',
+        autocompletion=completion.families,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="A,B,...", help="Columns of a table to use.", autocompletion=completion.columns),
+]
 Counts = Annotated[
-    str | None, typer.Option("--counts", metavar="COLUMN", help="Column that says how often each row was seen.")
+    str | None,
+    typer.Option(
+        "--counts",
+        metavar="COLUMN",
+        help="Column that says how often each row was seen.",
+        autocompletion=completion.columns,
+    ),
 ]
 Weights = Annotated[
-    str | None, typer.Option("--weights", metavar="COLUMN", help="Column that says how much each row matters.")
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="COLUMN",
+        help="Column that says how much each row matters.",
+        autocompletion=completion.columns,
+    ),
 ]
 Exact = Annotated[bool, typer.Option("--exact", help="Fit nothing: tables are points, pictures densities; W2 itself.")]
 Bright = Annotated[bool, typer.Option("--bright", help="Of a picture as a density: its light, not its darkness.")]
@@ -131,6 +155,8 @@ class Options:
     weights: str | None = None
     scale: Any = "linear"  # a `mixot.io.scales.Scale`, of the columns of a table
     compensate: bool = False
+    prior: str | None = None  # of a fit by EM: on its components, and the mixture or the means it starts from
+    start: Any = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from mixot.cli.arguments import (
     FIGURES,
     READABLE,
     Columns,
+    Family,
     Json,
     MostComponents,
     Seed,
@@ -48,6 +50,7 @@ def barycenter(
         Path | None, typer.Option("--figure", help="Draw it here (.png .svg .pdf); as OUTPUT with .png if not given.")
     ] = None,
     structure: Shape = Structure.full,
+    family: Family = "gaussian",
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
@@ -62,7 +65,7 @@ def barycenter(
     check_target(output, SUFFIXES)
     picture = _figure_target(output, figure)
     shares = _numbers(weights, len(inputs))
-    options = fit_options(fit_k if k_max else fit_k or k, k_max, structure, seed, columns, json)
+    options = replace(fit_options(fit_k if k_max else fit_k or k, k_max, structure, seed, columns, json), family=family)
     sources = open_mixtures(inputs, options)
     solver = None if k is None else FixedPoint(k=k)
     found = barycenter([source.measure for source in sources], shares, solver=solver)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mixot.cli.arguments import (
@@ -12,6 +13,7 @@ from mixot.cli.arguments import (
     Components,
     Eps,
     Exact,
+    Family,
     Json,
     Lam,
     MostComponents,
@@ -39,6 +41,7 @@ def distance(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    family: Family = "gaussian",
     exact: Exact = False,
     bright: Bright = False,
     lam: Lam = None,
@@ -61,7 +64,7 @@ def distance(
     from mixot.verbs import bounds, plan
 
     solver = smooth_solver(lam, eps, rho, exact=exact)
-    options = fit_options(k, k_max, structure, seed, columns, json)
+    options = replace(fit_options(k, k_max, structure, seed, columns, json), family=family)
     options = on_scale(options, scale, cofactor, compensate)
     p, q = open_sides(a, b, options, fitted=solver is not None, exact=exact, bright=bright)
     view = view_of(p, q, plan(p.measure, q.measure, solver=solver))

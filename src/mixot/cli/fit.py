@@ -16,6 +16,7 @@ from mixot.cli.arguments import (
     Compensate,
     Components,
     Counts,
+    Family,
     Json,
     Label,
     MostComponents,
@@ -35,6 +36,9 @@ from mixot.errors import InputError
 if TYPE_CHECKING:
     from mixot.cli.sources import MixtureSource
     from mixot.inference.certificate import Certificate
+
+
+STANDARD = "-"  # standard output, as the name of a file
 
 
 class Method(StrEnum):
@@ -70,13 +74,20 @@ class Coverage(StrEnum):
     finite_sample = "finite-sample"
 
 
+class Prior(StrEnum):
+    """A prior on Gaussian components."""
+
+    fraley_raftery = "fraley-raftery"
+
+
 _NAMES = {"--region": "support"}  # options that are called otherwise in Python
 
 
 def fit(
     data: Annotated[Path, typer.Argument(help="A table, a picture, or cells (.h5ad).", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The model: .json or .npz.", show_default=False)
+        Path | None,
+        typer.Option("-o", "--output", help="The model: .json or .npz; - for standard output.", show_default=False),
     ] = None,
     k: Components = None,
     k_max: MostComponents = None,
@@ -90,9 +101,14 @@ def fit(
     order: Annotated[
         int | None, typer.Option("--order", min=1, help="With moments: order of the relaxation; obeyed or refused.")
     ] = None,
-    family: Annotated[
-        str, typer.Option("--family", help='Law of a component: gaussian, poisson, "binomial(10)", ...')
-    ] = "gaussian",
+    family: Family = "gaussian",
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="With EM: a model to start from, or a table of means.", show_default=False),
+    ] = None,
+    prior: Annotated[
+        Prior | None, typer.Option("--prior", help="With EM: on Gaussian components, where rows are few.")
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(
@@ -142,8 +158,9 @@ def fit(
     from mixot.cli.fit_facts import components_table, structures_table, tell_fit
     from mixot.cli.sources import open_mixture
     from mixot.io import save
+    from mixot.io.models import text_of
 
-    _check(data, output)
+    _check(data, output, json or certify)
     moments = {
         "--distance": distance,
         "--order": order,
@@ -157,9 +174,12 @@ def fit(
     options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
     options = on_scale(options, scale, cofactor, compensate)
     options = replace(options, method=method.value, family=family, moments=_of_moments(method, moments))
-    options = replace(options, counts=counts, weights=weights)
+    options = replace(options, counts=counts, weights=weights, **_of_em(method, start, prior))
     source = open_mixture(data, options)
     proof = _proof(source, json) if certify else None
+    if str(output) == STANDARD:
+        typer.echo(text_of(source.measure), nl=False)
+        return
     if output is not None:
         save(source.measure, output)
     if json:
@@ -201,12 +221,25 @@ def _proof(source: MixtureSource, quiet: bool) -> Certificate:
     return prove(source.points, source.measure, quiet=quiet)
 
 
-def _check(data: Path, output: Path | None) -> None:
+def _of_em(method: Method, start: Path | None, prior: Prior | None) -> dict[str, Any]:
+    """The options of a fit by EM that were typed."""
+    from mixot.cli.sources import open_start
+
+    if method is not Method.em:
+        for name, value in (("--start", start), ("--prior", prior)):
+            if value is not None:
+                raise InputError(f"{name} is an option of --method em; leave it out, or take that")
+    return {"start": None if start is None else open_start(start), "prior": None if prior is None else prior.value}
+
+
+def _check(data: Path, output: Path | None, told: bool) -> None:
     """Whether there is something to fit, and a place for the model if it is to be saved."""
     from mixot.io import check_target, kind_of, load
     from mixot.io.models import SUFFIXES
 
-    if output is not None:
+    if str(output) == STANDARD and told:
+        raise InputError("-o - writes the model to standard output, where --json and --certify print; leave one out")
+    if output is not None and str(output) != STANDARD:
         check_target(output, SUFFIXES)
     if kind_of(data) == "model":
         load(data)  # of JSON that is something else it says so

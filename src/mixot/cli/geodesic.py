@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 from mixot.cli.arguments import (
     Columns,
     Components,
+    Family,
     Json,
     MostComponents,
     Seed,
@@ -36,6 +38,7 @@ def geodesic(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    family: Family = "gaussian",
     seed: Seed = 0,
     columns: Columns = None,
     json: Json = False,
@@ -48,7 +51,7 @@ def geodesic(
     from mixot.verbs import geodesic
 
     folder = check_folder(output)
-    p, q = open_mixtures([a, b], fit_options(k, k_max, structure, seed, columns, json))
+    p, q = open_mixtures([a, b], replace(fit_options(k, k_max, structure, seed, columns, json), family=family))
     path = geodesic(p.measure, q.measure)
     times = np.linspace(0.0, 1.0, steps)
     files = _save(path, times, folder)

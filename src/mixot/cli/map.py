@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from mixot.cli.arguments import (
     Columns,
     Components,
     Exact,
+    Family,
     Json,
     Kind,
     MostComponents,
@@ -55,6 +56,7 @@ def move(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    family: Family = "gaussian",
     exact: Exact = False,
     bright: Bright = False,
     seed: Seed = 0,
@@ -70,7 +72,7 @@ def move(
     from mixot.io.tables import SUFFIXES
 
     check_target(output, SUFFIXES)
-    options = fit_options(k, k_max, structure, seed, columns, json)
+    options = replace(fit_options(k, k_max, structure, seed, columns, json), family=family)
     pair = open_as_they_are(a, b, options, exact=exact, bright=bright)
     found = _by_components(a, b, points, kind, options) if pair is None else _by_cells(*pair, points, kind, options)
     write_table(output, found.points, found.columns)

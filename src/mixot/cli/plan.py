@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from mixot.cli.arguments import (
     Components,
     Eps,
     Exact,
+    Family,
     Groups,
     Json,
     Label,
@@ -45,6 +47,7 @@ def plan(
     k: Components = None,
     k_max: MostComponents = None,
     structure: Shape = Structure.full,
+    family: Family = "gaussian",
     exact: Exact = False,
     bright: Bright = False,
     rep: Rep = None,
@@ -77,7 +80,7 @@ def plan(
     if output is not None:
         check_target(output, (*SUFFIXES, *FIGURES))
     solver = smooth_solver(lam, eps, rho, exact=exact, growth=growth)
-    options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
+    options = replace(fit_options(k, k_max, structure, seed, columns, json, rep, label), family=family)
     if label is not None or groupby is not None:
         show(_flows(a, b, Groups(groupby, source, target, growth, solver), options, output), output, json)
         return

@@ -126,6 +126,16 @@ def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], So
     return p, q
 
 
+def open_all_points(paths: Sequence[Path], options: Options) -> list[Source[Samples]]:
+    """The points of all inputs, their coordinates in the order of the first that names them."""
+    return _in_one_order([_points(path, read_points(path, options.columns, options)) for path in paths])
+
+
+def open_start(path: Path) -> Mixture | Samples:
+    """What a fit is to start from: a model, or the rows of a table as means."""
+    return load(path) if kind_of(path) == "model" else named_points(read_table(path))
+
+
 def open_rows(path: Path, options: Options) -> Source[Samples]:
     """The rows of a table or of cells as points, with the counts or weights that a column holds."""
     if kind_of(path) not in ("table", "cells"):
@@ -400,7 +410,7 @@ def _coordinates(cells: Observations) -> tuple[str, ...]:
 def _method(options: Options) -> Fitter:
     more: dict[str, Any] = {} if options.k_max is None else {"k_max": options.k_max}
     if options.method == "em":
-        return EM(**more)
+        return EM(prior=options.prior, start=options.start, **more)
     if options.method == "wasserstein":
         from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from math import floor
 
 import numpy as np
 
 from mixot._shapes import Float
+from mixot.display import cards, lines
+from mixot.display.rounding import at_least as at_least
+from mixot.display.rounding import at_most as at_most
 from mixot.mixture import Mixture
 
 
@@ -114,6 +116,12 @@ class Certificate:
     def _unit(self) -> float:
         return 1.0 if self.criterion == "aic" else float(np.log(self.observations)) / 2
 
+    def __repr__(self) -> str:
+        return lines.of_certificate(self)
+
+    def _repr_html_(self) -> str:
+        return cards.certificate_card(self)
+
     def __str__(self) -> str:
         sentences = self._gain_sentence(), self._k_sentence(), self._floor_sentence()
         return " ".join(sentence for sentence in sentences if sentence)
@@ -152,28 +160,6 @@ class Certificate:
             narrow = f"whose covariance, in some direction, is below {critical} of the floor under yours"
         better = f"Any mixture of more such components that is better by {self.criterion.upper()}"
         return f"{better} must hold one {narrow}."
-
-
-def at_most(value: float, digits: int = 3) -> str:
-    """A number with so many digits that is no smaller than ``value``: what holds for it holds for the number shown.
-
-    Examples
-    --------
-    >>> at_most(0.67814), at_most(0.0548), at_most(-3.2555), at_most(8.0)
-    ('0.679', '0.0549', '-3.25', '8')
-    """
-    return f"{float(Context(digits, ROUND_CEILING).create_decimal_from_float(float(value))):.{digits}g}"
-
-
-def at_least(value: float, digits: int = 3) -> str:
-    """A number with so many digits that is no larger than ``value``.
-
-    Examples
-    --------
-    >>> at_least(7.74617, 5)
-    '7.7461'
-    """
-    return f"{float(Context(digits, ROUND_FLOOR).create_decimal_from_float(float(value))):.{digits}g}"
 
 
 def largest_number(k: int, gain: float, price: float) -> int:

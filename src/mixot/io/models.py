@@ -48,27 +48,37 @@ def save(mixture: Any, path: str | os.PathLike[str]) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(Mixture([0.3, 0.7], Gaussian([0.0, 1.0], [0.01, 0.04])), f"{folder}/p.json")
     ...     load(f"{folder}/p.json")
-    Mixture(k=2, dim=1, family='gaussian')
+    Mixture(k=2, dim=1, family='gaussian', weights=[0.3, 0.7])
     """
     mixture = getattr(mixture, "mixture", mixture)
     if not isinstance(mixture, Mixture):
         raise InputError(f"a Mixture or a Fit can be saved, got {type(mixture).__name__}")
     target = check_target(path, SUFFIXES)
+    with replacing(target) as file:
+        if target.suffix.lower() != ".npz":
+            file.write(text_of(mixture).encode())
+            return
+        head, named, parameters = _parts(mixture)
+        arrays = {f"components.{name}": value for name, value in parameters.items()}
+        arrays |= {f"levels.{at}": np.array(names) for at, names in named.items()}
+        np.savez(file, allow_pickle=False, **head, weights=mixture.weights, **arrays)
+
+
+def text_of(mixture: Mixture) -> str:
+    """The text that `save` writes to a .json file."""
+    head, named, parameters = _parts(mixture)
+    lists = {name: value.tolist() for name, value in parameters.items()}
+    levels = {"levels": named} if named else {}
+    return _readable({**head, **levels, "weights": mixture.weights.tolist(), "components": lists})
+
+
+def _parts(mixture: Mixture) -> tuple[dict[str, Any], dict[str, list[str]], dict[str, np.ndarray]]:
+    """The fields of a model file: its head, names of levels, and parameters."""
     head: dict[str, Any] = {"format": FORMAT, "version": VERSION, "family": mixture.components.name}
     if mixture.columns is not None:
         head["columns"] = list(mixture.columns)
     named = {str(at): list(names) for at, names in mixture.components.level_names.items()}
-    parameters = {name: np.asarray(value) for name, value in mixture.components.parameters().items()}
-    with replacing(target) as file:
-        if target.suffix.lower() == ".npz":
-            arrays = {f"components.{name}": value for name, value in parameters.items()}
-            arrays |= {f"levels.{at}": np.array(names) for at, names in named.items()}
-            np.savez(file, allow_pickle=False, **head, weights=mixture.weights, **arrays)
-        else:
-            lists = {name: value.tolist() for name, value in parameters.items()}
-            levels = {"levels": named} if named else {}
-            document = {**head, **levels, "weights": mixture.weights.tolist(), "components": lists}
-            file.write(_readable(document).encode())
+    return head, named, {name: np.asarray(value) for name, value in mixture.components.parameters().items()}
 
 
 def load(path: str | os.PathLike[str]) -> Mixture:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mixot._shapes import Float, Int
 from mixot._typing import Law
+from mixot.display import cards, lines
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Averaged, Compared, require
@@ -83,6 +84,12 @@ class Barycenter(Generic[Law]):
     def map(self, j: int, *, kind: Literal["mean", "random"] = "mean") -> TransportMap:
         """The map from input j to the barycenter along the plan; as `mixot.transport_map`, without solving again."""
         return TransportMap.along(self.inputs[self.position(j)], self.mixture, self.coupling(j), kind=kind)
+
+    def __repr__(self) -> str:
+        return lines.of_barycenter(self)
+
+    def _repr_html_(self) -> str:
+        return cards.barycenter_card(self)
 
     def position(self, j: int) -> int:
         """Input j, counted from the start; `InputError` where the plan has none."""

@@ -37,7 +37,7 @@ _CENTER_STARTS = 24  # starts of k-means on the mixture
 _EXACT = {"max_iter": 500, "tol": 1e-9}  # of the polish where there is no noise to stop at
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class MatchedFit(Fit):
     """A fit that came from moments, and the sweep it was chosen from.
 

@@ -41,7 +41,7 @@ _EMPTY = 1e-3  # a component with less mass than this share of an average row is
 _AT_FLOOR = 1e-3  # distance above the floor, relative to it, of a variance that has come down to it
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class WassersteinFit(Fit[Law]):
     """A mixture near data in W2, with an interval that W2 is proven to lie in.
 

@@ -12,7 +12,7 @@ from mixot.results import Status as Status  # for who reads the annotations of t
 from mixot.solvers.entropic.stability import Stability
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class OMTPlan(Plan):
     """The coupling that minimises ``<C, w> + lam KL(w | a b')``, with a certificate of both terms.
 
