@@ -25,6 +25,13 @@ class Structure(StrEnum):
     tied = "tied"
 
 
+class Missing(StrEnum):
+    """What empty cells, NA and their like are: a mistake, or values that are missing."""
+
+    error = "error"
+    ignore = "ignore"
+
+
 class Kind(StrEnum):
     """Which map: its mean, or the random one."""
 
@@ -90,6 +97,7 @@ class Options:
     moments: Mapping[str, Any] = field(default_factory=dict)  # options of a fit to moments
     counts: str | None = None  # column of a table: how often each row was seen, or how much it matters
     weights: str | None = None
+    missing: str = "error"  # of a table: what empty cells, NA and their like are
 
 
 @dataclass(frozen=True)

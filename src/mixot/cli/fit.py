@@ -16,6 +16,7 @@ from mixot.cli.arguments import (
     Counts,
     Json,
     Label,
+    Missing,
     MostComponents,
     Rep,
     Seed,
@@ -125,6 +126,9 @@ def fit(
     columns: Columns = None,
     counts: Counts = None,
     weights: Weights = None,
+    missing: Annotated[
+        Missing, typer.Option("--missing", help="Empty cells, NA, NaN: an error, or ignored, to fit what is there.")
+    ] = Missing.error,
     certify: Annotated[
         bool, typer.Option("--certify", help="Prove how much any number of components could still gain.")
     ] = False,
@@ -148,7 +152,7 @@ def fit(
     }
     options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
     options = replace(options, method=method.value, family=family, moments=_of_moments(method, moments))
-    options = replace(options, counts=counts, weights=weights)
+    options = replace(options, counts=counts, weights=weights, missing=missing.value)
     source = open_mixture(data, options)
     proof = _proof(source, json) if certify else None
     if output is not None:
@@ -184,9 +188,12 @@ def _show(proof: Certificate) -> None:
 def _proof(source: MixtureSource, quiet: bool) -> Certificate:
     """What any number of components could still gain over the fit."""
     from mixot.cli.certificate_facts import prove
+    from mixot.measures import Samples
 
     if source.points is None or source.kind == "picture":
         raise InputError(f"{source.path}: --certify is for tables and cells; leave it out")
+    if not isinstance(source.points, Samples):
+        raise InputError(f"{source.path}: --certify is for rows without missing values; leave it out")
     return prove(source.points, source.measure, quiet=quiet)
 
 

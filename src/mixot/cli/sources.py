@@ -18,6 +18,7 @@ from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import fit_labelled
+from mixot.incomplete import Incomplete
 from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture, aligned, columns_of
@@ -57,7 +58,7 @@ class Source(Generic[M]):
 class MixtureSource(Source[Mixture]):
     """An input that is a mixture: a model, or what was fitted to ``points``; ``labels`` name its components."""
 
-    points: Samples | None = None
+    points: Any = None  # Samples, or Incomplete
     fitted: Fit | None = None
     labels: tuple[str, ...] = ()
 
@@ -91,6 +92,8 @@ def open_mixture(path: Path, options: Options) -> MixtureSource:
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
     if kind == "table":
         return _fit_tallied(path, options)
+    if options.missing != "error":
+        raise InputError(f"{path}: --missing is for tables; leave it out")
     if options.counts is not None or options.weights is not None:
         raise InputError(f"{path}: --counts and --weights name columns of a table; leave them out")
     if kind == "cells":
@@ -188,9 +191,16 @@ def named_points(table: Table) -> Samples:
     return Samples(table.values, table.weights, columns=table.names)
 
 
-def told_table(path: Path, columns: Sequence[str] | None) -> Table:
+def _rows(table: Table, **tally: Any) -> Any:
+    """The same, `Incomplete` where missing values were let in."""
+    held = Incomplete if np.isnan(table.values).any() else Samples
+    tally = tally or {"weights": table.weights}
+    return held(table.values, **tally, columns=table.names)
+
+
+def told_table(path: Path, columns: Sequence[str] | None, missing: str = "error") -> Table:
     """The table in a file; what in it could have been read in another way is told."""
-    table = read_table(path, columns=columns)
+    table = read_table(path, columns=columns, missing=missing)
     for text in table.notes:
         note(f"{path}: {text}")
     return table
@@ -269,7 +279,7 @@ def _in_one_order(sources: Sequence[S]) -> list[S]:
 
 
 def _fitted(
-    path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Samples, labels: tuple[str, ...] = ()
+    path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Any, labels: tuple[str, ...] = ()
 ) -> MixtureSource:
     """The mixture that was fitted; what troubled the fit is told on one line each."""
     ended, here = (f"the fit {advice}" for advice in (found.status.advice, found.status.advice_for(None)))
@@ -287,17 +297,17 @@ def _fit_tallied(path: Path, options: Options) -> MixtureSource:
     return _fit_table(path, table, options, points=points)
 
 
-def _tallied(path: Path, options: Options) -> tuple[Table, Samples]:
-    """A table without the column that says how its rows count, if one does, and its points."""
+def _tallied(path: Path, options: Options) -> tuple[Table, Any]:
+    """A table without the column that says how its rows count, if one does, and its points, with gaps if let in."""
     name = options.counts or options.weights
     if name is None:
-        table = told_table(path, options.columns)
-        return table, named_points(table)
+        table = told_table(path, options.columns, options.missing)
+        return table, _rows(table)
     if options.counts is not None and options.weights is not None:
         raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
     if kind_of(path) != "table":
         raise InputError(f"{path}: --counts and --weights name columns of a table; leave them out")
-    table = told_table(path, None if options.columns is None else (*options.columns, name))
+    table = told_table(path, None if options.columns is None else (*options.columns, name), options.missing)
     if name not in table.columns or len(table.columns) < 2:
         raise InputError(f"{path}: no column {name!r} beside the data; columns are {', '.join(table.columns)}")
     at = table.columns.index(name)
@@ -305,16 +315,13 @@ def _tallied(path: Path, options: Options) -> tuple[Table, Samples]:
     left = replace(table, columns=tuple(c for c in table.columns if c != name), values=rest)
     try:
         shares = tally / tally.sum() if tally.sum() > 0 else tally
-        names = left.columns if table.named else None
         weights: dict[str, np.ndarray] = {"counts": tally} if options.counts else {"weights": shares}
-        return left, Samples(rest, **weights, columns=names)
+        return left, _rows(left, **weights)
     except InputError as wrong:
         raise InputError(f"{path}: column {name}: {wrong}") from None
 
 
-def _fit_table(
-    path: Path, table: Table, options: Options, kind: str = "table", points: Samples | None = None
-) -> MixtureSource:
+def _fit_table(path: Path, table: Table, options: Options, kind: str = "table", points: Any = None) -> MixtureSource:
     points = named_points(table) if points is None else points
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
@@ -378,8 +385,10 @@ def _coordinates(cells: Observations) -> tuple[str, ...]:
 
 def _method(options: Options) -> Fitter:
     more: dict[str, Any] = {} if options.k_max is None else {"k_max": options.k_max}
+    if options.missing != "error" and options.method != "em":
+        raise InputError(f"--missing {options.missing} is an option of --method em; leave it out, or --method")
     if options.method == "em":
-        return EM(**more)
+        return EM(**more, missing=options.missing)
     if options.method == "wasserstein":
         from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
 

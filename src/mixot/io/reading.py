@@ -7,8 +7,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 from mixot._checks import as_path
 from mixot.errors import AccuracyWarning, InputError
+from mixot.incomplete import Incomplete
 from mixot.io import h5ad, models, pictures, tables
 from mixot.io.parts import files_of
 from mixot.io.places import locate
@@ -24,6 +27,7 @@ def read(
     columns: Sequence[str] | None = None,
     rep: str | None = None,
     header: bool | None = None,
+    missing: str = "error",
 ) -> Measure:
     """Return what is in a file as a measure.
 
@@ -49,6 +53,8 @@ def read(
         Of annotated data, the key of ``obsm``; "X_pca" where not given.
     header : bool, optional
         Of a table in text, whether its first row holds names; found out where not given.
+    missing : str
+        Of a table, "ignore" lets missing values in, see `read_table`: where there are any, the rows are `Incomplete`.
 
     Warns
     -----
@@ -75,6 +81,8 @@ def read(
         raise InputError(f"{path}: columns can be chosen from a table, this is {_A[kind]}")
     if kind != "table" and header is not None:
         raise InputError(f"{path}: header is for tables in text, this is {_A[kind]}; leave it out")
+    if kind != "table" and missing != "error":
+        raise InputError(f"{path}: missing is for tables, this is {_A[kind]}; leave it out")
     if kind != "cells" and rep is not None:
         raise InputError(f"{path}: a representation can be chosen from annotated data (.h5ad), this is {_A[kind]}")
     if kind == "model":
@@ -83,10 +91,11 @@ def read(
         return pictures.read_picture(source).samples()
     if kind == "cells":
         return Samples(h5ad.read_observations(source, rep=rep or h5ad.REP).points)
-    table = tables.read_table(source, columns=columns, header=header)
+    table = tables.read_table(source, columns=columns, header=header, missing=missing)
     for note in table.notes:
         warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=2)
-    return Samples(table.values, table.weights, columns=table.names)
+    held = Incomplete if missing == "ignore" and np.isnan(table.values).any() else Samples
+    return held(table.values, table.weights, columns=table.names)
 
 
 def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture", "cells"]:

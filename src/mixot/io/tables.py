@@ -11,6 +11,7 @@ import numpy as np
 from mixot._checks import as_numbers, as_path
 from mixot.errors import InputError
 from mixot.extras import require
+from mixot.incomplete import check_missing
 from mixot.io.arrays import npz_names, read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
@@ -23,6 +24,7 @@ from mixot.measures import check_weights
 
 TEXT = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT, ".npy", ".npz", ".parquet")  # that are written
+GAPPY = (*SUFFIXES, *arrow_files.FEATHER)  # from which missing values are let in
 READABLE = (
     *SUFFIXES,
     ".json",
@@ -34,7 +36,11 @@ READABLE = (
 
 
 def read_table(
-    path: str | os.PathLike[str], *, columns: Sequence[str] | None = None, header: bool | None = None
+    path: str | os.PathLike[str],
+    *,
+    columns: Sequence[str] | None = None,
+    header: bool | None = None,
+    missing: str = "error",
 ) -> Table:
     """Return the table of numbers in a file.
 
@@ -68,6 +74,9 @@ def read_table(
     header : bool, optional
         Of text, whether the first row holds names; found out where not given. A first row of whole numbers (2019,
         2020) is data, and one of text and numbers holds names: `Table.notes` says so.
+    missing : str
+        "ignore" lets missing values in as NaN (empty cells, NA, NaN, null, ?, - in text; nulls of Arrow), where the
+        file is text, an array, Parquet or Arrow; "error" refuses them.
 
     Raises
     ------
@@ -86,18 +95,35 @@ def read_table(
     """
     files = files_of(as_path(path))
     if files is None:
-        return read_content(locate(path), columns=columns, header=header)
-    return one_table(path, [(file, read_content(locate(file), columns=columns, header=header)) for file in files])
+        return read_content(locate(path), columns=columns, header=header, missing=missing)
+    options: dict[str, Any] = {"columns": columns, "header": header, "missing": missing}
+    return one_table(path, [(file, read_content(locate(file), **options)) for file in files])
 
 
-def read_content(content: Content, *, columns: Sequence[str] | None = None, header: bool | None = None) -> Table:
+def read_content(
+    content: Content,
+    *,
+    columns: Sequence[str] | None = None,
+    header: bool | None = None,
+    missing: str = "error",
+) -> Table:
     """Return the table in some bytes, wherever they come from; see `read_table`."""
     suffix = content.suffix
     if suffix not in READABLE:
         raise InputError(f"{content}: tables are {' '.join(READABLE)} files")
     if header is not None and suffix not in TEXT:
         raise InputError(f"{content}: header is for tables in text ({' '.join(TEXT)}), this is {suffix}; leave it out")
-    table = read_text(content, columns, header) if suffix in TEXT else _READERS[suffix](content, columns)
+    check_missing(missing)
+    if missing == "ignore" and suffix not in GAPPY:
+        raise InputError(
+            f"{content}: missing values are let in from {' '.join(GAPPY)} files only; save it as one of them"
+        )
+    if suffix in TEXT:
+        table = read_text(content, columns, header, missing)
+    elif suffix in GAPPY:
+        table = _READERS[suffix](content, columns, missing)
+    else:
+        table = _READERS[suffix](content, columns)
     if len(table.values) == 0 or not table.columns:
         raise InputError(f"{content}: there are no rows of numbers in this table")
     return table
@@ -129,12 +155,12 @@ def write_table(path: str | os.PathLike[str], values: Any, columns: Sequence[str
         _WRITERS[target.suffix.lower()](file, parts, names)
 
 
-def _read_npy(path: Content, columns: Sequence[str] | None) -> Table:
+def _read_npy(path: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     array = read_npy(path)
-    return _array_table(path, array, None, None, columns)
+    return _array_table(path, array, None, None, columns, missing)
 
 
-def _read_npz(path: Content, columns: Sequence[str] | None) -> Table:
+def _read_npz(path: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     names = npz_names(path)
     if "points" not in names and len(names) > 1:
         raise InputError(f'{path}: expected one array or one called "points", got {", ".join(names)}')
@@ -142,7 +168,7 @@ def _read_npz(path: Content, columns: Sequence[str] | None) -> Table:
     if not arrays:
         raise InputError(f'{path}: expected one array or one called "points", got none')
     array = arrays["points"] if "points" in arrays else arrays[names[0]]
-    return _array_table(path, array, arrays.get("columns"), arrays.get("weights"), columns)
+    return _array_table(path, array, arrays.get("columns"), arrays.get("weights"), columns, missing)
 
 
 def _array_table(
@@ -151,6 +177,7 @@ def _array_table(
     names: np.ndarray | None,
     weights: np.ndarray | None,
     columns: Sequence[str] | None,
+    missing: str,
 ) -> Table:
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
         raise InputError(f"{path}: expected numbers of shape (n, d) or (n,), got shape {array.shape} of {array.dtype}")
@@ -162,7 +189,7 @@ def _array_table(
         raise InputError(f"{path}: {len(labels)} names for {values.shape[1]} columns; write the file again")
     kept = pick(labels, columns, path)
     values = values[:, kept]
-    check_finite(path, values)
+    check_finite(path, values, missing)
     if weights is not None:
         try:
             weights = check_weights(weights, len(values), "rows")
