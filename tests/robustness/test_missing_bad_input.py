@@ -86,7 +86,7 @@ def test_notes_say_what_is_missing_and_what_is_left_out(rng):
     x[:10, 0], x[20:, 1], x[15] = NAN, NAN, NAN
     x[:20, 2] = NAN
     fit = mixot.fit(Incomplete(x, columns=["a", "b", "c"]), k=1, method=IGNORE)
-    assert any("71 of 180 values are missing ('a' 11, 'b' 41, 'c' 20)" in note for note in fit.notes)
+    assert any("72 of 180 values are missing ('a' 11, 'b' 41, 'c' 20)" in note for note in fit.notes)
     assert any("1 of 60 rows hold no value and are left out: 15" in note for note in fit.notes)
     assert any("no row holds both 'b' and 'c'" in note for note in fit.notes)
     assert fit.observations == 59
