@@ -49,6 +49,13 @@ class TakenOn(StrEnum):
     logicle = "logicle"
 
 
+class Missing(StrEnum):
+    """What empty cells, NA and their like are: a mistake, or values that are missing."""
+
+    error = "error"
+    ignore = "ignore"
+
+
 class Kind(StrEnum):
     """Which map: its mean, or the random one."""
 
@@ -157,6 +164,7 @@ class Options:
     compensate: bool = False
     prior: str | None = None  # of a fit by EM: on its components, and the mixture or the means it starts from
     start: Any = None
+    missing: str = "error"  # of a table: what empty cells, NA and their like are
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from mixot.cli.arguments import (
     Family,
     Json,
     Label,
+    Missing,
     MostComponents,
     OnScale,
     Rep,
@@ -149,6 +150,9 @@ def fit(
     compensate: Compensate = False,
     counts: Counts = None,
     weights: Weights = None,
+    missing: Annotated[
+        Missing, typer.Option("--missing", help="Empty cells, NA, NaN: an error, or ignored, to fit what is there.")
+    ] = Missing.error,
     certify: Annotated[
         bool, typer.Option("--certify", help="Prove how much any number of components could still gain.")
     ] = False,
@@ -174,7 +178,7 @@ def fit(
     options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
     options = on_scale(options, scale, cofactor, compensate)
     options = replace(options, method=method.value, family=family, moments=_of_moments(method, moments))
-    options = replace(options, counts=counts, weights=weights, **_of_em(method, start, prior))
+    options = replace(options, counts=counts, weights=weights, missing=missing.value, **_of_em(method, start, prior))
     source = open_mixture(data, options)
     proof = _proof(source, json) if certify else None
     if str(output) == STANDARD:
@@ -215,9 +219,12 @@ def _show(proof: Certificate) -> None:
 def _proof(source: MixtureSource, quiet: bool) -> Certificate:
     """What any number of components could still gain over the fit."""
     from mixot.cli.certificate_facts import prove
+    from mixot.measures import Samples
 
     if source.points is None or source.kind == "picture":
         raise InputError(f"{source.path}: --certify is for tables and cells; leave it out")
+    if not isinstance(source.points, Samples):
+        raise InputError(f"{source.path}: --certify is for rows without missing values; leave it out")
     return prove(source.points, source.measure, quiet=quiet)
 
 

@@ -18,6 +18,7 @@ from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import fit_labelled
+from mixot.incomplete import Incomplete
 from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture, aligned, columns_of
@@ -57,7 +58,7 @@ class Source(Generic[M]):
 class MixtureSource(Source[Mixture]):
     """An input that is a mixture: a model, or what was fitted to ``points``; ``labels`` name its components."""
 
-    points: Samples | None = None
+    points: Any = None  # Samples, or Incomplete
     fitted: Fit | None = None
     labels: tuple[str, ...] = ()
 
@@ -92,6 +93,8 @@ def open_mixture(path: Path, options: Options) -> MixtureSource:
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
     if kind == "table":
         return _fit_tallied(path, options)
+    if options.missing != "error":
+        raise InputError(f"{path}: --missing is for tables; leave it out")
     if options.counts is not None or options.weights is not None:
         raise InputError(f"{path}: --counts and --weights name columns of a table; leave them out")
     if kind == "cells":
@@ -214,9 +217,16 @@ def named_points(table: Table) -> Samples:
     return Samples(table.values, table.weights, columns=table.names)
 
 
+def _rows(table: Table, **tally: Any) -> Any:
+    """The same, `Incomplete` where missing values were let in."""
+    held = Incomplete if np.isnan(table.values).any() else Samples
+    tally = tally or {"weights": table.weights}
+    return held(table.values, **tally, columns=table.names)
+
+
 def told_table(path: Path, columns: Sequence[str] | None, options: Options | None = None) -> Table:
     """The table in a file; what in it could have been read in another way is told."""
-    how: dict[str, Any] = {} if options is None else {"scale": options.scale, "compensate": options.compensate}
+    how = {} if options is None else {name: getattr(options, name) for name in ("scale", "compensate", "missing")}
     table = read_table(path, columns=columns, **how)
     for text in table.notes:
         note(f"{path}: {text}")
@@ -296,7 +306,7 @@ def _in_one_order(sources: Sequence[S]) -> list[S]:
 
 
 def _fitted(
-    path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Samples, labels: tuple[str, ...] = ()
+    path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Any, labels: tuple[str, ...] = ()
 ) -> MixtureSource:
     """The mixture that was fitted; what troubled the fit is told on one line each."""
     ended, here = (f"the fit {advice}" for advice in (found.status.advice, found.status.advice_for(None)))
@@ -314,12 +324,12 @@ def _fit_tallied(path: Path, options: Options) -> MixtureSource:
     return _fit_table(path, table, options, points=points)
 
 
-def _tallied(path: Path, options: Options) -> tuple[Table, Samples]:
-    """A table without the column that says how its rows count, if one does, and its points."""
+def _tallied(path: Path, options: Options) -> tuple[Table, Any]:
+    """A table without the column that says how its rows count, if one does, and its points, with gaps if let in."""
     name = options.counts or options.weights
     if name is None:
         table = told_table(path, options.columns, options)
-        return table, named_points(table)
+        return table, _rows(table)
     if options.counts is not None and options.weights is not None:
         raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
     if kind_of(path) != "table":
@@ -336,16 +346,13 @@ def _tallied(path: Path, options: Options) -> tuple[Table, Samples]:
     rest = left.values
     try:
         shares = tally / tally.sum() if tally.sum() > 0 else tally
-        names = left.columns if table.named else None
         weights: dict[str, np.ndarray] = {"counts": tally} if options.counts else {"weights": shares}
-        return left, Samples(rest, **weights, columns=names)
+        return left, _rows(left, **weights)
     except InputError as wrong:
         raise InputError(f"{path}: column {name}: {wrong}") from None
 
 
-def _fit_table(
-    path: Path, table: Table, options: Options, kind: str = "table", points: Samples | None = None
-) -> MixtureSource:
+def _fit_table(path: Path, table: Table, options: Options, kind: str = "table", points: Any = None) -> MixtureSource:
     points = named_points(table) if points is None else points
     with working(f"fitting {path.name}", quiet=options.quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes of the fit say the same, on one line
@@ -409,8 +416,10 @@ def _coordinates(cells: Observations) -> tuple[str, ...]:
 
 def _method(options: Options) -> Fitter:
     more: dict[str, Any] = {} if options.k_max is None else {"k_max": options.k_max}
+    if options.missing != "error" and options.method != "em":
+        raise InputError(f"--missing {options.missing} is an option of --method em; leave it out, or --method")
     if options.method == "em":
-        return EM(prior=options.prior, start=options.start, **more)
+        return EM(prior=options.prior, start=options.start, missing=options.missing, **more)
     if options.method == "wasserstein":
         from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
 

@@ -13,7 +13,9 @@ from mixot.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Named columns of finite numbers; ``weights`` is None where the rows count alike.
+    """Named columns of finite numbers, or NaN where missing ones were let in.
+
+    ``weights`` is None where the rows count alike.
 
     ``notes`` say, each in a sentence, what in the file could have been read in another way.
     """
@@ -54,9 +56,10 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def check_finite(path: object, values: np.ndarray) -> None:
+def check_finite(path: object, values: np.ndarray, missing: str = "error") -> None:
     """Refuse NaN and infinity, naming the rows."""
-    rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    good = ~np.isinf(values) if missing == "ignore" else np.isfinite(values)
+    rows = np.flatnonzero(~good.all(axis=1))
     if len(rows):
         shown = ", ".join(map(str, rows[:5].tolist())) + (", ..." if len(rows) > 5 else "")
         raise InputError(

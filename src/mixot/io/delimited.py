@@ -24,15 +24,17 @@ from mixot.io.text.rows import Rows, Text, is_missing, is_number, width_of
 _BLOCK = 4096  # rows that are held as text at a time
 
 
-def read_text(content: Content, columns: Sequence[str] | None, header: bool | None = None) -> Table:
+def read_text(
+    content: Content, columns: Sequence[str] | None, header: bool | None = None, missing: str = "error"
+) -> Table:
     """The table in a text file; see `mixot.io.tables.read_table`."""
     encoding, notes = encoding_of(content)
     try:
         try:
-            table = _read(Text(content, encoding), columns, header)
+            table = _read(Text(content, encoding), columns, header, missing)
         except UnicodeDecodeError:
             encoding, notes = other_than_utf_8(content)
-            table = _read(Text(content, encoding), columns, header)
+            table = _read(Text(content, encoding), columns, header, missing)
     except UnicodeDecodeError as binary:
         raise InputError(f"{content}: not a text file in {encoding}; export the table again as CSV (UTF-8)") from binary
     except csv.Error as damage:
@@ -40,47 +42,55 @@ def read_text(content: Content, columns: Sequence[str] | None, header: bool | No
     return replace(table, notes=(*notes, *table.notes))
 
 
-def _read(text: Text, columns: Sequence[str] | None, header: bool | None) -> Table:
+def _read(text: Text, columns: Sequence[str] | None, header: bool | None, missing: str) -> Table:
     layout = layout_of(text, header)
     wanted = wanted_of(text, layout, columns)
     values, comments = parsed_by_libraries(text, layout, wanted), []
     if values is None:
         try:
-            values, comments = _parse(text, layout, wanted)
+            values, comments = _parse(text, layout, wanted, missing)
         except InputError:
             # Marks between thousands are looked for only where numbers cannot be read without.
             style = None if layout.style else style_in(text, layout.delimiter)
             if style is None:
                 raise
             layout = layout_of(text, header, style)
-            values, comments = _parse(text, layout, wanted_of(text, layout, columns))
+            values, comments = _parse(text, layout, wanted_of(text, layout, columns), missing)
     notes = (*layout.notes, *_commented(comments, layout))
     return Table(tuple(layout.names[j] for j in wanted), values, named=layout.named, notes=notes)
 
 
-def _parse(path: Text, layout: Layout, wanted: list[int]) -> tuple[np.ndarray, list[tuple[int, str]]]:
+def _parse(path: Text, layout: Layout, wanted: list[int], missing: str) -> tuple[np.ndarray, list[tuple[int, str]]]:
     """Numbers of the wanted columns, (n, d), each the float64 next to what is written; and the lines of comment."""
     with path.open() as file:
         rows = layout.rows(file)
-        return _numbers(path, layout, rows, wanted), rows.comments
+        return _numbers(path, layout, rows, wanted, missing), rows.comments
 
 
-def _numbers(path: Text, layout: Layout, rows: Rows, wanted: list[int]) -> np.ndarray:
+def _numbers(path: Text, layout: Layout, rows: Rows, wanted: list[int], missing: str) -> np.ndarray:
+    gaps = missing == "ignore"
     blocks, width, at = [], len(layout.names), iter(rows)
     while block := [cells for _, cells in islice(at, _BLOCK)]:
         if any(len(cells) != width for cells in block):
-            raise _explain(path, layout, wanted)
+            raise _explain(path, layout, wanted, missing)
         flat = list(chain.from_iterable([cells[j] for j in wanted] for cells in block))
         try:
-            numbers = np.array(list(map(float, flat)), dtype=np.float64)
+            numbers = np.array(list(map(_or_gap if gaps else float, flat)), dtype=np.float64)
         except ValueError:
-            raise _explain(path, layout, wanted) from None
-        if not np.isfinite(numbers).all() or "_" in "".join(flat):  # float would take 1_000
-            raise _explain(path, layout, wanted)
+            raise _explain(path, layout, wanted, missing) from None
+        if not (~np.isinf(numbers) if gaps else np.isfinite(numbers)).all() or "_" in "".join(
+            flat
+        ):  # float would take 1_000
+            raise _explain(path, layout, wanted, missing)
         if (np.abs(numbers) >= WHOLE).any() and any(map(_is_rounded, flat)):
-            raise _explain(path, layout, wanted)
+            raise _explain(path, layout, wanted, missing)
         blocks.append(numbers.reshape(len(block), len(wanted)))
     return np.concatenate(blocks) if blocks else np.empty((0, len(wanted)))
+
+
+def _or_gap(cell: str) -> float:
+    """The number in a cell, NaN where it says that there is none."""
+    return np.nan if is_missing(cell) else float(cell)
 
 
 @dataclass
@@ -93,7 +103,7 @@ class _Column:
     holes: list[int] = field(default_factory=list)
 
 
-def _explain(path: Text, layout: Layout, wanted: list[int]) -> InputError:
+def _explain(path: Text, layout: Layout, wanted: list[int], missing: str) -> InputError:
     """Read the file once more and say what is wrong with it, where."""
     found = [_Column() for _ in layout.names]
     with path.open() as file:
@@ -107,6 +117,8 @@ def _explain(path: Text, layout: Layout, wanted: list[int]) -> InputError:
                     column.numbers += 1
                     if column.rounded is None and _is_rounded(cell):
                         column.rounded = (cell, line)
+                elif is_missing(cell) and missing == "ignore":
+                    continue
                 elif is_number(cell) or is_missing(cell):
                     column.holes.append(line)
                 elif column.text is None:
@@ -136,9 +148,11 @@ def _explain(path: Text, layout: Layout, wanted: list[int]) -> InputError:
     lost = [j for j in wanted if found[j].holes]
     holes = [f"column {shortened(layout.names[j])!r} {_lines(found[j].holes)}" for j in lost[:5]]
     holes += [f"{len(lost) - 5} more columns"] if len(lost) > 5 else []
+    if missing == "ignore":
+        return InputError(f"{path}: numbers must be finite, or missing; infinite in {'; '.join(holes)}")
     return InputError(
         f"{path}: every cell must be a finite number; empty, NaN or infinite in {'; '.join(holes)}; "
-        "drop or fill these rows"
+        "drop or fill these rows, or fit what is there: mixot fit --missing ignore (missing='ignore' in Python)"
     )
 
 

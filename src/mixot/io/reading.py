@@ -7,8 +7,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 from mixot._checks import as_path
 from mixot.errors import AccuracyWarning, InputError
+from mixot.incomplete import Incomplete
 from mixot.io import h5ad, models, pictures, tables
 from mixot.io.parts import files_of
 from mixot.io.places import locate
@@ -27,6 +30,7 @@ def read(
     header: bool | None = None,
     scale: Scale = "linear",
     compensate: bool = False,
+    missing: str = "error",
 ) -> Measure:
     """Return what is in a file as a measure.
 
@@ -56,6 +60,8 @@ def read(
         Of a table, what is taken of its columns; scatter and time (FSC..., SSC..., Time) stay as they are.
     compensate : bool
         Of .fcs, whether the spillover matrix of the file is applied.
+    missing : str
+        Of a table, "ignore" lets missing values in, see `read_table`: where there are any, the rows are `Incomplete`.
 
     Warns
     -----
@@ -84,6 +90,8 @@ def read(
         raise InputError(f"{path}: header is for tables in text, this is {_A[kind]}; leave it out")
     if kind != "table" and (as_scale(scale) is not None or compensate):
         raise InputError(f"{path}: scale and compensate are for tables, this is {_A[kind]}; leave them out")
+    if kind != "table" and missing != "error":
+        raise InputError(f"{path}: missing is for tables, this is {_A[kind]}; leave it out")
     if kind != "cells" and rep is not None:
         raise InputError(f"{path}: a representation can be chosen from annotated data (.h5ad), this is {_A[kind]}")
     if kind == "model":
@@ -92,10 +100,12 @@ def read(
         return pictures.read_picture(source).samples()
     if kind == "cells":
         return Samples(h5ad.read_observations(source, rep=rep or h5ad.REP).points)
-    table = tables.read_table(source, columns=columns, header=header, scale=scale, compensate=compensate)
+    taken: dict[str, Any] = {"scale": scale, "compensate": compensate, "missing": missing}
+    table = tables.read_table(source, columns=columns, header=header, **taken)
     for note in table.notes:
         warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=2)
-    return Samples(table.values, table.weights, columns=table.names)
+    held = Incomplete if missing == "ignore" and np.isnan(table.values).any() else Samples
+    return held(table.values, table.weights, columns=table.names)
 
 
 def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture", "cells"]:

@@ -11,6 +11,7 @@ import numpy as np
 from mixot._checks import as_numbers, as_path
 from mixot.errors import InputError
 from mixot.extras import require
+from mixot.incomplete import check_missing
 from mixot.io.arrays import npz_names, read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
 from mixot.io.columns import Table, check_finite, pick
@@ -24,6 +25,7 @@ from mixot.measures import check_weights
 
 TEXT = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT, ".npy", ".npz", ".parquet")  # that are written
+GAPPY = (*SUFFIXES, *arrow_files.FEATHER)  # from which missing values are let in
 READABLE = (
     *SUFFIXES,
     ".json",
@@ -42,6 +44,7 @@ def read_table(
     header: bool | None = None,
     scale: Scale = "linear",
     compensate: bool = False,
+    missing: str = "error",
 ) -> Table:
     """Return the table of numbers in a file.
 
@@ -80,6 +83,9 @@ def read_table(
         What is taken of all columns but those that are called FSC..., SSC... or Time; a note says of which.
     compensate : bool
         Of .fcs, whether what spills over between channels is taken back, by the matrix in the file.
+    missing : str
+        "ignore" lets missing values in as NaN (empty cells, NA, NaN, null, ?, - in text; nulls of Arrow), where the
+        file is text, an array, Parquet or Arrow; "error" refuses them.
 
     Raises
     ------
@@ -97,17 +103,19 @@ def read_table(
     [[0.0], [1.0]]
     """
     files, on = files_of(as_path(path)), as_scale(scale)
+    how: dict[str, Any] = {"columns": columns, "header": header, "compensate": compensate, "missing": missing}
     if files is None:
-        table = read_content(locate(path), columns=columns, header=header, compensate=compensate)
-        return scaled(table, on)
-    parts = [
-        (file, read_content(locate(file), columns=columns, header=header, compensate=compensate)) for file in files
-    ]
-    return scaled(one_table(path, parts), on)
+        return scaled(read_content(locate(path), **how), on)
+    return scaled(one_table(path, [(file, read_content(locate(file), **how)) for file in files]), on)
 
 
 def read_content(
-    content: Content, *, columns: Sequence[str] | None = None, header: bool | None = None, compensate: bool = False
+    content: Content,
+    *,
+    columns: Sequence[str] | None = None,
+    header: bool | None = None,
+    compensate: bool = False,
+    missing: str = "error",
 ) -> Table:
     """Return the table in some bytes, wherever they come from; see `read_table`."""
     suffix = content.suffix
@@ -117,8 +125,15 @@ def read_content(
         raise InputError(f"{content}: header is for tables in text ({' '.join(TEXT)}), this is {suffix}; leave it out")
     if compensate and suffix not in cytometry.SUFFIXES:
         raise InputError(f"{content}: compensate (--compensate) is for .fcs files, this is {suffix}; leave it out")
+    check_missing(missing)
+    if missing == "ignore" and suffix not in GAPPY:
+        raise InputError(
+            f"{content}: missing values are let in from {' '.join(GAPPY)} files only; save it as one of them"
+        )
     if suffix in TEXT:
-        table = read_text(content, columns, header)
+        table = read_text(content, columns, header, missing)
+    elif suffix in GAPPY:
+        table = _READERS[suffix](content, columns, missing)
     elif suffix in cytometry.SUFFIXES:
         table = cytometry.read_events(content, columns, compensate=compensate)
     else:
@@ -154,12 +169,12 @@ def write_table(path: str | os.PathLike[str], values: Any, columns: Sequence[str
         _WRITERS[target.suffix.lower()](file, parts, names)
 
 
-def _read_npy(path: Content, columns: Sequence[str] | None) -> Table:
+def _read_npy(path: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     array = read_npy(path)
-    return _array_table(path, array, None, None, columns)
+    return _array_table(path, array, None, None, columns, missing)
 
 
-def _read_npz(path: Content, columns: Sequence[str] | None) -> Table:
+def _read_npz(path: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     names = npz_names(path)
     if "points" not in names and len(names) > 1:
         raise InputError(f'{path}: expected one array or one called "points", got {", ".join(names)}')
@@ -167,7 +182,7 @@ def _read_npz(path: Content, columns: Sequence[str] | None) -> Table:
     if not arrays:
         raise InputError(f'{path}: expected one array or one called "points", got none')
     array = arrays["points"] if "points" in arrays else arrays[names[0]]
-    return _array_table(path, array, arrays.get("columns"), arrays.get("weights"), columns)
+    return _array_table(path, array, arrays.get("columns"), arrays.get("weights"), columns, missing)
 
 
 def _array_table(
@@ -176,6 +191,7 @@ def _array_table(
     names: np.ndarray | None,
     weights: np.ndarray | None,
     columns: Sequence[str] | None,
+    missing: str,
 ) -> Table:
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
         raise InputError(f"{path}: expected numbers of shape (n, d) or (n,), got shape {array.shape} of {array.dtype}")
@@ -187,7 +203,7 @@ def _array_table(
         raise InputError(f"{path}: {len(labels)} names for {values.shape[1]} columns; write the file again")
     kept = pick(labels, columns, path)
     values = values[:, kept]
-    check_finite(path, values)
+    check_finite(path, values, missing)
     if weights is not None:
         try:
             weights = check_weights(weights, len(values), "rows")

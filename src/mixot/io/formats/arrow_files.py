@@ -20,7 +20,7 @@ SUFFIXES = (".parquet", *FEATHER)
 _FIRST = b"FEA1"  # the first version of Feather, which is no file of Arrow
 
 
-def read_parquet(content: Content, columns: Sequence[str] | None) -> Table:
+def read_parquet(content: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     """The numeric columns of a Parquet file; see `mixot.io.tables.read_table`."""
     parquet = require("pyarrow.parquet", "table", "reading .parquet files")
     with content.open() as stored:
@@ -29,10 +29,10 @@ def read_parquet(content: Content, columns: Sequence[str] | None) -> Table:
             names = _names(content, file.schema_arrow.names, columns)
             check_inflation(content, "the table", content.size, 8 * file.metadata.num_rows * len(names))
             table = _undamaged(content, lambda: file.read(columns=names))
-    return _numbers(content, table, names)
+    return _numbers(content, table, names, missing)
 
 
-def read_feather(content: Content, columns: Sequence[str] | None) -> Table:
+def read_feather(content: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     """The numeric columns of a file, or of a stream, of Arrow."""
     arrow = require("pyarrow", "table", f"reading {content.suffix} files")
     feather = require("pyarrow.feather", "table", f"reading {content.suffix} files")
@@ -41,7 +41,7 @@ def read_feather(content: Content, columns: Sequence[str] | None) -> Table:
             table = _undamaged(content, lambda: feather.read_table(stored))
         else:
             table = _undamaged(content, lambda: _batches(content, arrow, stored))
-    return _numbers(content, table, _names(content, table.column_names, columns))
+    return _numbers(content, table, _names(content, table.column_names, columns), missing)
 
 
 def _batches(content: Content, arrow: Any, stored: Any) -> Any:
@@ -70,7 +70,7 @@ def _names(content: Content, held: Sequence[str], columns: Sequence[str] | None)
     return names
 
 
-def _numbers(content: Content, table: Any, names: list[str]) -> Table:
+def _numbers(content: Content, table: Any, names: list[str], missing: str) -> Table:
     types = {name: str(table.schema.field(name).type) for name in names}
     numeric = [name for name in names if re.match(r"u?int|float|double|half|bool|decimal", types[name])]
     for name in names:
@@ -82,7 +82,7 @@ def _numbers(content: Content, table: Any, names: list[str]) -> Table:
             )
     parts = _undamaged(content, lambda: [as_floats(table[name].to_numpy(), f"column {name!r}") for name in names])
     values = np.column_stack(parts) if names else np.empty((0, 0))
-    check_finite(content, values)
+    check_finite(content, values, missing)
     return Table(tuple(names), values)
 
 
