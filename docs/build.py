@@ -34,6 +34,7 @@ PAGES = [
     HERE / "mathematics.md",
     HERE / "families.md",
     HERE / "missing.md",
+    HERE / "covariance-models.md",
     HERE / "certify.md",
     HERE / "tests.md",
     HERE / "closest-mixture.md",

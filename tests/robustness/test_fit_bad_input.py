@@ -20,7 +20,6 @@ from mixot import (
     load,
     save,
 )  # fmt: skip
-from mixot.fitting.likelihood.family_em import FamilyEM
 from mixot.fitting.moments.moment_matching import MomentMatching
 
 X = np.random.default_rng(0).normal(size=(60, 2))

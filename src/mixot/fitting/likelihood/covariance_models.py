@@ -124,13 +124,13 @@ class CovarianceModel:
     def few_rows(self, rows: np.ndarray, d: int) -> str:
         """Why so many rows of each component, (k,), do not determine the covariances, in words; empty where they do."""
         volume, shape, turn = self.name if d > 1 else (self.name[0], "I", "I")
-        k, free = len(rows), float(rows.sum()) - len(rows)
+        k = len(rows)
         own = d + 1 if shape == turn == "V" else 2 if "V" in (volume, shape) else 0
-        low = int((rows < own).sum())
-        if low:
+        if own and rows.min() < own:
+            low = int((rows < own).sum())
             return f"{low} of {k} components have fewer than the {own} rows that determine one"
         least = d if shape == turn == "E" else 1
-        if shape != "V" and free < least:
+        if shape != "V" and (free := float(rows.sum()) - k) < least:
             return f"{free:.0f} rows more than means do not determine a covariance in dimension {d}"
         if shape == "E" and turn == "V" and rows.max() < d + 1:
             return f"no component has the {d + 1} rows that determine a shape"

@@ -18,7 +18,7 @@ from mixot.fitting.likelihood.split_and_merge import splits, with_split
 from mixot.fitting.likelihood.views import Views
 from mixot.results import Status
 
-_SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding
+SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding
 _SHORT = 5  # iterations of all starts
 _STAGES = ((3, 8),)  # of how many starts one goes on, and for how many iterations more
 _LAST = 2  # runs that are carried to their end
@@ -110,7 +110,7 @@ class Search:
             tries = _standing(partial(climb.further, trial, _LOOK - _GLANCE) for trial in best_of(tries, _LAST))
             near = (trial for trial in tries if trial.objective > run.objective - _NEAR)
             tries = _standing(partial(_to_the_end, trial, climb) for trial in near)
-            level = run.objective + _SAME if run.determined else -np.inf
+            level = run.objective + SAME if run.determined else -np.inf
             better = [trial for trial in tries if trial.objective > level and _solid(trial, run)]
             if not better:
                 return run
@@ -142,7 +142,7 @@ def _exchanged(run: Run, climb: Climb) -> Run:
         if state is None:
             break
         trial = _standing([partial(climb.start, best.em, state, _SETTLED)])
-        if not trial or not (trial[0].objective > best.objective + _SAME and _solid(trial[0], best)):
+        if not trial or not (trial[0].objective > best.objective + SAME and _solid(trial[0], best)):
             break
         best = trial[0]
     return best
@@ -178,7 +178,7 @@ def best_of(runs: Sequence[Run], count: int) -> list[Run]:
     """
     out: list[Run] = []
     for run in sorted(runs, key=lambda run: (not run.determined, -run.objective)):
-        same = out and run.determined is out[-1].determined and out[-1].objective - run.objective <= _SAME
+        same = out and run.determined is out[-1].determined and out[-1].objective - run.objective <= SAME
         if same:
             out[-1] = min(out[-1], run, key=runs.index)
         elif len(out) < count:

@@ -18,7 +18,7 @@ from mixot.fitting.likelihood.candidates import choice
 from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
 from mixot.fitting.likelihood.moves import memberships
 from mixot.fitting.likelihood.runs import Climb, Run
-from mixot.fitting.likelihood.search import Search, best_of
+from mixot.fitting.likelihood.search import SAME, Search
 from mixot.fitting.likelihood.split_and_merge import merges, splits, with_split
 from mixot.fitting.likelihood.stored_covariances import with_model, written_out
 from mixot.results import Candidate, Status
@@ -126,6 +126,7 @@ class StructureSearch:
 
         Those whose criterion is above the best by more than ``margin`` are left as they are.
         """
+        climbs = {name: self.climb(em, k) for name, em in self.ems.items()}
         for labels in partitions:
             clusters, places = np.unique(labels, return_inverse=True)
             key = k, places.astype(np.uint16).tobytes()
@@ -139,7 +140,7 @@ class StructureSearch:
                 start = em.on_labels(labels, k)
                 if self._promising((name, k), classification(em, start)):
                     with suppress(SolveError):
-                        self._keep((name, k), self.climb(em, k).start(em, start, _FIRST))
+                        self._keep((name, k), climbs[name].start(em, start, _FIRST))
 
     def _promising(self, cell: Cell, likelihood: float) -> bool:
         """Whether few partitions were likelier."""
@@ -150,7 +151,7 @@ class StructureSearch:
     def _keep(self, cell: Cell, run: Run) -> bool:
         """Takes a run where it is the best of its model so far; whether it is."""
         old = self.runs.get(cell)
-        if old is not None and best_of([old, run], 1)[0] is old:
+        if old is not None and (not run.determined, -run.objective) >= (not old.determined, -old.objective - SAME):
             return False
         self._take(cell, run)
         return True
