@@ -303,9 +303,7 @@ class Product(Family):
         return sum(part.factor_parameters(_own(owned, place)) for place, part in enumerate(self.factors))
 
     def fit_notes(self) -> tuple[str, ...]:
-        return tuple(
-            f"column {place}: {note}" for place, part in enumerate(self.factors) for note in part.fit_notes()
-        )
+        return tuple(f"column {place}: {note}" for place, part in enumerate(self.factors) for note in part.fit_notes())
 
     @classmethod
     def example(cls, rng: np.random.Generator, k: int) -> Product:

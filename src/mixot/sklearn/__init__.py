@@ -4,6 +4,7 @@
 `EMMixture`           a Gaussian mixture of maximum likelihood, K given or chosen: in place of ``GaussianMixture``
 `MomentMixture`       the same from moments, K read from their relaxations, with a proven bound
 `WassersteinMixture`  the Gaussian mixture of least W2 to the rows
+`MixtureClassifier`   a Gaussian mixture for each class: discriminant analysis, as MclustDA
 ====================  ============================================================================================
 
 All keep scikit-learn's contract (``check_estimator``), its names and its scales: ``bic`` and ``aic`` are totals,
@@ -21,8 +22,9 @@ from mixot.extras import require as _require
 
 _require("sklearn", "sklearn", "mixot.sklearn")
 
+from mixot.sklearn.classifier import MixtureClassifier  # noqa: E402
 from mixot.sklearn.em import EMMixture  # noqa: E402
 from mixot.sklearn.moments import MomentMixture  # noqa: E402
 from mixot.sklearn.wasserstein import WassersteinMixture  # noqa: E402
 
-__all__ = ["EMMixture", "MomentMixture", "WassersteinMixture"]
+__all__ = ["EMMixture", "MixtureClassifier", "MomentMixture", "WassersteinMixture"]
