@@ -54,6 +54,10 @@ if TYPE_CHECKING:
     from mixot.inference.certificate import Rival as Rival
     from mixot.inference.certificate import Rung as Rung
     from mixot.inference.certification import certify as certify
+    from mixot.inference.classification import ClassMixtures as ClassMixtures
+    from mixot.inference.classification import CrossValidation as CrossValidation
+    from mixot.inference.classification import cross_validate as cross_validate
+    from mixot.inference.classification import fit_classes as fit_classes
     from mixot.inference.combining import Combination as Combination
     from mixot.inference.combining import combine as combine
     from mixot.inference.e_values import EValue as EValue
@@ -155,6 +159,7 @@ _HOME = {
     "formulas.polynomial.regions": ("Ball", "Box", "Inequality", "Linear"),
     "inference.certificate": ("Certificate", "Rival", "Rung"),
     "inference.certification": ("certify",),
+    "inference.classification": ("ClassMixtures", "CrossValidation", "cross_validate", "fit_classes"),
     "inference.combining": ("Combination", "combine"),
     "inference.e_values": ("EValue",),
     "inference.intervals": ("DistanceInterval", "distance_interval"),

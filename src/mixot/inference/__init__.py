@@ -2,6 +2,7 @@
 
 from mixot.inference.certificate import Certificate, Rival, Rung
 from mixot.inference.certification import certify
+from mixot.inference.classification import ClassMixtures, CrossValidation, cross_validate, fit_classes
 from mixot.inference.combining import Combination, combine
 from mixot.inference.e_values import EValue
 from mixot.inference.intervals import DistanceInterval, distance_interval
@@ -11,7 +12,9 @@ from mixot.inference.two_sample import TwoSampleTest, two_sample_test
 
 __all__ = [
     "Certificate",
+    "ClassMixtures",
     "Combination",
+    "CrossValidation",
     "DistanceInterval",
     "EValue",
     "OneComponentTest",
@@ -20,7 +23,9 @@ __all__ = [
     "TwoSampleTest",
     "certify",
     "combine",
+    "cross_validate",
     "distance_interval",
+    "fit_classes",
     "split_test",
     "test_one_component",
     "two_sample_test",

@@ -6,6 +6,7 @@
 `WassersteinMixture`  the Gaussian mixture of least W2 to the rows
 `MixtureAligner`      a transformer that moves rows to a reference: domain adaptation, batch correction
 `MixtureDistance`     distances between groups of rows, for everything that takes ``metric="precomputed"``
+`MixtureClassifier`   a Gaussian mixture for each class: discriminant analysis, as MclustDA
 ====================  ============================================================================================
 
 All keep scikit-learn's contract (``check_estimator``), its names and its scales: ``bic`` and ``aic`` are totals,
@@ -24,9 +25,17 @@ from mixot.extras import require as _require
 _require("sklearn", "sklearn", "mixot.sklearn")
 
 from mixot.sklearn.aligner import MixtureAligner  # noqa: E402
+from mixot.sklearn.classifier import MixtureClassifier  # noqa: E402
 from mixot.sklearn.distances import MixtureDistance  # noqa: E402
 from mixot.sklearn.em import EMMixture  # noqa: E402
 from mixot.sklearn.moments import MomentMixture  # noqa: E402
 from mixot.sklearn.wasserstein import WassersteinMixture  # noqa: E402
 
-__all__ = ["EMMixture", "MixtureAligner", "MixtureDistance", "MomentMixture", "WassersteinMixture"]
+__all__ = [
+    "EMMixture",
+    "MixtureAligner",
+    "MixtureClassifier",
+    "MixtureDistance",
+    "MomentMixture",
+    "WassersteinMixture",
+]

@@ -3,7 +3,14 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from mixot.sklearn import EMMixture, MixtureAligner, MixtureDistance, MomentMixture, WassersteinMixture
+from mixot.sklearn import (
+    EMMixture,
+    MixtureAligner,
+    MixtureClassifier,
+    MixtureDistance,
+    MomentMixture,
+    WassersteinMixture,
+)
 
 # What the checks' few, flat or constant rows do to a fit is said by warnings, as it should be.
 pytestmark = [
@@ -14,6 +21,7 @@ pytestmark = [
 ESTIMATORS = [
     EMMixture(),
     EMMixture(max_components=2, covariance_type="spherical", criterion="icl", n_init=1),
+    MixtureClassifier(),
     MomentMixture(order=1, max_components=2),
     WassersteinMixture(n_components=1, max_points=50),
     MixtureAligner(),
@@ -24,6 +32,7 @@ SLOW = [
     MixtureDistance(measure="samples"),
     EMMixture(n_components=2, covariance_type="tied"),
     EMMixture(n_components=1, covariance_type="diag", warm_start=True),
+    MixtureClassifier(covariance_type="auto", max_components=2),
     MomentMixture(),
     MomentMixture(order=2, covariance_type="diag"),
     WassersteinMixture(),
