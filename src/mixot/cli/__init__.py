@@ -12,10 +12,22 @@ from typing import Annotated
 import typer
 
 from mixot import __version__
-from mixot.cli import barycenter, certify, components, distance, fit, geodesic, joint, plan, quantize, recolor
+from mixot.cli import (
+    barycenter,
+    certify,
+    components,
+    distance,
+    fit,
+    geodesic,
+    joint,
+    plan,
+    populations,
+    quantize,
+    recolor,
+)
 from mixot.cli import map as move
 from mixot.cli import test as tests
-from mixot.cli.console import Commands, ManyNumbers, degrade_output
+from mixot.cli.console import Commands, ManyFiles, ManyNumbers, degrade_output
 
 _EXAMPLES = """Examples:
 
@@ -30,6 +42,8 @@ _EXAMPLES = """Examples:
 [bold]mixot distance before.csv after.csv --json[/]
 
 [bold]mixot test before.csv after.csv --statistic energy[/]
+
+[bold]mixot populations day0.fcs day7.fcs --scale asinh[/]
 
 [bold]mixot plan points.csv photo.png -o cells.png[/]
 
@@ -84,6 +98,7 @@ app.command("barycenter", cls=ManyNumbers)(barycenter.barycenter)
 app.command("joint")(joint.joint)
 app.command("components")(components.components)
 app.command("test")(tests.test)
+app.command("populations", cls=ManyFiles)(populations.populations)
 app.command("map")(move.move)
 app.command("certify")(certify.certify)
 app.command("recolor")(recolor.recolor)
