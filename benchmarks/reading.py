@@ -17,7 +17,7 @@ READERS = {
     "polars.read_csv": "import polars; polars.read_csv({path!r})",
     "numpy.loadtxt": "import numpy; numpy.loadtxt({path!r}, delimiter=',', skiprows=1)",
     "mixot.io.read_table": "from mixot.io import read_table; read_table({path!r})",
-    "mixot fit -k 3": "import sys; sys.argv = ['mixot', 'fit', {path!r}, '-k', '3']; from mixot.cli import main; main()",
+    "mixot fit -k 3": "import sys; sys.argv[1:] = ['fit', {path!r}, '-k', '3']; from mixot.cli import main; main()",
 }
 
 
