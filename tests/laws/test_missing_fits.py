@@ -130,7 +130,7 @@ def test_the_command_takes_gaps_where_it_is_told_to(tmp_path, rng):
     path.write_text("a,b,c\n" + "\n".join(lines) + "\n")
     found = mixot.read(path, missing="ignore")
     np.testing.assert_array_equal(found.points, x)
-    with pytest.raises(InputError, match="column 'a' on .*--missing ignore"):
+    with pytest.raises(InputError, match=r"column 'a' on .*--missing ignore"):
         mixot.read(path)
     run = [sys.executable, "-m", "mixot", "fit", str(path), "-k", "2", "--missing", "ignore", "--json"]
     told = json.loads(subprocess.run(run, capture_output=True, text=True, check=True).stdout)

@@ -22,12 +22,13 @@ from mixot.cli import (
     geodesic,
     joint,
     plan,
+    populations,
     quantize,
     recolor,
 )
 from mixot.cli import map as move
 from mixot.cli import test as tests
-from mixot.cli.console import Commands, ManyNumbers, degrade_output
+from mixot.cli.console import Commands, ManyFiles, ManyNumbers, degrade_output
 
 _EXAMPLES = """Examples:
 
@@ -44,6 +45,8 @@ _EXAMPLES = """Examples:
 [bold]mixot distances *.json -o matrix.csv --plot matrix.png[/]
 
 [bold]mixot test before.csv after.csv --statistic energy[/]
+
+[bold]mixot populations day0.fcs day7.fcs --scale asinh[/]
 
 [bold]mixot plan points.csv photo.png -o cells.png[/]
 
@@ -98,6 +101,7 @@ app.command("barycenter", cls=ManyNumbers)(barycenter.barycenter)
 app.command("joint")(joint.joint)
 app.command("components")(components.components)
 app.command("test")(tests.test)
+app.command("populations", cls=ManyFiles)(populations.populations)
 app.command("map")(move.move)
 app.command("certify")(certify.certify)
 app.command("recolor")(recolor.recolor)

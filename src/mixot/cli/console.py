@@ -62,6 +62,21 @@ class ManyNumbers(TyperCommand):
         return super().parse_args(ctx, spread)
 
 
+class ManyFiles(TyperCommand):
+    """A command whose ``--against`` takes all the files that follow, up to the next option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        spread: list[str] = []
+        gathering = False
+        for word in args:
+            if gathering and not (word.startswith("-") and word != "-"):
+                spread += ["--against", word] if spread[-1] != "--against" else [word]
+                continue
+            gathering = word == "--against"
+            spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
 def _are_numbers(word: str) -> bool:
     try:
         return bool([float(part) for part in word.split(",")])

@@ -7,6 +7,7 @@ from mixot.inference.combining import Combination, combine
 from mixot.inference.e_values import EValue
 from mixot.inference.intervals import DistanceInterval, distance_interval
 from mixot.inference.one_component import OneComponentTest, test_one_component
+from mixot.inference.population_shifts import PopulationShifts, population_shifts
 from mixot.inference.split_test import split_test
 from mixot.inference.two_sample import TwoSampleTest, two_sample_test
 
@@ -18,6 +19,7 @@ __all__ = [
     "DistanceInterval",
     "EValue",
     "OneComponentTest",
+    "PopulationShifts",
     "Rival",
     "Rung",
     "TwoSampleTest",
@@ -26,6 +28,7 @@ __all__ = [
     "cross_validate",
     "distance_interval",
     "fit_classes",
+    "population_shifts",
     "split_test",
     "test_one_component",
     "two_sample_test",

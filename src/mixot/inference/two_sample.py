@@ -140,9 +140,9 @@ def two_sample_test(
     rows, units = scaled(np.concatenate([first, second]), scale)
     asked = statistic_of(statistic, rows, k, generator)
     n, m = len(first), len(second)
-    every = _few_splits(n, m, permutations + 1)
+    every = few_splits(n, m, permutations + 1)
     total = comb(n + m, n) - 1 if every else permutations
-    splits = _all_splits(n, m) if every else drawn_splits(n, m, permutations, asked.batch, generator)
+    splits = all_splits(n, m) if every else drawn_splits(n, m, permutations, asked.batch, generator)
     squares = squares_of_splits(asked, splits, total, progress)
     seen, null = squares[0], squares[1:]
     exceeded = int((null >= seen * (1 - _TIE)).sum())
@@ -226,12 +226,12 @@ def drawn_splits(n: int, m: int, count: int, batch: int, rng: np.random.Generato
         yield groups
 
 
-def _few_splits(n: int, m: int, most: int) -> bool:
+def few_splits(n: int, m: int, most: int) -> bool:
     """Whether there are at most so many; of large samples the number itself is never made, it has too many digits."""
     return lgamma(n + m + 1) - lgamma(n + 1) - lgamma(m + 1) < log(most) + 1 and comb(n + m, n) <= most
 
 
-def _all_splits(n: int, m: int) -> Iterator[Bool[np.ndarray, "b s"]]:
+def all_splits(n: int, m: int) -> Iterator[Bool[np.ndarray, "b s"]]:
     """Every split, that which came first: the first combination of indices is 0 .. n - 1."""
     groups = np.zeros((comb(n + m, n), n + m), dtype=bool)
     for group, chosen in zip(groups, combinations(range(n + m), n), strict=True):

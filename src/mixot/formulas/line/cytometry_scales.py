@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, isfinite, log
 
 import numpy as np
-from scipy.optimize import root_scalar
 
 from mixot._shapes import Float
 from mixot.errors import InputError
@@ -111,8 +109,7 @@ class Logicle:
         w, x2 = self.width / whole, self.negative / whole
         x1, x0 = x2 + w, x2 + 2 * w
         b = whole * log(10)
-        # d solves 2 (ln d - ln b) + w (b + d) = 0, which makes the second derivative vanish at zero
-        d = b if w == 0 else _root(lambda d: 2 * log(d / b) + w * (b + d), b * exp(-w * b), b)
+        d = _straight(b, w)
         ratio = exp(x0 * (b + d))  # of c and a
         a = self.top / (exp(b) - ratio * exp(-d) - exp(b * x1) + ratio * exp(-d * x1))
         return a * exp(b * x1), b, ratio * a * exp(-d * x1), d, x1
@@ -142,5 +139,12 @@ class Logicle:
         return np.asarray(zero + np.sign(x) * z)
 
 
-def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    return float(root_scalar(f, bracket=(low, high), method="brentq", xtol=1e-300, rtol=1e-15).root)
+def _straight(b: float, w: float) -> float:
+    """The d that solves ``2 (ln d - ln b) + w (b + d) = 0``, which makes the second derivative vanish at zero."""
+    d = b * exp(-w * b)  # below it; the left side grows and is concave, so Newton steps never go beyond
+    for _ in range(_ROUNDS):
+        step = (2 * log(d / b) + w * (b + d)) / (2 / d + w)
+        d -= step
+        if abs(step) <= _EXACT * d:
+            break
+    return d
