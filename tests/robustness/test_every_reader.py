@@ -91,6 +91,12 @@ def frame(path, rng):
             table.to_sql("t", base, index=False)
 
 
+def events(path, rng):
+    flowio = pytest.importorskip("flowio")
+    with path.open("wb") as file:
+        flowio.create_fcs(file, rng.lognormal(3, 1, 20).tolist(), ["B1-A", "V1-A"])
+
+
 KINDS = [
     Kind("t.csv", table),
     Kind("t.tsv", table),
@@ -116,6 +122,7 @@ KINDS = [
     Kind("t.xlsx", frame, tries=60),
     Kind("t.feather", frame, tries=60),
     Kind("t.db", frame, tries=60),
+    Kind("t.fcs", events, tries=60),
 ]
 
 

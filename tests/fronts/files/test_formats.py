@@ -259,3 +259,12 @@ def test_large_text_is_refused_as_small_text_is(cell, tmp_path, monkeypatch):
     with pytest.raises(InputError) as large:
         read_table(tmp_path / "t.csv")
     assert str(large.value) == str(small.value)
+
+
+@pytest.mark.parametrize("text", ["\n2019,2020\n1,2\n", "2019,2020\n\n1,2\n\n", "2019,2020\r1,2\r"])
+def test_large_text_has_the_header_that_small_text_has(text, tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text(text, newline="")
+    for large in (1 << 22, 0):
+        monkeypatch.setattr("mixot.io.text.parsers._LARGE", large)
+        table = read_table(tmp_path / "t.csv", header=True)
+        assert (table.columns, table.values.tolist()) == (("2019", "2020"), [[1.0, 2.0]])

@@ -53,6 +53,9 @@ def parsed_by_libraries(path: Text, layout: Layout, wanted: list[int]) -> np.nda
 def _by_arrow(path: Text, layout: Layout, wanted: list[int]) -> np.ndarray | None:
     """The same by Arrow, whose numbers are those next to what is written, too; None where it finds something else."""
     csv_reader, arrow = (require(name, "table", "reading large tables") for name in ("pyarrow.csv", "pyarrow"))
+    with path.open() as file:
+        if not file.readline().strip():
+            return None  # Arrow would pass over this line in place of the header
     names = [str(j) for j in range(len(layout.names))]
     with path.content.open() as file:
         try:
