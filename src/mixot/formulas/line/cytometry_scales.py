@@ -32,7 +32,7 @@ class Asinh:
     Examples
     --------
     >>> scale = Asinh(5.0)
-    >>> float(scale.inverse(scale([10.0]))[0])
+    >>> round(float(scale.inverse(scale([10.0]))[0]), 9)
     10.0
     """
 
