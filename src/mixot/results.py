@@ -138,6 +138,19 @@ class Candidate(Likelihood, Generic[Law]):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Background:
+    """A uniform law beside a mixture, for the rows that belong to none of its components.
+
+    It has ``weight`` of the mass, spread evenly over ``volume``, and the responsibility ``shares[i]`` for row i; the
+    density of the rows is ``weight / volume + (1 - weight) * mixture.density(x)``.
+    """
+
+    weight: float
+    volume: float
+    shares: Float[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Fit(Likelihood, Generic[Law]):
     """A mixture fitted to data, and how well.
 
@@ -150,7 +163,8 @@ class Fit(Likelihood, Generic[Law]):
 
     ``n_parameters`` numbers were free to be chosen (weights included; directions in which the rows do not vary left
     out), for ``observations`` rows: the sum of counts, or Kish's effective number of weighted rows. ``bic`` and ``aic``
-    are totals, as the field prints them; ``criterion`` is ``bic / observations``, where it is BIC.
+    are totals, as the field prints them; ``criterion`` is ``bic / observations``, where it is BIC. ``background`` is
+    the uniform law beside the mixture that `EM` fits with ``background=True``: the likelihood is that of both together.
     """
 
     mixture: Mixture[Law]
@@ -164,6 +178,7 @@ class Fit(Likelihood, Generic[Law]):
     structure: str = field(default="", kw_only=True)
     n_parameters: int = field(default=0, kw_only=True)
     observations: float = field(default=float("nan"), kw_only=True)
+    background: Background | None = field(default=None, kw_only=True)
 
     def named(self, columns: tuple[str, ...] | None) -> Fit[Law]:
         """The same fit, the coordinates of its mixtures called so, (d,)."""

@@ -50,6 +50,18 @@ def test_the_winner_of_mclust_or_a_better_one(expression):
     assert -found.bic == pytest.approx(best, abs=0.05)
 
 
+def test_a_background_without_being_told_which_rows_are_noise():
+    # Mclust(x, G = 2, modelNames = "VVV", initialization = list(noise = 273:352)): 13 parameters, log-likelihood
+    # -1615.185; "VVE" has the best BIC of all models, -3301.433
+    x = table("{set.seed(1); rbind(as.matrix(faithful), cbind(runif(80, 1.6, 5.1), runif(80, 43, 96)))}")
+    full = EM(background=True).fit(Samples(x), "gaussian", k=2, rng=0)
+    assert full.n_parameters == 13
+    assert 352 * full.log_likelihood == pytest.approx(-1615.18, abs=0.02)
+    found = EM(background=True, k_max=3).fit(Samples(x), "gaussian", structure="auto", rng=0)
+    assert (found.structure, len(found.mixture)) == ("VVE", 2)
+    assert -found.bic == pytest.approx(-3301.35, abs=0.1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("expression", ["faithful", "diabetes[, -1]"])
 def test_every_model_is_as_likely_as_where_mclust_ends(expression):

@@ -62,8 +62,9 @@ def judged(
     falls = _falls(candidates, max(_FALL, 1 / rows))
     for place, below in falls:
         out[place] = replace(out[place], reason=out[place].reason or f"less likely than k = {below}: a poor maximum")
-    if falls:
-        pairs = ", ".join(f"from k = {below} to {candidates[place].k}" for place, below in falls)
+    own = [(place, below) for place, below in falls if candidates[place].structure == chosen.structure]
+    if own:
+        pairs = ", ".join(f"from k = {below} to {candidates[place].k}" for place, below in own)
         notes += (f"the log-likelihood falls {pairs}, so better mixtures of more components exist; {more}",)
     return best, tuple(out), notes
 

@@ -15,6 +15,7 @@ from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.covariance_models import models_of, structure_of_em
+from mixot.fitting.likelihood.covered_fit import CoveredFit
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.incomplete.data import partial_data, refused_gaps, unseen
@@ -95,6 +96,10 @@ class EM:
     noise : what is known of the noise of the points, which is independent of them: variances (d,) or a covariance
         (d, d) of all rows, or one for each, (n, d) or (n, d, d). The fit is then the law without noise: row i is as
         likely as under components of covariance ``cov_k + noise_i`` ("extreme deconvolution")
+    background : whether rows may belong to no component: a uniform law over the smaller of two boxes around the rows
+        (along the coordinates, along the principal axes) stands beside the mixture. ``Fit.background`` has its weight,
+        its volume and its share in each row, ``Fit.mixture`` is the mixture of the rest, and the likelihood and the
+        criterion are of both; two numbers more are chosen, that weight and that volume
 
     With missing values or noise, computations are in float64, and splits are proposed by what the mixture expects of
     each row; moves of single rows, and components for small dense clusters, are not looked for.
@@ -112,7 +117,7 @@ class EM:
     Dempster, Laird and Rubin, J. R. Statist. Soc. B 39 (1977). ICL: Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000).
     Missing values: Ghahramani and Jordan, NIPS 6 (1994). Noise: Bovy, Hogg and Roweis, Ann. Appl. Stat. 5 (2011).
     Covariance models: Celeux and Govaert, Pattern Recognition 28 (1995); Browne and McNicholas, Adv. Data Anal.
-    Classif. 8 (2014).
+    Classif. 8 (2014). Background: Banfield and Raftery, Biometrics 49 (1993).
     """
 
     max_iter: int = 500
@@ -126,9 +131,12 @@ class EM:
     start: Any = None  # checked below, so that what is no mixture is refused in words
     missing: str = "error"
     noise: Any = field(default=None, compare=False)  # an array, which has no one answer to ==
+    background: Any = False  # checked below, like start
 
     def __post_init__(self) -> None:
         check_missing(self.missing)
+        if not isinstance(self.background, bool | np.bool_):
+            raise InputError(f"background must be True or False, got {self.background!r}")
         object.__setattr__(self, "noise", None if self.noise is None else as_noise(self.noise))
         object.__setattr__(self, "start", mixture_or_means(self.start))
         object.__setattr__(self, "prior", checked_prior(self.prior))
@@ -188,6 +196,8 @@ class EM:
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
         sizes = self._sizes(k if start is None else len(start), em)
+        if self.background:
+            return self._covered(em, k, generator, progress).over(models or (em.model.name,), sizes, _seen(data))
         if models:
             runs, tried = self._runs_of_models(em, models, sizes, start, generator, progress)
         else:
@@ -216,6 +226,18 @@ class EM:
             n_parameters=candidates[best].n_parameters,
             observations=em.observations,
         )
+
+    def _covered(
+        self, em: GaussianEM, k: int | None, rng: np.random.Generator, progress: ProgressCallback | None
+    ) -> CoveredFit:
+        """Fits over a uniform background."""
+        if self.start is not None:
+            raise InputError("background=True finds its own starts; leave start out")
+
+        def climb(em: GaussianEM, k: int) -> Climb:
+            return self._climb(em, k, ("EM over a background", em.model.name, f"k={k}"), rng, progress)
+
+        return CoveredFit(em, climb, self.starts, self.criterion == "icl", self.k_max if k is None else None, rng)
 
     def _on(self, data: Measure, structure: str) -> tuple[GaussianEM, tuple[str, ...]]:
         """The steps of EM on the data, and what has to be said of what is missing in them."""
@@ -373,6 +395,12 @@ def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
         )
     seen = data.weights > 0
     return (data.points, data.weights) if seen.all() else (data.points[seen], data.weights[seen])
+
+
+def _seen(data: Measure) -> np.ndarray:
+    """Which rows have weight, (n,)."""
+    points = data.centers() if isinstance(data, Grid) else data
+    return points.weights > 0 if isinstance(points, Samples) else np.zeros(0, dtype=bool)
 
 
 def observations_of(data: Measure) -> float | None:

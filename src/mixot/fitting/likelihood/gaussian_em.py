@@ -251,6 +251,10 @@ class GaussianEM:
         plain = KernelState(state.weights, ((state.means - center) / scale).ravel(), covs.ravel())
         return plain if self.model.kernel == self.structure else KernelState(*em_into_model(*self._rows, *plain))
 
+    def within(self, state: Parameters) -> Parameters:
+        """The state of the model closest to ``state``: what its M step makes of these covariances."""
+        return self.out_of_kernel(self.into_kernel(state))
+
     def out_of_kernel(self, state: KernelState) -> Parameters:
         """A state in the units of the data."""
         (weights, means, covs), k = state, len(state.weights)
