@@ -61,7 +61,7 @@ def read(
     compensate : bool
         Of .fcs, whether the spillover matrix of the file is applied.
     missing : str
-        Of a table, "ignore" lets missing values in, see `read_table`: where there are any, the rows are `Incomplete`.
+        Of a table, "ignore" lets missing values in, see `mixot.io.read_table`; rows with any are `Incomplete`.
 
     Warns
     -----
