@@ -33,6 +33,7 @@ PAGES = [
     HERE / "index.md",
     HERE / "mathematics.md",
     HERE / "families.md",
+    HERE / "fits.md",
     HERE / "certify.md",
     HERE / "tests.md",
     HERE / "closest-mixture.md",
