@@ -33,6 +33,7 @@ PAGES = [
     HERE / "index.md",
     HERE / "mathematics.md",
     HERE / "families.md",
+    HERE / "fits.md",
     HERE / "missing.md",
     HERE / "covariance-models.md",
     HERE / "certify.md",

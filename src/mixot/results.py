@@ -156,8 +156,9 @@ class Fit(Likelihood, Generic[Law]):
 
     ``log_likelihood`` is the mean per unit of weight (nats per observation), ``criterion`` the information criterion
     per observation, lower is better (BIC unless ICL was asked for), ``history`` the objective after each iteration: it
-    never decreases, and is the log-likelihood where nothing regularises it (``EM.reg``). ``candidates`` are the numbers
-    of components that were tried, each with its mixture, ``notes`` what the data did to the fit, one sentence each.
+    never decreases, and is the log-likelihood where nothing regularises it (``EM.reg``, ``EM.prior``). ``candidates``
+    are the numbers of components that were tried, each with its mixture, ``notes`` what the data did to the fit, one
+    sentence each.
     ``structure`` is the model of the covariances, "EII" to "VVV" ("E" and "V" on the line), where EM fitted a Gaussian
     mixture.
 

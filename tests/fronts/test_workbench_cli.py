@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mixot import Gaussian, Mixture, distances, fit, load, save
 
@@ -99,11 +100,15 @@ def test_all_pairs_of_files(folder):
 
 
 def test_all_pairs_of_points_as_they_are(folder):
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(folder / "photo.png")
     shown = json.loads(mixot("distances", "a.csv", "b.csv", "--exact", "--json", folder=folder)[0])
     assert shown["distance_name"] == "W2"
     assert shown["distances"][0][1] == pytest.approx(np.sqrt(18))
     assert "fits" in mixot("distances", "a.csv", "b.csv", "--exact", "-k", 2, code=1, folder=folder)[1]
+    assert "--start" in mixot("fit", "photo.png", "--start", "means.csv", code=1, folder=folder)[1]
     assert "two or more" in mixot("distances", "a.csv", code=1, folder=folder)[1]
+    save(Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)])), folder / "m.json")
+    assert "this is a model" in mixot("distances", "a.csv", "m.json", "--exact", code=1, folder=folder)[1]
     assert "extension" in mixot("distances", "a.csv", "b.csv", "-o", "m.png", code=1, folder=folder)[1]
 
 

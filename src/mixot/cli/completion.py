@@ -23,7 +23,7 @@ def columns(incomplete: str) -> list[str]:
 
 
 def _words() -> list[str]:
-    """The words of the line as shells hand it over: an option that waits for its value keeps them from parsing."""
+    """The words of the line, as shells hand it over: where an option waits for its value, none of it is parsed."""
     line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
     try:
         return shlex.split(line)

@@ -7,9 +7,8 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from mixot.cli.arguments import (
@@ -21,15 +20,21 @@ from mixot.cli.arguments import (
     Family,
     Json,
     MostComponents,
+    Options,
     Seed,
     Shape,
     Structure,
     fit_options,
 )
-from mixot.cli.console import emit, show_table, working, written
+from mixot.cli.console import emit, show_table, working
 from mixot.errors import InputError
 
-_SUFFIXES = (".csv", ".tsv", ".npy")
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mixot.cli.sources import Source
+
+_SUFFIXES = (".csv", ".tsv", ".npy", ".parquet")
 _SHOWN = 12  # columns that people are shown
 
 
@@ -37,7 +42,7 @@ def distances(
     inputs: Annotated[list[Path], typer.Argument(metavar="A B ...", help=READABLE, show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The matrix: .csv or .tsv with names, or .npy.", show_default=False),
+        typer.Option("-o", "--output", help="The matrix: .csv, .tsv, .parquet or .npy.", show_default=False),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw it, inputs that are alike side by side: .png .svg .pdf.")
@@ -52,7 +57,6 @@ def distances(
     json: Json = False,
 ) -> None:
     """Distance MW2 between every two of A, B, ...; with --exact W2 between tables of points as they are."""
-    from mixot.cli.sources import open_all_points, open_mixtures
     from mixot.io import check_target
     from mixot.verbs import distances
 
@@ -62,28 +66,43 @@ def distances(
         if target is not None:
             check_target(target, suffixes)
     options = replace(fit_options(k, k_max, structure, seed, columns, json), family=family)
-    if exact and (k is not None or k_max is not None):
-        raise InputError("-k and --k-max are for fits, and --exact compares points as they are; leave them out")
-    sources = open_all_points(inputs, options) if exact else open_mixtures(inputs, options)
+    sources, called = _opened(inputs, options, exact=exact), "W2" if exact else "MW2"
     with working("comparing", quiet=json):
         matrix = distances([source.measure for source in sources])
     names = _names(inputs)
     if output is not None:
         _write(matrix, names, output)
     if plot is not None:
-        _draw(matrix, names, plot, "W2" if exact else "MW2")
+        _draw(matrix, names, plot, called)
     if json:
         files = {name: None if path is None else str(path) for name, path in (("output", output), ("figure", plot))}
-        distance_name = "W2" if exact else "MW2"
-        told = {"names": list(names), "distance_name": distance_name, "distances": matrix.tolist()}
+        told = {"names": list(names), "distance_name": called, "distances": matrix.tolist()}
         emit({"command": "distances", **told, "inputs": [source.summary() for source in sources], **files})
         return
+    _tell(matrix, names, called)
+    for target in filter(None, (output, plot)):
+        typer.echo(f"written: {target}")
+
+
+def _opened(inputs: list[Path], options: Options, *, exact: bool) -> Sequence[Source[Any]]:
+    """The inputs as mixtures, or, with --exact, as points."""
+    from mixot.cli.sources import open_all_points, open_mixtures
+    from mixot.io import kind_of
+
+    if not exact:
+        return open_mixtures(inputs, options)
+    if options.k is not None or options.k_max is not None:
+        raise InputError("-k and --k-max are for fits, and --exact compares points as they are; leave them out")
+    for path in inputs:
+        if kind_of(path) == "model":
+            raise InputError(f"{path}: --exact compares points as they are, this is a model; leave it, or --exact, out")
+    return open_all_points(inputs, options)
+
+
+def _tell(matrix: np.ndarray, names: Sequence[str], distance_name: str) -> None:
     rows = [[name, *(f"{value:.5g}" for value in row[:_SHOWN])] for name, row in zip(names, matrix, strict=True)]
     more = f", the first {_SHOWN} columns of {len(names)}" if len(names) > _SHOWN else ""
-    show_table(f"{'W2' if exact else 'MW2'} between {len(names)} inputs{more}", ["", *names[:_SHOWN]], rows)
-    for target in (output, plot):
-        for word, path in written(target).items():
-            typer.echo(f"{word}: {path}")
+    show_table(f"{distance_name} between {len(names)} inputs{more}", ["", *names[:_SHOWN]], rows)
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:
@@ -95,8 +114,14 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _write(matrix: np.ndarray, names: Sequence[str], target: Path) -> None:
+    import numpy as np
+
+    from mixot.io import write_table
     from mixot.io.atomic import replacing
 
+    if target.suffix.lower() == ".parquet":  # rows in the order of the columns
+        write_table(target, matrix, names)
+        return
     with replacing(target) as file:
         if target.suffix.lower() == ".npy":
             np.save(file, matrix, allow_pickle=False)

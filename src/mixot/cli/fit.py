@@ -159,7 +159,6 @@ def fit(
     json: Json = False,
 ) -> None:
     """Fit a mixture to a table or to the colors of a picture, show it, and save it where -o says."""
-    from mixot.cli.fit_facts import components_table, structures_table, tell_fit
     from mixot.cli.sources import open_mixture
     from mixot.io import save
     from mixot.io.models import text_of
@@ -187,13 +186,22 @@ def fit(
     if output is not None:
         save(source.measure, output)
     if json:
-        document: dict[str, Any] = {"command": "fit", **source.summary()}
-        if proof is not None:
-            document["certificate"] = _described(proof)
-        if output is not None:
-            document["output"] = str(output)
-        emit(document)
-        return
+        emit(_document(source, output, proof))
+    else:
+        _tell(source, output, proof)
+
+
+def _document(source: MixtureSource, output: Path | None, proof: Certificate | None) -> dict[str, Any]:
+    """What machines are told."""
+    certificate = {} if proof is None else {"certificate": _described(proof)}
+    where = {} if output is None else {"output": str(output)}
+    return {"command": "fit", **source.summary(), **certificate, **where}
+
+
+def _tell(source: MixtureSource, output: Path | None, proof: Certificate | None) -> None:
+    """What people are told."""
+    from mixot.cli.fit_facts import components_table, structures_table, tell_fit
+
     assert source.fitted is not None
     show_table(*components_table(source.measure, source.columns, source.labels))
     if (table := structures_table(source.fitted)) is not None:

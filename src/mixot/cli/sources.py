@@ -197,6 +197,12 @@ def read_points(path: Path, columns: Sequence[str] | None, options: Options | No
     raise InputError(f"{path}: a model has no points to move; pass a table, or name one with --points")
 
 
+def _check_start(path: Path, options: Options, why: str) -> None:
+    for name, value in (("--start", options.start), ("--prior", options.prior)):
+        if value is not None:
+            raise InputError(f"{path}: {why}; leave {name} out")
+
+
 def _check_scale(path: Path, kind: str, options: Options) -> None:
     if kind != "table" and (options.scale != "linear" or options.compensate):
         raise InputError(f"{path}: --scale and --compensate are for tables; leave them out")
@@ -381,6 +387,7 @@ def _fit_cells(path: Path, options: Options) -> MixtureSource:
         raise InputError(
             f"{path}: with --label each type gets components of its own; leave --method {options.method} out"
         )
+    _check_start(path, options, "with --label each type starts by itself, and shrinks what few cells say")
     if options.family != "gaussian":
         raise InputError(f"{path}: with --label each type gets Gaussian laws; leave --family {options.family} out")
     held = cells.labels[options.label]
@@ -438,6 +445,7 @@ def _fit_picture(path: Path, options: Options) -> MixtureSource:
         raise InputError(f"{path}: --family {options.family} is for tables; the colors of a picture get Gaussian laws")
     if options.columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
+    _check_start(path, options, "the colors of a picture have starts of their own")
     picture = read_picture(path)
     with working(f"fitting {path.name}", quiet=options.quiet) as progress:
         found = fit_colors(
