@@ -15,7 +15,7 @@ from mixot._frames import column_names, column_order
 from mixot.errors import InputError
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.measures import Samples
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, aligned
 from mixot.sklearn.classwise import classwise
 from mixot.sklearn.em import EMMixture
 from mixot.sklearn.fitted import mixture_of
@@ -206,7 +206,9 @@ class MixtureAligner(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             max_components=self.max_components,
             random_state=seed_of(self.random_state),
         )
-        return found.fit(rows, sample_weight=weight).mixture_
+        mixture = found.fit(rows, sample_weight=weight).mixture_
+        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        return mixture if len(set(names)) != mixture.dim else mixture.named(tuple(names))
 
     def _target(self, target: Any, weight: Any) -> Mixture:
         """The mixture that rows are moved to."""
@@ -220,7 +222,7 @@ class MixtureAligner(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             raise InputError("target_weight is of rows, and the reference is a mixture, with its own; leave it out")
         if mixture.dim != d:
             raise InputError(f"the reference has {mixture.dim} dimensions, X has {d} features; they must agree")
-        return mixture
+        return aligned(self.source_, mixture)
 
     def _rows(self, target: Any) -> np.ndarray:
         """Rows of the target, their columns in the order of X's where both have names."""

@@ -9,8 +9,8 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from mixot._checks import is_one_of
-from mixot._frames import is_frame
+from mixot._checks import is_one_of, is_whole
+from mixot._frames import column_names, is_frame
 from mixot._shapes import Float
 from mixot.errors import InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
@@ -63,6 +63,7 @@ class MixtureDistance(TransformerMixin, BaseEstimator):
     """
 
     n_features_in_: int
+    feature_names_in_: Any
 
     @no_type_check  # as in scikit-learn, whatever comes is kept as it is, and checked by fit
     def __init__(
@@ -143,6 +144,8 @@ class MixtureDistance(TransformerMixin, BaseEstimator):
 
     def _listed(self, items: Any, reset: bool) -> list[Measure]:
         """What stands for each item of a list."""
+        if reset and hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_  # of an earlier fit; items have names of their own
         found: list[Measure] = []
         for at, item in enumerate(items):
             mixture = item if isinstance(item, Samples) else mixture_of(item)
@@ -151,7 +154,7 @@ class MixtureDistance(TransformerMixin, BaseEstimator):
                     rows = check_array(item, dtype="numeric").astype(np.float64)
                 except ValueError as wrong:
                     raise InputError(f"item {at} of X is no table of finite numbers: {wrong}") from wrong
-                mixture = self._one(rows)
+                mixture = _named(self._one(rows), column_names(item))
             dim = mixture.dim
             if reset and not at:
                 self.n_features_in_ = dim
@@ -174,7 +177,7 @@ class MixtureDistance(TransformerMixin, BaseEstimator):
             return Mixture([1.0], laws)
         k = self.n_components
         found = EMMixture(
-            min(k, len(samples)) if isinstance(k, int) else k,
+            min(k, len(samples)) if is_whole(k) else k,
             covariance_type=self.covariance_type,
             max_components=self.max_components,
             random_state=seed_of(self.random_state),
@@ -195,6 +198,16 @@ class MixtureDistance(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _named(measure: Measure, names: tuple[str, ...] | None) -> Measure:
+    """A mixture, or samples, whose columns are called so: distances match them by name."""
+    if names is None:
+        return measure
+    if isinstance(measure, Samples):
+        return measure.moved(measure.points, columns=names)
+    assert isinstance(measure, Mixture)
+    return measure.named(names)
 
 
 def _is_listed(X: Any) -> bool:

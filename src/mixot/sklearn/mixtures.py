@@ -172,8 +172,11 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     def _n_parameters(self) -> int:
         """How many numbers the mixture has chosen."""
         k, d = self.means_.shape
-        each = {"tied": d * (d + 1) // 2, "diag": k * d, "diagonal": k * d, "spherical": k}
-        return k - 1 + k * d + each.get(self.covariance_type, k * d * (d + 1) // 2)
+        full, diagonal = k * d * (d + 1) // 2, k * d
+        each = {"full": full, "tied": d * (d + 1) // 2, "diag": diagonal, "diagonal": diagonal, "spherical": k}
+        if self.covariance_type not in each:
+            return int(self.fit_.n_parameters)
+        return k - 1 + k * d + each[self.covariance_type]
 
 
 class StartedMixture(MixtureEstimator):

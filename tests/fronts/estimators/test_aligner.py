@@ -118,6 +118,10 @@ def test_columns_of_frames_are_matched_by_name(domains):
     moved = MixtureAligner(target, n_components=1).set_output(transform="pandas").fit(source).transform(source)
     assert (list(moved.columns), list(moved.index)) == (["a", "b"], list(source.index))
     np.testing.assert_allclose(moved.to_numpy(), MixtureAligner(xt, n_components=1).fit_transform(xs))
+    found = EMMixture(1).fit(target)
+    np.testing.assert_allclose(MixtureAligner(found, n_components=1).fit(source).transform(source), moved.to_numpy())
+    with pytest.raises(InputError, match="without 'b' and with 'c'"):
+        MixtureAligner(found.mixture_.named(("a", "c"))).fit(source)
     with pytest.raises(InputError, match="without 'b' and with 'c'"):
         MixtureAligner(target.rename(columns={"b": "c"})).fit(source)
 

@@ -87,6 +87,15 @@ def test_frames_come_back_with_the_names_of_groups(sets):
     assert routed[0].groups_.tolist() == ["x", "y", "z"]
 
 
+def test_columns_of_frames_in_a_list_are_matched_by_name(sets):
+    a = pd.DataFrame(sets[0][0] * [1.0, 5.0], columns=["a", "b"])
+    for measure in ("mixture", "samples"):
+        found = MixtureDistance(1, measure=measure).fit([a])
+        np.testing.assert_allclose(found.transform([a[["b", "a"]]]), 0.0, atol=1e-6)
+        with pytest.raises(InputError, match="with 'c'"):
+            found.transform([a.rename(columns={"b": "c"})])
+
+
 def test_a_group_of_few_rows_gets_few_components():
     table = MixtureDistance(3, random_state=0).fit_transform([[[0.0], [0.0]], [[3.0], [3.0]], [[0.0], [6.0]]])
     np.testing.assert_allclose(table, [[0, 3, np.sqrt(18)], [3, 0, 3], [np.sqrt(18), 3, 0]], atol=0.01)
