@@ -36,6 +36,7 @@ PAGES = [
     HERE / "fits.md",
     HERE / "missing.md",
     HERE / "covariance-models.md",
+    HERE / "clusters.md",
     HERE / "certify.md",
     HERE / "tests.md",
     HERE / "closest-mixture.md",
