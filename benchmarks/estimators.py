@@ -43,8 +43,6 @@ def from_other_packages():
 
         x, _ = data.autompg_data()
         yield "auto mpg (mlxtend)", x[:, 1:5], None  # displacement, horsepower, weight, acceleration
-        x, y = data.boston_housing_data()
-        yield "Boston, 3 columns (mlxtend)", np.column_stack([x[:, [5, 12]], y]), None
     except ImportError:
         pass
     try:

@@ -36,7 +36,7 @@ assert np.isclose(found.bic, EMMixture(2, random_state=0).fit(x).bic(x))
 assert found.aic < found.bic
 """,
     "structures of covariances": """
-for s in ("full", "tied", "diagonal", "spherical"):
+for s in ("full", "tied", "EEV", "VVI", "auto"):
     assert len(fit(x, k=2, structure=s, rng=0).mixture) == 2
 """,
     "weights of rows": """
@@ -200,6 +200,7 @@ np.savetxt("y.csv", x, delimiter=",")
 assert read("y.csv").points.shape == x.shape
 """,
     "missing values": """
+assert len(fit([[0.0, 1.0], [np.nan, 3.0], [2.0, 2.5]], k=1, method=EM(missing="ignore")).mixture) == 1
 try:
     fit([[0.0], [np.nan]])
 except InputError as wrong:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, no_type_check
 
 from mixot.fitting.likelihood.em import EM
+from mixot.incomplete import Incomplete
 from mixot.measures import Samples
 from mixot.results import Fit
 from mixot.sklearn.mixtures import StartedMixture, real
@@ -43,6 +44,9 @@ class EMMixture(StartedMixture):
         Most components that are tried where ``n_components`` is None.
     criterion : "bic" or "icl"
         What chooses among them.
+    missing : "error" or "ignore"
+        What NaN is: a mistake, or a value that is missing. The likelihood is then that of what was observed of each
+        row; `predict` and the others take such rows, too.
 
     Attributes
     ----------
@@ -88,6 +92,7 @@ class EMMixture(StartedMixture):
         warm_start: bool = False,
         max_components: int = 10,
         criterion: str = "bic",
+        missing: str = "error",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -102,8 +107,9 @@ class EMMixture(StartedMixture):
         self.warm_start = warm_start
         self.max_components = max_components
         self.criterion = criterion
+        self.missing = missing
 
-    def _fit_rows(self, rows: Samples, family: str, structure: str, k: int | None) -> Fit:
+    def _fit_rows(self, rows: Samples | Incomplete, family: str, structure: str, k: int | None) -> Fit:
         rng = seed_of(self.random_state)
         method = EM(
             max_iter=self.max_iter,
@@ -112,6 +118,15 @@ class EMMixture(StartedMixture):
             starts=self.n_init,
             k_max=self.max_components,
             criterion=self.criterion,
+            missing=self.missing,
             start=self._start(rows, structure, k, rng),
         )
         return method.fit(rows, family, k=k, structure=structure, rng=rng)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._allows_nan()
+        return tags
+
+    def _allows_nan(self) -> bool:
+        return isinstance(self.missing, str) and self.missing == "ignore"

@@ -14,6 +14,7 @@ from mixot._checks import check_columns, is_whole
 from mixot._shapes import Float, Int
 from mixot.errors import InputError, SolveError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
+from mixot.incomplete import Incomplete
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Fit
@@ -34,7 +35,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     _names: ClassVar[dict[str, str]]  # options of the library, as the estimator calls them
 
-    def _fit_rows(self, rows: Samples, family: str, structure: str, k: int | None) -> Fit:
+    def _fit_rows(self, rows: Any, family: str, structure: str, k: int | None) -> Fit:
         """The library's fit of distinct rows."""
         raise NotImplementedError
 
@@ -61,7 +62,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         InputError
             On NaN or infinity, text, negative weights, more components than distinct rows, and options that are none.
         """
-        points: Any = validate_data(self, X, dtype=[np.float64, np.float32])
+        points = self._checked(X, reset=True)
         rows = weighted_rows(points, sample_weight)
         structure, family = structure_of(self.covariance_type)
         k = self.n_components
@@ -107,12 +108,14 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n k"]:
         """The probability of each component given each row, (n, d) -> (n, k); rows sum to one."""
         points = self._points(X)
-        return self.mixture_.responsibilities(points)
+        shares = self.mixture_.responsibilities(points)
+        return shares[:-1] if isinstance(points, Incomplete) else shares
 
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
         """The logarithm of the density at each row, (n, d) -> (n,), in nats."""
         points = self._points(X)
-        return self.mixture_.log_density(points)
+        logs = self.mixture_.log_density(points)
+        return logs[:-1] if isinstance(points, Incomplete) else logs
 
     def score(  # pyright: ignore[reportIncompatibleMethodOverride] (the mixin's returns None)
         self, X: Any, y: Any = None, sample_weight: Any = None
@@ -163,11 +166,28 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
             return factor**2
         return factor @ np.swapaxes(factor, -1, -2)
 
-    def _points(self, X: Any) -> np.ndarray:
+    def _points(self, X: Any) -> np.ndarray | Incomplete:
         """The rows that are asked about, checked against those of the fit."""
         check_is_fitted(self)
-        points: Any = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        points = self._checked(X, reset=False)
+        if not np.isnan(points).any():
+            return points
+        return Incomplete(np.vstack([points, self.mixture_.mean()]))  # one more, as every column must have some value
+
+    def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
+        """The rows of X as an array; an error that names the columns with NaN where these are not allowed."""
+        finite = "allow-nan" if self._allows_nan() else True
+        try:
+            points: Any = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=finite, reset=reset)
+        except ValueError as wrong:
+            if "NaN" not in str(wrong) and "infinity" not in str(wrong):
+                raise
+            raise InputError(_told_where(str(wrong), X)) from wrong
         return points
+
+    def _allows_nan(self) -> bool:
+        """Whether NaN stands for a value that is missing."""
+        return False
 
     def _n_parameters(self) -> int:
         """How many numbers the mixture has chosen."""
@@ -179,6 +199,18 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
         return k - 1 + k * d + each[self.covariance_type]
 
 
+def _told_where(message: str, X: Any) -> str:
+    """What scikit-learn says of NaN or infinity, and in which columns it is."""
+    try:
+        bad = (~np.isfinite(np.asarray(X, dtype=np.float64))).sum(axis=0)
+    except (TypeError, ValueError):
+        return message
+    names = list(getattr(X, "columns", range(len(bad))))
+    told = ", ".join(f"{names[j]} ({bad[j]} of {len(X)} rows)" for j in np.flatnonzero(bad)[:5])
+    first = message.splitlines()[0]
+    return f'{first} It is in the columns {told}; leave these rows out, or take EMMixture(missing="ignore")'
+
+
 class StartedMixture(MixtureEstimator):
     """A mixture whose fit may start from what the user gives, or from the last fit."""
 
@@ -188,7 +220,9 @@ class StartedMixture(MixtureEstimator):
     means_init: Any
     precisions_init: Any
 
-    def _start(self, rows: Samples, structure: str, k: int | None, rng: np.random.Generator) -> Mixture | None:
+    def _start(
+        self, rows: Samples | Incomplete, structure: str, k: int | None, rng: np.random.Generator
+    ) -> Mixture | None:
         """The mixture to start from, or None."""
         last = getattr(self, "mixture_", None) if self.warm_start else None
         if last is not None and last.dim == rows.dim and k in (None, len(last)):

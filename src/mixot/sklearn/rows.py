@@ -9,11 +9,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from mixot.errors import InputError
+from mixot.incomplete import Incomplete
 from mixot.measures import Samples
 
 
-def weighted_rows(x: np.ndarray, sample_weight: Any = None) -> Samples:
-    """Return distinct rows with their weights.
+def weighted_rows(x: np.ndarray, sample_weight: Any = None) -> Samples | Incomplete:
+    """Return distinct rows with their weights; `Incomplete` ones where some values are NaN.
 
     Whole weights are counts, how often each row was seen, and a row of weight m is the same as m equal rows, to the
     last bit; rows in another order are the same, too. Other weights are importance weights (see `Samples`).
@@ -21,7 +22,7 @@ def weighted_rows(x: np.ndarray, sample_weight: Any = None) -> Samples:
     Parameters
     ----------
     x : (n, d)
-        Finite numbers.
+        Finite numbers, or NaN for what is missing.
     sample_weight : (n,), a number or None
         Not negative, not all zero.
 
@@ -40,12 +41,14 @@ def weighted_rows(x: np.ndarray, sample_weight: Any = None) -> Samples:
     seen = weights > 0
     if not seen.all():
         x, weights = x[seen], weights[seen]
-    order, first = _order(x)
+    gaps = np.isnan(x)
+    order, first = _order(np.hstack([np.nan_to_num(x), gaps]) if gaps.any() else x)
     mass = np.add.reduceat(weights[order], first)
     points = x[order[first]]
+    kind = Incomplete if gaps.any() else Samples
     if (weights == np.floor(weights)).all():
-        return Samples(points, counts=mass)
-    return Samples(points, mass / mass.sum())
+        return kind(points, counts=mass)
+    return kind(points, mass / mass.sum())
 
 
 def row_weights(x: np.ndarray, sample_weight: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from mixot.errors import InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels, squared_distances
+from mixot.incomplete import Incomplete
 from mixot.measures import Samples, check_weights
 from mixot.mixture import Mixture
 
@@ -18,7 +19,7 @@ _PLAIN = ("full", "tied", "diagonal", "spherical")
 
 
 def given_start(
-    rows: Samples,
+    rows: Samples | Incomplete,
     structure: str,
     reg: float,
     given: dict[str, Any],
@@ -57,7 +58,10 @@ def given_start(
             raise InputError("precisions_init says not how many components there are; give n_components, too")
         k = len(np.atleast_1d(as_floats(lead, "weights_init" if means is None else "means_init")))
     centers = None if means is None else _array(means, "means_init", (k, rows.dim))
-    em = GaussianEM.of(rows.points, rows.weights, structure, reg, rows.observations)
+    points = rows.points
+    if isinstance(rows, Incomplete):  # a start may be rough
+        points = np.where(rows.observed, points, np.nanmean(points, axis=0))
+    em = GaussianEM.of(points, rows.weights, structure, reg, rows.observations)
     labels = kmeans_labels(em.standard(), em.weights, k, rng) if centers is None else _nearest(em, centers)
     start = em.mixture(em.from_labels(labels, k))
     laws: Any = start.components

@@ -22,6 +22,7 @@ ESTIMATORS = [
     EMMixture(),
     EMMixture(max_components=2, covariance_type="spherical", criterion="icl", n_init=1),
     MixtureClassifier(),
+    EMMixture(n_components=1, missing="ignore"),
     MomentMixture(order=1, max_components=2),
     WassersteinMixture(n_components=1, max_points=50),
     MixtureAligner(),

@@ -245,8 +245,31 @@ def test_bad_weights_are_refused(weights):
         EMMixture(1).fit([[0.0], [1.0], [3.0]], sample_weight=weights)
 
 
-def test_what_is_missing_is_refused():
-    with pytest.raises(ValueError, match="NaN"):
-        EMMixture(1).fit([[0.0], [np.nan]])
-    with pytest.raises(ValueError, match="n_samples must be a whole number"):
+def test_what_is_missing_is_refused_by_column_or_ignored(rng):
+    table = pd.DataFrame(np.repeat(blobs(rng), 2, axis=0), columns=["a", "b"])
+    table.iloc[::7, 1] = np.nan
+    with pytest.raises(InputError, match=r"NaN.* columns b \(52 of 360 rows\)"):
+        EMMixture(1).fit(table)
+    found = EMMixture(3, missing="ignore", random_state=0).fit(table)
+    assert found.feature_names_in_.tolist() == ["a", "b"]
+    whole = EMMixture(3, random_state=0).fit(table.dropna())
+    np.testing.assert_allclose(np.sort(found.means_[:, 0]), np.sort(whole.means_[:, 0]), atol=0.3)
+    one = found.score_samples(table.iloc[[0]])  # of a row with a gap: that of what was observed
+    assert one[0] == pytest.approx(found.mixture_.marginal([0]).log_density(table.iloc[0, 0])[0])
+    assert found.score_samples(table)[0] == pytest.approx(one[0])
+    assert found.predict_proba(table).shape == (360, 3)
+    again = EMMixture(3, missing="ignore", random_state=0).fit(table.sample(frac=1.0, random_state=1))
+    np.testing.assert_array_equal(found.means_, again.means_)
+    EMMixture(missing="ignore", means_init=whole.means_).fit(table)
+
+
+def test_models_of_mclust_are_types_of_covariance():
+    found = EMMixture(2, covariance_type="EEV", random_state=0).fit(IRIS)
+    assert found.covariances_.shape == (2, 4, 4)
+    assert np.isfinite(found.precisions_).all()
+    assert found.bic(IRIS) == pytest.approx(found.fit_.bic, rel=1e-6)
+
+
+def test_no_draws_are_refused():
+    with pytest.raises(InputError, match="n_samples must be a whole number"):
         EMMixture(1).fit([[0.0], [1.0]]).sample(0)
