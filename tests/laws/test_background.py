@@ -95,6 +95,8 @@ def test_bad_input(rng):
         EM(background="yes")
     with pytest.raises(InputError, match="leave start out"):
         EM(background=True, start=fit(x, k=2, rng=0)).fit(Samples(x), "gaussian")
+    with pytest.raises(InputError, match="leave one of the two out"):
+        fit(x, k=2, method=EM(background=True, prior="fraley-raftery"))
     with pytest.raises(InputError, match="column 0 is constant"):
         EM(background=True).fit(Samples(np.column_stack([np.ones(80), x])), "gaussian", k=2)
     with pytest.raises(InputError, match="option of Gaussian fits"):

@@ -31,7 +31,8 @@ void expect(bool good, const char* what, std::size_t size) {
 
 // Rows in k lumps, fitted from their k-means clusters; one row in nine has no weight to speak of.
 template <class T>
-void fit(std::size_t n, std::size_t d, std::size_t k, mixot::Structure structure, bool spherical) {
+void fit(std::size_t n, std::size_t d, std::size_t k, mixot::Structure structure, bool spherical,
+         const char* model = "") {
   std::vector<T> points(n * d);
   std::vector<double> doubles(n * d), weights(n), center(d, 0.0), scale(d, 1.0), noise(d, 1e-6), spread(d, 1.0);
   for (std::size_t i = 0; i < n; ++i) {
@@ -51,8 +52,8 @@ void fit(std::size_t n, std::size_t d, std::size_t k, mixot::Structure structure
   mixot::lloyd(doubles.data(), weights.data(), n, d, k, 50, centers.data(), labels.data());
   expect(*std::min_element(labels.begin(), labels.end()) >= 0 &&
              *std::max_element(labels.begin(), labels.end()) < std::int64_t(k), "labels", n);
-  const mixot::EmRows<T> rows{points.data(), weights.data(),     n,         d,        center.data(),
-                              scale.data(),  noise.data(), spread.data(), structure, spherical};
+  const mixot::EmRows<T> rows{points.data(), weights.data(), n,         d,         center.data(),               scale.data(),
+                              noise.data(),  spread.data(),  structure, spherical, mixot::covariance_model(model)};
   const mixot::EmState start = mixot::em_state_of_labels(rows, labels.data(), k);
   for (bool accelerated : {false, true}) {
     const mixot::EmLimits limits{40, 2, 1e-10, 0, -std::numeric_limits<double>::infinity(), accelerated, {}};
@@ -73,6 +74,9 @@ void fit_all() {
         fit<double>(n, d, k, mixot::Structure::full, false), fit<float>(n, d, k, mixot::Structure::full, false);
         fit<double>(n, d, k, mixot::Structure::tied, false), fit<float>(n, d, k, mixot::Structure::diagonal, false);
         fit<double>(n, d, k, mixot::Structure::diagonal, true);
+        for (const char* model : {"EII", "EEI", "VEI", "EVI"}) fit<double>(n, d, k, mixot::Structure::diagonal, false, model);
+        for (const char* model : {"VEE", "EVE", "VVE", "EEV", "VEV", "EVV"})
+          fit<double>(n, d, k, mixot::Structure::full, false, model);
       }
 }
 

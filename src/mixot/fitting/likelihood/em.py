@@ -233,6 +233,8 @@ class EM:
         """Fits over a uniform background."""
         if self.start is not None:
             raise InputError("background=True finds its own starts; leave start out")
+        if self.prior is not None:
+            raise InputError("a prior is for mixtures without a background; leave one of the two out")
 
         def climb(em: GaussianEM, k: int) -> Climb:
             return self._climb(em, k, ("EM over a background", em.model.name, f"k={k}"), rng, progress)
