@@ -142,8 +142,8 @@ def round_numbers(low: float, high: float, most: int = 5) -> Sequence[float]:
 
     Examples
     --------
-    >>> round_numbers(0.0, 1.0), round_numbers(-3.2, 7.1)
-    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [-2.0, 0.0, 2.0, 4.0, 6.0])
+    >>> round_numbers(0.0, 10.0), round_numbers(-3.2, 7.1)
+    ([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [0.0, 5.0])
     """
     size = 10 ** np.floor(np.log10((high - low) / most))
     step = next(size * each for each in (1, 2, 5, 10) if (high - low) / (size * each) <= most + 1e-9)
