@@ -49,7 +49,7 @@ def listed(values: Iterable[float], most: int = 6, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> listed([0.35641, 0.64359]), listed(range(9), most=2)
+    >>> listed([0.35641, 0.64359]), listed([0.0, 1.0, 2.0], most=2)
     ('[0.356, 0.644]', '[0, 1, ...]')
     """
     each = [short(value, digits) for value in values]

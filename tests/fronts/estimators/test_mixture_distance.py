@@ -92,7 +92,7 @@ def test_columns_of_frames_in_a_list_are_matched_by_name(sets):
     for measure in ("mixture", "samples"):
         found = MixtureDistance(1, measure=measure).fit([a])
         np.testing.assert_allclose(found.transform([a[["b", "a"]]]), 0.0, atol=1e-6)
-        with pytest.raises(InputError, match="with 'c'"):
+        with pytest.raises(InputError, match="without 'c'"):
             found.transform([a.rename(columns={"b": "c"})])
 
 
