@@ -135,7 +135,7 @@ def _square(side: float, longest: float, size: float, upright: bool) -> Axes:
     plt = require("matplotlib.pyplot", "plot", "drawing figures")
     words = 0.64 * longest / 72 + 0.15  # letters are less wide than high
     below = words if upright else size / 72 + 0.25
-    width, height = words + side + 1.0, below + 1.2 * side + 0.1
+    width, height = words + 1.08 * side + 0.9, below + 1.2 * side + 0.1
     figure = plt.figure(figsize=(width, height))
     return figure.add_axes((words / width, below / height, side / width, side / height))
 
@@ -213,17 +213,17 @@ def _scaled(matrix: Float[np.ndarray, "n n"], most: int = 500) -> tuple[Float[np
 
 
 def _shortened(labels: list[str]) -> list[str]:
-    """Names without what the long ones all begin and end with, if that is much, and of at most ``_LONGEST`` letters.
+    """Names without the folders that all begin and end with, where there are long ones, and of at most ``_LONGEST`` letters.
 
     Of a name that is still too long the middle is left out: both ends tell names apart.
     """
     if len(labels) > 1 and max(map(len, labels)) > _LONGEST:
-        before = _alike(labels)
-        after = _alike([label[before:][::-1] for label in labels])
-        if before > 3:
-            labels = [f"…{label[before - 1 :]}" for label in labels]
-        if after > 3:
-            labels = [f"{label[: len(label) - after + 1]}…" for label in labels]
+        before, after = _alike(labels), _alike([label[::-1] for label in labels])
+        first = labels[0]
+        before = first.rfind("/", 0, before) + 1  # whole names of folders only
+        after = len(first) - at if (at := first.find("/", len(first) - after)) >= 0 else 0
+        labels = [("…/" if before else "") + label[before : len(label) - after] for label in labels]
+        labels = [f"{label}/…" for label in labels] if after else labels
     half = (_LONGEST - 1) // 2
     return [label if len(label) <= _LONGEST else f"{label[:half]}…{label[-half:]}" for label in labels]
 
