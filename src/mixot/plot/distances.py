@@ -213,7 +213,7 @@ def _scaled(matrix: Float[np.ndarray, "n n"], most: int = 500) -> tuple[Float[np
 
 
 def _shortened(labels: list[str]) -> list[str]:
-    """Names without the folders that all begin and end with, where there are long ones, and of at most ``_LONGEST`` letters.
+    """Names without the folders that all have in common, where some are long, of at most ``_LONGEST`` letters.
 
     Of a name that is still too long the middle is left out: both ends tell names apart.
     """
