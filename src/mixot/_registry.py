@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections.abc import Container
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -48,7 +49,8 @@ def modules_by_name(package: str, decorator: str) -> dict[str, str]:
     """
     enrols = re.compile(rf"""^@(?:\w+\.)*{decorator}\(\s*["']([^"']+)["']""", re.MULTILINE)
     found: dict[str, str] = {}
-    for folder in map(Path, import_module(package).__path__):
+    where = find_spec(package)  # imports what the package is in, at most
+    for folder in map(Path, (where and where.submodule_search_locations) or ()):
         for file in sorted(folder.rglob("*.py")):
             module = ".".join((package, *file.relative_to(folder).with_suffix("").parts))
             found |= dict.fromkeys(enrols.findall(file.read_text(encoding="utf-8")), module.removesuffix(".__init__"))

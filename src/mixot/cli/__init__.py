@@ -28,7 +28,7 @@ from mixot.cli import (
 )
 from mixot.cli import map as move
 from mixot.cli import test as tests
-from mixot.cli.console import Commands, ManyFiles, ManyNumbers, degrade_output
+from mixot.cli.console import Command, Commands, ManyFiles, ManyNumbers, degrade_output
 
 _EXAMPLES = """Examples:
 
@@ -42,7 +42,7 @@ _EXAMPLES = """Examples:
 
 [bold]mixot distance before.csv after.csv --json[/]
 
-[bold]mixot distances *.json -o matrix.csv --plot matrix.png[/]
+[bold]mixot distances a.json b.csv 'runs/*.json' -o matrix.csv --plot matrix.png[/]
 
 [bold]mixot test before.csv after.csv --statistic energy[/]
 
@@ -92,17 +92,17 @@ def _root(
     pass
 
 
-app.command("fit")(fit.fit)
-app.command("distance")(distance.distance)
-app.command("distances")(distances.distances)
-app.command("plan")(plan.plan)
-app.command("geodesic")(geodesic.geodesic)
+app.command("fit", cls=Command)(fit.fit)
+app.command("distance", cls=Command)(distance.distance)
+app.command("distances", cls=Command)(distances.distances)
+app.command("plan", cls=Command)(plan.plan)
+app.command("geodesic", cls=Command)(geodesic.geodesic)
 app.command("barycenter", cls=ManyNumbers)(barycenter.barycenter)
-app.command("joint")(joint.joint)
-app.command("components")(components.components)
-app.command("test")(tests.test)
+app.command("joint", cls=Command)(joint.joint)
+app.command("components", cls=Command)(components.components)
+app.command("test", cls=Command)(tests.test)
 app.command("populations", cls=ManyFiles)(populations.populations)
-app.command("map")(move.move)
-app.command("certify")(certify.certify)
-app.command("recolor")(recolor.recolor)
-app.command("quantize")(quantize.quantize)
+app.command("map", cls=Command)(move.move)
+app.command("certify", cls=Command)(certify.certify)
+app.command("recolor", cls=Command)(recolor.recolor)
+app.command("quantize", cls=Command)(quantize.quantize)

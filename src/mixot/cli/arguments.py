@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli import completion
+from mixot.cli.completion import column, columns, families
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Kind(StrEnum):
     random = "random"
 
 
+FITTING, READING = "Options of fits", "Options of reading"  # panels of help
 FIGURES = (".png", ".svg", ".pdf")
 TABLES = ".csv .parquet .npy .xlsx::SHEET .db::TABLE .jsonl ..., also .gz .zip, a folder, or a pattern in quotes"
 READABLE = f"A model (.json, .npz), table ({TABLES}), picture (.png .jpg .tif ...) or cells (.h5ad)."
@@ -70,10 +71,12 @@ SourceFile = Annotated[Path, typer.Argument(metavar="A", help=READABLE, show_def
 TargetFile = Annotated[Path, typer.Argument(metavar="B", help="The same, where it goes.", show_default=False)]
 PointsFile = Annotated[Path, typer.Argument(metavar="A", help="A table or a picture.", show_default=False)]
 Components = Annotated[
-    int | None, typer.Option("-k", "--components", min=1, help="Components to fit; by BIC if not given.")
+    int | None,
+    typer.Option("-k", "--components", min=1, help="Components to fit; by BIC if not given.", rich_help_panel=FITTING),
 ]
 MostComponents = Annotated[
-    int | None, typer.Option("--k-max", min=1, help="Most components to try when -k is not given.")
+    int | None,
+    typer.Option("--k-max", min=1, help="Most components to try when -k is not given.", rich_help_panel=FITTING),
 ]
 Shape = Annotated[
     Structure,
@@ -82,20 +85,29 @@ Shape = Annotated[
         case_sensitive=False,
         metavar="full|diagonal|spherical|tied|EII..VVV|auto",
         help="Shape of the covariances; EII to VVV: volume, shape, orientation; auto chooses.",
+        rich_help_panel=FITTING,
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-Family = Annotated[
+FamilyName = Annotated[
     str,
     typer.Option(
         "--family",
-        help='Law of a component: gaussian, poisson, "binomial(10)", ...',
-        autocompletion=completion.families,
+        metavar="NAME",
+        help='Law of a component: gaussian, poisson, "binomial(10)", "gamma,poisson", ...',
+        autocompletion=families,
+        rich_help_panel=FITTING,
     ),
 ]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Columns = Annotated[
     str | None,
-    typer.Option("--columns", metavar="A,B,...", help="Columns of a table to use.", autocompletion=completion.columns),
+    typer.Option(
+        "--columns",
+        metavar="A,B,...",
+        help="Columns of a table to use.",
+        autocompletion=columns,
+        rich_help_panel=READING,
+    ),
 ]
 Counts = Annotated[
     str | None,
@@ -103,7 +115,8 @@ Counts = Annotated[
         "--counts",
         metavar="COLUMN",
         help="Column that says how often each row was seen.",
-        autocompletion=completion.columns,
+        autocompletion=column,
+        rich_help_panel=READING,
     ),
 ]
 Weights = Annotated[
@@ -112,16 +125,29 @@ Weights = Annotated[
         "--weights",
         metavar="COLUMN",
         help="Column that says how much each row matters.",
-        autocompletion=completion.columns,
+        autocompletion=column,
+        rich_help_panel=READING,
     ),
 ]
 Exact = Annotated[bool, typer.Option("--exact", help="Fit nothing: tables are points, pictures densities; W2 itself.")]
 Bright = Annotated[bool, typer.Option("--bright", help="Of a picture as a density: its light, not its darkness.")]
 Rep = Annotated[
-    str | None, typer.Option("--rep", metavar="KEY", help="Of .h5ad: representation in obsm; X_pca if not given.")
+    str | None,
+    typer.Option(
+        "--rep",
+        metavar="KEY",
+        help="Of .h5ad: representation in obsm; X_pca if not given.",
+        rich_help_panel=READING,
+    ),
 ]
 Label = Annotated[
-    str | None, typer.Option("--label", metavar="COLUMN", help="Of .h5ad: column of obs with the types of the cells.")
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="COLUMN",
+        help="Of .h5ad: column of obs with the types of the cells.",
+        rich_help_panel=READING,
+    ),
 ]
 Lam = Annotated[
     str | None,
@@ -132,14 +158,30 @@ Rho = Annotated[
     str | None,
     typer.Option("--rho", metavar="NUMBER[,NUMBER]", help="Smooth plan: cost of making or losing mass, at A, at B."),
 ]
+OfMissing = Annotated[
+    Missing,
+    typer.Option(
+        "--missing", help="Empty cells, NA, NaN: an error, or ignored, to fit what is there.", rich_help_panel=READING
+    ),
+]
 OnScale = Annotated[
     TakenOn,
-    typer.Option("--scale", help="Of .fcs, and tables: what is taken of columns but FSC..., SSC..., Time."),
+    typer.Option(
+        "--scale",
+        help="Of .fcs, and tables: what is taken of columns but FSC..., SSC..., Time.",
+        rich_help_panel=READING,
+    ),
 ]
 Cofactor = Annotated[
-    float | None, typer.Option("--cofactor", help="With --scale asinh: asinh(x / cofactor); 150 if not given.")
+    float | None,
+    typer.Option(
+        "--cofactor", help="With --scale asinh: asinh(x / cofactor); 150 if not given.", rich_help_panel=READING
+    ),
 ]
-Compensate = Annotated[bool, typer.Option("--compensate", help="Of .fcs: apply the spillover matrix in the file.")]
+Compensate = Annotated[
+    bool,
+    typer.Option("--compensate", help="Of .fcs: apply the spillover matrix in the file.", rich_help_panel=READING),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
@@ -166,6 +208,10 @@ class Options:
     start: Any = None
     missing: str = "error"  # of a table: what empty cells, NA and their like are
 
+    def __post_init__(self) -> None:
+        if self.k is not None and self.k_max is not None:
+            raise InputError("-k fixes the number of components and --k-max chooses it; give one of the two")
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -176,34 +222,6 @@ class Groups:
     target: str | None
     growth: bool = False
     solver: OMT | None = None
-
-
-def fit_options(
-    k: int | None,
-    k_max: int | None,
-    structure: Structure,
-    seed: int,
-    columns: str | None,
-    quiet: bool,
-    rep: str | None = None,
-    label: str | None = None,
-) -> Options:
-    """How the inputs of a command are read and fitted, from what was typed."""
-    if k is not None and k_max is not None:
-        raise InputError("-k fixes the number of components and --k-max chooses it; give one of the two")
-    names = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    return Options(k, k_max, structure.value, seed, names, quiet, rep, label)
-
-
-def on_scale(options: Options, scale: TakenOn, cofactor: float | None, compensate: bool) -> Options:
-    """The same options with the scale of the columns that was typed."""
-    if cofactor is not None and scale is not TakenOn.asinh:
-        raise InputError("--cofactor is an option of --scale asinh; leave it out, or add that")
-    if cofactor is None:
-        return replace(options, scale=scale.value, compensate=compensate)
-    from mixot.io.scales import Asinh
-
-    return replace(options, scale=Asinh(cofactor), compensate=compensate)
 
 
 def smooth_solver(

@@ -9,19 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import (
-    FIGURES,
-    READABLE,
-    Columns,
-    Family,
-    Json,
-    MostComponents,
-    Seed,
-    Shape,
-    Structure,
-    fit_options,
-)
+from mixot.cli.arguments import FIGURES, READABLE, READING, Json, Options
+from mixot.cli.completion import column
 from mixot.cli.console import NO_FIGURE, emit, show_facts, show_table
+from mixot.cli.fitting_options import with_options
+from mixot.cli.piping import is_piping
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +21,7 @@ if TYPE_CHECKING:
     from mixot.transport.barycenter import Barycenter
 
 
+@with_options(without=("k", "weights"))
 def barycenter(
     inputs: Annotated[list[Path], typer.Argument(metavar="A B ...", help=READABLE, show_default=False)],
     output: Annotated[
@@ -45,14 +38,21 @@ def barycenter(
         int | None,
         typer.Option("--fit-components", min=1, help="Components to fit to each input; if not given -k, or by BIC."),
     ] = None,
-    k_max: MostComponents = None,
     figure: Annotated[
         Path | None, typer.Option("--figure", help="Draw it here (.png .svg .pdf); as OUTPUT with .png if not given.")
     ] = None,
-    structure: Shape = Structure.full,
-    family: Family = "gaussian",
-    seed: Seed = 0,
-    columns: Columns = None,
+    *,
+    options: Options,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--row-weights",
+            metavar="COLUMN",
+            help="Column of tables that says how much each row matters.",
+            autocompletion=column,
+            rich_help_panel=READING,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Average of A, B, ...: the mixture with the least weighted sum of squared distances MW2, and what that proves."""
@@ -65,8 +65,7 @@ def barycenter(
     check_target(output, SUFFIXES)
     picture = _figure_target(output, figure)
     shares = _numbers(weights, len(inputs))
-    options = replace(fit_options(fit_k if k_max else fit_k or k, k_max, structure, seed, columns, json), family=family)
-    sources = open_mixtures(inputs, options)
+    sources = open_mixtures(inputs, replace(options, k=fit_k if options.k_max else fit_k or k, weights=rows))
     solver = None if k is None else FixedPoint(k=k)
     found = barycenter([source.measure for source in sources], shares, solver=solver)
     save(found.mixture, output)
@@ -78,10 +77,10 @@ def barycenter(
 
 
 def _figure_target(output: Path, figure: Path | None) -> Path | None:
-    """Where the figure goes; None without matplotlib, which only a figure that was asked for needs."""
+    """Where the figure goes; None without a place, or without matplotlib, where none was asked for."""
     from mixot.io import check_target
 
-    if figure is None and not find_spec("matplotlib"):
+    if figure is None and (is_piping() or not find_spec("matplotlib")):
         return None
     return check_target(figure or output.with_suffix(".png"), FIGURES)
 

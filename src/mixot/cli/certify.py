@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import json as json_text
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import (
-    FIGURES,
-    Cofactor,
-    Columns,
-    Compensate,
-    Components,
-    Counts,
-    Json,
-    MostComponents,
-    OnScale,
-    Options,
-    PointsFile,
-    Seed,
-    Shape,
-    Structure,
-    TakenOn,
-    Weights,
-    fit_options,
-    on_scale,
-)
-from mixot.cli.console import emit, show_facts, show_table, written
+from mixot.cli.arguments import FIGURES, Json, Options, PointsFile
+from mixot.cli.console import emit, say, show_facts, show_table, written
+from mixot.cli.fitting_options import with_options
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,6 +35,7 @@ class Criterion(StrEnum):
     icl = "icl"
 
 
+@with_options(without=("missing",))
 def certify(
     data: PointsFile,
     model: Annotated[
@@ -85,19 +67,8 @@ def certify(
     criterion: Annotated[
         Criterion, typer.Option("--criterion", help="What charges for more components.")
     ] = Criterion.bic,
-    k: Components = None,
-    k_max: MostComponents = None,
-    structure: Shape = Structure.full,
-    family: Annotated[
-        str, typer.Option("--family", help='Law of a component: gaussian, poisson, "binomial(10)", ...')
-    ] = "gaussian",
-    seed: Seed = 0,
-    columns: Columns = None,
-    scale: OnScale = TakenOn.linear,
-    cofactor: Cofactor = None,
-    compensate: Compensate = False,
-    counts: Counts = None,
-    weights: Weights = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """How much better than a fit any mixture could be, of any number of components, and which numbers are excluded.
@@ -112,9 +83,7 @@ def certify(
         check_target(output, (".json", *FIGURES))
     if floor is not None and floors is not Floors.common:
         raise InputError("--floor is a floor of your own, and --floors takes those of the fit; give one of the two")
-    options = fit_options(k, k_max, structure, seed, columns, json)
-    options = on_scale(options, scale, cofactor, compensate)
-    points, mixture, facts, title = _open(data, model, replace(options, family=family, counts=counts, weights=weights))
+    points, mixture, facts, title = _open(data, model, options)
     chosen = floors.value if floor is None else f"sd >= {floor!r}"
     proof = prove(points, mixture, quiet=json, floors=chosen, c=factor, gap=gap, criterion=criterion.value)
     told = {"command": "certify", **facts, "certificate": describe_certificate(proof)}
@@ -124,7 +93,7 @@ def certify(
         return
     show_table(*rivals_table(proof))
     show_facts(title, tell_certificate(proof) | written(output))
-    typer.echo(str(proof))
+    say(str(proof))
 
 
 def _open(data: Path, model: Path | None, options: Options) -> tuple[Samples, Mixture, dict[str, Any], str]:

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import (
-    Columns,
-    Counts,
-    Json,
-    PointsFile,
-    Seed,
-    Shape,
-    Structure,
-    TargetFile,
-    Weights,
-    fit_options,
-)
+from mixot.cli.arguments import Json, Options, PointsFile, TargetFile
 from mixot.cli.console import NO_FIGURE, emit, note, show_facts, show_table, working
+from mixot.cli.fitting_options import with_options
 from mixot.errors import AccuracyWarning, InputError
 
 if TYPE_CHECKING:
@@ -31,6 +20,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("k", "l", "excess", "excess_error", "instability", "instability_error", "second_singular_value", "likely")
 
 
+@with_options(without=("k", "k_max", "missing"))
 def components(
     a: PointsFile,
     b: TargetFile,
@@ -43,11 +33,8 @@ def components(
         typer.Option("--lam", min=0, help="Entropy of the plan, a squared distance; by default as OMT does."),
     ] = None,
     splits: Annotated[int, typer.Option("--splits", min=2, help="How many times the rows are halved.")] = 8,
-    structure: Shape = Structure.full,
-    seed: Seed = 0,
-    columns: Columns = None,
-    counts: Counts = None,
-    weights: Weights = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """How many components A and B should have: likely on both sides, with a plan between them that is firm."""
@@ -60,17 +47,17 @@ def components(
         raise InputError(f"--k-min {k_min} is above --k-max {k_max}")
     folder = check_folder(output)
     search = ComponentSearch(pairs="equal" if equal else "all", splits=splits, solver=OMT(lam=lam))
-    options = fit_options(None, None, structure, seed, columns, json)
-    p, q = open_points(a, b, replace(options, counts=counts, weights=weights))
+    p, q = open_points(a, b, options)
     with working("fitting both", quiet=json) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # told below, on one line each
         found = choose_components(
             p.measure,
             q.measure,
+            options.family,
             ks=range(k_min, k_max + 1),
-            structure=structure.value,
+            structure=options.structure,
             method=search,
-            rng=seed,
+            rng=options.seed,
             progress=progress,
         )
     for path, fit in zip((a, b), found.fits, strict=True):

@@ -1,6 +1,7 @@
 """What people and machines see of a command: tables, JSON, progress, one-line errors, exit codes.
 
-Results go to standard output; progress, remarks and errors to standard error.
+Results go to standard output; progress, remarks and errors to standard error. Where a file is piped to standard output,
+nothing else is printed there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mixot.cli.piping import is_piping, streams
 from mixot.errors import AccuracyWarning, MixotError, SolveError
 
 if TYPE_CHECKING:
@@ -41,13 +43,23 @@ class Commands(TyperGroup):
                 return super().invoke(ctx)
         except SolveError as stopped:
             raise _failed(stopped, NOT_SOLVED) from stopped
+        except BrokenPipeError:  # whoever reads has seen enough; typer ends quietly
+            raise
         except (MixotError, OSError) as wrong:
             raise _failed(wrong, BAD_INPUT) from wrong
         except KeyboardInterrupt:
             raise _failed("interrupted", INTERRUPTED) from None
 
 
-class ManyNumbers(TyperCommand):
+class Command(TyperCommand):
+    """A command of which a file may be ``-``: standard input or output."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with streams(self.name or "", ctx.params):
+            return super().invoke(ctx)
+
+
+class ManyNumbers(Command):
     """A command whose ``--weights`` take all the numbers that follow: ``--weights .2 .3 .5``, or ``.2,.3,.5``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -62,7 +74,7 @@ class ManyNumbers(TyperCommand):
         return super().parse_args(ctx, spread)
 
 
-class ManyFiles(TyperCommand):
+class ManyFiles(Command):
     """A command whose ``--against`` takes all the files that follow, up to the next option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -181,7 +193,15 @@ def written(output: Path | None) -> dict[str, object]:
     return {} if output is None else {"written": output}
 
 
+def say(text: str) -> None:
+    """Print a sentence for people."""
+    if not is_piping():
+        typer.echo(text)
+
+
 def _print(title: str, table: Table, below: str) -> None:
+    if is_piping():
+        return
     from rich.console import Console
 
     console = Console(markup=False, highlight=False)  # a file name may hold brackets

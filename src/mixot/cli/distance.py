@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mixot.cli.arguments import (
-    Bright,
-    Cofactor,
-    Columns,
-    Compensate,
-    Components,
-    Eps,
-    Exact,
-    Family,
-    Json,
-    Lam,
-    MostComponents,
-    OnScale,
-    Rho,
-    Seed,
-    Shape,
-    SourceFile,
-    Structure,
-    TakenOn,
-    TargetFile,
-    fit_options,
-    on_scale,
-    smooth_solver,
-)
+from mixot.cli.arguments import Bright, Eps, Exact, Json, Lam, Options, Rho, SourceFile, TargetFile, smooth_solver
 from mixot.cli.console import emit, show_facts
+from mixot.cli.fitting_options import with_options
 
 if TYPE_CHECKING:
     from mixot.results import Interval
 
 
+@with_options()
 def distance(
     a: SourceFile,
     b: TargetFile,
-    k: Components = None,
-    k_max: MostComponents = None,
-    structure: Shape = Structure.full,
-    family: Family = "gaussian",
     exact: Exact = False,
     bright: Bright = False,
     lam: Lam = None,
     eps: Eps = None,
     rho: Rho = None,
-    seed: Seed = 0,
-    columns: Columns = None,
-    scale: OnScale = TakenOn.linear,
-    cofactor: Cofactor = None,
-    compensate: Compensate = False,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """Distance MW2 between A and B, and an interval that is proven to hold W2 between their mixtures.
@@ -64,8 +35,6 @@ def distance(
     from mixot.verbs import bounds, plan
 
     solver = smooth_solver(lam, eps, rho, exact=exact)
-    options = replace(fit_options(k, k_max, structure, seed, columns, json), family=family)
-    options = on_scale(options, scale, cofactor, compensate)
     p, q = open_sides(a, b, options, fitted=solver is not None, exact=exact, bright=bright)
     view = view_of(p, q, plan(p.measure, q.measure, solver=solver))
     interval = None if view.problem.pair.exact else bounds(p.measure, q.measure)

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixot.cli.arguments import (
-    Columns,
-    Components,
-    Family,
-    Json,
-    MostComponents,
-    Seed,
-    Shape,
-    SourceFile,
-    Structure,
-    TargetFile,
-    fit_options,
-)
+from mixot.cli.arguments import Json, Options, SourceFile, TargetFile
 from mixot.cli.console import NO_FIGURE, emit, show_facts
+from mixot.cli.fitting_options import with_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,17 +18,14 @@ if TYPE_CHECKING:
     from mixot.transport.geodesic import Interpolation
 
 
+@with_options()
 def geodesic(
     a: SourceFile,
     b: TargetFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the models.", show_default=False)],
     steps: Annotated[int, typer.Option("--steps", min=2, help="Points on the path, both ends included.")] = 6,
-    k: Components = None,
-    k_max: MostComponents = None,
-    structure: Shape = Structure.full,
-    family: Family = "gaussian",
-    seed: Seed = 0,
-    columns: Columns = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """Mixtures on the way from A to B: a model file for each, and a figure of their densities."""
@@ -51,7 +36,7 @@ def geodesic(
     from mixot.verbs import geodesic
 
     folder = check_folder(output)
-    p, q = open_mixtures([a, b], replace(fit_options(k, k_max, structure, seed, columns, json), family=family))
+    p, q = open_mixtures([a, b], options)
     path = geodesic(p.measure, q.measure)
     times = np.linspace(0.0, 1.0, steps)
     files = _save(path, times, folder)

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import (
-    Columns,
-    Components,
-    Counts,
-    Json,
-    PointsFile,
-    Seed,
-    Shape,
-    Structure,
-    TargetFile,
-    Weights,
-    fit_options,
-)
+from mixot.cli.arguments import Json, Options, PointsFile, TargetFile
 from mixot.cli.console import emit, note, show_facts, working
+from mixot.cli.fitting_options import with_options
 from mixot.errors import AccuracyWarning
 
 if TYPE_CHECKING:
     from mixot.fitting.joint.joint_em import JointFit
 
 
+@with_options(without=("k_max", "missing"))
 def joint(
     a: PointsFile,
     b: TargetFile,
@@ -36,12 +25,8 @@ def joint(
     lam: Annotated[
         float, typer.Option("--lam", help="Weight of the likelihoods, a squared distance.", show_default=False)
     ],
-    k: Components = None,
-    structure: Shape = Structure.full,
-    seed: Seed = 0,
-    columns: Columns = None,
-    counts: Counts = None,
-    weights: Weights = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """Fit mixtures to A and B together: each likely, and both close, the closer the smaller --lam is."""
@@ -50,11 +35,19 @@ def joint(
     from mixot.io import check_folder, save
 
     folder = check_folder(output)
-    options = fit_options(k, None, structure, seed, columns, json)
-    p, q = open_points(a, b, replace(options, counts=counts, weights=weights))
+    p, q = open_points(a, b, options)
     with working("fitting both", quiet=json) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the notes say the same, on one line each
-        found = fit_pair(p.measure, q.measure, lam=lam, k=k, structure=structure.value, rng=seed, progress=progress)
+        found = fit_pair(
+            p.measure,
+            q.measure,
+            options.family,
+            lam=lam,
+            k=options.k,
+            structure=options.structure,
+            rng=options.seed,
+            progress=progress,
+        )
     for text in found.notes:
         note(text)
     files = folder / "source.json", folder / "target.json"

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import (
-    Bright,
-    Columns,
-    Components,
-    Exact,
-    Family,
-    Json,
-    Kind,
-    MostComponents,
-    Options,
-    Seed,
-    Shape,
-    SourceFile,
-    Structure,
-    TargetFile,
-    fit_options,
-)
+from mixot.cli.arguments import Bright, Exact, Json, Kind, Options, SourceFile, TargetFile
 from mixot.cli.console import emit, note, show_facts, written
+from mixot.cli.fitting_options import with_options
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,20 +32,17 @@ class Moved:
     lines: dict[str, object]
 
 
+@with_options()
 def move(
     a: SourceFile,
     b: TargetFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="Table of the moved points.", show_default=False)],
     points: Annotated[Path | None, typer.Option("--points", help="Move these points instead of those of A.")] = None,
     kind: Annotated[Kind, typer.Option("--kind", help="The mean map, or the random one.")] = Kind.mean,
-    k: Components = None,
-    k_max: MostComponents = None,
-    structure: Shape = Structure.full,
-    family: Family = "gaussian",
     exact: Exact = False,
     bright: Bright = False,
-    seed: Seed = 0,
-    columns: Columns = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """Move the points of A onto B, and write them as a table.
@@ -72,7 +54,6 @@ def move(
     from mixot.io.tables import SUFFIXES
 
     check_target(output, SUFFIXES)
-    options = replace(fit_options(k, k_max, structure, seed, columns, json), family=family)
     pair = open_as_they_are(a, b, options, exact=exact, bright=bright)
     found = _by_components(a, b, points, kind, options) if pair is None else _by_cells(*pair, points, kind, options)
     write_table(output, found.points, found.columns)
@@ -88,7 +69,7 @@ def _by_components(a: Path, b: Path, points: Path | None, kind: Kind, options: O
     from mixot.cli.sources import in_order, open_mixtures, read_points, sides, title
     from mixot.verbs import transport_map
 
-    table = read_points(points or a, options.columns)  # before the fits: it may be what is wrong
+    table = read_points(points or a, options)  # before the fits: it may be what is wrong
     p, q = open_mixtures([a, b], options)
     found = transport_map(p.measure, q.measure, kind=kind.value)
     for text in found.notes:
@@ -106,7 +87,7 @@ def _named(points: Path, options: Options, p: Source, q: Source) -> Table:
     from mixot.cli.sources import in_order, read_points
     from mixot.mixture import columns_of
 
-    table, names = read_points(points, options.columns), columns_of(p.measure, q.measure)
+    table, names = read_points(points, options), columns_of(p.measure, q.measure)
     return table if names is None else in_order(table, names, points)
 
 

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixot.cli.arguments import (
-    FIGURES,
-    Bright,
-    Columns,
-    Components,
-    Eps,
-    Exact,
-    Family,
-    Groups,
-    Json,
-    Label,
-    Lam,
-    MostComponents,
-    Options,
-    Rep,
-    Rho,
-    Seed,
-    Shape,
-    SourceFile,
-    Structure,
-    fit_options,
-    smooth_solver,
-)
+from mixot.cli.arguments import FIGURES, Bright, Eps, Exact, Groups, Json, Lam, Options, Rho, SourceFile, smooth_solver
+from mixot.cli.fitting_options import with_options
 
 if TYPE_CHECKING:
     from mixot.cli.views.plans import View
@@ -38,20 +16,15 @@ if TYPE_CHECKING:
 _TEXT_TABLES = (".csv", ".tsv", ".txt", ".parquet")  # those that can hold the names of cell types
 
 
+@with_options(cells=True)
 def plan(
     a: SourceFile,
     b: Annotated[Path | None, typer.Argument(metavar="B", help="The same, where it goes; see --groupby.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A table (.csv ...) or a figure (.png .svg .pdf).")
     ] = None,
-    k: Components = None,
-    k_max: MostComponents = None,
-    structure: Shape = Structure.full,
-    family: Family = "gaussian",
     exact: Exact = False,
     bright: Bright = False,
-    rep: Rep = None,
-    label: Label = None,
     groupby: Annotated[
         str | None, typer.Option("--groupby", metavar="COLUMN", help="Of one .h5ad: column of obs that splits it.")
     ] = None,
@@ -61,8 +34,8 @@ def plan(
     lam: Lam = None,
     eps: Eps = None,
     rho: Rho = None,
-    seed: Seed = 0,
-    columns: Columns = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """Which component of A goes to which of B: mass and squared distance of each pair.
@@ -80,8 +53,7 @@ def plan(
     if output is not None:
         check_target(output, (*SUFFIXES, *FIGURES))
     solver = smooth_solver(lam, eps, rho, exact=exact, growth=growth)
-    options = replace(fit_options(k, k_max, structure, seed, columns, json, rep, label), family=family)
-    if label is not None or groupby is not None:
+    if options.label is not None or groupby is not None:
         show(_flows(a, b, Groups(groupby, source, target, growth, solver), options, output), output, json)
         return
     if b is None:

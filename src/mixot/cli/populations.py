@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import (
-    TABLES,
-    Cofactor,
-    Columns,
-    Compensate,
-    Components,
-    Counts,
-    Json,
-    OnScale,
-    Seed,
-    Shape,
-    Structure,
-    TakenOn,
-    fit_options,
-    on_scale,
-)
+from mixot.cli.arguments import TABLES, Json, Options
 from mixot.cli.console import emit, note, show_facts, show_table, working, written
+from mixot.cli.fitting_options import with_options
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +19,7 @@ _FILES = f"Samples: tables ({TABLES}), events (.fcs) or cells (.h5ad); two, or t
 _COLUMNS = ("component", "before", "after", "change", "p_value", "adjusted")
 
 
+@with_options(without=("k_max", "family", "weights", "missing"))
 def populations(
     files: Annotated[list[Path], typer.Argument(metavar="A [B]", help=_FILES, show_default=False)],
     against: Annotated[
@@ -52,15 +38,9 @@ def populations(
     save_to: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Save the pooled fit.", show_default=False)
     ] = None,
-    k: Components = None,
-    structure: Shape = Structure.full,
     draws: Annotated[int, typer.Option("--draws", min=19, help="Permutations that are drawn.")] = 1999,
-    seed: Seed = 0,
-    columns: Columns = None,
-    scale: OnScale = TakenOn.linear,
-    cofactor: Cofactor = None,
-    compensate: Compensate = False,
-    counts: Counts = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """Which populations grew or shrank: one fit to all samples, the weights of each, and p-values for all together.
@@ -74,13 +54,18 @@ def populations(
 
     first, second = _sides(files, against or [])
     _check(output, save_to)
-    options = on_scale(fit_options(None, None, structure, seed, columns, json), scale, cofactor, compensate)
-    options = replace(options, counts=counts)
     before, after = ([open_rows(path, options).measure for path in paths] for paths in (first, second))
     held = {} if model is None else {"mixture": load(model)}
     with working("following populations", quiet=json) as progress:
         found = population_shifts(
-            before, after, k=k, structure=structure.value, permutations=draws, rng=seed, progress=progress, **held
+            before,
+            after,
+            k=options.k,
+            structure=options.structure,
+            permutations=draws,
+            rng=options.seed,
+            progress=progress,
+            **held,
         )
     for text in found.notes:
         note(text)

@@ -106,32 +106,33 @@ def open_mixture(path: Path, options: Options) -> MixtureSource:
 
 def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource]:
     """Mixtures of all inputs, their coordinates in the order of the first that names them."""
-    for path in paths:
-        kind_of(path)  # a wrong name of the last file is told before the first one is fitted
+    kinds = [kind_of(path) for path in paths]  # a wrong name of the last file is told before the first one is fitted
+    if set(kinds) == {"model"} and options.family != "gaussian":
+        raise InputError(f"{paths[0]}: --family is for fits, and models have one; leave it out")
+    # What is said of rows concerns the tables among the inputs.
+    others = replace(options, counts=None, weights=None, missing="error") if "table" in kinds else options
     sources: list[MixtureSource] = []
     first: tuple[str, ...] | None = None
-    for path in paths:
-        if first is None or options.columns is not None or kind_of(path) != "table":
-            sources.append(open_mixture(path, options))
+    for path, kind in zip(paths, kinds, strict=True):
+        if first is None or options.columns is not None or kind != "table":
+            sources.append(open_mixture(path, options if kind == "table" else others))
         else:  # names that do not fit are told before a fit that would be in vain
-            sources.append(_fit_table(path, in_order(told_table(path, None, options), first, path), options))
+            sources.append(_fit_tallied(path, options, first))
         first = columns_of(*(source.measure for source in sources))
     return _in_one_order(sources)
 
 
 def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], Source[Samples]]:
     """The points of both inputs, columns matched as `open_mixtures` does; weights of rows, or counts, are kept."""
-    if options.counts is not None or options.weights is not None:
-        p, q = (_source(path, *_tallied(path, options)) for path in (a, b))
-    else:
-        p, q = (_points(path, read_points(path, options.columns, options)) for path in (a, b))
-    p, q = _in_one_order([p, q])
+    p, q = open_all_points([a, b], options)
     return p, q
 
 
 def open_all_points(paths: Sequence[Path], options: Options) -> list[Source[Samples]]:
     """The points of all inputs, their coordinates in the order of the first that names them."""
-    return _in_one_order([_points(path, read_points(path, options.columns, options)) for path in paths])
+    if options.counts is not None or options.weights is not None:
+        return _in_one_order([_source(path, *_tallied(path, options)) for path in paths])
+    return _in_one_order([_points(path, read_points(path, options)) for path in paths])
 
 
 def open_start(path: Path) -> Mixture | Samples:
@@ -145,7 +146,16 @@ def open_rows(path: Path, options: Options) -> Source[Samples]:
         raise InputError(f"{path}: the data must be a table, or cells (.h5ad)")
     if options.counts is not None or options.weights is not None:
         return _source(path, *_tallied(path, options))
-    return _points(path, read_points(path, options.columns, options))
+    return _points(path, read_points(path, options))
+
+
+def check_unfitted(options: Options) -> None:
+    """Whether nothing is asked of fits, where points are compared as they are."""
+    if options.k is not None or options.k_max is not None:
+        raise InputError("-k and --k-max are for fits, and here points are compared as they are; leave them out")
+    for name, value, usual in (("--family", options.family, "gaussian"), ("--missing", options.missing, "error")):
+        if value != usual:
+            raise InputError(f"{name} is for fits, and here points are compared as they are; leave it out")
 
 
 def open_sides(a: Path, b: Path, options: Options, *, fitted: bool, exact: bool, bright: bool) -> Sequence[Source]:
@@ -169,8 +179,7 @@ def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright:
     pair = pair_of(*(_AS_IT_IS[kind] for kind in kinds))
     if pair is None or not pair.exact:
         raise InputError("--exact is for points: one of A and B must be a table; leave it out to compare fits")
-    if options.k is not None or options.k_max is not None:
-        raise InputError("-k and --k-max are for fits, and here points are compared as they are; leave them out")
+    check_unfitted(options)
     if kinds == ("table", "table"):
         p, q = open_points(a, b, options)
     else:
@@ -184,11 +193,17 @@ def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright:
     return p, q
 
 
-def read_points(path: Path, columns: Sequence[str] | None, options: Options | None = None) -> Table:
-    """The points of a table or of cells, or the colors of a picture, as a table."""
+def read_points(path: Path, options: Options) -> Table:
+    """The points of a table or of cells, or the colors of a picture, as a table; a column of weights is left out."""
     kind = kind_of(path)
+    options = replace(options, missing="error")  # no map moves a point of which a part is missing
     if kind == "table":
-        return told_table(path, columns, options)
+        tally = options.counts or options.weights
+        if tally is None or options.columns is not None:
+            return told_table(path, options.columns, options)
+        names = read_table(path).columns
+        return told_table(path, [name for name in names if name != tally] if tally in names else None, options)
+    _check_scale(path, kind, options)
     if kind == "picture":
         return Table(("red", "green", "blue"), _rgb(path).points)
     if kind == "cells":
@@ -245,7 +260,7 @@ def _width(path: Path, options: Options) -> int:
 
 def _as_it_is(path: Path, kind: str, options: Options, bright: bool) -> Source:
     if kind == "table":
-        return _points(path, told_table(path, options.columns, options))
+        return _source(path, *_tallied(path, options))
     if kind == "model":
         return Source(*_model(path))
     if kind == "picture":
@@ -324,17 +339,21 @@ def _fitted(
     return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels)
 
 
-def _fit_tallied(path: Path, options: Options) -> MixtureSource:
+def _fit_tallied(path: Path, options: Options, order: tuple[str, ...] | None = None) -> MixtureSource:
     """A table whose rows count as one of its columns says, if any."""
-    table, points = _tallied(path, options)
+    table, points = _tallied(path, options, order)
     return _fit_table(path, table, options, points=points)
 
 
-def _tallied(path: Path, options: Options) -> tuple[Table, Any]:
-    """A table without the column that says how its rows count, if one does, and its points, with gaps if let in."""
+def _tallied(path: Path, options: Options, order: tuple[str, ...] | None = None) -> tuple[Table, Any]:
+    """A table without the column that says how its rows count, if one does, and its points, with gaps if let in.
+
+    Columns that have names stand in ``order``.
+    """
     name = options.counts or options.weights
     if name is None:
         table = told_table(path, options.columns, options)
+        table = table if order is None else in_order(table, order, path)
         return table, _rows(table)
     if options.counts is not None and options.weights is not None:
         raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
@@ -349,7 +368,7 @@ def _tallied(path: Path, options: Options) -> tuple[Table, Any]:
     tally, rest = table.values[:, at].astype(np.float64), np.delete(table.values, at, axis=1)
     left = replace(table, columns=tuple(c for c in table.columns if c != name), values=rest, notes=())
     left = _on_scale(path, left, options)
-    rest = left.values
+    left = left if order is None else in_order(left, order, path)
     try:
         shares = tally / tally.sum() if tally.sum() > 0 else tally
         weights: dict[str, np.ndarray] = {"counts": tally} if options.counts else {"weights": shares}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixot.cli.arguments import TABLES, Columns, Counts, Json, Options, Seed, Structure, fit_options
+from mixot.cli.arguments import TABLES, Json, Options
 from mixot.cli.console import emit, note, show_facts, working
+from mixot.cli.fitting_options import with_options
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _NULL = (
 )
 
 
+@with_options(without=("k", "k_max", "structure", "family", "weights", "missing", "scale", "cofactor", "compensate"))
 def test(
     a: Annotated[Path, typer.Argument(metavar="A", help=_ROWS, show_default=False)],
     b: Annotated[Path | None, typer.Argument(metavar="B", help="A second sample.", show_default=False)] = None,
@@ -59,9 +60,8 @@ def test(
     scale: Annotated[Scale | None, typer.Option("--scale", help="Units of columns of A and B.")] = None,
     k: Annotated[int | None, typer.Option("-k", "--components", min=1, help="Components of what is fitted.")] = None,
     draws: Annotated[int | None, typer.Option("--draws", min=19, help="Draws, permutations or halves.")] = None,
-    seed: Seed = 0,
-    columns: Columns = None,
-    counts: Counts = None,
+    *,
+    options: Options,
     json: Json = False,
 ) -> None:
     """Test rows, with a level that holds in finite samples.
@@ -75,10 +75,9 @@ def test(
 
     asked = Question(null, floor, alternative, splits, statistic, interval, level, scale, k, draws)
     way = asked.way(b is not None)
-    options = replace(fit_options(None, None, Structure.full, seed, columns, json), counts=counts)
     rows = _rows(a, b, options)
     with working("testing", quiet=json) as progress:
-        found = asked.answer(way, [source.measure for source in rows], seed, progress)
+        found = asked.answer(way, [source.measure for source in rows], options.seed, progress)
     for text in found.notes:
         note(text)
     if json:

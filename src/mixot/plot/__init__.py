@@ -6,7 +6,7 @@ from mixot.plot.canvas import COLORS, blend, save
 from mixot.plot.certificates import certificate
 from mixot.plot.component_choice import component_choice
 from mixot.plot.densities import ellipses, mixture_density, principal_plane, shape
-from mixot.plot.distances import distance_heatmap
+from mixot.plot.distances import distance_heatmap, distance_map
 from mixot.plot.paths import geodesic_1d, geodesic_panels, ridges
 from mixot.plot.pictures import contact_sheet
 from mixot.plot.plans import plan_heatmap, plan_lines
@@ -25,6 +25,7 @@ __all__ = [
     "contact_sheet",
     "displacement",
     "distance_heatmap",
+    "distance_map",
     "ellipses",
     "flow_heatmap",
     "geodesic_1d",

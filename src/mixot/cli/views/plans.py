@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import typer
 
 from mixot.cli.arguments import FIGURES
-from mixot.cli.console import emit, note, show_facts, show_table, written
+from mixot.cli.console import emit, note, say, show_facts, show_table, written
 from mixot.cli.sources import Source, sides, title
 from mixot.errors import InputError
 from mixot.solvers.entropic.omt_plan import OMTPlan
@@ -213,8 +212,8 @@ class SmoothView(ComponentView):
 
     def remarks(self) -> None:
         if not self.plan.balanced:
-            typer.echo(_changes(self.plan))
-        typer.echo(str(self.plan.stability()))
+            say(_changes(self.plan))
+        say(str(self.plan.stability()))
 
 
 def _changes(plan: OMTPlan) -> str:
