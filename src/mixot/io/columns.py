@@ -56,13 +56,17 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
+LET_IN = "fit what is there: --missing ignore (missing='ignore' in Python)"  # the advice to who meets a gap
+
+
 def check_finite(path: object, values: np.ndarray, missing: str = "error") -> None:
     """Refuse NaN and infinity, naming the rows."""
     good = ~np.isinf(values) if missing == "ignore" else np.isfinite(values)
     rows = np.flatnonzero(~good.all(axis=1))
     if len(rows):
+        what = "infinity" if missing == "ignore" else "NaN or infinity"
         shown = ", ".join(map(str, rows[:5].tolist())) + (", ..." if len(rows) > 5 else "")
         raise InputError(
-            f"{path}: numbers must be finite, got NaN or infinity in {len(rows)} rows (counted from 0): {shown}; "
-            "drop or fill them"
+            f"{path}: numbers must be finite, got {what} in {len(rows)} rows (counted from 0): {shown}; "
+            + ("mend them" if missing == "ignore" else f"drop or fill them, or {LET_IN}")
         )

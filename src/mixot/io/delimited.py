@@ -14,7 +14,7 @@ import numpy as np
 
 from mixot._checks import is_rounded
 from mixot.errors import InputError
-from mixot.io.columns import Table, shortened
+from mixot.io.columns import LET_IN, Table, shortened
 from mixot.io.contents import Content
 from mixot.io.text.encodings import encoding_of, other_than_utf_8
 from mixot.io.text.layout import Layout, layout_of, style_in, wanted_of
@@ -152,7 +152,7 @@ def _explain(path: Text, layout: Layout, wanted: list[int], missing: str) -> Inp
         return InputError(f"{path}: numbers must be finite, or missing; infinite in {'; '.join(holes)}")
     return InputError(
         f"{path}: every cell must be a finite number; empty, NaN or infinite in {'; '.join(holes)}; "
-        "drop or fill these rows, or fit what is there: mixot fit --missing ignore (missing='ignore' in Python)"
+        f"drop or fill these rows, or {LET_IN}"
     )
 
 

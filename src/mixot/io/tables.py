@@ -25,7 +25,6 @@ from mixot.measures import check_weights
 
 TEXT = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT, ".npy", ".npz", ".parquet")  # that are written
-GAPPY = (*SUFFIXES, *arrow_files.FEATHER)  # from which missing values are let in
 READABLE = (
     *SUFFIXES,
     ".json",
@@ -84,8 +83,8 @@ def read_table(
     compensate : bool
         Of .fcs, whether what spills over between channels is taken back, by the matrix in the file.
     missing : str
-        "ignore" lets missing values in as NaN (empty cells, NA, NaN, null, ?, - in text; nulls of Arrow), where the
-        file is text, an array, Parquet or Arrow; "error" refuses them.
+        "ignore" lets missing values in as NaN: empty cells, NULL, null, NaN, and texts that say as much (NA, N/A, null,
+        none, ?, -), also fields that some records of JSON lack; "error" refuses them.
 
     Raises
     ------
@@ -126,18 +125,12 @@ def read_content(
     if compensate and suffix not in cytometry.SUFFIXES:
         raise InputError(f"{content}: compensate (--compensate) is for .fcs files, this is {suffix}; leave it out")
     check_missing(missing)
-    if missing == "ignore" and suffix not in GAPPY:
-        raise InputError(
-            f"{content}: missing values are let in from {' '.join(GAPPY)} files only; save it as one of them"
-        )
     if suffix in TEXT:
         table = read_text(content, columns, header, missing)
-    elif suffix in GAPPY:
-        table = _READERS[suffix](content, columns, missing)
     elif suffix in cytometry.SUFFIXES:
-        table = cytometry.read_events(content, columns, compensate=compensate)
+        table = cytometry.read_events(content, columns, missing, compensate=compensate)
     else:
-        table = _READERS[suffix](content, columns)
+        table = _READERS[suffix](content, columns, missing)
     if len(table.values) == 0 or not table.columns:
         raise InputError(f"{content}: there are no rows of numbers in this table")
     return table

@@ -72,7 +72,8 @@ def _names(content: Content, held: Sequence[str], columns: Sequence[str] | None)
 
 def _numbers(content: Content, table: Any, names: list[str], missing: str) -> Table:
     types = {name: str(table.schema.field(name).type) for name in names}
-    numeric = [name for name in names if re.match(r"u?int|float|double|half|bool|decimal", types[name])]
+    kinds = r"u?int|float|double|half|bool|decimal" + ("|null$" if missing == "ignore" else "")
+    numeric = [name for name in names if re.match(kinds, types[name])]
     for name in names:
         if name not in numeric:
             value = next((str(v) for v in table[name].to_pylist() if v is not None), "nothing")
@@ -80,10 +81,20 @@ def _numbers(content: Content, table: Any, names: list[str], missing: str) -> Ta
                 f"{content}: column {name!r} must hold numbers, it is {types[name]} (first value {value!r}); keep the "
                 f"numeric columns: --columns {','.join(numeric)} (columns=[...] in Python)"
             )
-    parts = _undamaged(content, lambda: [as_floats(table[name].to_numpy(), f"column {name!r}") for name in names])
+    parts = _undamaged(content, lambda: [_floats(table[name], f"column {name!r}") for name in names])
     values = np.column_stack(parts) if names else np.empty((0, 0))
     check_finite(content, values, missing)
     return Table(tuple(names), values)
+
+
+def _floats(column: Any, name: str) -> np.ndarray:
+    """A column as float64, its gaps as NaN; whole numbers beside gaps are looked at before they become floats."""
+    if not column.null_count:
+        return as_floats(column.to_numpy(), name)
+    values = np.full(len(column), np.nan)
+    if column.null_count < len(column):
+        values[column.is_valid().to_numpy()] = as_floats(column.drop_null().to_numpy(), name)
+    return values
 
 
 def _undamaged(content: Content, read: Callable[[], Any]) -> Any:

@@ -11,7 +11,8 @@ import numpy as np
 
 from mixot._checks import is_rounded
 from mixot.errors import InputError
-from mixot.io.columns import Table, listed, shortened
+from mixot.io.columns import LET_IN, Table, listed, shortened
+from mixot.io.text.rows import is_missing
 
 _DATES = (datetime.date, datetime.time, datetime.timedelta)
 _NUMBERS = (float, int, Decimal, np.floating, np.integer, np.bool_)  # bool is an int
@@ -25,10 +26,12 @@ def table_of(
     *,
     named: bool = True,
     hole: str = "empty",
+    missing: str = "error",
     notes: tuple[str, ...] = (),
 ) -> Table:
-    """A table of these columns, all of one length; None and empty texts are holes, which messages call ``hole``.
+    """A table of these columns, all of one length, in which holes are refused, or let in as NaN.
 
+    Holes, which messages call ``hole``, are None, NaN, empty texts and those that stand for nothing, such as NA.
     ``where`` tells the place of a row, counted from 0, and of a column in words; ``named`` and ``notes`` are those of
     the `Table`, ``place`` is what messages call the file.
 
@@ -36,7 +39,7 @@ def table_of(
     ------
     InputError
         Where a column holds text, dates or anything else that is no number, a whole number that float64 would round,
-        or holes.
+        infinity, or holes that are not let in.
     """
     other = [(j, _first_other(column)) for j, column in enumerate(columns)]
     bad = [(j, row) for j, row in other if row is not None]
@@ -53,7 +56,7 @@ def table_of(
         for j, (name, column) in enumerate(zip(names, columns, strict=True))
     ]
     values = np.column_stack(parts) if parts else np.empty((0, 0))
-    _check_whole(place, names, values, where, hole)
+    _check_whole(place, names, values, where, hole, missing)
     return Table(tuple(names), values, named=named, notes=notes)
 
 
@@ -63,7 +66,7 @@ def _first_other(column: Sequence[Any]) -> int | None:
     if not kinds:
         return None
     rows = (i for i, value in enumerate(column) if type(value) in kinds)
-    return next((i for i in rows if not (isinstance(column[i], str) and not column[i].strip())), None)
+    return next((i for i in rows if not (isinstance(column[i], str) and is_missing(column[i]))), None)
 
 
 def _described(value: Any) -> str:
@@ -100,18 +103,21 @@ def _floats(place: object, name: str, column: Sequence[Any], where: Callable[[in
 
 
 def _check_whole(
-    place: object, names: Sequence[str], values: np.ndarray, where: Callable[[int, int], str], hole: str
+    place: object, names: Sequence[str], values: np.ndarray, where: Callable[[int, int], str], hole: str, missing: str
 ) -> None:
-    lost = np.flatnonzero(~np.isfinite(values).all(axis=0)) if values.size else np.empty(0, int)
+    bad = np.isinf(values) if missing == "ignore" else ~np.isfinite(values)
+    lost = np.flatnonzero(bad.any(axis=0)) if values.size else np.empty(0, int)
     if not len(lost):
         return
     told = []
     for j in map(int, lost[:5]):
-        rows = np.flatnonzero(~np.isfinite(values[:, j])).tolist()
+        rows = np.flatnonzero(bad[:, j]).tolist()
         shown = listed([where(row, j) for row in rows], 5)
         told.append(f"column {shortened(names[j])!r} ({shown})")
     more = f"; {len(lost) - 5} more columns" if len(lost) > 5 else ""
+    if missing == "ignore":
+        raise InputError(f"{place}: numbers must be finite, or missing; infinite in {'; '.join(told)}{more}")
     raise InputError(
         f"{place}: every cell must be a finite number; {hole}, NaN or infinite in {'; '.join(told)}{more}; drop or "
-        "fill these rows"
+        f"fill these rows, or {LET_IN}"
     )

@@ -20,7 +20,9 @@ _OFF_BY_ONE = "its header says that the data end one byte later than they do, as
 _DAMAGE = (OSError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, EOFError, struct.error)
 
 
-def read_events(content: Content, columns: Sequence[str] | None, *, compensate: bool = False) -> Table:
+def read_events(
+    content: Content, columns: Sequence[str] | None, missing: str = "error", *, compensate: bool = False
+) -> Table:
     """The events of an .fcs file as rows, with gains, decades and the time step of its channels applied.
 
     Columns are called by the short names of the channels ($PnN); ``columns`` may also hold the names of markers ($PnS),
@@ -61,7 +63,7 @@ def read_events(content: Content, columns: Sequence[str] | None, *, compensate: 
     wanted = _channels(content, names, markers, columns)
     labels = [names[j] for j in wanted] if columns is None else list(columns)
     values = np.ascontiguousarray(events[:, wanted])
-    check_finite(content, values)
+    check_finite(content, values, missing)
     return Table(tuple(labels), values, notes=tuple(dict.fromkeys(notes)))
 
 

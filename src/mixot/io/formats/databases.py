@@ -21,7 +21,7 @@ _DUCK = b"DUCK"  # behind eight bytes of checksum
 _PAUSE = 100_000  # steps of SQLite between two looks at Ctrl-C
 
 
-def read_database(content: Content, columns: Sequence[str] | None) -> Table:
+def read_database(content: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     """One table, or view, of a database.
 
     Raises
@@ -41,7 +41,7 @@ def read_database(content: Content, columns: Sequence[str] | None) -> Table:
         else:
             raise InputError(f"{content.path}: not a database of SQLite or DuckDB; write it again")
     parts = [list(part) for part in zip(*rows, strict=True)] if rows else [[] for _ in names]
-    return table_of(content, names, parts, lambda row, _: f"row {row + 1}", hole="NULL")
+    return table_of(content, names, parts, lambda row, _: f"row {row + 1}", hole="NULL", missing=missing)
 
 
 def _of_sqlite(content: Content, path: Path, columns: Sequence[str] | None) -> tuple[list[str], list[Any]]:

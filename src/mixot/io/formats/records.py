@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from mixot.errors import InputError
-from mixot.io.columns import Table, pick
+from mixot.io.columns import LET_IN, Table, listed, pick
 from mixot.io.contents import Content
 from mixot.io.formats.cells import table_of
 from mixot.io.models import once
@@ -15,16 +17,19 @@ from mixot.io.models import once
 SUFFIXES = (".jsonl", ".ndjson")
 
 
-def read_records(content: Content, columns: Sequence[str] | None) -> Table:
+def read_records(content: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     """The records of a file as rows; a field that a record lacks, or null, is a hole.
+
+    Where ``missing`` is "ignore", the columns are the fields of all records together, and a note tells which of them
+    the first record has not: it may be a name that was written in two ways.
 
     Records may also be lists of numbers, all of one length; then columns are x1, x2, ...
 
     Raises
     ------
     InputError
-        Where the text is damaged, a record is something else, has a field twice, or other fields than the first, or a
-        field that is asked for holds no number.
+        Where the text is damaged, a record is something else, has a field twice, or other fields than the first (unless
+        gaps are let in), or a field that is asked for holds no number.
     """
     try:
         text = content.data.decode("utf-8-sig")
@@ -46,19 +51,25 @@ def read_records(content: Content, columns: Sequence[str] | None) -> Table:
                 f"numbers, here {word} like the first; mend it"
             )
     if kind is list:
-        return _of_lists(content, records, columns, where)
-    names = list(records[0])
+        return _of_lists(content, records, columns, where, missing)
     for row, record in enumerate(records):
         more = [name for name in record if name not in records[0]]
-        if more:
+        if more and missing == "error":
             raise InputError(
-                f"{content}: {where(row)} has the field {more[0]!r}, which the first one has not; give all the same"
+                f"{content}: {where(row)} has the field {more[0]!r}, which the first one has not; give all the same, "
+                f"or {LET_IN}"
             )
-    names = [names[j] for j in pick(names, columns, content)]
-    return table_of(content, names, [[record.get(name) for record in records] for name in names], where, hole="missing")
+    held = Counter(chain.from_iterable(records))  # the fields, in the order in which they come first
+    names = [list(held)[j] for j in pick(list(held), columns, content)]
+    later = [f"{name!r} ({held[name]} of {len(records)})" for name in names if name not in records[0]]
+    notes = (f"the first record lacks fields that others have, which are columns: {listed(later)}",) if later else ()
+    parts = [[record.get(name) for record in records] for name in names]
+    return table_of(content, names, parts, where, hole="missing", missing=missing, notes=notes)
 
 
-def _of_lists(content: Content, records: list[list[Any]], columns: Sequence[str] | None, where: Any) -> Table:
+def _of_lists(
+    content: Content, records: list[list[Any]], columns: Sequence[str] | None, where: Any, missing: str
+) -> Table:
     width = len(records[0])
     for row, record in enumerate(records):
         if len(record) != width:
@@ -66,7 +77,7 @@ def _of_lists(content: Content, records: list[list[Any]], columns: Sequence[str]
     names = [f"x{j + 1}" for j in range(width)]
     wanted = pick(names, columns, content)
     parts = [[record[j] for record in records] for j in wanted]
-    return table_of(content, [names[j] for j in wanted], parts, where, named=False, hole="missing")
+    return table_of(content, [names[j] for j in wanted], parts, where, named=False, hole="missing", missing=missing)
 
 
 def _lines(content: Content, text: str) -> tuple[list[Any], list[int]]:

@@ -12,12 +12,13 @@ from mixot.io.arrays import check_inflation
 from mixot.io.columns import Table, listed, pick
 from mixot.io.contents import BOOKS, MARK, Content
 from mixot.io.formats.cells import table_of
+from mixot.io.text.rows import is_missing
 
 SUFFIXES = BOOKS
 _HOLE = "empty, or an error such as #DIV/0!"  # the reader hands out errors as empty cells
 
 
-def read_sheet(content: Content, columns: Sequence[str] | None) -> Table:
+def read_sheet(content: Content, columns: Sequence[str] | None, missing: str = "error") -> Table:
     """The table on one sheet of a workbook.
 
     Its header is the first row that is as wide as the table; what stands above is a title, and has a note. Columns
@@ -47,7 +48,7 @@ def read_sheet(content: Content, columns: Sequence[str] | None) -> Table:
         raise InputError(f"{content}: not a complete workbook ({damage}); save it again") from damage
     if not content.part:
         content = Content(content.path, content.suffix, content.member, sheet.name, content.stream)
-    return _table(content, rows, merged, columns)
+    return _table(content, rows, merged, columns, missing)
 
 
 def _sheet(content: Content, book: Any) -> Any:
@@ -70,7 +71,9 @@ def _sheet(content: Content, book: Any) -> Any:
     return held[0]
 
 
-def _table(content: Content, rows: list[list[Any]], merged: Sequence[Any], columns: Sequence[str] | None) -> Table:
+def _table(
+    content: Content, rows: list[list[Any]], merged: Sequence[Any], columns: Sequence[str] | None, missing: str
+) -> Table:
     filled = [(at, row) for at, row in enumerate(rows) if any(map(_is_filled, row))]
     if not filled:
         raise InputError(f"{content}: this sheet is empty; there are no rows of numbers in it")
@@ -78,8 +81,8 @@ def _table(content: Content, rows: list[list[Any]], merged: Sequence[Any], colum
     widths = [sum(_is_filled(row[j]) for j in used) for _, row in filled]
     head = _head(widths, [row for _, row in filled])
     at, first = filled[head]
-    notes = ()
-    named = any(isinstance(first[j], str) and first[j].strip() for j in used)
+    notes: tuple[str, ...] = ()
+    named = any(isinstance(first[j], str) and not is_missing(first[j]) for j in used)
     if head:
         above = listed([str(number + 1) for number, _ in filled[:head]], 5)
         notes = (f"row {above} above the header in row {at + 1} is a title, and left out",)
@@ -96,6 +99,8 @@ def _table(content: Content, rows: list[list[Any]], merged: Sequence[Any], colum
     wanted = pick(names, columns, content) if columns is not None else [j for j, name in enumerate(names) if name]
     held = [[row[used[j]] for _, row in body] for j in wanted]
     held = [[value if _is_filled(value) else None for value in column] for column in held]
+    if missing == "ignore" and any(value is None for column in held for value in column):
+        notes += ("empty cells are missing values, and so are cells with an error such as #DIV/0!",)
     return table_of(
         content,
         [names[j] for j in wanted],
@@ -103,6 +108,7 @@ def _table(content: Content, rows: list[list[Any]], merged: Sequence[Any], colum
         lambda row, j: f"cell {_letters(used[wanted[j]])}{body[row][0] + 1}",
         named=named,
         hole=_HOLE,
+        missing=missing,
         notes=notes,
     )
 

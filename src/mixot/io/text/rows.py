@@ -96,7 +96,7 @@ def is_quoted(text: str, delimiter: str | None) -> bool:
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is nothing."""
+    """Whether a cell says that there is nothing, in text and wherever else texts stand for values."""
     return cell.strip().lower() in _MISSING
 
 
