@@ -55,7 +55,10 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(RO
 
 
 # `display` writes markup, whose attributes look like options, and advises nothing.
-@pytest.mark.parametrize("room", sorted({path.parent for path in TREES} - {ROOT / "display"}), ids=lambda room: room.name)
+ROOMS = sorted({path.parent for path in TREES} - {ROOT / "display"})
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_options_that_are_named_are_declared_in_their_room_or_by_the_verbs(room):
     verbs = {name for path in (*OFFERED, *EVERYWHERE) for name in options_of(TREES[path])}
     held = verbs.union(*(options_of(tree) for path, tree in TREES.items() if path.parent in (room, ROOT / "transport")))

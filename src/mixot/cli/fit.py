@@ -81,6 +81,13 @@ class Prior(StrEnum):
     fraley_raftery = "fraley-raftery"
 
 
+class Tails(StrEnum):
+    """Whether the components of a Student mixture share their degrees of freedom."""
+
+    common = "common"
+    each = "each"
+
+
 _NAMES = {"--region": "support"}  # options that are called otherwise in Python
 
 
@@ -109,6 +116,10 @@ def fit(
     ] = None,
     prior: Annotated[
         Prior | None, typer.Option("--prior", help="With EM: on Gaussian components, where rows are few.")
+    ] = None,
+    df: Annotated[
+        Tails | None,
+        typer.Option("--df", help="With --family student: one df for all components, or its own for each."),
     ] = None,
     region: Annotated[
         str | None,
@@ -177,7 +188,8 @@ def fit(
     options = fit_options(k, k_max, structure, seed, columns, json, rep, label)
     options = on_scale(options, scale, cofactor, compensate)
     options = replace(options, method=method.value, family=family, moments=_of_moments(method, moments))
-    options = replace(options, counts=counts, weights=weights, missing=missing.value, **_of_em(method, start, prior))
+    options = replace(options, counts=counts, weights=weights, missing=missing.value)
+    options = replace(options, **_of_em(method, start, prior, df))
     source = open_mixture(data, options)
     proof = _proof(source, json) if certify else None
     if str(output) == STANDARD:
@@ -236,15 +248,16 @@ def _proof(source: MixtureSource, quiet: bool) -> Certificate:
     return prove(source.points, source.measure, quiet=quiet)
 
 
-def _of_em(method: Method, start: Path | None, prior: Prior | None) -> dict[str, Any]:
+def _of_em(method: Method, start: Path | None, prior: Prior | None, df: Tails | None) -> dict[str, Any]:
     """The options of a fit by EM that were typed."""
     from mixot.cli.sources import open_start
 
     if method is not Method.em:
-        for name, value in (("--start", start), ("--prior", prior)):
+        for name, value in (("--start", start), ("--prior", prior), ("--df", df)):
             if value is not None:
                 raise InputError(f"{name} is an option of --method em; leave it out, or take that")
-    return {"start": None if start is None else open_start(start), "prior": None if prior is None else prior.value}
+    words = {name: None if choice is None else choice.value for name, choice in (("prior", prior), ("df", df))}
+    return {"start": None if start is None else open_start(start), **words}
 
 
 def _check(data: Path, output: Path | None, told: bool) -> None:
