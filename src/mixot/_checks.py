@@ -208,4 +208,6 @@ def _parse(array: np.ndarray, name: str) -> np.ndarray:
         text = item.decode("latin-1") if isinstance(item, bytes) else item
         what = repr(str(text)) if isinstance(text, str) else type(item).__name__
         where = f" at {list(at)}" if at else ""
-        raise InputError(f"{name} must be numbers, got {what}{where}") from None
+        levels = isinstance(text, str) and name == "points"
+        hint = "; columns of text are levels where they come in a dataframe, or code them: 0, 1, ..." if levels else ""
+        raise InputError(f"{name} must be numbers, got {what}{where}{hint}") from None

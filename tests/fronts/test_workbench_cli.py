@@ -72,6 +72,24 @@ def test_a_prior_is_that_of_the_library(folder):
     np.testing.assert_allclose(load(folder / "out.json").components.covs, found.components.covs, rtol=1e-6)
 
 
+def test_tails_are_those_of_the_library(folder):
+    from mixot import FamilyEM
+
+    heavy = np.concatenate([RNG.standard_t(2.5, size=300), 30 + RNG.standard_t(6, size=300)])
+    np.savetxt(folder / "tails.csv", heavy, header="gain", comments="", fmt="%.17g")
+    student = ("fit", "tails.csv", "-k", 2, "--family", "student")
+    mixot(*student, "--df", "each", "-o", "out.json", folder=folder)
+    found = fit(heavy, "student", k=2, method=FamilyEM(df="each"), rng=0).mixture
+    np.testing.assert_allclose(load(folder / "out.json").components.df, found.components.df, rtol=1e-4)
+    for wrong, told in [
+        (("fit", "a.csv", "--df", "each"), "--df is an option of --family student"),
+        ((*student, "--df", "each", "--prior", "fraley-raftery"), "--prior is for Gaussian laws"),
+        ((*student, "--df", "each", "--missing", "ignore"), "--missing ignore is for Gaussian laws"),
+        (("fit", "a.csv", "--df", "each", "--method", "moments"), "--df is an option of --method em"),
+    ]:
+        assert told in mixot(*wrong, code=1, folder=folder)[1]
+
+
 @pytest.mark.parametrize("command", ["distance", "plan", "geodesic", "barycenter", "distances"])
 def test_families_are_fitted_wherever_tables_are(folder, command):
     more = {"geodesic": ["--steps", 2, "-o", "path"], "barycenter": ["-o", "mean.json"]}.get(command, [])

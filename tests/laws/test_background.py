@@ -109,3 +109,11 @@ def test_bad_input(rng):
         fit(x[:4], k=4, method=EM(background=True, reg=0.0))
     with pytest.warns(AccuracyWarning, match="iteration limit"):
         fit(clusters_in_noise(rng), k=5, method=EM(background=True, max_iter=1), rng=0)
+
+
+@pytest.mark.parametrize("shape", [(40, 2), (3, 4)], ids=["one column twice", "few rows"])
+def test_rows_in_a_flat_have_no_volume(shape, rng):
+    x = rng.standard_normal(shape)
+    x = np.column_stack([x, x[:, 0]]) if shape[1] == 2 else x
+    with pytest.raises(InputError, match="the rows lie in a flat"):
+        fit(x, k=1, method=EM(background=True))

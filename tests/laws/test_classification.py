@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
-from mixot import EM, AccuracyWarning, FamilyEM, InputError, Samples, cross_validate, fit, fit_classes
+from mixot import EM, AccuracyWarning, FamilyEM, InputError, Samples, UnsupportedError, cross_validate, fit, fit_classes
 
 X, Y = load_iris(return_X_y=True)
 
@@ -91,8 +91,25 @@ def test_counts_are_rows_and_other_families_are_classes_too(rng):
         (lambda: cross_validate(X, Y, folds=1), "folds must be"),
         (lambda: cross_validate(X, Y, folds=151), "at most the 150 points"),
         (lambda: fit_classes(Samples(X, (Y > 0) / 100), Y), "class 0 has no point of positive weight"),
+        (lambda: fit_classes(X[40:60], Y[40:60], k=11), "class 0: k=11 components need"),
+        (lambda: fit_classes(np.where(X[0] == X, np.nan, X), Y, method=EM(missing="ignore")), "or fill them: fit"),
+        (lambda: fit_classes(X, Y, k=1, method=EM(background=True)), "a background is of no class"),
+        (lambda: fit_classes(X, Y, k=1).error(X, Y[:5]), "one for each of the 150 points"),
+        (lambda: fit_classes(X, Y, k=1).error(X, Y.astype(str)), "of the classes 0, 1, 2, got '0'"),
     ],
 )
 def test_bad_input_is_named(call, what):
     with pytest.raises(InputError, match=what):
         call()
+
+
+def test_what_a_family_does_not_have_is_refused_for_classes_too():
+    with pytest.raises(UnsupportedError, match='has "full" only'):
+        fit_classes(np.arange(20), np.repeat([0, 1], 10), family="poisson", structure="EEE")
+
+
+@pytest.mark.filterwarnings("ignore::mixot.errors.AccuracyWarning")
+def test_priors_are_those_of_the_classes_that_a_fold_leaves():
+    labels = np.append(Y[:-1], 3)  # the only point of its class is in no fit that predicts it
+    held = cross_validate(X, labels, folds=5, k=1, priors=[0.3, 0.3, 0.3, 0.1], rng=0)
+    assert held.predicted[-1] != 3

@@ -141,3 +141,8 @@ def test_diagonal_laws_and_lost_components_are_reduced(rng):
 def test_bad_input_is_named(call, error, what):
     with pytest.raises(error, match=what):
         call()
+
+
+def test_one_component_is_one_cluster_without_entropy():
+    found = combine(Mixture([1.0], Gaussian([[0.0]], [[[1.0]]])), np.zeros((3, 1)))
+    assert str(found) == "1 clusters of 1 components; entropy with 1, 2 ... clusters: 0"

@@ -136,3 +136,14 @@ def test_each_in_a_product(rng):
     df = found.mixture.components.factors[0].dfs
     assert df[0] != df[1]
     assert found.mixture.components.free_parameters((f"0.{EACH}",)) == 2 * 2 + 2 + 2
+
+
+def test_columns_that_do_not_vary_are_named(rng):
+    x = rng.standard_t(4.0, size=(200, 1))
+    with pytest.warns(AccuracyWarning, match=r"constant columns: 1 \(value 3\)"):
+        fit(np.column_stack([x, np.full(200, 3.0)]), "student", k=1, rng=0)
+    with pytest.warns(AccuracyWarning, match="the rows vary in 1 of 2 directions only"):
+        fit(np.column_stack([x, x]), "student", k=1, rng=0)
+    with pytest.warns(AccuracyWarning, match=r"constant columns: 0 \(value 3\)"):
+        fit(np.column_stack([np.full(200, 3.0), np.arange(200) % 3]), "gaussian,poisson", k=1, rng=0)
+    assert not fit(np.full(50, 3.0), "exponential", k=1).notes  # its rate is the one over 3

@@ -159,3 +159,9 @@ def test_what_leaves_the_family_is_refused():
         geodesic(p, q)(0.5)
     with pytest.raises(UnsupportedError, match="spreads over more"):
         ZeroInflatedPoisson([1e9], [0.1]).cost(ZeroInflatedPoisson([1.0], [0.1]))
+
+
+@pytest.mark.parametrize("chance", [1.0, -0.1, np.nan])
+def test_a_chance_of_zeros_that_is_held_leaves_counts(chance):
+    with pytest.raises(InputError, match="at least 0 and below 1, got"):
+        fit([0, 1, 4], "zero_inflated_poisson", k=1, method=FamilyEM(fixed={"zero_probs": chance}))

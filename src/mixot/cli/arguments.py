@@ -206,6 +206,7 @@ class Options:
     compensate: bool = False
     prior: str | None = None  # of a fit by EM: on its components, and the mixture or the means it starts from
     start: Any = None
+    df: str | None = None  # of Student laws: one for all components, or each its own
     missing: str = "error"  # of a table: what empty cells, NA and their like are
 
     def __post_init__(self) -> None:

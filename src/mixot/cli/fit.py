@@ -26,6 +26,13 @@ class Prior(StrEnum):
     fraley_raftery = "fraley-raftery"
 
 
+class Tails(StrEnum):
+    """Whether the components of a Student mixture share their degrees of freedom."""
+
+    common = "common"
+    each = "each"
+
+
 @with_options(cells=True)
 @with_moment_options
 def fit(
@@ -57,6 +64,14 @@ def fit(
         Prior | None,
         typer.Option("--prior", help="With EM: on Gaussian components, where rows are few.", rich_help_panel=FITTING),
     ] = None,
+    df: Annotated[
+        Tails | None,
+        typer.Option(
+            "--df",
+            help="With --family student: one df for all components, or its own for each.",
+            rich_help_panel=FITTING,
+        ),
+    ] = None,
     options: Options,
     moments: dict[str, Any],
     json: Json = False,
@@ -66,7 +81,8 @@ def fit(
     from mixot.io import save
 
     _check(data, output)
-    options = replace(options, method=method.value, moments=of_moments(method, moments), **_of_em(method, start, prior))
+    options = replace(options, method=method.value, moments=of_moments(method, moments))
+    options = replace(options, **_of_em(method, start, prior, df))
     source = open_mixture(data, options)
     proof = _proof(source, json) if certify else None
     if output is not None:
@@ -123,15 +139,16 @@ def _proof(source: MixtureSource, quiet: bool) -> Certificate:
     return prove(source.points, source.measure, quiet=quiet)
 
 
-def _of_em(method: Method, start: Path | None, prior: Prior | None) -> dict[str, Any]:
+def _of_em(method: Method, start: Path | None, prior: Prior | None, df: Tails | None) -> dict[str, Any]:
     """The options of a fit by EM that were typed."""
     from mixot.cli.sources import open_start
 
     if method is not Method.em:
-        for name, value in (("--start", start), ("--prior", prior)):
+        for name, value in (("--start", start), ("--prior", prior), ("--df", df)):
             if value is not None:
                 raise InputError(f"{name} is an option of --method em; leave it out, or take that")
-    return {"start": None if start is None else open_start(start), "prior": None if prior is None else prior.value}
+    words = {name: None if choice is None else choice.value for name, choice in (("prior", prior), ("df", df))}
+    return {"start": None if start is None else open_start(start), **words}
 
 
 def _check(data: Path, output: Path | None) -> None:

@@ -213,7 +213,7 @@ def read_points(path: Path, options: Options) -> Table:
 
 
 def _check_start(path: Path, options: Options, why: str) -> None:
-    for name, value in (("--start", options.start), ("--prior", options.prior)):
+    for name, value in (("--start", options.start), ("--prior", options.prior), ("--df", options.df)):
         if value is not None:
             raise InputError(f"{path}: {why}; leave {name} out")
 
@@ -444,6 +444,8 @@ def _method(options: Options) -> Fitter:
     more: dict[str, Any] = {} if options.k_max is None else {"k_max": options.k_max}
     if options.missing != "error" and options.method != "em":
         raise InputError(f"--missing {options.missing} is an option of --method em; leave it out, or --method")
+    if options.df is not None:
+        return _tails(options, more)
     if options.method == "em":
         return EM(prior=options.prior, start=options.start, missing=options.missing, **more)
     if options.method == "wasserstein":
@@ -453,6 +455,19 @@ def _method(options: Options) -> Fitter:
     from mixot.fitting.moments.moment_sos import MomentSOS
 
     return MomentSOS(**options.moments, **more)
+
+
+def _tails(options: Options, more: dict[str, Any]) -> Fitter:
+    """The fitter of Student laws, told whether their degrees of freedom are common."""
+    from mixot.families.registry import factor_names
+    from mixot.fitting.likelihood.family_em import FamilyEM
+
+    if "student" not in factor_names(options.family):
+        raise InputError(f"--df is an option of --family student, not of {options.family}; leave it out, or add that")
+    for name, told in (("--prior", options.prior is not None), ("--missing ignore", options.missing != "error")):
+        if told:
+            raise InputError(f"{name} is for Gaussian laws, not for those of the {options.family} family; leave it out")
+    return FamilyEM(df=options.df, start=options.start, **more)
 
 
 def _fit_picture(path: Path, options: Options) -> MixtureSource:

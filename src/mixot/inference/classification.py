@@ -16,6 +16,7 @@ from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.measures import Samples
 from mixot.mixture import Mixture
+from mixot.results import Fit
 
 _MOST = 5  # components that are tried for each class
 _REG = 1e-6  # of the variances of all points: what a covariance of a small class has at least
@@ -61,7 +62,15 @@ class ClassMixtures:
 
     def error(self, x: Any, labels: Any) -> float:
         """Share of the points whose class is not the predicted one."""
-        return float(np.mean(self.predict(x) != np.asarray(labels)))
+        predicted, given = self.predict(x), np.asarray(labels)
+        if given.shape != predicted.shape:
+            raise InputError(f"labels must be one for each of the {len(predicted)} points, got shape {given.shape}")
+        if not np.isin(given, self.classes).any():
+            shown = ", ".join(map(repr, self.classes.tolist()[:5]))
+            raise InputError(
+                f"labels must be of the classes {shown}, got {given.tolist()[0]!r} and no class among them"
+            )
+        return float(np.mean(predicted != given))
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -117,7 +126,7 @@ def fit_classes(
     method : EM or another fitter, optional
         How a class is fitted.
     family : str
-        Laws of the components; others than Gaussian ones have the structure "full".
+        Laws of the components; others than Gaussian ones have the structure "full" only.
     priors : (c,), optional
         Chance of each class, in the order of the sorted labels; their shares of the points where not given.
     rng : seed, Generator or None
@@ -126,7 +135,8 @@ def fit_classes(
     Raises
     ------
     InputError
-        Where labels are not one for each point, one is missing, or priors are not as many as classes.
+        Where labels are not one for each point, one is missing, priors are not as many as classes, points have missing
+        values, a class cannot be fitted (it is named), or the method fits a background, which is of no class.
 
     Warns
     -----
@@ -146,9 +156,8 @@ def fit_classes(
     Hastie and Tibshirani, Discriminant analysis by Gaussian mixtures, J. R. Statist. Soc. B 58 (1996); Fraley and
     Raftery, Model-based clustering, discriminant analysis and density estimation, J. Am. Statist. Assoc. 97 (2002).
     """
-    samples = data if isinstance(data, Samples) else Samples(data)
+    samples = _complete(data)
     names, codes = _coded(labels, len(samples))
-    structure = structure if family == "gaussian" else "full"
     generator, shares = as_generator(rng), np.bincount(codes, samples.weights)
     chances = shares / shares.sum() if priors is None else _checked_priors(priors, len(names))
     pooled = None
@@ -169,9 +178,7 @@ def fit_classes(
             notes += (note,)
             steps.append(0)
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AccuracyWarning)  # notes say the same, with the name of the class
-            found = (method or EM(k_max=_MOST)).fit(part, family, k=k, structure=structure, rng=generator)
+        found = _fitted(method or EM(k_max=_MOST), part, name, family=family, k=k, structure=structure, rng=generator)
         mixtures.append(found.mixture.named(samples.columns))
         steps.append(int(found.iterations))
         notes += tuple(f"class {name}: {note}" for note in found.notes)
@@ -188,7 +195,7 @@ def cross_validate(data: Any, labels: Any, *, folds: int = 10, rng: Any = None, 
     labels : (n,)
         The class of each.
     folds : int
-        How many, at least 2 and at most the points of the smallest class that has more than one.
+        How many, at least 2 and at most the points.
     rng : seed, Generator or None
         What shuffles the points, and for the fits.
     **options
@@ -197,7 +204,7 @@ def cross_validate(data: Any, labels: Any, *, folds: int = 10, rng: Any = None, 
     Raises
     ------
     InputError
-        Where folds are fewer than 2 or more than points.
+        Where folds are fewer than 2 or more than points, and where `fit_classes` raises it.
 
     Examples
     --------
@@ -205,7 +212,7 @@ def cross_validate(data: Any, labels: Any, *, folds: int = 10, rng: Any = None, 
     >>> cross_validate(x, np.repeat([0, 1], 30), folds=3, k=1, rng=0).error
     0.0
     """
-    samples = data if isinstance(data, Samples) else Samples(data)
+    samples = _complete(data)
     names, codes = _coded(labels, len(samples))
     check_whole(folds, "folds", 2)
     if folds > len(samples):
@@ -216,10 +223,13 @@ def cross_validate(data: Any, labels: Any, *, folds: int = 10, rng: Any = None, 
         rows = generator.permutation(np.flatnonzero(codes == code))
         fold[rows] = (turn + np.arange(len(rows))) % folds
         turn += len(rows)
+    given = options.get("priors")
+    shares = None if given is None else _checked_priors(given, len(names))
     predicted = np.empty_like(names[codes])
     for at in range(folds):
         inside, outside = np.flatnonzero(fold != at), np.flatnonzero(fold == at)
-        found = fit_classes(samples.take(inside), names[codes[inside]], rng=generator, **options)
+        more = options if shares is None else options | {"priors": _present(shares, codes[inside])}
+        found = fit_classes(samples.take(inside), names[codes[inside]], rng=generator, **more)
         predicted[outside] = found.predict(samples.points[outside])
     wrong = predicted != names[codes]
     each = np.array([wrong[fold == at].mean() for at in range(folds)])
@@ -247,6 +257,35 @@ def _checked_priors(priors: Any, c: int) -> Float[np.ndarray, " c"]:
     if chances.shape != (c,) or not (np.isfinite(chances) & (chances > 0)).all() or abs(chances.sum() - 1) > 1e-8:
         raise InputError(f"priors must be {c} positive numbers of sum one, in the order of the sorted labels")
     return chances / chances.sum()
+
+
+def _present(shares: Float[np.ndarray, " c"], codes: Int[np.ndarray, " n"]) -> Float[np.ndarray, " p"]:
+    """Priors of the classes that points are left of: the only one of a class may stand in the fold that is left out."""
+    left = shares[np.unique(codes)]
+    return left / left.sum()
+
+
+def _complete(data: Any) -> Samples:
+    """The points, none of whose values is missing."""
+    try:
+        return data if isinstance(data, Samples) else Samples(data)
+    except InputError as error:
+        advice = "or fit what is there: EM(missing='ignore')"  # which is for mixtures
+        fill = "or fill them: fit(x, method=EM(missing='ignore')).mixture.impute(x)"
+        raise InputError(str(error).replace(advice, fill)) from None
+
+
+def _fitted(method: Fitter, part: Samples, name: Any, *, family: str, **options: Any) -> Fit:
+    """The fit of one class."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AccuracyWarning)  # notes say the same, with the name of the class
+            found = method.fit(part, family, **options)
+    except InputError as error:
+        raise InputError(f"class {name}: {error}") from None
+    if found.background is not None:
+        raise InputError("a background is of no class, and would be left out of its mixture; leave background out")
+    return found
 
 
 def _within(samples: Samples, codes: np.ndarray) -> Float[np.ndarray, "d d"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, overload
 
 import numpy as np
 from scipy.special import xlogy
@@ -78,7 +78,11 @@ class Combination(Generic[Law]):
         return int(count)
 
 
-def combine(mixture: Mixture[Law] | Fit[Law], data: Any) -> Combination[Law]:
+@overload
+def combine(mixture: Mixture[Law], data: Any) -> Combination[Law]: ...
+@overload
+def combine(mixture: Fit[Law], data: Any) -> Combination[Law]: ...
+def combine(mixture: Any, data: Any) -> Combination:
     """Return the components of a mixture combined by entropy, one step for each number of clusters down to one.
 
     BIC counts the components that a density needs, and a cluster that is no ellipse needs several. Of all pairs of
@@ -141,7 +145,7 @@ def _posterior(law: Mixture, data: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _entropy(posterior: np.ndarray, count: np.ndarray) -> float:
-    return max(float(-(count @ xlogy(posterior, posterior)).sum()), 0.0)
+    return max(0.0, float(-(count @ xlogy(posterior, posterior)).sum()))  # in this order, since it may be -0.0
 
 
 def _best_pair(posterior: np.ndarray, count: np.ndarray) -> tuple[int, int]:

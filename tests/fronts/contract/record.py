@@ -53,6 +53,7 @@ COMMANDS = [
     "distance p.json q.npz --lam auto --rho 1,2",
     "distance a.csv b.csv --exact",
     "distance a.csv photo.png",
+    "distances p.json q.npz -o matrix.csv",
     "plan p.json b.csv -k 2 -o plan.csv",
     "plan p.json q.npz --lam 0.5 --eps 0.1",
     "plan a.csv b.csv --exact",
@@ -69,6 +70,7 @@ COMMANDS = [
     "test a.csv --null gaussian --splits 2",
     "test a.csv b.csv --draws 19 -k 1",
     "test a.csv b.csv --interval --draws 19",
+    "populations a.csv b.csv -k 2",
     "recolor photo.png --palette photo.png -k 1 -o out.png",
     "quantize photo.png -n 5 -o dots.svg",
 ]

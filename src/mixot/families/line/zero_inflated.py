@@ -184,6 +184,12 @@ class ZeroInflated(LineFamily):
     @classmethod
     def check_points(cls, x: Float[np.ndarray, "n d"], fixed: Mapping[str, Any]) -> None:
         super().check_points(x, fixed)
+        chance = as_floats(fixed.get("zero_probs", 0.0), "zero_probs")
+        if not ((chance >= 0) & (chance < 1)).all():
+            raise InputError(
+                f"zero_probs that a fit holds must be at least 0 and below 1, got {fixed['zero_probs']}: at 1 no point "
+                "tells of the counts"
+            )
         cls.kind().check_points(x, _inner(fixed))
 
     @classmethod

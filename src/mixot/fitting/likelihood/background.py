@@ -26,6 +26,7 @@ from mixot.results import Background, Candidate, Status
 
 _LEFT_OUT = (0.03, 0.1, 0.25, 0.45)  # shares of the rows that starts take for the background
 _NEIGHBOUR = 4  # and so many more than dimensions: the neighbour whose distance tells a row's surroundings
+_FLAT = 1e-9  # side of a box, beside that along the coordinates: none
 _FREE = 2  # numbers that the background chooses: its weight and its volume
 
 
@@ -171,8 +172,12 @@ def log_volume(points: np.ndarray) -> float:
     x = x / sides  # the same for every unit
     axes = np.linalg.svd(x, full_matrices=False)[2]
     turned = np.ptp(x @ axes.T, axis=0)
-    flat = len(axes) < x.shape[1] or turned.min() <= 1e-9
-    return float(np.log(sides).sum() + (0.0 if flat else min(0.0, np.log(turned).sum())))
+    if len(axes) < x.shape[1] or turned.min() <= _FLAT:
+        raise InputError(
+            "a uniform background needs a volume, but the rows lie in a flat, as if some columns were sums of others; "
+            "leave these columns out, or the background"
+        )
+    return float(np.log(sides).sum() + min(0.0, np.log(turned).sum()))
 
 
 def loneliness(em: GaussianEM) -> np.ndarray:

@@ -34,6 +34,8 @@ _SUBSAMPLE = 20_000  # points that the starts look at
 _TIED = 1e-6  # variance below which, relative to that of all points, those of a component are one point
 _DF = ("common", "each")
 _TAILED = "student"
+_OF_ONE_SCALE = ("exponential", "rayleigh")  # as wide as they are far from zero, on one point, too
+_FLAT = 1e-11  # of correlation, in a direction: none
 _BLOCK = 8192  # points whose densities are computed in one go
 
 
@@ -125,6 +127,7 @@ class FamilyEM:
             fit = run.onwards(self._begun(run, data, k))
         else:
             fit = self._by_bic(run, generator) if k is None else run.best(_check_k(k, len(data)), generator)
+        fit = replace(fit, notes=fit.notes + _flat(fit.mixture, data))
         for note in fit.notes:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         most = self.k_max if k is None and self.start is None else None
@@ -274,6 +277,27 @@ class _Run:
         spread = shares.T @ away**2 / mass - (shares.T @ away / mass) ** 2
         low = int((spread < _TIED * (self.weights @ away**2)).any(axis=1).sum())
         return f"{low} of {k} components stand on points that are one, to the digit or nearly" if low else ""
+
+
+def _flat(mixture: Mixture, data: Samples) -> tuple[str, ...]:
+    """Notes on columns, or directions, in which the points are one, so that a law is as narrow as it can be."""
+    x = data.points[data.weights > 0].astype(np.float64)
+    laws = getattr(mixture.components, "factors", None) or (mixture.components,) * x.shape[1]
+    narrow = [not (law.discrete or law.name in _OF_ONE_SCALE) for law in laws]
+    constant = np.ptp(x, axis=0) == 0
+    columns, notes = np.flatnonzero(constant & narrow), ()
+    if len(columns):
+        shown = ", ".join(f"{c} (value {x[0, c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+        notes += (f"constant columns: {shown}; likelihood there is that of the narrowest laws; leave them out",)
+    left = int((~constant).sum())
+    if mixture.components.name == _TAILED and left > 1:
+        rank = int((np.linalg.eigvalsh(np.corrcoef(x[:, ~constant], rowvar=False)) > _FLAT * left).sum())
+        if rank < left:
+            notes += (
+                f"the rows vary in {rank} of {x.shape[1]} directions only, as if some columns were sums of others: "
+                "across these, likelihood is that of the narrowest laws; leave columns out",
+            )
+    return notes
 
 
 def _own_tails(family: str) -> dict[str, Any]:
