@@ -467,7 +467,7 @@ def _tails(options: Options, more: dict[str, Any]) -> Fitter:
     for name, told in (("--prior", options.prior is not None), ("--missing ignore", options.missing != "error")):
         if told:
             raise InputError(f"{name} is for Gaussian laws, not for those of the {options.family} family; leave it out")
-    return FamilyEM(df=options.df, start=options.start, **more)
+    return FamilyEM(df=options.df or "common", start=options.start, **more)
 
 
 def _fit_picture(path: Path, options: Options) -> MixtureSource:
