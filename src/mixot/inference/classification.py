@@ -228,7 +228,7 @@ def cross_validate(data: Any, labels: Any, *, folds: int = 10, rng: Any = None, 
     predicted = np.empty_like(names[codes])
     for at in range(folds):
         inside, outside = np.flatnonzero(fold != at), np.flatnonzero(fold == at)
-        more = options if shares is None else options | {"priors": _present(shares, codes[inside])}
+        more: dict[str, Any] = options if shares is None else options | {"priors": _present(shares, codes[inside])}
         found = fit_classes(samples.take(inside), names[codes[inside]], rng=generator, **more)
         predicted[outside] = found.predict(samples.points[outside])
     wrong = predicted != names[codes]
