@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import numpy as np
 
-from mixot._checks import (
-    as_floats,
-    as_generator,
-    as_numbers,
-    check_columns,
-    check_finite,
-    check_index,
-    check_range,
-    is_whole,
-)
-from mixot._frames import Frame, column_names, column_order, given_back, opened, row_names
-from mixot._native import draw_labels, posterior
+from mixot._checks import as_floats, as_generator, check_columns, check_finite, check_index, is_whole
+from mixot._frames import column_names, column_order, given_back, opened
+from mixot._native import draw_labels
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import Index, Law
 from mixot.display import cards, lines
-from mixot.errors import InputError, UnsupportedError
+from mixot.errors import InputError
 from mixot.families.base import Family
-from mixot.families.roles import Affine, Conditioned, OnTheLine, Projected, require, whitening
-from mixot.families.whitening import Whitening
-from mixot.incomplete import Incomplete, patterns
-from mixot.measures import Grid, Measure, Moments, Samples, check_weights
-from mixot.threads import thread_count
+from mixot.families.roles import Affine, Projected, require
+from mixot.incomplete import Incomplete
+from mixot.measures import Measure, Moments, check_weights
+from mixot.mixture.gaps import fill, given_one, of_what_is_known
+from mixot.mixture.line import cdf, check_line, quantiles
+from mixot.mixture.points import read_points
+from mixot.mixture.posterior import log_densities, responsibilities
 
 _MOST_ORDER = 1000  # beyond, powers of any data overflow
 _MANY = 10**6  # what fails with more draws than this fails for want of memory
@@ -139,20 +132,8 @@ class Mixture(Measure, Generic[Law]):
         `UnsupportedError` where a component is singular: such a mixture has no density.
         """
         if isinstance(x, Incomplete):
-            return self._of_what_is_known(x, np.zeros(len(x)), Mixture.log_density)
-        points = self.as_points(x)
-        law = whitening(self.components)
-        if law is not None:
-            log = np.empty(len(points))
-            self._weigh(law, points, log=log)
-            return log
-        flat = np.flatnonzero((self.components.rank() < self.dim) & (self.weights > 0))
-        if len(flat):
-            raise UnsupportedError(
-                f"components {flat[:5].tolist()} have a singular covariance, so the mixture has no density; "
-                "add a small multiple of the identity to the covariances, or use responsibilities(x)"
-            )
-        return _log_sum_exp(self._log_joint(points))
+            return of_what_is_known(self, self._with_gaps(x), np.zeros(len(x)), Mixture.log_density)
+        return log_densities(self.weights, self.components, self.as_points(x))
 
     def responsibilities(self, x: Any) -> Float[np.ndarray, "n k"]:
         """Posterior probability of each component at the points x, (n, d) -> (n, k); rows sum to one.
@@ -161,25 +142,9 @@ class Mixture(Measure, Generic[Law]):
         component can produce goes to the one with the nearest mean. Of `Incomplete` points, what was observed decides.
         """
         if isinstance(x, Incomplete):
-            return self._of_what_is_known(x, np.tile(self.weights, (len(x), 1)), Mixture.responsibilities)
-        points = self.as_points(x)
-        law = whitening(self.components)
-        if law is not None:
-            r = np.empty((len(points), len(self)))
-            self._weigh(law, points, r=r)
-            return r
-        joint = self._log_joint(points)
-        rank = self.components.rank()
-        if (rank < self.dim).any():
-            able = np.isfinite(joint)
-            smallest = np.where(able, rank, self.dim + 1).min(axis=1)
-            joint = np.where(able & (rank == smallest[:, None]), joint, -np.inf)
-        lost = ~np.isfinite(joint).any(axis=1)
-        if lost.any():
-            away = ((points[lost, None, :] - self.components.mean()) ** 2).sum(axis=2)
-            away[:, self.weights == 0] = np.inf
-            joint[lost, np.argmin(away, axis=1)] = 0.0
-        return np.exp(joint - _log_sum_exp(joint)[:, None])
+            alone = np.tile(self.weights, (len(x), 1))
+            return of_what_is_known(self, self._with_gaps(x), alone, Mixture.responsibilities)
+        return responsibilities(self.weights, self.components, self.as_points(x))
 
     def predict(self, x: Any) -> Int[np.ndarray, " n"]:
         """The most probable component at each of the points x, (n, d) -> (n,) of 0 .. k - 1.
@@ -196,8 +161,8 @@ class Mixture(Measure, Generic[Law]):
 
     def cdf(self, x: Any) -> Float[np.ndarray, " n"]:
         """Distribution function of a mixture on the line, P(X <= x) at each x, (n,) -> (n,)."""
-        self._check_line()
-        return self._cdf(self.as_points(x)[:, 0].astype(np.float64, copy=False))
+        check_line(self.dim)
+        return cdf(self.weights, self.components, self.as_points(x)[:, 0].astype(np.float64, copy=False))
 
     def quantile(self, u: Any) -> Float[np.ndarray, " n"]:
         """Quantile function of a mixture on the line: the smallest x with ``cdf(x) >= u``, (n,) -> (n,).
@@ -222,22 +187,12 @@ class Mixture(Measure, Generic[Law]):
         >>> p.quantile([0.25, 0.75]).round(12).tolist()
         [-1.0, 1.0]
         """
-        self._check_line()
+        check_line(self.dim)
         level = np.atleast_1d(as_floats(u, "u"))
         if level.ndim != 1 or not ((level > 0) & (level < 1)).all():
             raise InputError("u must be a vector of levels above 0 and below 1")
-        reach = 10 * np.sqrt(self.cov()[0, 0]) + 1e-300
-        low, high = np.full(level.shape, self.mean()[0] - reach), np.full(level.shape, self.mean()[0] + reach)
-        while ((below := self._cdf(low) >= level) | (above := self._cdf(high) < level)).any():
-            reach *= 2
-            low, high = low - reach * below, high + reach * above
-        for _ in range(110):  # halves the brackets down to neighboring floats; around 0, until nothing is left of them
-            middle = low + (high - low) / 2
-            if ((middle <= low) | (middle >= high)).all():
-                break
-            enough = self._cdf(middle) >= level
-            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-        return np.floor(high) if self.components.discrete else high
+        deviation = float(np.sqrt(self.cov()[0, 0]))
+        return quantiles(self.weights, self.components, level, float(self.mean()[0]), deviation)
 
     def sample(self, n: int, *, rng: Any = None) -> Float[np.ndarray, "n d"]:
         """Draw n independent points, (n, d); ``rng`` is a seed, a Generator or None."""
@@ -325,11 +280,9 @@ class Mixture(Measure, Generic[Law]):
             return self
         if not len(unknown):
             raise InputError("x must have NaN where a coordinate is unknown, got a point of which all are known")
-        laws = require(self.components, Conditioned)
-        there = np.tile(points[0, known].astype(np.float64), (len(self), 1))
-        shares = self.marginal(known.tolist()).responsibilities(there[:1])[0]
+        shares, laws = given_one(self, known, points[0, known])
         names = None if self.columns is None else [self.columns[axis] for axis in unknown]
-        return Mixture(shares, laws.conditional(known, there, np.arange(len(self))), columns=names)
+        return Mixture(shares, laws, columns=names)
 
     def impute(self, x: Any, *, rng: Any = None) -> Any:
         """The points x, (n, d), with what is NaN in them filled in from the mixture; a dataframe gives one of its kind.
@@ -360,27 +313,8 @@ class Mixture(Measure, Generic[Law]):
         came = opened(x)
         points = np.array(self._read(came), dtype=np.float64)
         check_finite(np.nan_to_num(points, nan=0.0, posinf=np.inf, neginf=-np.inf), "x", "rows")
-        generator = None if rng is None else as_generator(rng)
-        for known, rows in patterns(points):
-            if len(known) < self.dim:
-                unknown = np.setdiff1d(np.arange(self.dim), known)
-                points[np.ix_(rows, unknown)] = self._expected(known, points[np.ix_(rows, known)], generator)
+        fill(self, points, None if rng is None else as_generator(rng))
         return given_back(came, points, self.columns)
-
-    def _expected(
-        self, known: np.ndarray, x: np.ndarray, generator: np.random.Generator | None
-    ) -> Float[np.ndarray, "n m"]:
-        """Means of the other coordinates given the known ones, or draws of them."""
-        if not len(known):
-            means = np.broadcast_to(self.mean(), (len(x), self.dim))
-            return means if generator is None else self.sample(len(x), rng=generator)
-        laws = require(self.components, Conditioned)
-        shares = self.marginal(known.tolist()).responsibilities(x)
-        if generator is None:
-            return np.einsum("nk,nkm->nm", shares, laws.conditional_mean(known, x))
-        reach = shares.cumsum(axis=1)
-        labels = np.minimum((reach < generator.random((len(x), 1)) * reach[:, -1:]).sum(axis=1), len(self) - 1)
-        return laws.conditional(known, x, labels).sample(np.arange(len(x)), generator)
 
     def affine(self, matrix: Any, shift: Any = 0.0) -> Mixture:
         """The law of ``matrix @ x + shift``; matrix (e, d) or a number, shift (e,) or a number."""
@@ -433,125 +367,9 @@ class Mixture(Measure, Generic[Law]):
 
     def _read(self, x: Any) -> Float[np.ndarray, "n d"]:
         """Points as an array (n, dim), NaN and infinity as they are; see `as_points`."""
-        x = self._opened(x)
-        points = as_numbers(x, "x")
-        shape = points.shape
-        came = None if self.columns is None else column_names(x) or row_names(x, self.dim)
-        order = None if self.columns is None else column_order(self.columns, came, "x")
-        if points.ndim <= 1:
-            points = points.reshape(-1, 1) if self.dim == 1 else points.reshape(1, -1)
-        points = points if order is None else points[:, order]
-        if points.ndim != 2 or points.shape[1] != self.dim:
-            raise InputError(f"x must have shape (n, {self.dim}), got {shape}")
-        return points
+        return read_points(x, self.components, self.columns)
 
-    def _opened(self, x: Any) -> Any:
-        """What came; of a frame its columns, those of levels by the names that these have here."""
-        x, levels = opened(x), self.components.level_names
-        if not levels or not isinstance(x, Frame):
-            return x
-        came = None if self.columns is None else column_names(x)
-        order = None if self.columns is None else column_order(self.columns, came, "x")
-        return (x if order is None else x.ordered(order)).reading_levels(levels)
-
-    def _of_what_is_known(
-        self, x: Incomplete, out: np.ndarray, ask: Callable[[Mixture, np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        """What marginals answer for rows of which they know all; ``out`` where nothing is known."""
+    def _with_gaps(self, x: Incomplete) -> Float[np.ndarray, "n d"]:
+        """Incomplete points in the order of the coordinates here."""
         order = None if self.columns is None else column_order(self.columns, x.columns, "x")
-        points = self._read(x.points if order is None else x.points[:, order])
-        for known, rows in patterns(points):
-            if len(known):
-                out[rows] = ask(self.marginal(known.tolist()), points[np.ix_(rows, known)])
-        return out
-
-    def _check_line(self) -> None:
-        if self.dim != 1:
-            raise InputError(
-                f"only laws on the line have quantiles, got dimension {self.dim}; take a marginal: "
-                "mixture.marginal([0])"
-            )
-
-    def _cdf(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        return require(self.components, OnTheLine).cdf(x) @ self.weights
-
-    def _weigh(
-        self, law: Whitening, points: np.ndarray, *, r: np.ndarray | None = None, log: np.ndarray | None = None
-    ) -> None:
-        """Fill r (n, k) with responsibilities and log (n,) with log-densities, by the compiled loop."""
-        origin = self.mean()
-        with np.errstate(divide="ignore"):
-            level = law.log_norm + np.log(self.weights)
-        x = np.ascontiguousarray(points, dtype=np.float64)
-        posterior(x, origin, law.mean - origin, law.whiten, level, r, log, thread_count())
-
-    def _log_joint(self, points: np.ndarray) -> np.ndarray:
-        with np.errstate(divide="ignore"):
-            return self.components.log_prob(points) + np.log(self.weights)
-
-
-def _log_sum_exp(joint: np.ndarray) -> np.ndarray:
-    top = joint.max(axis=1)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return top + np.log(np.exp(joint - top[:, None]).sum(axis=1))
-
-
-def check_squares(measure: Measure) -> None:
-    """Raise an `InputError` where squares of a measure's coordinates vanish or overflow, on which costs and fits stand.
-
-    Examples
-    --------
-    >>> check_squares(Samples([1e-200]))
-    Traceback (most recent call last):
-    mixot.errors.InputError: points must have a largest size between 1e-152 and 1e+152, ...
-    """
-    match measure:
-        case Samples():
-            check_range(measure.points, "points")
-        case Incomplete():
-            check_range(np.nan_to_num(measure.points), "points")
-        case Grid():
-            check_range(measure.bounds, "bounds")
-        case Mixture():
-            for name in {"means", "locs"} & measure.components.parameters().keys():
-                check_range(measure.components.parameters()[name], name)
-
-
-M = TypeVar("M", bound=Measure)
-
-
-def columns_of(*measures: Measure) -> tuple[str, ...] | None:
-    """Names of the coordinates: those of the first of some measures that has any."""
-    names = (measure.columns for measure in measures if isinstance(measure, Samples | Incomplete | Mixture))
-    return next((each for each in names if each is not None), None)
-
-
-def aligned(p: Measure, q: M) -> M:
-    """Return q with its coordinates in the order of p's where both have names; `InputError` where those differ.
-
-    Levels of mixtures, where both name them, are coded in the order of p's, too.
-
-    Examples
-    --------
-    >>> p, q = Samples([[1.0, 20.0]], columns=["age", "income"]), Samples([[20.0, 1.0]], columns=["income", "age"])
-    >>> aligned(p, q).points.tolist(), aligned(p, Samples([[20.0, 1.0]])).points.tolist()
-    ([[1.0, 20.0]], [[20.0, 1.0]])
-    """
-    mine, theirs = columns_of(p), columns_of(q)
-    order = None if mine is None or theirs is None or len(mine) != len(theirs) else column_order(mine, theirs, "both")
-    turned: Any = q
-    if order is not None and not isinstance(q, Incomplete):
-        turned = q.marginal(order) if isinstance(q, Mixture) else None
-        if isinstance(q, Samples):
-            turned = q.moved(q.points[:, order], columns=mine)
-    if isinstance(p, Mixture) and isinstance(q, Mixture) and p.components.level_names:
-        laws = turned.components.in_level_order(p.components.level_names)
-        turned = Mixture(turned.weights, laws, columns=turned.columns)
-    return turned
-
-
-def aligned_all(measures: Sequence[M]) -> list[M]:
-    """The measures with their coordinates in the order of the first that has names; see `aligned`."""
-    named = next((measure for measure in measures if columns_of(measure) is not None), None)
-    return list(measures) if named is None else [aligned(named, measure) for measure in measures]
+        return self._read(x.points if order is None else x.points[:, order])
