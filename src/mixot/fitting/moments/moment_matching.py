@@ -23,6 +23,7 @@ from mixot.fitting.moments.polish import Polisher, Sweep
 from mixot.fitting.moments.target import STRUCTURES, MomentTarget
 from mixot.measures import Grid, Measure, Moments, Samples
 from mixot.mixture import Mixture
+from mixot.results import Background as Background
 from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 from mixot.sos.sample_moments import SampleMoments
 

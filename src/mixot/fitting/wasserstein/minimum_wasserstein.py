@@ -24,6 +24,7 @@ from mixot.fitting.wasserstein.objective import Coordinates, Point, TransportObj
 from mixot.formulas.weights import effective_count
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
+from mixot.results import Background as Background  # as above
 from mixot.results import Candidate, Fit, ProgressCallback, Status
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
 from mixot.solvers.semidiscrete.plan import SemidiscretePlan
