@@ -31,6 +31,7 @@ from mixot.incomplete import Incomplete, patterns
 from mixot.measures import Grid, Measure, Moments, Samples, check_weights
 from mixot.threads import thread_count
 
+_GAPS = "; of what was observed of such rows, ask it with Incomplete(x)"
 _MOST_ORDER = 1000  # beyond, powers of any data overflow
 _MANY = 10**6  # what fails with more draws than this fails for want of memory
 
@@ -140,7 +141,7 @@ class Mixture(Measure, Generic[Law]):
         """
         if isinstance(x, Incomplete):
             return self._of_what_is_known(x, np.zeros(len(x)), Mixture.log_density)
-        points = self.as_points(x)
+        points = self._finite(x, _GAPS)
         law = whitening(self.components)
         if law is not None:
             log = np.empty(len(points))
@@ -162,7 +163,7 @@ class Mixture(Measure, Generic[Law]):
         """
         if isinstance(x, Incomplete):
             return self._of_what_is_known(x, np.tile(self.weights, (len(x), 1)), Mixture.responsibilities)
-        points = self.as_points(x)
+        points = self._finite(x, _GAPS)
         law = whitening(self.components)
         if law is not None:
             r = np.empty((len(points), len(self)))
@@ -426,9 +427,14 @@ class Mixture(Measure, Generic[Law]):
         A single point (dim,) counts as one row, and (n,) as n rows on the line. Columns of a dataframe are read by
         name where the mixture has `columns`.
         """
+        return self._finite(x)
+
+    def _finite(self, x: Any, advice: str = "") -> Float[np.ndarray, "n d"]:
+        """The points of `as_points`; ``advice`` goes to who passes some of which values are missing."""
         x = opened(x)
         points = self._read(x)
-        check_finite(points, "x", "rows", columns=self.columns or column_names(x))
+        told = advice if np.isnan(points).any() else ""
+        check_finite(points, "x", "rows", told, columns=self.columns or column_names(x))
         return points
 
     def _read(self, x: Any) -> Float[np.ndarray, "n d"]:
