@@ -32,11 +32,17 @@ PEERS = {
 }
 
 
+PATIENCE = 60  # seconds that R gets for a set; the fourteen models of mclust take minutes in thirty dimensions
+
+
 def told_by_r(code: str) -> str | None:
-    """What R writes; None where it, or a package, is not installed."""
+    """What R writes; None where it, or a package, is not installed, or where it takes too long."""
     if shutil.which("Rscript") is None:
         return None
-    ended = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True)
+    try:
+        ended = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return None
     return ended.stdout if ended.returncode == 0 else None
 
 

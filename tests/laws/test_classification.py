@@ -91,7 +91,7 @@ def test_counts_are_rows_and_other_families_are_classes_too(rng):
         (lambda: cross_validate(X, Y, folds=1), "folds must be"),
         (lambda: cross_validate(X, Y, folds=151), "at most the 150 points"),
         (lambda: fit_classes(Samples(X, (Y > 0) / 100), Y), "class 0 has no point of positive weight"),
-        (lambda: fit_classes(X[40:60], Y[40:60], k=11), "class 0: k=11 components need"),
+        (lambda: fit_classes(X[40:60], Y[40:60], k=11), r"k=11 .* \(in the fit of class 0\)"),
         (lambda: fit_classes(np.where(X[0] == X, np.nan, X), Y, method=EM(missing="ignore")), "or fill them: fit"),
         (lambda: fit_classes(X, Y, k=1, method=EM(background=True)), "a background is of no class"),
         (lambda: fit_classes(X, Y, k=1).error(X, Y[:5]), "one for each of the 150 points"),
@@ -101,6 +101,12 @@ def test_counts_are_rows_and_other_families_are_classes_too(rng):
 def test_bad_input_is_named(call, what):
     with pytest.raises(InputError, match=what):
         call()
+
+
+def test_a_fitter_goes_by_its_name():
+    assert fit_classes(X, Y, k=1, method="em", rng=0).error(X, Y) == fit_classes(X, Y, k=1, rng=0).error(X, Y)
+    with pytest.raises(InputError, match="'me'"):
+        fit_classes(X, Y, method="me")
 
 
 def test_what_a_family_does_not_have_is_refused_for_classes_too():

@@ -12,7 +12,7 @@ from mixot._checks import as_floats, as_generator, check_whole
 from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.base import Fitter
+from mixot.fitting.base import Fitter, as_fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.measures import Samples
 from mixot.mixture import Mixture
@@ -102,7 +102,7 @@ def fit_classes(
     *,
     k: int | None = None,
     structure: str = "full",
-    method: Fitter | None = None,
+    method: Fitter | str | None = None,
     family: str = "gaussian",
     priors: Any = None,
     rng: Any = None,
@@ -123,7 +123,7 @@ def fit_classes(
         Components of each class; by BIC from 1 to 5, or as many as ``method`` tries, where not given.
     structure : str
         Of the covariances, see `mixot.fit`; "auto" chooses for each class among mclust's models, at some cost.
-    method : EM or another fitter, optional
+    method : EM, another fitter or its name, optional
         How a class is fitted.
     family : str
         Laws of the components; others than Gaussian ones have the structure "full" only.
@@ -158,6 +158,7 @@ def fit_classes(
     """
     samples = _complete(data)
     names, codes = _coded(labels, len(samples))
+    fitter = EM(k_max=_MOST) if method is None else as_fitter(method)
     generator, shares = as_generator(rng), np.bincount(codes, samples.weights)
     chances = shares / shares.sum() if priors is None else _checked_priors(priors, len(names))
     pooled = None
@@ -178,7 +179,7 @@ def fit_classes(
             notes += (note,)
             steps.append(0)
             continue
-        found = _fitted(method or EM(k_max=_MOST), part, name, family=family, k=k, structure=structure, rng=generator)
+        found = _fitted(fitter, part, name, family=family, k=k, structure=structure, rng=generator)
         mixtures.append(found.mixture.named(samples.columns))
         steps.append(int(found.iterations))
         notes += tuple(f"class {name}: {note}" for note in found.notes)
@@ -282,7 +283,7 @@ def _fitted(method: Fitter, part: Samples, name: Any, *, family: str, **options:
             warnings.simplefilter("ignore", AccuracyWarning)  # notes say the same, with the name of the class
             found = method.fit(part, family, **options)
     except InputError as error:
-        raise InputError(f"class {name}: {error}") from None
+        raise InputError(f"{error} (in the fit of class {name})") from None
     if found.background is not None:
         raise InputError("a background is of no class, and would be left out of its mixture; leave background out")
     return found
