@@ -12,7 +12,8 @@ from mixot._checks import as_numbers, check_columns, is_one_of
 from mixot._frames import column_names, opened
 from mixot._shapes import ArrayLike, Bool, Float, Int
 from mixot.errors import InputError, UnsupportedError
-from mixot.measures import Measure, Moments, Samples, as_measure, check_tally, with_named
+from mixot.measures import Measure, Moments, Samples, as_measure
+from mixot.tallies import check_tally, with_named
 
 MISSING = ("error", "ignore")  # what NaN is: a mistake, or a value that is missing
 _PART = 4096  # rows that are looked at together

@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from mixot._checks import as_floats, as_numbers, check_columns, check_finite, is_whole
-from mixot._frames import Frame, column_names, is_frame, opened
+from mixot._frames import column_names, is_frame, opened
 from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import DataLike, F, Found
 from mixot.errors import InputError
-from mixot.formulas.color_profiles import as_pixels
+from mixot.formulas.color_profiles import as_pixels, unit_colors
 from mixot.formulas.polynomial.moments import exponents, sample_moments
-from mixot.formulas.weights import effective_count
+from mixot.tallies import MASS_TOL, check_tally, with_named
 
 if TYPE_CHECKING:
     from mixot.mixture import Mixture
 
 M = TypeVar("M", bound="Measure")
-_WEIGHT_TOL = 1e-6  # decimals printed in a paper or float32 sums are normalised; anything further off is an error
 
 
 class Measure(ABC):
@@ -261,7 +260,7 @@ class Moments(Measure):
                 f"got shape {vector.shape} and order {order}"
             )
         check_finite(vector, "moments", "places")
-        if abs(vector[0] - 1.0) > _WEIGHT_TOL:
+        if abs(vector[0] - 1.0) > MASS_TOL:
             raise InputError(f"the moment of degree 0 is the mass and must be 1, got {vector[0]:g}")
         object.__setattr__(self, "values", vector)
         object.__setattr__(self, "order", int(order))
@@ -339,13 +338,13 @@ def as_measure(data: Any) -> Measure:
         return Samples(*data) if isinstance(data, tuple) else Samples(data)
     if hasattr(data, "getbands") and hasattr(data, "convert"):
         pixels = as_pixels(data)
-        return _colors(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3] if pixels.ndim == 3 else pixels)
+        return Samples(unit_colors(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3] if pixels.ndim == 3 else pixels))
     if isinstance(data, tuple) and len(data) == 2 and _depth(data[0]) in (1, 2) and _depth(data[1]) == 1:
         return Samples(*data)
     if _depth(data) == 3:
         pixels = as_pixels(data)
         if pixels.shape[2] in (3, 4):
-            return _colors(pixels[:, :, :3])
+            return Samples(unit_colors(pixels[:, :, :3]))
     return Samples(data)
 
 
@@ -355,73 +354,6 @@ def _depth(data: Any) -> int:
         return np.ndim(data)
     except Exception:  # whatever a stranger's array raises, the reader of points says what is wrong with it
         return -1
-
-
-def check_tally(
-    weights: Any, counts: Any, n: int
-) -> tuple[Float[np.ndarray, " n"], float, Float[np.ndarray, " n"] | None]:
-    """Weights of n points, how many observations they stand for, and their counts where they have some."""
-    if counts is not None:
-        if weights is not None:
-            raise InputError("weights say how much points count, counts how often they were seen; give one of them")
-        times = _check_counts(counts, n)
-        return times / times.sum(), float(times.sum()), times
-    if weights is None:
-        return np.full(n, 1.0 / n), float(n), None
-    share = check_weights(weights, n, "points")
-    return share, effective_count(share), None
-
-
-def check_weights(weights: Any, n: int, of: str) -> Float[np.ndarray, " n"]:
-    """Weights as (n,) float64 that sum to one, or an `InputError` that says what is wrong with them."""
-    out = as_floats(weights, "weights")
-    if out.shape != (n,):
-        raise InputError(f"weights must have shape {(n,)}, one for each of the {of}, got {out.shape}")
-    check_finite(out, "weights", "places")
-    if (out < 0).any():
-        raise InputError(f"weights must not be negative, got {out.min():g} at {int(out.argmin())}")
-    total = out.sum()
-    if total == 0:
-        raise InputError("weights must not be all zero: there is no mass")
-    if abs(total - 1.0) > _WEIGHT_TOL:
-        raise InputError(f"weights must sum to one, got {total:.9g}; pass weights / weights.sum() to normalise them")
-    # Weights that sum to one up to rounding stay as they are, so that what is saved and loaded is the same to the bit.
-    return out if abs(total - 1.0) <= 8 * np.finfo(np.float64).eps else out / total
-
-
-def _check_counts(counts: Any, n: int) -> Float[np.ndarray, " n"]:
-    """Counts as (n,) float64, whole numbers that are not negative and not all zero."""
-    out = as_floats(counts, "counts")
-    if out.shape != (n,):
-        raise InputError(f"counts must have shape {(n,)}, one for each of the points, got {out.shape}")
-    check_finite(out, "counts", "places")
-    bad = np.flatnonzero((out < 0) | (out != np.round(out)))
-    if len(bad):
-        raise InputError(
-            f"counts must be whole numbers and not negative, got {out[bad[0]]:g} at {bad[0]}; what says how much "
-            "a point matters is weights="
-        )
-    if not out.any():
-        raise InputError("counts must not be all zero: there is no mass")
-    return out
-
-
-def with_named(points: Any, weights: Any, counts: Any) -> tuple[Any, Any, Any]:
-    """The three as they came, but for weights or counts that name a column of a frame: these are taken out of it."""
-    for role, given in (("weights", weights), ("counts", counts)):
-        if isinstance(given, str):
-            if not isinstance(points, Frame):
-                raise InputError(
-                    f"{role}={given!r} names a column, and points are no frame; give the numbers themselves"
-                )
-            points, column = points.without(given, role)
-            if role == "counts":
-                counts = column
-            else:
-                check_finite(column, f"weights, column {given!r},", "rows")
-                total = column.sum()
-                weights = column / total if total > 0 else column
-    return points, weights, counts
 
 
 def _check_points(points: Any, names: tuple[str, ...] | None) -> np.ndarray:
@@ -442,24 +374,6 @@ def _dimension(count: int, order: int) -> int:
     """The d with C(d + order, order) = count, or 0 where there is none."""
     d = next((d for d in range(1, count + 1) if comb(d + order, order) >= count), 0)
     return d if comb(d + order, order) == count else 0
-
-
-def _colors(pixels: np.ndarray) -> Samples:
-    """Colours of a picture, integer types scaled to [0, 1]."""
-    kind, bits = pixels.dtype.kind, 8 * pixels.dtype.itemsize
-    if not (kind == "f" or (kind == "u" and bits <= 16)):
-        raise InputError(
-            f"a picture must have 8 or 16 unsigned bits, or floats in [0, 1], got {pixels.dtype}; "
-            "convert it, for instance with astype(np.uint8), or pass its colours as rows"
-        )
-    if kind == "f" and ((pixels < 0) | (pixels > 1)).any():  # not of NaN, which has an error of its own
-        raise InputError(
-            f"an array of shape {pixels.shape} is read as a picture, whose floats lie in [0, 1], got {pixels.min():g} "
-            f"to {pixels.max():g}; points come as rows (n, d), and several sets of them in a list"
-        )
-    top = 1.0 if kind == "f" else 2.0**bits - 1
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    return Samples(pixels.reshape(pixels.shape[0] * pixels.shape[1], channels).astype(np.float64) / top)
 
 
 def _axis_moments(low: float, high: float, size: int, order: int, degree: int) -> np.ndarray:

@@ -28,7 +28,7 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.registry import factor_names
 from mixot.fitting.base import as_fitter
 from mixot.incomplete import Incomplete, as_rows
-from mixot.measures import Grid, Measure, Samples, as_measure, with_named
+from mixot.measures import Grid, Measure, Samples, as_measure
 from mixot.mixture import Mixture, aligned, aligned_all, check_squares
 from mixot.results import Fit, Interval, MomentFit, Plan, ProgressCallback
 from mixot.solvers.base import Solver
@@ -38,6 +38,7 @@ from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
 from mixot.solvers.semidiscrete.plan import CellSolver, SemidiscretePlan
 from mixot.solvers.semidiscrete.semidiscrete import Semidiscrete
+from mixot.tallies import with_named
 from mixot.transport import barycenter as _barycenter
 from mixot.transport import bounds as _bounds
 from mixot.transport.all_pairs import between_all

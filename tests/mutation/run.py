@@ -32,7 +32,7 @@ from _pytest.runner import runtestprotocol
 from mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("io", "transport", "cli", "measures.py", "mixture")
+PLACES = ("io", "transport", "cli", "tallies.py", "measures.py", "mixture")
 PATIENCE = 20.0  # CPU seconds of tests for a fault
 CLOCKED = ROOT / "tests" / "robustness" / "test_interrupts.py"  # what is late on a busy machine is no fault
 LONGEST = 3.0  # CPU seconds of one test

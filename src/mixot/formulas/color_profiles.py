@@ -41,6 +41,24 @@ def as_pixels(picture: Any) -> np.ndarray:
         raise InputError("a picture must be an array, or rows of equal length; these rows differ in length") from None
 
 
+def unit_colors(pixels: np.ndarray) -> np.ndarray:
+    """Colours of a picture, one a row, (h w, channels); integer types scaled to [0, 1]."""
+    kind, bits = pixels.dtype.kind, 8 * pixels.dtype.itemsize
+    if not (kind == "f" or (kind == "u" and bits <= 16)):
+        raise InputError(
+            f"a picture must have 8 or 16 unsigned bits, or floats in [0, 1], got {pixels.dtype}; "
+            "convert it, for instance with astype(np.uint8), or pass its colours as rows"
+        )
+    if kind == "f" and ((pixels < 0) | (pixels > 1)).any():  # not of NaN, which has an error of its own
+        raise InputError(
+            f"an array of shape {pixels.shape} is read as a picture, whose floats lie in [0, 1], got {pixels.min():g} "
+            f"to {pixels.max():g}; points come as rows (n, d), and several sets of them in a list"
+        )
+    top = 1.0 if kind == "f" else 2.0**bits - 1
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    return pixels.reshape(pixels.shape[0] * pixels.shape[1], channels).astype(np.float64) / top
+
+
 def profile_of(image: Any, coding: tuple[int, int] | None = None) -> bytes | None:
     """The profile of the colors of a Pillow picture: what counts most of all that says something; None for sRGB.
 

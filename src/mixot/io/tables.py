@@ -21,7 +21,7 @@ from mixot.io.formats import arrow_files, cytometry, databases, records, spreads
 from mixot.io.parts import files_of, one_table
 from mixot.io.places import locate
 from mixot.io.scales import Scale, as_scale, scaled
-from mixot.measures import check_weights
+from mixot.tallies import check_weights
 
 TEXT = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT, ".npy", ".npz", ".parquet")  # that are written

@@ -18,11 +18,12 @@ from mixot.errors import InputError
 from mixot.families.base import Family
 from mixot.families.roles import Affine, Projected, require
 from mixot.incomplete import Incomplete
-from mixot.measures import Measure, Moments, check_weights
+from mixot.measures import Measure, Moments
 from mixot.mixture.gaps import fill, given_one, of_what_is_known
 from mixot.mixture.line import cdf, check_line, quantiles
 from mixot.mixture.points import read_points
 from mixot.mixture.posterior import log_densities, responsibilities
+from mixot.tallies import check_weights
 
 _GAPS = "; of what was observed of such rows, ask it with Incomplete(x)"
 _MOST_ORDER = 1000  # beyond, powers of any data overflow

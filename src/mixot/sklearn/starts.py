@@ -12,8 +12,9 @@ from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.k_means import kmeans_labels, squared_distances
 from mixot.incomplete import Incomplete
-from mixot.measures import Samples, check_weights
+from mixot.measures import Samples
 from mixot.mixture import Mixture
+from mixot.tallies import check_weights
 
 _PLAIN = ("full", "tied", "diagonal", "spherical")
 

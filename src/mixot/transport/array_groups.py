@@ -30,8 +30,9 @@ from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.measures import Grid, Measure, Samples, check_weights
+from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
+from mixot.tallies import check_weights
 from mixot.transport.batches import Atoms
 
 _HALF = {"float16": 2.0**-10, "bfloat16": 2.0**-7}  # their machine epsilons, by the end of the name of the type

@@ -16,12 +16,12 @@ from mixot.display import cards, lines
 from mixot.errors import InputError, SolveError, UnsupportedError
 from mixot.families.base import Family
 from mixot.families.roles import Averaged, Compared, require
-from mixot.measures import check_weights
 from mixot.mixture import Mixture, columns_of
 from mixot.results import MultiPlan, Plan, Status
 from mixot.solvers.base import wrong_solver
 from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
+from mixot.tallies import check_weights
 from mixot.transport.maps import TransportMap
 from mixot.transport.plans import of_components
 
