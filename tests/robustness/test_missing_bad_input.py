@@ -56,6 +56,17 @@ def test_other_families_name_the_alternative(name, method):
         mixot.fit(FULL, name, k=1, method=method)
 
 
+def test_who_asks_for_labels_of_rows_with_gaps_is_told_how():
+    mixture = mixot.fit(FULL, k=1).mixture
+    for ask in (mixture.predict, mixture.responsibilities, mixture.log_density, mixture.density):
+        with pytest.raises(InputError, match=r"of what was observed of such rows, ask it with Incomplete\(x\)"):
+            ask(X)
+        assert len(ask(Incomplete(X))) == len(X)
+    with pytest.raises(InputError) as caught:
+        mixture.predict(np.full((1, X.shape[1]), np.inf))
+    assert "Incomplete" not in str(caught.value)
+
+
 def test_only_fits_see_what_is_missing():
     gaps, points = Incomplete(X), Samples(FULL)
     mixture = mixot.fit(FULL, k=1).mixture

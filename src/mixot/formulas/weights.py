@@ -18,5 +18,8 @@ def effective_count(weights: Float[np.ndarray, " n"]) -> float:
     --------
     >>> effective_count(np.array([0.5, 0.5, 0.0]))
     2.0
+    >>> effective_count(np.full(59, 1 / 60))
+    59.0
     """
-    return float(weights.sum() ** 2 / (weights**2).sum())
+    times = weights / weights.max()  # weights that are all the same count to n without rounding
+    return float(times.sum() ** 2 / (times**2).sum())

@@ -56,7 +56,7 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-LET_IN = "fit what is there: --missing ignore (missing='ignore' in Python)"  # the advice to who meets a gap
+LET_IN = "fit what is there: mixot fit --missing ignore (missing='ignore' in Python)"  # the advice to who meets a gap
 
 
 def check_finite(path: object, values: np.ndarray, missing: str = "error") -> None:

@@ -17,9 +17,10 @@ from mixot.errors import InputError
 from mixot.io.columns import LET_IN, Table, shortened
 from mixot.io.contents import Content
 from mixot.io.text.encodings import encoding_of, other_than_utf_8
+from mixot.io.text.gaps import is_missing
 from mixot.io.text.layout import Layout, layout_of, style_in, wanted_of
 from mixot.io.text.parsers import WHOLE, parsed_by_libraries
-from mixot.io.text.rows import Rows, Text, is_missing, is_number, width_of
+from mixot.io.text.rows import Rows, Text, is_number, width_of
 
 _BLOCK = 4096  # rows that are held as text at a time
 

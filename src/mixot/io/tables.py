@@ -83,8 +83,8 @@ def read_table(
     compensate : bool
         Of .fcs, whether what spills over between channels is taken back, by the matrix in the file.
     missing : str
-        "ignore" lets missing values in as NaN: empty cells, NULL, null, NaN, and texts that say as much (NA, N/A, null,
-        none, ?, -), also fields that some records of JSON lack; "error" refuses them.
+        "ignore" lets missing values in as NaN: empty cells, NULL, null, NaN, and texts that say as much (NA, #N/A,
+        <NA>, null, none, ?, a point or dashes), also fields that some records of JSON lack; "error" refuses them.
 
     Raises
     ------

@@ -24,6 +24,7 @@ from mixot.mixture.line import cdf, check_line, quantiles
 from mixot.mixture.points import read_points
 from mixot.mixture.posterior import log_densities, responsibilities
 
+_GAPS = "; of what was observed of such rows, ask it with Incomplete(x)"
 _MOST_ORDER = 1000  # beyond, powers of any data overflow
 _MANY = 10**6  # what fails with more draws than this fails for want of memory
 
@@ -133,7 +134,7 @@ class Mixture(Measure, Generic[Law]):
         """
         if isinstance(x, Incomplete):
             return of_what_is_known(self, self._with_gaps(x), np.zeros(len(x)), Mixture.log_density)
-        return log_densities(self.weights, self.components, self.as_points(x))
+        return log_densities(self.weights, self.components, self._finite(x, _GAPS))
 
     def responsibilities(self, x: Any) -> Float[np.ndarray, "n k"]:
         """Posterior probability of each component at the points x, (n, d) -> (n, k); rows sum to one.
@@ -144,7 +145,7 @@ class Mixture(Measure, Generic[Law]):
         if isinstance(x, Incomplete):
             alone = np.tile(self.weights, (len(x), 1))
             return of_what_is_known(self, self._with_gaps(x), alone, Mixture.responsibilities)
-        return responsibilities(self.weights, self.components, self.as_points(x))
+        return responsibilities(self.weights, self.components, self._finite(x, _GAPS))
 
     def predict(self, x: Any) -> Int[np.ndarray, " n"]:
         """The most probable component at each of the points x, (n, d) -> (n,) of 0 .. k - 1.
@@ -360,9 +361,14 @@ class Mixture(Measure, Generic[Law]):
         A single point (dim,) counts as one row, and (n,) as n rows on the line. Columns of a dataframe are read by
         name where the mixture has `columns`.
         """
+        return self._finite(x)
+
+    def _finite(self, x: Any, advice: str = "") -> Float[np.ndarray, "n d"]:
+        """The points of `as_points`; ``advice`` goes to who passes some of which values are missing."""
         x = opened(x)
         points = self._read(x)
-        check_finite(points, "x", "rows", columns=self.columns or column_names(x))
+        told = advice if np.isnan(points).any() else ""
+        check_finite(points, "x", "rows", told, columns=self.columns or column_names(x))
         return points
 
     def _read(self, x: Any) -> Float[np.ndarray, "n d"]:

@@ -197,3 +197,21 @@ def test_a_gap_does_not_hide_an_identifier(tmp_path, suffix):
         )
     with pytest.raises(InputError, match=r"would (be )?round"):
         read_table(path, missing="ignore")
+
+
+@pytest.mark.parametrize("mark", ["<NA>", "#N/A", ".", "--", "\\N", "n/a", "-nan"])
+def test_marks_of_other_programs(tmp_path, mark):
+    path = tmp_path / "t.csv"
+    path.write_text(f"a;b\n{mark};2\n1,5;{mark}\n")
+    assert np.array_equal(read_table(path, missing="ignore").values, [[np.nan, 2], [1.5, np.nan]], equal_nan=True)
+    with pytest.raises(InputError, match="mixot fit --missing ignore"):
+        read_table(path)
+
+
+def test_a_failed_formula_does_not_make_a_row_a_comment(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("# of the year 2020\na,b\n1.5,2\n#DIV/0!,3\n")
+    with pytest.raises(InputError, match="column 'a' must hold numbers, line 4 has '#DIV/0!'"):
+        read_table(path, missing="ignore")
+    path.write_text("a b\n1.5 2\n#N/A 3\n")
+    assert np.array_equal(read_table(path, missing="ignore").values, [[1.5, 2], [np.nan, 3]], equal_nan=True)

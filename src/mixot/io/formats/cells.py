@@ -12,7 +12,7 @@ import numpy as np
 from mixot._checks import is_rounded
 from mixot.errors import InputError
 from mixot.io.columns import LET_IN, Table, listed, shortened
-from mixot.io.text.rows import is_missing
+from mixot.io.text.gaps import is_missing
 
 _DATES = (datetime.date, datetime.time, datetime.timedelta)
 _NUMBERS = (float, int, Decimal, np.floating, np.integer, np.bool_)  # bool is an int

@@ -12,7 +12,7 @@ from mixot.io.arrays import check_inflation
 from mixot.io.columns import Table, listed, pick
 from mixot.io.contents import BOOKS, MARK, Content
 from mixot.io.formats.cells import table_of
-from mixot.io.text.rows import is_missing
+from mixot.io.text.gaps import is_missing
 
 SUFFIXES = BOOKS
 _HOLE = "empty, or an error such as #DIV/0!"  # the reader hands out errors as empty cells

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mixot.io.text.gaps import is_missing
+
 _EXPONENT = r"(?:[eE][+-]?\d+)?\s*"
 _POINT = re.compile(rf"\s*[+-]?(?:\d+\.\d*|\.\d+){_EXPONENT}")
 _COMMA = re.compile(rf"\s*[+-]?(?:\d+,\d*|,\d+){_EXPONENT}")
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 NOTE = "decimals are written with commas, and read so"
-_NOTHING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "inf", "-inf", "+inf"}
+_INFINITE = {"inf", "-inf", "+inf"}
 _BLANKS = " \u00a0\u2009\u202f"
 _NAMES = {" ": "blanks", ".": "points", ",": "commas", "'": "apostrophes"}
 # A number with marks between thousands, and perhaps decimals behind another mark; 1'234.5, 1 234,56, 1.234.567.
@@ -84,7 +86,9 @@ def style_of(rows: Iterable[list[str]]) -> Style | None:
             found = _signs(cell)
             if found is not None:
                 held |= found
-            elif row and cell.strip().lower() not in _NOTHING:  # text in the first row may be a name
+            elif (
+                row and not is_missing(cell) and cell.strip().lower() not in _INFINITE
+            ):  # text in the first row may be a name
                 shown[j] = None
     return _style(set().union(*(held for held in shown if held)))
 

@@ -11,7 +11,8 @@ from typing import Any
 from mixot.errors import InputError
 from mixot.io.columns import listed, pick, shortened
 from mixot.io.text.decimals import Style, are_numbers, style_of
-from mixot.io.text.rows import Rows, Text, is_missing, is_number, is_quoted
+from mixot.io.text.gaps import is_missing
+from mixot.io.text.rows import Rows, Text, is_number, is_quoted
 
 _LONGEST = 1000  # lines that a quoted name in the header may go over
 

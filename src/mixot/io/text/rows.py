@@ -11,8 +11,8 @@ from typing import Any
 
 from mixot.io.contents import Content
 from mixot.io.text.decimals import Style
+from mixot.io.text.gaps import begins_with_failure
 
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-"}
 _CELL = re.compile(r'"(?:[^"]|"")*"(?!\S)|\S+')
 
 
@@ -65,11 +65,15 @@ class Rows:
                 bare = text.strip(" \r\n" if self._delimiter else None)
                 if not bare:
                     continue
-                if bare.startswith("#") and self._width != width_of(bare, self._delimiter):
+                if bare.startswith("#") and not self._is_row(bare):
                     self.comments.append((number, bare))
                     continue
                 self.line, self.text, self._begins = number, text, False
             yield text
+
+    def _is_row(self, line: str) -> bool:
+        """Whether a line that starts with # is a row: of the labels of rows, or with #N/A and the like in front."""
+        return self._width == width_of(line, self._delimiter) or begins_with_failure(line, self._delimiter)
 
 
 def width_of(text: str, delimiter: str | None) -> int:
@@ -93,11 +97,6 @@ def is_quoted(text: str, delimiter: str | None) -> bool:
     """Whether every cell of a row stands in quotes."""
     between = r"\s+" if delimiter is None else re.escape(delimiter)
     return re.fullmatch(rf'"[^"]*"(?:{between}"[^"]*")*', text.strip()) is not None
-
-
-def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is nothing, in text and wherever else texts stand for values."""
-    return cell.strip().lower() in _MISSING
 
 
 def is_number(cell: str) -> bool:
