@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from mixot.formulas.gaussian.support import Support
 _FLAT = 1e-13  # of a variance: what is left of it, below which nothing is left but rounding
 
 
-class Regression(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Regression:
     """The law of some coordinates y of each of k laws, given the others x: ``E[y | x] = mean_y + gain (x - mean_x)``.
 
     ``left`` is the covariance of y given x, and ``whiten`` makes ``|whiten' (x - mean_x)|^2`` the squared Mahalanobis
