@@ -33,15 +33,17 @@ LOWEST_TESTS := $(addprefix tests/fronts/test_,standard_output.py import.py cli_
   $(addprefix tests/robustness/test_,bad_commands.py h5ad_files.py) \
   $(addprefix tests/peers/test_,sdp_peers.py relaxations_clarabel.py) \
   tests/laws/test_multimarginal.py tests/values/test_line_families.py tests/fronts/estimators
-# Typer before 0.26 asks click for names that go away: nobody is shown this, and only an import says it.
+# Typer before 0.26 asks click for names that go away: nobody is shown this, and only an import says it. What
+# scikit-learn 1.6 hands to pytest as a generator goes away, too.
 test-lowest: .venv-lowest/.installed
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=Agg .venv-lowest/bin/python -m pytest -n $(JOBS) \
-	  -W "ignore:'click.utils:DeprecationWarning" $(LOWEST_TESTS) $(ARGS)
+	  -W "ignore:'click.utils:DeprecationWarning" -W "ignore:Passing a non-Collection:pytest.PytestRemovedIn10Warning" \
+	  $(LOWEST_TESTS) $(ARGS)
 
 .venv-lowest/.installed: constraints-lowest.txt build/files $(SOURCES)
 	$(PYTHON) -m venv --clear .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt \
-	  $$(sed -n 's/==.*//p' constraints-lowest.txt) pytest pytest-xdist hypothesis beartype jaxtyping mpmath
+	  $$(sed -n 's/==.*//p' constraints-lowest.txt) pytest pytest-xdist hypothesis beartype jaxtyping mpmath polars
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
 	  --config-settings=build-dir=build/lowest .
 	@touch $@

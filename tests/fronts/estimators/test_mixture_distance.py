@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.cluster import DBSCAN
-from sklearn.manifold import MDS
+from sklearn.manifold import Isomap
 from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -68,9 +68,8 @@ def test_neighbors_clusters_and_manifolds_take_them(sets):
     labels = make_pipeline(distance, DBSCAN(eps=2.0, min_samples=2, metric="precomputed")).fit_predict(clouds)
     assert len(set(labels[::2])) == len(set(labels[1::2])) == 1
     assert labels[0] != labels[1]
-    places = MDS(metric="precomputed", n_init=1, init="random", random_state=0).fit_transform(
-        distance.fit_transform(clouds)
-    )
+    isomap = Isomap(n_neighbors=len(clouds) - 1, metric="precomputed")  # with all neighbors, classical scaling
+    places = isomap.fit_transform(distance.fit_transform(clouds))
     assert np.linalg.norm(places[::2].mean(axis=0) - places[1::2].mean(axis=0)) > 1.0
 
 
