@@ -43,7 +43,7 @@ test-lowest: .venv-lowest/.installed
 .venv-lowest/.installed: constraints-lowest.txt build/files $(SOURCES)
 	$(PYTHON) -m venv --clear .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt \
-	  $$(sed -n 's/==.*//p' constraints-lowest.txt) pytest pytest-xdist hypothesis beartype jaxtyping mpmath polars
+	  $$(sed -n 's/==.*//p' constraints-lowest.txt) pytest pytest-xdist hypothesis beartype jaxtyping mpmath "polars<1.10"
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
 	  --config-settings=build-dir=build/lowest .
 	@touch $@
