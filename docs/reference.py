@@ -47,12 +47,24 @@ def write(folder: Path) -> None:
     pdoc.render.configure(docformat="numpy", footer_text="mixot")
     documented()
     pdoc.pdoc(*MODULES, output_directory=folder)
+    for page in folder.rglob("*.html"):
+        page.write_text(unlinked(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def faults() -> list[str]:
     """One line for each public name without an entry, and for each name in a docstring that is none."""
     modules = documented()
     return without_entry(modules) + unknown(modules)
+
+
+def unlinked(text: str) -> str:
+    """A page without its links to places that are not on it: pdoc links names that a class inherits, shown or not.
+
+    >>> unlinked('<i id="a"></i> <a href="#a">a</a> <a href="#b">b</a>')
+    '<i id="a"></i> <a href="#a">a</a> b'
+    """
+    places = set(re.findall(r'id="([^"]+)"', text))
+    return re.sub(r'<a href="#([^"]+)">([^<]*)</a>', lambda m: m[0] if m[1] in places else m[2], text)
 
 
 def documented() -> dict[str, pdoc.doc.Module]:
