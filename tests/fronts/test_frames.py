@@ -181,7 +181,7 @@ def test_decimals(make):
 def test_missing_numbers_are_told_with_their_column(columns):
     p = mixot.fit(pandas.DataFrame(columns), k=1).mixture
     wrong = pandas.DataFrame({"size": [1.7, None, 1.6], "age": [1.0, 2.0, 3.0]})
-    with pytest.raises(InputError, match=r"x must be finite, .* 1 of 3 rows: 1 \(in column 'size'\)"):
+    with pytest.raises(InputError, match=r"x must be finite, .* 1 of 3 rows: 1.* \(in column 'size'\)"):
         p.log_density(wrong)
     with pytest.raises(InputError, match=r"rows: 0, 1; drop or fill them \(in columns 0, 2\)"):
         Samples([[np.nan, 1.0, 2.0], [0.0, 1.0, np.inf]])
