@@ -25,6 +25,7 @@ from mixot.formulas.line.counts import (
     binomial_windows,
     kernel_tables,
 )
+from mixot.formulas.polynomial.moments import raw_from_factorial
 from mixot.formulas.polynomial.regions import Box, Region
 from mixot.threads import thread_count
 
@@ -278,16 +279,11 @@ def _known_count(fixed: Mapping[str, Any], more: str = "") -> int:
 
 
 def _moments(prob: Any, n: int, order: int) -> list[Any]:
-    """Raw moments 0 .. order, for probabilities that are arrays or polynomials: Stirling numbers of the second kind."""
+    """Raw moments 0 .. order, for probabilities that are arrays or polynomials."""
     falling = [prob**0]
     for j in range(order):
         falling.append(falling[-1] * (prob * float(n - j)) if j < n else 0.0 * falling[0])
-    out, stirling = [falling[0]], [1.0]
-    for _ in range(order):
-        longer = [0.0, *stirling]
-        stirling = [j * a + b for j, (a, b) in enumerate(zip([*stirling, 0.0], longer, strict=True))]
-        out.append(sum((c * term for c, term in zip(stirling, falling, strict=False) if c), 0.0 * falling[0]))
-    return out
+    return raw_from_factorial(falling)
 
 
 def _widths(laws: Binomial) -> np.ndarray:

@@ -27,6 +27,7 @@ from mixot.formulas.line.counts import (
     negative_binomial_table,
     negative_binomial_windows,
 )
+from mixot.formulas.polynomial.moments import raw_from_factorial
 from mixot.threads import thread_count
 
 _LOG_NOTHING = 57.0  # costs leave out exp(-57) = 2e-25 of the mass at each end
@@ -280,16 +281,11 @@ class NegativeBinomial(LineFamily):
 
 
 def _moments(mean: Any, size: Any, order: int) -> list[Any]:
-    """Raw moments 0 .. order, for means that are arrays or polynomials, through Stirling numbers of the second kind."""
+    """Raw moments 0 .. order, for means that are arrays or polynomials."""
     rising = [mean**0]
     for j in range(order):
         rising.append(rising[-1] * (mean * (1 + j / size)))
-    out, stirling = [rising[0]], [1.0]
-    for _ in range(order):
-        longer = [0.0, *stirling]
-        stirling = [j * a + b for j, (a, b) in enumerate(zip([*stirling, 0.0], longer, strict=True))]
-        out.append(sum((c * term for c, term in zip(stirling, rising, strict=False) if c), 0.0 * rising[0]))
-    return out
+    return raw_from_factorial(rising)
 
 
 def _checked_widths(laws: Any) -> np.ndarray:

@@ -65,6 +65,25 @@ def stein_moments(mean: Any, cov: Any, order: int, one: Any) -> list[Any]:
     return list(out.values())
 
 
+def raw_from_factorial(factorial: list[Any]) -> list[Any]:
+    """Raw moments 0 .. n of a law of counts from its factorial ones ``E[X (X - 1) ... (X - j + 1)]``, j = 0 .. n.
+
+    ``E[X^r] = sum_j S(r, j) factorial[j]``, by Stirling numbers S of the second kind; the moments are numbers, arrays
+    or polynomials.
+
+    Examples
+    --------
+    >>> raw_from_factorial([1.0, 2.0, 4.0, 8.0])
+    [1.0, 2.0, 6.0, 22.0]
+    """
+    out, stirling = [factorial[0]], [1.0]
+    for _ in factorial[1:]:
+        longer = [0.0, *stirling]
+        stirling = [j * a + b for j, (a, b) in enumerate(zip([*stirling, 0.0], longer, strict=True))]
+        out.append(sum((c * term for c, term in zip(stirling, factorial, strict=False) if c), 0.0 * factorial[0]))
+    return out
+
+
 def elliptical_moments(
     locs: Float[np.ndarray, "k d"],
     scales: Float[np.ndarray, "k d d"],
