@@ -18,7 +18,6 @@ from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import fit_labelled
-from mixot.incomplete import Incomplete
 from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture, aligned, columns_of
@@ -238,13 +237,6 @@ def named_points(table: Table) -> Samples:
     return Samples(table.values, table.weights, columns=table.names)
 
 
-def _rows(table: Table, **tally: Any) -> Any:
-    """The same, `Incomplete` where missing values were let in."""
-    held = Incomplete if np.isnan(table.values).any() else Samples
-    tally = tally or {"weights": table.weights}
-    return held(table.values, **tally, columns=table.names)
-
-
 def told_table(path: Path, columns: Sequence[str] | None, options: Options | None = None) -> Table:
     """The table in a file; what in it could have been read in another way is told."""
     how = {} if options is None else {name: getattr(options, name) for name in ("scale", "compensate", "missing")}
@@ -354,7 +346,7 @@ def _tallied(path: Path, options: Options, order: tuple[str, ...] | None = None)
     if name is None:
         table = told_table(path, options.columns, options)
         table = table if order is None else in_order(table, order, path)
-        return table, _rows(table)
+        return table, table.rows()
     if options.counts is not None and options.weights is not None:
         raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
     if kind_of(path) != "table":
@@ -372,7 +364,7 @@ def _tallied(path: Path, options: Options, order: tuple[str, ...] | None = None)
     try:
         shares = tally / tally.sum() if tally.sum() > 0 else tally
         weights: dict[str, np.ndarray] = {"counts": tally} if options.counts else {"weights": shares}
-        return left, _rows(left, **weights)
+        return left, left.rows(**weights)
     except InputError as wrong:
         raise InputError(f"{path}: column {name}: {wrong}") from None
 

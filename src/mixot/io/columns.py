@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError
+from mixot.incomplete import Incomplete
+from mixot.measures import Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,11 @@ class Table:
     def names(self) -> tuple[str, ...] | None:
         """The columns as names of coordinates; None where the file has none, or one name twice."""
         return self.columns if self.named and len(set(self.columns)) == len(self.columns) else None
+
+    def rows(self, **tally: Any) -> Samples | Incomplete:
+        """The rows as points, `Incomplete` where some values are missing; ``tally`` counts in place of weights."""
+        held = Incomplete if np.isnan(self.values).any() else Samples
+        return held(self.values, **(tally or {"weights": self.weights}), columns=self.names)
 
 
 def pick(names: Sequence[str], columns: Sequence[str] | None, path: object) -> list[int]:

@@ -7,11 +7,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from mixot._checks import as_path
 from mixot.errors import AccuracyWarning, InputError
-from mixot.incomplete import Incomplete
 from mixot.io import h5ad, models, pictures, tables
 from mixot.io.parts import files_of
 from mixot.io.places import locate
@@ -104,8 +101,7 @@ def read(
     table = tables.read_table(source, columns=columns, header=header, **taken)
     for note in table.notes:
         warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=2)
-    held = Incomplete if missing == "ignore" and np.isnan(table.values).any() else Samples
-    return held(table.values, table.weights, columns=table.names)
+    return table.rows()
 
 
 def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture", "cells"]:
