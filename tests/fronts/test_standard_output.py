@@ -65,6 +65,7 @@ COMMANDS = {
     "test of a null": "test a.csv --floor 0.5",
     "test of two": "test a.csv b.csv --draws 19 -k 1",
     "interval": "test a.csv b.csv --interval --draws 19",
+    "palette": "palette p.png -k 2 -o p.json",
     "quantize": "quantize p.png -n 5 -o dots.csv",
     "recolor": "recolor p.png --palette p.png -k 2 -o out.png",
 }

@@ -21,6 +21,7 @@ from mixot.cli import (
     fit,
     geodesic,
     joint,
+    palette,
     plan,
     populations,
     quantize,
@@ -33,6 +34,8 @@ from mixot.cli.console import Command, Commands, ManyFiles, ManyNumbers, degrade
 _EXAMPLES = """Examples:
 
 [bold]mixot recolor photo.png --palette sunset.jpg -o out.png[/]
+
+[bold]mixot palette sunset.jpg -o sunset.json[/]
 
 [bold]mixot quantize photo.png -n 5000 -o stipple.svg[/]
 
@@ -105,4 +108,5 @@ app.command("populations", cls=ManyFiles)(populations.populations)
 app.command("map", cls=Command)(move.move)
 app.command("certify", cls=Command)(certify.certify)
 app.command("recolor", cls=Command)(recolor.recolor)
+app.command("palette", cls=ManyNumbers)(palette.palette)
 app.command("quantize", cls=Command)(quantize.quantize)

@@ -64,7 +64,7 @@ def barycenter(
 
     check_target(output, SUFFIXES)
     picture = _figure_target(output, figure)
-    shares = _numbers(weights, len(inputs))
+    shares = numbers(weights, len(inputs))
     sources = open_mixtures(inputs, replace(options, k=fit_k if options.k_max else fit_k or k, weights=rows))
     solver = None if k is None else FixedPoint(k=k)
     found = barycenter([source.measure for source in sources], shares, solver=solver)
@@ -85,7 +85,8 @@ def _figure_target(output: Path, figure: Path | None) -> Path | None:
     return check_target(figure or output.with_suffix(".png"), FIGURES)
 
 
-def _numbers(words: list[str] | None, count: int) -> list[float] | None:
+def numbers(words: list[str] | None, count: int) -> list[float] | None:
+    """What stands after ``--weights``, one number for each of the inputs."""
     if words is None:
         return None
     try:

@@ -22,9 +22,10 @@ _FORMATS = {
     "plan": ".csv",
     "distances": ".csv",
     "quantize": ".csv",
+    "palette": ".json",
     "recolor": ".png",
 }
-_TEXT = (".json", ".csv", ".tsv", ".txt", ".svg")
+_TEXT = (".json", ".csv", ".tsv", ".txt", ".svg", ".gpl", ".cube")
 _PIPES: ContextVar[bool] = ContextVar("pipes", default=False)
 
 

@@ -39,7 +39,8 @@ def recolor(
     import numpy as np
 
     from mixot.imaging.color import Palette, transfer
-    from mixot.io import Picture, kind_of, load, read_picture, write_picture
+    from mixot.imaging.palettes import load_palette
+    from mixot.io import Picture, kind_of, read_picture, write_picture
     from mixot.io.pictures import check_picture_target
 
     check_picture_target(output)
@@ -49,7 +50,7 @@ def recolor(
     shared: dict[str, Any] = {"k": k, "space": space.value, "structure": structure.value, "rng": rng}
     with working("fitting the palette", quiet=json) as progress:
         if kind_of(palette) == "model":
-            colors = Palette(load(palette), "rgb")
+            colors = load_palette(palette)
         else:
             colors = Palette.of(read_picture(palette).pixels, **shared, progress=progress)
     with working(f"recoloring {photo.name}", quiet=json) as progress:

@@ -100,6 +100,19 @@ def certificate_card(proof: Certificate) -> str:
     return _card("Certificate", pictures.certificate_picture(proof, title), _facts(facts), proof.notes, said)
 
 
+def palette_card(colors: Sequence[tuple[str, str, float]], space: str) -> str:
+    """The colors of a palette as a bar by their shares, and the largest of them by code (hex), share, and number."""
+    rows = "".join(
+        f'<tr><td {_CELL}><span style="color:{code}" aria-hidden="true">■</span> {code}</td>'
+        f"<td {_CELL}>{share}</td></tr>"
+        for code, share, _ in colors[:_ROWS]
+    )
+    left = f"; left out: {len(colors) - _ROWS} smaller ones" if len(colors) > _ROWS else ""
+    table = f"<table {_TABLE}><caption {_CAPTION}>shares{left}</caption><tbody>{rows}</tbody></table>"
+    heading = f"Palette: {len(colors)} color{'s' * (len(colors) != 1)}, fitted in {space}"
+    return _card(heading, pictures.palette_picture([(code, share) for code, _, share in colors], heading), table)
+
+
 def _heading(kind: str, mixture: Mixture) -> str:
     k = len(mixture)
     return f"{kind}: {k} {mixture.components.name} component{'s' * (k != 1)}, dimension {mixture.dim}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mixot.display.rounding import at_least, at_most
-from mixot.display.svg import COLORS, Drawing
+from mixot.display.svg import COLORS, WIDTH, Drawing
 from mixot.errors import MixotError
 
 if TYPE_CHECKING:
@@ -74,6 +74,20 @@ def certificate_picture(proof: Certificate, title: str, most: int = 10) -> str:
     drawing.curve(np.array([0.4, len(shown) + 0.6]), level, "currentColor", 2.0)
     drawing.names("number of components", "nats")
     return str(drawing)
+
+
+def palette_picture(colors: Sequence[tuple[str, float]], title: str) -> str:
+    """Colors, by their codes, side by side, as wide as their shares."""
+    ends = WIDTH * np.cumsum([0.0, *(share for _, share in colors)]) / sum(share for _, share in colors)
+    bars = "".join(
+        f'<rect x="{left:.1f}" width="{right - left:.1f}" height="80" fill="{code}"/>'
+        for (code, _), left, right in zip(colors, ends[:-1], ends[1:], strict=True)
+    )
+    name = escape(title, quote=True)
+    return (
+        f'<svg role="img" viewBox="0 0 {WIDTH} 80" width="{WIDTH}" height="80" aria-label="{name}" '
+        f'style="max-width:100%;height:auto"><title>{escape(title)}</title>{bars}</svg>'
+    )
 
 
 def _on_line(mixture: Mixture, title: str, others: Sequence[Mixture]) -> str:

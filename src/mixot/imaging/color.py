@@ -11,6 +11,7 @@ import numpy as np
 
 from mixot._checks import as_generator
 from mixot._shapes import Float
+from mixot.display import cards
 from mixot.errors import AccuracyWarning, InputError
 from mixot.extras import require
 from mixot.families.elliptical.diagonal import DiagonalGaussian
@@ -18,6 +19,7 @@ from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.likelihood.em import EM
 from mixot.formulas.color_profiles import as_pixels
 from mixot.imaging.guided import guided_filter
+from mixot.imaging.swatches import swatches_of
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Fit, Progress, ProgressCallback
@@ -76,6 +78,10 @@ class Palette:
         canvas = _Canvas.of(image)
         fitted = _fit_canvas(canvas, k, None, space, structure, rng, progress)
         return cls(fitted.mixture, space, canvas.grey)
+
+    def _repr_html_(self) -> str:
+        colors = swatches_of(self.mixture, self.space)
+        return cards.palette_card([(each.hex, each.percent, each.share) for each in colors], self.space)
 
 
 def transfer(

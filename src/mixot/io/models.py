@@ -20,6 +20,7 @@ from mixot.io.places import locate
 from mixot.mixture import Mixture
 
 FORMAT = "mixot mixture"
+PALETTE = "mixot palette"  # the same fields, and the space of the colors
 VERSION = 1  # raise it when a file of today could no longer be read as it was meant
 SUFFIXES = (".json", ".npz")
 _HEAD = ("format", "version", "family", "weights", "columns")
@@ -64,12 +65,13 @@ def save(mixture: Any, path: str | os.PathLike[str]) -> None:
         np.savez(file, allow_pickle=False, **head, weights=mixture.weights, **arrays)
 
 
-def text_of(mixture: Mixture) -> str:
-    """The text that `save` writes to a .json file."""
+def text_of(mixture: Mixture, more: Mapping[str, Any] | None = None) -> str:
+    """The text that `save` writes to a .json file; ``more`` fields come after the format, or in place of it."""
     head, named, parameters = _parts(mixture)
     lists = {name: value.tolist() for name, value in parameters.items()}
     levels = {"levels": named} if named else {}
-    return _readable({**head, **levels, "weights": mixture.weights.tolist(), "components": lists})
+    first = {"format": head.pop("format"), "version": head.pop("version"), **(more or {})}
+    return _readable({**first, **head, **levels, "weights": mixture.weights.tolist(), "components": lists})
 
 
 def _parts(mixture: Mixture) -> tuple[dict[str, Any], dict[str, list[str]], dict[str, np.ndarray]]:
@@ -90,14 +92,24 @@ def load(path: str | os.PathLike[str]) -> Mixture:
         Where there is no such file, it is damaged or cut, it is something else, or a newer mixot wrote it; the
         message names the file and what to do.
     """
+    document, content = document_of(path)
+    if document.get("format") == PALETTE and document.get("space") != "rgb":  # it would be taken for colors in rgb
+        raise InputError(
+            f"{path}: a palette in the space {document.get('space')!r}, where models of colors are in 'rgb'; it is for "
+            "mixot recolor and mixot palette, or mixot.imaging.palettes.load_palette"
+        )
+    return mixture_of(document, content)
+
+
+def document_of(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Content]:
+    """The fields of the model in a file, of which `mixture_of` makes the mixture; raises as `load` does."""
     source = as_path(path)
     if source.is_dir():
         raise InputError(f"{path}: a folder, not a model file")
     content = locate(source)
     if content.suffix not in SUFFIXES:
         raise InputError(f"{path}: models are {' or '.join(SUFFIXES)} files")
-    document = _npz_document(content) if content.suffix == ".npz" else _json_document(content)
-    return _mixture(document, content)
+    return (_npz_document(content) if content.suffix == ".npz" else _json_document(content)), content
 
 
 def is_model(path: Content) -> bool:
@@ -137,7 +149,7 @@ def _json_document(path: Content) -> dict[str, Any]:
         raise InputError(f"{path}: a number in it cannot be read ({damage}); save the model again") from damage
     except RecursionError as damage:
         raise InputError(f"{path}: JSON nested too deeply to be a mixot model; save the model again") from damage
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in (FORMAT, PALETTE):
         raise InputError(
             f'{path}: JSON, but not a mixot model (it should hold "format": "{FORMAT}"); a table in JSON is a list of '
             'records, [{"x": 1, "y": 2}, ...], or, as .jsonl, one on each line'
@@ -176,7 +188,8 @@ def _npz_document(path: Content) -> dict[str, Any]:
     return {**plain, **names, "weights": arrays.get("weights"), "components": parameters}
 
 
-def _mixture(document: Mapping[str, Any], path: Content) -> Mixture:
+def mixture_of(document: Mapping[str, Any], path: Content) -> Mixture:
+    """The mixture that the fields of a model file tell."""
     version = document.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError(f"{path}: the format version must be a positive whole number, got {version!r}")
