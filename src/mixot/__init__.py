@@ -3,8 +3,7 @@
 Every public name is loaded on first use, so that ``import mixot`` costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as in typing, which takes longer to load than all that is loaded here
 
 if TYPE_CHECKING:
     from mixot.errors import AccuracyWarning as AccuracyWarning
@@ -185,6 +184,8 @@ __all__ = sorted([*_MODULE, "__version__"])  # pyright: ignore[reportUnsupported
 def __getattr__(name: str) -> object:
     if name not in _MODULE:
         raise AttributeError(f"module 'mixot' has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(f"mixot.{_MODULE[name]}"), name)
     globals()[name] = value
     return value

@@ -29,7 +29,7 @@ from mixot.cli import (
 )
 from mixot.cli import map as move
 from mixot.cli import test as tests
-from mixot.cli.console import Command, Commands, ManyFiles, ManyNumbers, degrade_output
+from mixot.cli.console import UNREAD, Command, Commands, ManyFiles, ManyNumbers, degrade_output
 
 _EXAMPLES = """Examples:
 
@@ -59,7 +59,7 @@ _EXAMPLES = """Examples:
 
 [bold]mixot barycenter a.csv b.csv c.csv --weights .2 .3 .5 -o mean.json[/]
 
-Exit codes: 0 done, 1 bad input, 2 wrong usage, 3 not solved, 130 interrupted."""
+Exit codes: 0 done, 1 bad input, 2 wrong usage, 3 not solved, 130 interrupted, 141 nobody reads on."""
 
 app = typer.Typer(
     cls=Commands,
@@ -76,7 +76,12 @@ def main() -> None:
     """Run the command line."""
     os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files, no window is opened
     degrade_output()
-    app(prog_name="mixot")
+    try:
+        app(prog_name="mixot")
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # typer's code for it is that of bad input
+            raise SystemExit(UNREAD) from None
+        raise
 
 
 def _print_version(asked: bool) -> bool:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mixot._interrupts import INTERRUPTED, stop_listening, unwinding
 from mixot.cli.piping import is_piping, streams
 from mixot.errors import AccuracyWarning, MixotError, SolveError
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mixot.results import Progress, ProgressCallback
 
 NO_FIGURE = 'none: pip install "mixot[plot]"'  # where a figure would be named
-BAD_INPUT, USAGE, NOT_SOLVED, INTERRUPTED = 1, 2, 3, 130
+BAD_INPUT, USAGE, NOT_SOLVED, UNREAD = 1, 2, 3, 141  # the last as of programs that the signal of a broken pipe ends
 # What the command that runs has told so far: readers and fits speak deep inside it, its JSON document repeats them all.
 _TOLD: ContextVar[dict[str, None] | None] = ContextVar("notes", default=None)
 
@@ -43,11 +44,12 @@ class Commands(TyperGroup):
                 return super().invoke(ctx)
         except SolveError as stopped:
             raise _failed(stopped, NOT_SOLVED) from stopped
-        except BrokenPipeError:  # whoever reads has seen enough; typer ends quietly
+        except BrokenPipeError:  # whoever reads has seen enough; see `main`
             raise
         except (MixotError, OSError) as wrong:
             raise _failed(wrong, BAD_INPUT) from wrong
         except KeyboardInterrupt:
+            stop_listening()  # once is enough: all that was open is closed
             raise _failed("interrupted", INTERRUPTED) from None
 
 
@@ -55,7 +57,7 @@ class Command(TyperCommand):
     """A command of which a file may be ``-``: standard input or output."""
 
     def invoke(self, ctx: Any) -> Any:
-        with streams(self.name or "", ctx.params):
+        with unwinding(), streams(self.name or "", ctx.params):
             return super().invoke(ctx)
 
 

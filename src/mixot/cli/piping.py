@@ -84,5 +84,7 @@ def _check_output(suffix: str, typed: Mapping[str, Any]) -> None:
         raise InputError(f"--json and -o {output} both write to standard output; leave one out, or name a file")
     if typed.get("certify"):
         raise InputError(f"-o {output} is the model alone, and --certify would not show; leave one out")
+    if sys.stdout is None:
+        raise InputError(f"-o {output}: standard output is closed; name a file")
     if suffix.lower() not in _TEXT and sys.stdout.isatty():
         raise InputError(f"-o {output}: {suffix} is not text, and this is a terminal; name a file, or pipe it: | other")
