@@ -36,7 +36,24 @@ std::optional<CovarianceStep> covariance_step(const EmRows<T>& rows, size_t k, b
 
 template <class T>
 PriorShape shape_of(const EmRows<T>& rows, size_t k) {
-  return {k, rows.d, rows.structure, rows.spherical, rows.inv_scale};
+  const CovarianceModel& model = rows.model;
+  const bool once = !model.unconstrained && !model.own_volumes && !model.own_shapes && model.turns == Turns::none;
+  return {k, rows.d, rows.structure, rows.spherical || model.spherical, rows.inv_scale, once};
+}
+
+// The covariances of weighted rows as those of the model and, with a prior, means and covariances of largest posterior.
+template <class T>
+void into_model(const EmRows<T>& rows, std::optional<CovarianceStep>& step, EmState& state) {
+  const PriorShape shape = shape_of(rows, state.weights.size());
+  if (rows.prior && step) {
+    Array masses(state.weights.size());
+    blend(*rows.prior, shape, state.weights.data(), state.means.data(), state.covs.data(), masses.data());
+    (*step)(masses.data(), state.covs.data());
+  } else if (rows.prior) {
+    shrink(*rows.prior, shape, state.weights.data(), state.means.data(), state.covs.data());
+  } else if (step) {
+    (*step)(state.weights.data(), state.covs.data());
+  }
 }
 
 // Sums of one pass, about the means that the kernel read.
@@ -222,9 +239,8 @@ class Run {
     if (rows_.structure == Structure::full) covariances(to, shift);
     if (rows_.structure == Structure::tied) covariance(to, shift);
     if (rows_.structure == Structure::diagonal) variances(to, shift);
-    if (shared_) (*shared_)(to.weights.data(), to.covs.data());
     for (double& each : to.weights) each /= alive;
-    if (rows_.prior) shrink(*rows_.prior, shape_of(rows_, k_), to.weights.data(), to.means.data(), to.covs.data());
+    into_model(rows_, shared_, to);
   }
 
   void covariances(EmState& to, const Array& shift) {
@@ -461,18 +477,18 @@ EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, si
     for (size_t a = 0; a < d && rows.spherical; ++a) cov[a] = sum / d * rows.inv_scale[a] * rows.inv_scale[a];
   }
   for (double& weight : out.weights) weight /= total;
-  em_into_model(rows, out, false);
-  if (rows.prior) shrink(*rows.prior, shape_of(rows, k), out.weights.data(), out.means.data(), out.covs.data());
+  auto step = covariance_step(rows, k, false);
+  into_model(rows, step, out);
   return out;
 }
 
 template <class T>
-void em_into_model(const EmRows<T>& rows, EmState& state, bool exactly) {
-  if (auto step = covariance_step(rows, state.weights.size(), exactly)) (*step)(state.weights.data(), state.covs.data());
+void em_into_model(const EmRows<T>& rows, EmState& state) {
+  if (auto step = covariance_step(rows, state.weights.size(), true)) (*step)(state.weights.data(), state.covs.data());
 }
 
-template void em_into_model(const EmRows<double>&, EmState&, bool);
-template void em_into_model(const EmRows<float>&, EmState&, bool);
+template void em_into_model(const EmRows<double>&, EmState&);
+template void em_into_model(const EmRows<float>&, EmState&);
 template EmState em_state_of_labels(const EmRows<double>&, const std::int64_t*, size_t);
 template EmState em_state_of_labels(const EmRows<float>&, const std::int64_t*, size_t);
 template bool em_state_log_joint(const EmRows<double>&, const EmState&, size_t, double*);

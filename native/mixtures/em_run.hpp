@@ -69,7 +69,7 @@ bool em_state_log_joint(const EmRows<T>& rows, const EmState& state, std::size_t
 
 // The state of the same weights and means whose covariances are what the model makes of these.
 template <class T>
-void em_into_model(const EmRows<T>& rows, EmState& state, bool exactly = true);
+void em_into_model(const EmRows<T>& rows, EmState& state);
 
 // The M step of rows that each belong to one cluster, labels (n) in 0 .. k - 1: what a run starts from.
 template <class T>

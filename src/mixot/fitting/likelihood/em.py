@@ -190,8 +190,6 @@ class EM:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         structure = structure_of_em(family, structure, data.dim)
         models = () if structure != "auto" else models_of(family, data.dim)
-        if models and self.prior is not None:
-            raise InputError("a prior is not for every model that 'auto' chooses among; name one, or leave it out")
         em, remarks = self._on(data, models[-1] if models else structure)
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
@@ -341,7 +339,7 @@ class EM:
         def climb(em: GaussianEM, k: int, stage: str) -> Climb:
             return self._climb(em, k, ("EM", em.model.name, f"k={k}", stage), rng, progress)
 
-        plain = self.criterion == "bic"
+        plain = self.criterion == "bic" and self.prior is None  # else the objective is not all that the criterion needs
         runs = StructureRuns(em, models, self.starts, self.subsample, climb, self._candidate, plain, rng)
         return runs.over(sizes) if start is None else runs.started(start)
 
