@@ -45,8 +45,8 @@ class NormalInverseWishart:
     ----------
     Fraley and Raftery, Bayesian regularization for normal mixture estimation and model-based clustering,
     J. Classification 24 (2007), section 3. They scale diagonal covariances by the mean of the data's variances, which
-    depends on units; here each coordinate has its own. For EII, EEI, VEI, EVI, EEV and VEV mclust adds to the rows other
-    numbers than this density has; here every model climbs the posterior density as it is written above.
+    depends on units; here each coordinate has its own. For EII, EEI, VEI, EVI, EEV and VEV mclust divides by
+    other numbers than this density has; here every model climbs the posterior density as it is written above.
     """
 
     shrinkage: float = 0.01
