@@ -14,7 +14,6 @@ namespace {
 using std::size_t;
 using Array = std::vector<double>;
 
-constexpr int kSweeps = 500;
 constexpr double kStraight = 1e-3;  // angles below which a step of Newton needs no look at where it leads
 constexpr double kTurn = 0.4;       // longest step of Newton
 
@@ -171,11 +170,11 @@ class Turning {
 
 }  // namespace
 
-bool common_axes(Volumes volumes, const double* masses, const double* covs, size_t k, size_t d, double tol, double* axes,
-                 double* variances) {
+bool common_axes(Volumes volumes, const double* masses, const double* covs, size_t k, size_t d, double tol, int sweeps,
+                 double* axes, double* variances) {
   Turning turning(volumes, masses, covs, k, d, axes);
   bool positive = turning.positive();
-  for (int sweep = 0; positive && sweep < kSweeps; ++sweep) {
+  for (int sweep = 0; positive && sweep < sweeps; ++sweep) {
     look_for_interrupt();
     if (!(turning.sweep(tol / 10) > tol)) break;
     positive = turning.positive();

@@ -13,9 +13,10 @@ enum class Volumes { each, shared };
 // of two axes (Flury and Gautschi, SIAM J. Sci. Stat. Comput. 7, 1986), none of which raises the objective: a step of
 // Newton where that falls, or else the minimum over the angle of a function above it, which is concave in a (the
 // majorisation of Browne and McNicholas, Adv. Data Anal. Classif. 8, 2014, a plane at a time). Ends where no angle of
-// a sweep is above `tol`. On return the diagonals are variances (k, d); false where one of them is not positive.
+// a sweep is above `tol`, or after so many `sweeps`. On return the diagonals are variances (k, d); false where one of
+// them is not positive.
 bool common_axes(Volumes volumes, const double* masses, const double* covs, std::size_t k, std::size_t d, double tol,
-                 double* axes, double* variances);
+                 int sweeps, double* axes, double* variances);
 
 // The best of several starts for `common_axes`: the data's own axes, those of the mean covariance and of each one.
 void first_axes(Volumes volumes, const double* masses, const double* covs, std::size_t k, std::size_t d, double* axes);

@@ -17,6 +17,7 @@ constexpr double kNothing = 1e-14;  // share of a component that has no say, but
 constexpr double kAngle = 1e-8;     // of the axes, whose square the objective lacks
 constexpr double kVolume = 1e-11;   // relative change of a volume, at which fixed points have come to rest
 constexpr int kRounds = 2000;
+constexpr int kSweeps = 500, kFewSweeps = 4;  // of rotations, for one step and for one of many
 
 // The logarithm of the determinant of a symmetric matrix (d, d) and its inverse in place; false where not definite.
 bool invert_symmetric(double* a, size_t d, Array& u, double& log_det) {
@@ -68,11 +69,12 @@ CovarianceModel covariance_model(const std::string& name) {
   return model;
 }
 
-CovarianceStep::CovarianceStep(const CovarianceModel& model, size_t k, size_t d, const double* scale)
+CovarianceStep::CovarianceStep(const CovarianceModel& model, size_t k, size_t d, const double* scale, bool exactly)
     : model_(model),
       k_(k),
       d_(d),
       diagonal_(model.turns == Turns::none),
+      exactly_(exactly),
       scale_(scale, scale + d),
       masses_(k),
       axes_(diagonal_ ? 0 : k * d * d),
@@ -82,7 +84,7 @@ CovarianceStep::CovarianceStep(const CovarianceModel& model, size_t k, size_t d,
 
 void CovarianceStep::begin(const double* masses, const double* covs) {
   begun_ = false;
-  if (model_.turns != Turns::equal || !model_.own_shapes) return;
+  if (!common()) return;
   Array s(covs, covs + k_ * d_ * d_);
   for (size_t j = 0; j < k_; ++j)
     for (size_t a = 0; a < d_; ++a)
@@ -90,7 +92,7 @@ void CovarianceStep::begin(const double* masses, const double* covs) {
   const double total = std::accumulate(masses, masses + k_, 0.0);
   for (size_t j = 0; j < k_; ++j) masses_[j] = std::max(masses[j], kNothing * total);
   first_axes(Volumes::each, masses_.data(), s.data(), k_, d_, axes_.data());
-  begun_ = common_axes(Volumes::each, masses_.data(), s.data(), k_, d_, kAngle, axes_.data(), variances_.data());
+  begun_ = common_axes(Volumes::each, masses_.data(), s.data(), k_, d_, kAngle, kSweeps, axes_.data(), variances_.data());
 }
 
 void CovarianceStep::operator()(const double* masses, double* covs) {
@@ -135,7 +137,9 @@ void CovarianceStep::orient(const double* masses, double* covs) {
   if (model_.turns == Turns::equal) {
     const Volumes volumes = model_.own_volumes ? Volumes::each : Volumes::shared;
     if (!begun_) first_axes(volumes, masses, covs, k_, d_, axes_.data());
-    begun_ = common_axes(volumes, masses, covs, k_, d_, kAngle, axes_.data(), variances_.data());
+    const int sweeps = exactly_ || elsewhere_ ? kSweeps : kFewSweeps;
+    elsewhere_ = false;
+    begun_ = common_axes(volumes, masses, covs, k_, d_, kAngle, sweeps, axes_.data(), variances_.data());
     return;
   }
   std::vector<size_t> order(d_);

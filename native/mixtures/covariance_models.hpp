@@ -23,11 +23,14 @@ CovarianceModel covariance_model(const std::string& name);
 //
 // It minimises sum_j masses[j] (log det cov[j] + tr(cov[j]^-1 S[j])) over the covariances of the model, for the weighted
 // covariances S of an E step: closed forms and fixed points of Celeux and Govaert, Pattern Recognition 28, 1995; for
-// axes that are common and shapes that are not, `common_axes`. The fixed points end at eleven digits.
+// axes that are common and shapes that are not, `common_axes`. The fixed points end at eleven digits. Rotations, which
+// may need hundreds of sweeps where rows are few for their dimension, are made `exactly` or a few at a time: a step that
+// goes on from the axes of the last one raises the likelihood either way (generalised EM), and where EM stands still,
+// so do the axes.
 class CovarianceStep {
  public:
   // `scale` (d) are the units of the coordinates: shapes and angles are those of the data times these.
-  CovarianceStep(const CovarianceModel& model, std::size_t k, std::size_t d, const double* scale);
+  CovarianceStep(const CovarianceModel& model, std::size_t k, std::size_t d, const double* scale, bool exactly);
 
   // What the covariances of a mixture of the model say of its axes: where the next step starts.
   void begin(const double* masses, const double* covs);
@@ -36,7 +39,16 @@ class CovarianceStep {
   // some covariance becomes zero.
   void operator()(const double* masses, double* covs);
 
+  // The axes that the next step goes on from, if any, and how to go on from others instead.
+  std::vector<double> axes() const { return begun_ && common() ? axes_ : std::vector<double>(); }
+  void go_on_from(const std::vector<double>& axes) {
+    if (!axes.empty()) axes_ = axes, begun_ = true;
+  }
+  // Makes the next step, alone, as if it were the first and the last: it may find other axes, which are local minima.
+  void look_elsewhere() { begun_ = false, elsewhere_ = true; }
+
  private:
+  bool common() const { return model_.turns == Turns::equal && model_.own_shapes; }
   void orient(const double* masses, double* covs);
   bool one_matrix(double* covs);
   bool one_volume(double* covs);
@@ -45,7 +57,7 @@ class CovarianceStep {
 
   CovarianceModel model_;
   std::size_t k_, d_;
-  bool diagonal_, begun_ = false;
+  bool diagonal_, exactly_, begun_ = false, elsewhere_ = false;
   std::vector<double> scale_, masses_, axes_, variances_, volumes_, work_;
 };
 

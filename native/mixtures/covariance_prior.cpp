@@ -102,6 +102,29 @@ void shrink(const CovariancePrior& prior, const PriorShape& shape, const double*
   shrink_means(prior, shape, weights, means);
 }
 
+void blend(const CovariancePrior& prior, const PriorShape& shape, const double* weights, double* means, double* covs,
+           double* masses) {
+  const size_t d = shape.d, k = shape.k;
+  const bool full = shape.structure == Structure::full;
+  const double drawn = prior.shrinkage > 0 ? 1 : 0;
+  const double part = shape.once ? 1.0 / static_cast<double>(k) : 1.0;  // of a covariance that is drawn once
+  const double each = shape.spherical ? part / static_cast<double>(d) : part;  // of a variance, for each coordinate
+  for (size_t j = 0; j < k; ++j) {
+    const double n = prior.observations * weights[j], between = pull(prior, n);
+    masses[j] = n + drawn + (full ? prior.dof + static_cast<double>(d) + 1 : each * (prior.dof + 2));
+    double* s = covs + j * d * (full ? d : 1);
+    for (size_t a = 0; a < d; ++a) {
+      const double x = means[j * d + a] - prior.mean[a];
+      if (!full) s[a] = (n * s[a] + between * x * x + each * prior.scale[a]) / masses[j];
+      for (size_t c = 0; c < d && full; ++c) {
+        const double y = means[j * d + c] - prior.mean[c];
+        s[a * d + c] = (n * s[a * d + c] + between * x * y + prior.scale[a * d + c]) / masses[j];
+      }
+    }
+  }
+  shrink_means(prior, shape, weights, means);
+}
+
 double log_prior(const CovariancePrior& prior, const PriorShape& shape, const double* means, const double* factors,
                  const double* log_roots) {
   const size_t d = shape.d;
@@ -120,6 +143,7 @@ double log_prior(const CovariancePrior& prior, const PriorShape& shape, const do
         spread += prior.scale[a] * f[a] * f[a];
       }
       sum += drawn * (root - prior.shrinkage * squares / 2);
+      if (shape.once && j > 0) continue;
       sum += shape.spherical ? (prior.dof + 2) * root / dim - prior.scale[0] * f[0] * f[0] / 2
                              : (prior.dof + 2) * root - spread / 2;
       continue;

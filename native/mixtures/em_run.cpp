@@ -22,20 +22,38 @@ constexpr double kFirstStep = 4, kGrowth = 4;  // longest extrapolation at first
 constexpr size_t kKept = 8'000'000;      // numbers that a run keeps in the kernels' layout from pass to pass
 template <class T>
 constexpr double kRounding = sizeof(T) == 8 ? 1e-14 : 0.0;  // of an objective, below which a fall is none
+constexpr int kLooks = 3;                // for other common axes, where a run stands still
 constexpr int kHalvings = 5;             // of an extrapolation that leaves the mixtures
 
 // The M step of the covariance model; none where the sums give its covariances as they are.
 template <class T>
-std::optional<CovarianceStep> covariance_step(const EmRows<T>& rows, size_t k) {
+std::optional<CovarianceStep> covariance_step(const EmRows<T>& rows, size_t k, bool exactly) {
   if (rows.model.unconstrained) return std::nullopt;
   Array units(rows.inv_scale, rows.inv_scale + rows.d);
   for (double& each : units) each = 1 / each;
-  return CovarianceStep(rows.model, k, rows.d, units.data());
+  return CovarianceStep(rows.model, k, rows.d, units.data(), exactly);
 }
 
 template <class T>
 PriorShape shape_of(const EmRows<T>& rows, size_t k) {
-  return {k, rows.d, rows.structure, rows.spherical, rows.inv_scale};
+  const CovarianceModel& model = rows.model;
+  const bool once = !model.unconstrained && !model.own_volumes && !model.own_shapes && model.turns == Turns::none;
+  return {k, rows.d, rows.structure, rows.spherical || model.spherical, rows.inv_scale, once};
+}
+
+// The covariances of weighted rows as those of the model and, with a prior, means and covariances of largest posterior.
+template <class T>
+void into_model(const EmRows<T>& rows, std::optional<CovarianceStep>& step, EmState& state) {
+  const PriorShape shape = shape_of(rows, state.weights.size());
+  if (rows.prior && step) {
+    Array masses(state.weights.size());
+    blend(*rows.prior, shape, state.weights.data(), state.means.data(), state.covs.data(), masses.data());
+    (*step)(masses.data(), state.covs.data());
+  } else if (rows.prior) {
+    shrink(*rows.prior, shape, state.weights.data(), state.means.data(), state.covs.data());
+  } else if (step) {
+    (*step)(state.weights.data(), state.covs.data());
+  }
 }
 
 // Sums of one pass, about the means that the kernel read.
@@ -48,7 +66,7 @@ template <class T>
 class Run {
  public:
   Run(const EmRows<T>& rows, size_t k, const EmLimits& limits)
-      : rows_(rows), limits_(limits), k_(k), d_(rows.d), shared_(covariance_step(rows, k)) {
+      : rows_(rows), limits_(limits), k_(k), d_(rows.d), shared_(covariance_step(rows, k, false)) {
     size_t most = 1 + static_cast<size_t>(static_cast<double>(rows.n) * k_ * (d_ + 2) * (d_ + 2) / kPart);
     threads_ = std::min(limits.threads, most);
     for (size_t i = 0; i < rows.n; ++i) total_ += rows.weights[i];
@@ -81,13 +99,16 @@ class Run {
     double gain = out.history[0] - limits_.before;
     bool plain = std::isfinite(limits_.before), pair = false;  // was `at` a plain step, and is `before` what it followed?
     while (true) {
-      if (plain && gain <= limits_.tol && (!limits_.accelerated || settled(gain, pair, before, at, out.following)))
-        return ended(out, EmEnd::converged, at);
+      if (plain && gain <= limits_.tol && (!limits_.accelerated || settled(gain, pair, before, at, out.following))) {
+        if (!limits_.accelerated || !turned_elsewhere(at, out)) return ended(out, EmEnd::converged, at);
+        pair = plain = false;
+      }
       if (passes_ >= limits_.max_passes + (plain_start_ ? 1 : 0)) return ended(out, EmEnd::limit, at);
       if (limits_.least > 0 && *std::min_element(out.shares.begin(), out.shares.end()) < limits_.least)
         return ended(out, EmEnd::emptied, at);
       const double last = out.history.back();
       EmState next;
+      const Array axes = shared_ ? shared_->axes() : Array();
       if (limits_.accelerated && pair && leap(before, at, out.following, next)) {
         size_t ignored;
         if (pass(next, ignored) && sums_.objective / total_ >= last) {
@@ -98,6 +119,7 @@ class Run {
           continue;
         }
         longest_ = std::max(1.0, longest_ / kGrowth);
+        if (shared_) shared_->go_on_from(axes);  // those of the step that is taken instead
         if (passes_ >= limits_.max_passes + (plain_start_ ? 1 : 0)) return ended(out, EmEnd::limit, at);
       }
       next = out.following;
@@ -217,9 +239,8 @@ class Run {
     if (rows_.structure == Structure::full) covariances(to, shift);
     if (rows_.structure == Structure::tied) covariance(to, shift);
     if (rows_.structure == Structure::diagonal) variances(to, shift);
-    if (shared_) (*shared_)(to.weights.data(), to.covs.data());
     for (double& each : to.weights) each /= alive;
-    if (rows_.prior) shrink(*rows_.prior, shape_of(rows_, k_), to.weights.data(), to.means.data(), to.covs.data());
+    into_model(rows_, shared_, to);
   }
 
   void covariances(EmState& to, const Array& shift) {
@@ -300,6 +321,24 @@ class Run {
     return false;
   }
 
+  // Whether other common axes than those in hand, from where their M step starts, are better: then `at` has them.
+  bool turned_elsewhere(EmState& at, EmOutcome& out) {
+    const Array axes = shared_ ? shared_->axes() : Array();
+    if (axes.empty() || looks_ == 0 || k_ == 1) return false;
+    --looks_;
+    EmState trial;
+    size_t ignored;
+    shared_->look_elsewhere();
+    maximise(trial);
+    if (pass(trial, ignored) && sums_.objective / total_ > out.history.back() + limits_.tol) {
+      at = std::move(trial);
+      keep(out);
+      return true;
+    }
+    shared_->go_on_from(axes);
+    return false;
+  }
+
   bool definite(const Array& covs) {
     if (!dense()) return std::all_of(covs.begin(), covs.end(), [](double v) { return v > 0; });
     work_ = covs;
@@ -366,6 +405,7 @@ class Run {
   size_t k_, d_, threads_ = 1, passes_ = 0;
   double total_ = 0, log_prior_ = 0, shift_ = 0, longest_ = kFirstStep, trace_ = 0, noise_share_ = 0;
   std::optional<CovarianceStep> shared_;
+  int looks_ = kLooks;
   bool stretched_ = false, plain_start_ = !std::isfinite(limits_.before);
   Array factors_, log_const_, level_, work_;
   AlignedVector<T> blocks_;
@@ -437,14 +477,14 @@ EmState em_state_of_labels(const EmRows<T>& rows, const std::int64_t* labels, si
     for (size_t a = 0; a < d && rows.spherical; ++a) cov[a] = sum / d * rows.inv_scale[a] * rows.inv_scale[a];
   }
   for (double& weight : out.weights) weight /= total;
-  em_into_model(rows, out);
-  if (rows.prior) shrink(*rows.prior, shape_of(rows, k), out.weights.data(), out.means.data(), out.covs.data());
+  auto step = covariance_step(rows, k, false);
+  into_model(rows, step, out);
   return out;
 }
 
 template <class T>
 void em_into_model(const EmRows<T>& rows, EmState& state) {
-  if (auto step = covariance_step(rows, state.weights.size())) (*step)(state.weights.data(), state.covs.data());
+  if (auto step = covariance_step(rows, state.weights.size(), true)) (*step)(state.weights.data(), state.covs.data());
 }
 
 template void em_into_model(const EmRows<double>&, EmState&);

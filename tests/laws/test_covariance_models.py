@@ -117,6 +117,26 @@ def test_the_objective_never_decreases(name, options, rng):
         assert found.iterations > 1
 
 
+@pytest.mark.parametrize("name", ["EVE", "VVE"])
+def test_few_turns_of_common_axes_at_a_time_lead_up_and_to_the_top(name, rng):
+    x, d = clusters(rng, n=150, d=12, k=3), 12  # rows so few that one exact M step would be hundreds of sweeps
+    for seed in range(2):
+        start = fit(x, k=3, structure="EII", method=EM(max_iter=1, tol=0.0, starts=1), rng=seed)
+        found = EM(start=start, tol=1e-9, reg=1e-3, max_iter=4000).fit(Samples(x), "gaussian", structure=name)
+        assert found.status.solved
+        assert np.diff(found.history).min() >= -1e-12 * np.abs(found.history).max()
+        em = GaussianEM.of(x, np.ones(150), name, 1e-3)
+        state = em.state(found.mixture)
+        following = em.step(state).following  # the covariances of the rows, plain
+        fitted = em.within(following).covs
+
+        def value(covs, of=following):
+            return objective(of.weights, of.covs, covs)
+
+        assert value(fitted) <= value(state.covs) + 1e-9
+        assert value(fitted) == pytest.approx(value(state.covs), abs=1e-6 * d)  # nothing is left to turn
+
+
 @pytest.mark.parametrize(("name", "wider"), NESTED)
 def test_a_wider_model_is_never_less_likely(name, wider, rng):
     data = Samples(clusters(rng))

@@ -5,9 +5,11 @@ import pytest
 from scipy.stats import invgamma, invwishart, multivariate_normal
 
 from mixot import EM, FamilyEM, Gaussian, InputError, JointEM, Mixture, NormalInverseWishart, fit, fit_pair
+from mixot.fitting.likelihood.covariance_models import IN_WORDS, MODELS, CovarianceModel
 from mixot.fitting.likelihood.labelled import fit_labelled
 
 STRUCTURES = ["full", "tied", "diagonal", "spherical"]
+ALL = [*STRUCTURES, *(model for model in MODELS if model not in IN_WORDS.values())]
 
 
 @pytest.fixture
@@ -19,19 +21,23 @@ def log_posterior(mixture, x, structure, shrinkage=0.01):
     """The posterior density that the prior's words promise, with all its constants, by SciPy."""
     d, k = x.shape[1], len(mixture)
     spread = np.cov(x.T) / k ** (2 / d)
+    name = CovarianceModel.of(structure).name
+    kind = "spherical" if name[1] == "I" else "diagonal" if name[2] == "I" else "full"
     total = mixture.log_density(x).sum()
     for at, (mean, cov) in enumerate(zip(mixture.components.mean(), mixture.components.cov(), strict=True)):
         total += multivariate_normal.logpdf(mean, x.mean(axis=0), cov / shrinkage)
-        if structure == "full" or (structure == "tied" and at == 0):
+        if name in ("EII", "EEI", "EEE") and at > 0:  # drawn once
+            continue
+        if kind == "full":
             total += invwishart.logpdf(cov, d + 2, spread)
-        if structure == "diagonal":
+        if kind == "diagonal":
             total += invgamma.logpdf(np.diagonal(cov), (d + 2) / 2, scale=np.diagonal(spread) / 2).sum()
-        if structure == "spherical":
+        if kind == "spherical":
             total += invgamma.logpdf(cov[0, 0], (d + 2) / 2, scale=np.trace(spread) / d / 2)
     return total
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", ALL)
 def test_the_history_is_the_log_posterior_and_climbs(points, structure):
     begin = fit(points, method=EM(start=[[0.0, 0.0], [1.0, 1.0]], max_iter=1, tol=0.0), structure=structure).mixture
     paths = {}
@@ -69,7 +75,7 @@ def test_one_component_has_the_closed_form(points):
     np.testing.assert_allclose(found.components.covs[0], scatter / (n + d + 2 + d + 2), rtol=1e-9)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", [*STRUCTURES, "EEI", "VEI", "EVI", "VEE", "EVV"])
 def test_units_do_not_matter(points, structure):
     scale = np.full(2, 1e5) if structure == "spherical" else np.array([1e5, 1e-3])
     method = EM(start=[[0.0, 0.0], [6.0, 1.0]], prior="fraley-raftery")
@@ -80,7 +86,7 @@ def test_units_do_not_matter(points, structure):
     np.testing.assert_allclose(scaled.cov(), plain.cov() * np.outer(scale, scale), rtol=1e-6)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", ALL)
 def test_few_rows_do_not_collapse(structure, rng):
     x = np.vstack([rng.normal(size=(8, 5)), np.full((4, 5), 9.0)])  # four rows in one place
     found = fit(x, k=2, method=EM(prior="fraley-raftery"), structure=structure, rng=0)
@@ -88,7 +94,7 @@ def test_few_rows_do_not_collapse(structure, rng):
     assert all(not each.reason for each in found.candidates)
     scaled = found.mixture.components.cov() / np.outer(x.std(axis=0), x.std(axis=0))
     assert np.linalg.eigvalsh(scaled).min() > 1e-4
-    if structure != "tied":  # which the other rows keep from collapsing
+    if structure in ("full", "diagonal", "spherical"):  # in the others rows share something that keeps them apart
         bare = fit(x, k=2, structure=structure, rng=0)
         assert any("do not determine" in note for note in bare.notes)
 
@@ -97,6 +103,16 @@ def test_few_rows_keep_no_number_from_being_chosen(rng):
     x = np.vstack([rng.normal(size=(40, 3)), rng.normal(30, 1, size=(3, 3))])  # three rows do not span three dimensions
     assert len(fit(x, rng=0, method=EM(prior="fraley-raftery", k_max=3)).mixture) == 2
     assert len(fit(x, rng=0, method=EM(k_max=3)).mixture) == 1
+
+
+def test_auto_chooses_among_posterior_modes_of_all_models(points):
+    method = EM(prior="fraley-raftery", k_max=3)
+    found = fit(points, structure="auto", method=method, rng=0)
+    assert {each.structure for each in found.candidates} == set(MODELS)
+    one = fit(points, k=len(found.mixture), structure=found.structure, method=method, rng=0)
+    assert found.bic <= one.bic + 1e-3
+    for name in ("VVV", "EEV", "EII"):
+        assert found.bic <= fit(points, k=2, structure=name, method=method, rng=0).bic + 0.1
 
 
 def test_counts_are_rows(rng):

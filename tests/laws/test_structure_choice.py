@@ -89,7 +89,8 @@ def test_what_collapses_does_not_compete(reg, rng):
     x[:10] = x[0]
     found = EM(reg=reg, k_max=5).fit(Samples(x), "gaussian", structure="auto", rng=0)
     assert not next(c for c in found.candidates if (c.structure, c.k) == (found.structure, len(found.mixture))).reason
-    assert np.linalg.eigvalsh(found.mixture.components.cov()).min() > 1e-4
+    least = np.linalg.eigvalsh(found.mixture.components.cov()).min()
+    assert least > 1e-5  # ten rows in one place and one beside them are thin; what collapses has 1e-6, or nothing
 
 
 def test_icl_chooses_too(rng):

@@ -50,6 +50,12 @@ def test_the_winner_of_mclust_or_a_better_one(expression):
     assert -found.bic == pytest.approx(best, abs=0.05)
 
 
+def test_banknote_by_one_volume_is_no_less_likely_whatever_the_seed():
+    x = table("banknote[, -1]")  # Mclust(x, G = 3, modelNames = "EVV"): -1698.3188
+    for seed in range(8):
+        assert -EM().fit(Samples(x), "gaussian", k=3, structure="EVV", rng=seed).bic > -1698.33
+
+
 def test_a_background_without_being_told_which_rows_are_noise():
     # Mclust(x, G = 2, modelNames = "VVV", initialization = list(noise = 273:352)): 13 parameters, log-likelihood
     # -1615.185; "VVE" has the best BIC of all models, -3301.433

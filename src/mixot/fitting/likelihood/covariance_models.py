@@ -99,6 +99,11 @@ class CovarianceModel:
         """Whether every component has a covariance of its own, without any condition."""
         return self.name == "VVV"
 
+    @property
+    def in_words(self) -> bool:
+        """Whether it is one of the four that have a name in words: the sums of a pass give its covariances."""
+        return self.name in _STORED
+
     def shown(self, d: int) -> str:
         """Its name in dimension ``d``: one letter on the line, where only the volume is left."""
         return self.name if d > 1 else self.name[0]

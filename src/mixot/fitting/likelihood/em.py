@@ -13,7 +13,7 @@ from mixot._checks import as_generator, check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
-from mixot.fitting.likelihood.candidates import judged
+from mixot.fitting.likelihood.candidates import choice, judged
 from mixot.fitting.likelihood.covariance_models import models_of, structure_of_em
 from mixot.fitting.likelihood.covered_fit import CoveredFit
 from mixot.fitting.likelihood.criteria import bic
@@ -23,7 +23,7 @@ from mixot.fitting.likelihood.incomplete.incomplete_em import IncompleteEM
 from mixot.fitting.likelihood.incomplete.noise import as_noise
 from mixot.fitting.likelihood.priors import checked_prior
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
-from mixot.fitting.likelihood.search import Search, look, on_more_rows
+from mixot.fitting.likelihood.search import SAME, Search, look, on_more_rows
 from mixot.fitting.likelihood.sizes import runs_of_sizes
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means
 from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
@@ -32,7 +32,7 @@ from mixot.fitting.likelihood.subsample import distinct_rows, thinned
 from mixot.incomplete import Incomplete, check_missing
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
-from mixot.results import Candidate, Fit, Progress, ProgressCallback
+from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
 
 _TOL = 1e-5  # nats per observation that a run may lack
 _PER_PARAMETER = 1e-3  # or nats in all for each parameter, whose sampling error costs half a nat
@@ -190,8 +190,6 @@ class EM:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         structure = structure_of_em(family, structure, data.dim)
         models = () if structure != "auto" else models_of(family, data.dim)
-        if models and self.prior is not None:
-            raise InputError("a prior is not for every model that 'auto' chooses among; name one, or leave it out")
         em, remarks = self._on(data, models[-1] if models else structure)
         generator = as_generator(rng)
         start = None if self.start is None else fitting_start(self.start, data, k)
@@ -203,6 +201,9 @@ class EM:
         else:
             runs = self._runs(em, sizes, start, generator, progress)
             tried = [self._candidate(run) for run in runs]
+            at = choice(tried)
+            runs[at] = self._closer(runs[at], generator, progress)
+            tried[at] = self._candidate(runs[at])
         tried = [replace(each, mixture=run.em.mixture(run.state)) for each, run in zip(tried, runs, strict=True)]
         most = self.k_max if k is None and self.start is None else None
         best, candidates, notes = judged(tried, em.observations, most)
@@ -338,7 +339,7 @@ class EM:
         def climb(em: GaussianEM, k: int, stage: str) -> Climb:
             return self._climb(em, k, ("EM", em.model.name, f"k={k}", stage), rng, progress)
 
-        plain = self.criterion == "bic"
+        plain = self.criterion == "bic" and self.prior is None  # else the objective is not all that the criterion needs
         runs = StructureRuns(em, models, self.starts, self.subsample, climb, self._candidate, plain, rng)
         return runs.over(sizes) if start is None else runs.started(start)
 
@@ -352,6 +353,18 @@ class EM:
     ) -> Climb:
         name = ", ".join(filter(None, stages))
         return Climb(self.max_iter, self._tol(em, k), rng, reporter(progress, name, self.max_iter))
+
+    def _closer(self, run: Run, rng: np.random.Generator, progress: ProgressCallback | None) -> Run:
+        """The choice nearer to its maximum, where rows are so few that runs end earlier than on many.
+
+        Where covariances share volumes, shapes or axes, gains shrink more slowly than the last ones tell.
+        """
+        climb = self._climb(run.em, len(run.shares), ("EM", f"k={len(run.shares)}", "at its end"), rng, progress)
+        left = run.status is Status.CONVERGED and len(run.history) < self.max_iter
+        if run.em.model.in_words or self.tol is not None or climb.tol <= _TOL or not left:
+            return run
+        on = replace(climb, tol=_TOL).further(replace(run, status=Status.MAX_ITER))
+        return replace(on, status=run.status) if on.objective > run.objective + SAME else run
 
     def _tol(self, em: GaussianEM, k: int) -> float:
         """The gain that ends a run, in nats per observation."""

@@ -13,7 +13,7 @@ from mixot._native import em_into_model, em_run, em_state_log_joint, em_state_of
 from mixot.errors import SolveError
 from mixot.families.base import Family
 from mixot.fitting.likelihood.covariance_models import CovarianceModel
-from mixot.fitting.likelihood.priors import NormalInverseWishart, Spreads, check_model
+from mixot.fitting.likelihood.priors import NormalInverseWishart, Spreads
 from mixot.fitting.likelihood.starts_from_means import nearest
 from mixot.fitting.likelihood.statistics import (
     Frame,
@@ -124,8 +124,6 @@ class GaussianEM:
         """EM on all the data."""
         count = effective_count(weights) if observations is None else observations
         model = CovarianceModel.of(structure)
-        if prior is not None:
-            check_model(model.kernel)
         means_and_variances = center_and_variances(points, weights)
         return cls(points, weights, model.stored, reg, *means_and_variances, count, model, prior)
 
@@ -175,7 +173,7 @@ class GaussianEM:
         if self.prior is None:
             return None
         center, scale = self._frame
-        numbers = self.prior.of(self._spreads, k, self.structure)
+        numbers = self.prior.of(self._spreads, k, "spherical" if self.model.spherical else self.structure)
         matrix = numbers.scale / (np.outer(scale, scale) if self.dense else scale**2)
         mean = (numbers.mean - center) / scale
         return self._spreads.rows, numbers.shrinkage, numbers.dof, mean, np.ascontiguousarray(matrix).ravel()

@@ -21,7 +21,8 @@ class NormalInverseWishart:
     ``mean_k | cov_k ~ N(mean, cov_k / shrinkage)``, and the density of ``cov_k`` is proportional to
     ``|cov_k|^-((dof + d + 1) / 2) exp(-tr(scale inv(cov_k)) / 2)``. A diagonal covariance has in each coordinate a
     variance v of density proportional to ``v^-(dof / 2 + 1) exp(-scale / (2 v))``, a spherical one has one such
-    variance, and tied components have one covariance, drawn once. Weights have no prior.
+    variance, and components that share all of it (EII, EEI, tied) have one covariance, drawn once. In the models that
+    share a part of it, the prior is that of each covariance, taken on the covariances of the model. Weights have none.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ class NormalInverseWishart:
     ----------
     Fraley and Raftery, Bayesian regularization for normal mixture estimation and model-based clustering,
     J. Classification 24 (2007), section 3. They scale diagonal covariances by the mean of the data's variances, which
-    depends on units; here each coordinate has its own.
+    depends on units; here each coordinate has its own. For EII, EEI, VEI, EVI, EEV and VEV mclust divides by
+    other numbers than this density has; here every model climbs the posterior density as it is written above.
     """
 
     shrinkage: float = 0.01
@@ -140,21 +142,6 @@ def checked_prior(prior: Any) -> NormalInverseWishart | None:
     if prior is None or isinstance(prior, NormalInverseWishart):
         return prior
     raise InputError(f'prior must be "{FRALEY_RAFTERY}", a NormalInverseWishart or None, got {prior!r}')
-
-
-def check_model(kernel: str) -> None:
-    """Raise an `InputError` for a model of covariances that a prior has no M step for.
-
-    Examples
-    --------
-    >>> check_model("EEV")
-    Traceback (most recent call last):
-    mixot.errors.InputError: a prior is for full, tied, diagonal and spherical covariances, got the model EEV; ...
-    """
-    if kernel not in ("full", "tied", "diagonal", "spherical"):
-        raise InputError(
-            f"a prior is for full, tied, diagonal and spherical covariances, got the model {kernel}; leave one out"
-        )
 
 
 def _default(data: Spreads, structure: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import log
 
@@ -15,6 +15,7 @@ from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
 from mixot.fitting.likelihood.moves import memberships, moves
 from mixot.fitting.likelihood.runs import Climb, Run
 from mixot.fitting.likelihood.split_and_merge import splits, with_split
+from mixot.fitting.likelihood.stored_covariances import with_model
 from mixot.fitting.likelihood.views import Views
 from mixot.results import Status
 
@@ -64,7 +65,25 @@ class Search:
                 _exchanged(climb.further(run, more), climb) for run in best_of(tries, max(_LAST, self.starts // part))
             ]
         best, *others = best_of([_to_the_end(run, climb) for run in best_of(tries, _LAST)], _LAST)
-        return best_of([self.moved(best, climb), *others], _LAST)
+        ends = best_of([self.moved(best, climb), *others], _LAST)
+        free = [] if known else self._of_free_covariances(k, climb)
+        if not free or best_of([*ends, *free], 1)[0] is not free[0]:
+            return ends
+        return best_of([self.moved(free[0], climb), *ends], _LAST)
+
+    def _of_free_covariances(self, k: int, climb: Climb) -> list[Run]:
+        """Where covariances share volumes, shapes or axes: a run from the clusters that free ones have found.
+
+        What k-means takes for one cluster may be two of unlike shapes, and moves know little of what is shared.
+        """
+        if self.rows.model.in_words:
+            return []
+        with suppress(SolveError):
+            run = replace(self, rows=with_model(self.rows, "VVV")).thorough(k)[0]
+            labels = memberships(run.em, run.state).shares.argmax(axis=1)
+            if len(np.unique(labels)) == k:
+                return [_to_the_end(climb.start(self.rows, self.rows.on_labels(labels, k)), climb)]
+        return []
 
     def warm(self, k: int, smaller: Run) -> Run:
         """The best of short runs from splits of a mixture of one component less and from few k-means starts."""

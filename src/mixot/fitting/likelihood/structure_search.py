@@ -208,5 +208,8 @@ def classification(em: GaussianEM, state: KernelState) -> float:
     """Mean log-likelihood of the rows and the partition that the M step ``state`` was made of, but for a constant."""
     weights, covs, d = state.weights, state.covs, em.noise.size
     with np.errstate(divide="ignore"):  # of singular ones
-        logs = np.linalg.slogdet(covs.reshape(-1, d, d))[1] if em.dense else np.log(covs.reshape(-1, d)).sum(axis=1)
-    return float(weights @ (np.log(weights) - logs / 2))
+        if d == 1:
+            logs = np.log(covs)
+        else:
+            logs = np.linalg.slogdet(covs.reshape(-1, d, d))[1] if em.dense else np.log(covs.reshape(-1, d)).sum(axis=1)
+        return float(weights @ (np.log(weights) - logs / 2))
