@@ -15,6 +15,7 @@ __all__ = ["contact_sheet", "reduced"]
 
 TILE = 512  # pixels of the longer side of a picture on a sheet
 _GAP, _STRIP = 1 / 40, 1 / 20  # of that side: between pictures, and the height of the colors below
+_LUMA = (0.299, 0.587, 0.114)
 
 
 def reduced(image: np.ndarray, side: int = TILE) -> Num[np.ndarray, "h w c"]:
@@ -37,13 +38,14 @@ def contact_sheet(
 ) -> Num[np.ndarray, "h w 3"]:
     """Return pictures of one size (h, w, 1 to 4) on white, rows of them centered, the colors of ``swatches`` below.
 
-    Transparent pictures show the white behind them.
+    These go from dark to light, each as wide as its share. Transparent pictures show the white behind them.
     """
     tiles = [[_on_white(image) for image in row] for row in rows]
     height, width = tiles[0][0].shape[:2]
     gap = max(2, round(_GAP * max(height, width)))
     strip = 0 if swatches is None else max(3, round(_STRIP * max(height, width)))
-    cell = height + strip + gap
+    below = height + (gap // 3 if strip else 0)
+    cell = below + strip + gap
     most = max(map(len, tiles))
     sheet = np.full((gap + len(tiles) * cell, gap + most * (width + gap), 3), 255, np.uint8)
     for i, row in enumerate(tiles):
@@ -52,7 +54,7 @@ def contact_sheet(
             top, left = gap + i * cell, indent + j * (width + gap)
             sheet[top : top + height, left : left + width] = tile
             if swatches is not None:
-                sheet[top + height : top + height + strip, left : left + width] = _bar(swatches[i][j], width)
+                sheet[top + below : top + below + strip, left : left + width] = _bar(swatches[i][j], width)
     return sheet
 
 
@@ -76,7 +78,10 @@ def _on_white(image: np.ndarray) -> Num[np.ndarray, "h w 3"]:
 
 
 def _bar(swatches: Sequence[Swatch], width: int) -> Num[np.ndarray, "w 3"]:
-    """The colors side by side, as wide as their shares."""
-    ends = np.cumsum([swatch.share for swatch in swatches])
+    """The colors side by side, from dark to light."""
+    colors = np.array([swatch.rgb for swatch in swatches], np.uint8)
+    shares = np.array([swatch.share for swatch in swatches])
+    order = np.argsort(colors @ _LUMA, kind="stable")
+    ends = np.cumsum(shares[order])
     which = np.searchsorted(ends / ends[-1], (np.arange(width) + 0.5) / width)
-    return np.array([swatch.rgb for swatch in swatches], np.uint8)[np.minimum(which, len(swatches) - 1)]
+    return colors[order[np.minimum(which, len(order) - 1)]]
