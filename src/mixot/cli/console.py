@@ -11,11 +11,11 @@ import json
 import math
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -61,34 +61,25 @@ class Command(TyperCommand):
             return super().invoke(ctx)
 
 
-class ManyNumbers(Command):
-    """A command whose ``--weights`` take all the numbers that follow: ``--weights .2 .3 .5``, or ``.2,.3,.5``."""
+class ManyValues(Command):
+    """A command of which some options take all the values that follow, up to the next option."""
+
+    gathering: ClassVar[dict[str, Callable[[str], bool]]] = {}  # each with what counts as its value
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self.spread(args))
+
+    def spread(self, args: list[str]) -> list[str]:
+        """The words with the option before each of its values: ``--weights .2 --weights .8`` of ``.2 .8``."""
         spread: list[str] = []
-        gathering = False
+        option = ""
         for word in args:
-            if gathering and _are_numbers(word):
-                spread += ["--weights", word] if spread[-1] != "--weights" else [word]
+            if option and self.gathering[option](word):
+                spread += [option, word] if spread[-1] != option else [word]
                 continue
-            gathering = word == "--weights"
+            option = word if word in self.gathering else ""
             spread.append(word)
-        return super().parse_args(ctx, spread)
-
-
-class ManyFiles(Command):
-    """A command whose ``--against`` takes all the files that follow, up to the next option."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        spread: list[str] = []
-        gathering = False
-        for word in args:
-            if gathering and not (word.startswith("-") and word != "-"):
-                spread += ["--against", word] if spread[-1] != "--against" else [word]
-                continue
-            gathering = word == "--against"
-            spread.append(word)
-        return super().parse_args(ctx, spread)
+        return spread
 
 
 def _are_numbers(word: str) -> bool:
@@ -96,6 +87,41 @@ def _are_numbers(word: str) -> bool:
         return bool([float(part) for part in word.split(",")])
     except ValueError:
         return False
+
+
+def _is_no_option(word: str) -> bool:
+    return not word.startswith("-") or word == "-"
+
+
+class ManyNumbers(ManyValues):
+    """A command whose ``--weights`` take all the numbers that follow: ``--weights .2 .3 .5``, or ``.2,.3,.5``."""
+
+    gathering: ClassVar = {"--weights": _are_numbers}
+
+
+class ManyFiles(ManyValues):
+    """A command whose ``--against`` takes all the files that follow."""
+
+    gathering: ClassVar = {"--against": _is_no_option}
+
+
+class ManyPalettes(ManyValues):
+    """A command of one picture whose ``--palette`` takes all the files that follow, and ``--weights`` the numbers.
+
+    The picture may stand behind, ``--palette a.jpg b.jpg photo.png``: where no other word is one, the last file is.
+    """
+
+    gathering: ClassVar = {"--palette": _is_no_option, "--weights": _are_numbers}
+
+    def spread(self, args: list[str]) -> list[str]:
+        spread = super().spread(args)
+        takes = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        values = {at + 1 for at, word in enumerate(spread) if word in takes}
+        alone = [at for at, word in enumerate(spread) if at not in values and _is_no_option(word)]
+        files = [at for at in sorted(values) if spread[at - 1] == "--palette" and at < len(spread)]
+        if not alone and len(files) > 1:
+            del spread[files[-1] - 1]
+        return spread
 
 
 def _failed(reason: object, code: int) -> typer.Exit:
