@@ -16,6 +16,7 @@ from mixot._shapes import ArrayLike, Float, Int
 from mixot._typing import DataLike, F, Found
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels, unit_colors
+from mixot.formulas.pixel_weights import pixel_weights
 from mixot.formulas.polynomial.moments import exponents, sample_moments
 from mixot.tallies import MASS_TOL, check_tally, with_named
 
@@ -312,10 +313,10 @@ def as_measure(data: Any) -> Measure:
     dataframe                               ``Samples`` of its columns, which must be numeric (pandas,
                                             polars, also lazy, Arrow, DuckDB, and their like; all but
                                             pandas through narwhals, ``pip install "mixot[table]"``)
-    picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], alpha left out;
-                                            integers of 8 or 16 bits are scaled, floats stay and must
-                                            lie in [0, 1] (points are no array of three axes); PIL's
-                                            are converted to sRGB through their profile
+    picture: array (h, w, 3 or 4), PIL      ``Samples`` of its colours in [0, 1], weighted by alpha where
+                                            there is any; integers of 8 or 16 bits are scaled, floats
+                                            stay and must lie in [0, 1] (points are no array of three
+                                            axes); PIL's are converted to sRGB through their profile
     ======================================  =====================================================
 
     Raises
@@ -337,15 +338,35 @@ def as_measure(data: Any) -> Measure:
     if is_frame(data) or (isinstance(data, tuple) and len(data) == 2 and is_frame(data[0])):
         return Samples(*data) if isinstance(data, tuple) else Samples(data)
     if hasattr(data, "getbands") and hasattr(data, "convert"):
-        pixels = as_pixels(data)
-        return Samples(unit_colors(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3] if pixels.ndim == 3 else pixels))
+        return color_samples(as_pixels(data))
     if isinstance(data, tuple) and len(data) == 2 and _depth(data[0]) in (1, 2) and _depth(data[1]) == 1:
         return Samples(*data)
     if _depth(data) == 3:
         pixels = as_pixels(data)
         if pixels.shape[2] in (3, 4):
-            return Samples(unit_colors(pixels[:, :, :3]))
+            return color_samples(pixels)
     return Samples(data)
+
+
+def color_samples(pixels: np.ndarray, mask: np.ndarray | None = None) -> Samples:
+    """Return the colors of a picture as points in [0, 1], row by row, each as far as it is opaque and let in by a mask.
+
+    Parameters
+    ----------
+    pixels : (h, w), (h, w, 1 to 4)
+        Grey, or with 3 or 4 channels colors; two and four channels end in alpha.
+    mask : (h, w), (h, w, 1 to 4), optional
+        As for `mixot.formulas.pixel_weights.pixel_weights`.
+
+    Raises
+    ------
+    InputError
+        On another type, floats outside [0, 1], a mask of another size, or where no pixel counts.
+    """
+    weights = pixel_weights(pixels, mask)
+    shares = None if weights is None else weights.ravel().astype(np.float64)
+    colors = pixels if pixels.ndim == 2 else pixels[:, :, : 1 if pixels.shape[2] < 3 else 3]
+    return Samples(unit_colors(colors), None if shares is None else shares / shares.sum())
 
 
 def _depth(data: Any) -> int:

@@ -8,7 +8,8 @@ from PIL import Image, PngImagePlugin
 
 from mixot import InputError, as_measure
 from mixot.formulas import color_profiles, color_spaces
-from mixot.io import Picture, png16, read_picture, write_picture
+from mixot.io import Picture, read_picture, write_picture
+from mixot.io.pictures import png16
 
 P3 = (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)
 BT2020 = (0.3127, 0.3290, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046)

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from mixot import InputError, _native, read
-from mixot.io import Picture, png16, read_picture, write_picture
-from mixot.io.pictures import _in_srgb
+from mixot.io import Picture, read_picture, write_picture
+from mixot.io.pictures import png16
+from mixot.io.pictures.reading import in_srgb as _in_srgb
 
 EXACT = [".png", ".tif", ".tiff"]
 

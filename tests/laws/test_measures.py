@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.polynomial.legendre import leggauss
 
-from mixot import Fit, Gaussian, Grid, Mixture, Moments, Samples, Status, as_measure
+from mixot import Fit, Gaussian, Grid, InputError, Mixture, Moments, Samples, Status, as_measure
 from mixot.formulas.polynomial import moments as moments_module
 from mixot.formulas.polynomial.moments import exponents, sample_moments
 
@@ -190,8 +190,12 @@ def test_as_measure_reads_a_pair_as_points_and_weights():
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1), (np.float64, 1)])
 def test_as_measure_reads_the_colours_of_a_picture(dtype, top):
     picture = np.zeros((2, 5, 4), dtype=dtype)
-    picture[0, 0] = top, 0, top, 0  # the last is alpha
+    picture[0, 0] = top, 0, top, top  # the last is alpha
+    picture[1, 0] = 0, 0, 0, top
     p = as_measure(picture)
+    np.testing.assert_allclose(p.weights, [0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0])
+    with pytest.raises(InputError, match="transparent everywhere"):
+        as_measure(np.zeros((2, 5, 4), dtype=dtype))
     assert p.points.shape == (10, 3)
     np.testing.assert_array_equal(p.points[0], [1, 0, 1])
 

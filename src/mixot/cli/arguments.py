@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -131,6 +131,16 @@ Weights = Annotated[
 ]
 Exact = Annotated[bool, typer.Option("--exact", help="Fit nothing: tables are points, pictures densities; W2 itself.")]
 Bright = Annotated[bool, typer.Option("--bright", help="Of a picture as a density: its light, not its darkness.")]
+Mask = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--mask",
+        metavar="PICTURE",
+        help="Of pictures: white counts, black does not, grey partly; one for all, or one for each.",
+        show_default=False,
+        rich_help_panel=READING,
+    ),
+]
 Rep = Annotated[
     str | None,
     typer.Option(
@@ -208,6 +218,7 @@ class Options:
     start: Any = None
     df: str | None = None  # of Student laws: one for all components, or each its own
     missing: str = "error"  # of a table: what empty cells, NA and their like are
+    mask: Sequence[Path] | None = None  # of pictures: where they count, one for all, or one for each
 
     def __post_init__(self) -> None:
         if self.k is not None and self.k_max is not None:

@@ -35,7 +35,7 @@ class Criterion(StrEnum):
     icl = "icl"
 
 
-@with_options(without=("missing",))
+@with_options(without=("missing", "mask"))
 def certify(
     data: PointsFile,
     model: Annotated[

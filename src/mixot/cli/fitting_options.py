@@ -13,6 +13,7 @@ from mixot.cli.arguments import (
     Counts,
     FamilyName,
     Label,
+    Mask,
     Missing,
     MostComponents,
     OfMissing,
@@ -41,6 +42,7 @@ _DECLARED: dict[str, tuple[Any, Any]] = {
     "scale": (OnScale, TakenOn.linear),
     "cofactor": (Cofactor, None),
     "compensate": (Compensate, False),
+    "mask": (Mask, None),
     "rep": (Rep, None),
     "label": (Label, None),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,7 +69,8 @@ def _by_components(a: Path, b: Path, points: Path | None, kind: Kind, options: O
     from mixot.cli.sources import in_order, open_mixtures, read_points, sides, title
     from mixot.verbs import transport_map
 
-    table = read_points(points or a, options)  # before the fits: it may be what is wrong
+    # before the fits: it may be what is wrong; a mask says what counts in these, and all points move
+    table = read_points(points or a, replace(options, mask=None))
     p, q = open_mixtures([a, b], options)
     found = transport_map(p.measure, q.measure, kind=kind.value)
     for text in found.notes:
@@ -87,7 +88,7 @@ def _named(points: Path, options: Options, p: Source, q: Source) -> Table:
     from mixot.cli.sources import in_order, read_points
     from mixot.mixture import columns_of
 
-    table, names = read_points(points, options), columns_of(p.measure, q.measure)
+    table, names = read_points(points, replace(options, mask=None)), columns_of(p.measure, q.measure)
     return table if names is None else in_order(table, names, points)
 
 

@@ -58,13 +58,14 @@ def palette(
 
 def open_palette(path: Path, options: dict[str, Any], *, seed: int, quiet: bool) -> Palette:
     """The palette in a file, or fitted to a picture; that of a picture is the same whatever else is read."""
+    from mixot.cli.picture_sources import told_picture
     from mixot.imaging.color import Palette
     from mixot.imaging.palettes import load_palette
-    from mixot.io import kind_of, read_picture
+    from mixot.io import kind_of
 
     if kind_of(path) == "model":
         return load_palette(path)
-    picture = read_picture(path)
+    picture = told_picture(path)
     try:
         with working(f"fitting the colors of {path.name}", quiet=quiet) as progress:
             return Palette.of(picture.pixels, **options, rng=seed, progress=progress)

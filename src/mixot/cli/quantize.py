@@ -9,7 +9,6 @@ import typer
 
 from mixot.cli.arguments import Json, Seed
 from mixot.cli.console import emit, show_facts, working, written
-from mixot.errors import InputError
 
 if TYPE_CHECKING:
     from mixot.imaging.stipple import Stipple
@@ -26,21 +25,24 @@ def quantize(
     scale: Annotated[
         float, typer.Option("--scale", min=0.1, help="Of a .png: its pixels for each of the photo's.")
     ] = 2.0,
+    mask: Annotated[
+        Path | None,
+        typer.Option("--mask", help="A picture: dots where it is white, fewer where grey.", show_default=False),
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Draw a picture in dots, spread like blue noise: the points nearest to its darkness in W2."""
+    from mixot.cli.picture_sources import naming, told_picture
     from mixot.imaging.stipple import stipple
-    from mixot.io import check_target, read_picture
+    from mixot.io import check_target
     from mixot.io.tables import SUFFIXES
 
     check_target(output, (".svg", ".png", *SUFFIXES))
-    picture = read_picture(photo)
-    try:
-        with working(f"drawing {photo.name}", quiet=json) as progress:
-            drawing = stipple(picture.pixels, n, size=size, gamma=gamma, rng=seed, progress=progress)
-    except InputError as wrong:
-        raise InputError(f"{photo}: {wrong}") from None
+    picture = told_picture(photo)
+    veil = None if mask is None else told_picture(mask).pixels
+    with working(f"drawing {photo.name}", quiet=json) as progress, naming(photo):
+        drawing = stipple(picture.pixels, n, size=size, gamma=gamma, mask=veil, rng=seed, progress=progress)
     _write(drawing, output, scale)
     found = drawing.quantization
     if json:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mixot.cli.arguments import Json, Kind, Seed, Shape, Structure
-from mixot.cli.console import emit, show_facts, working, written
+from mixot.cli.console import emit, note, show_facts, working, written
+
+if TYPE_CHECKING:
+    from mixot.io import Frames
 
 
 class Space(StrEnum):
@@ -31,35 +34,56 @@ def recolor(
     smooth: Annotated[
         float | None, typer.Option("--smooth", min=0, help="Remove grain in windows of this radius, in pixels.")
     ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option("--mask", help="A picture: recolor where it is white, partly where grey.", show_default=False),
+    ] = None,
     structure: Shape = Structure.full,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Give a picture the colors of another one."""
+    """Give a picture the colors of another one; of an animation every frame, by one map."""
     import numpy as np
 
+    from mixot.cli.picture_sources import naming, told_frames, told_picture
     from mixot.imaging.color import Palette, transfer
     from mixot.imaging.palettes import load_palette
-    from mixot.io import Picture, kind_of, read_picture, write_picture
+    from mixot.io import kind_of, write_frames
     from mixot.io.pictures import check_picture_target
 
     check_picture_target(output)
-    picture = read_picture(photo)
-    check_picture_target(output, has_alpha=picture.has_alpha)
+    frames = told_frames(photo, output)
+    check_picture_target(output, has_alpha=any(picture.has_alpha for picture in frames.pictures))
+    veil = None if mask is None else told_picture(mask).pixels
     rng = np.random.default_rng(seed)
     shared: dict[str, Any] = {"k": k, "space": space.value, "structure": structure.value, "rng": rng}
     with working("fitting the palette", quiet=json) as progress:
         if kind_of(palette) == "model":
             colors = load_palette(palette)
         else:
-            colors = Palette.of(read_picture(palette).pixels, **shared, progress=progress)
-    with working(f"recoloring {photo.name}", quiet=json) as progress:
-        result = transfer(picture.pixels, colors, kind=kind.value, smooth=smooth, progress=progress, **shared)
-    write_picture(output, Picture(result, picture.icc))
-    height, width = result.shape[:2]
+            colors = Palette.of(told_picture(palette).pixels, **shared, progress=progress)
+    with working(f"recoloring {photo.name}", quiet=json) as progress, naming(photo):
+        result = frames.with_pixels(
+            lambda pixels, share: transfer(
+                pixels, colors, kind=kind.value, smooth=smooth, mask=share, progress=progress, **shared
+            ),
+            veil,
+        )
+    for text in write_frames(output, result):
+        note(f"{output}: {text}")
+    height, width = result.pictures[0].pixels.shape[:2]
     if json:
         facts = {"photo": str(photo), "palette": str(palette), "output": str(output), "width": width, "height": height}
+        facts |= {"frames": len(result)} if len(result) > 1 else {}
+        facts |= {} if mask is None else {"mask": str(mask)}
         emit({"command": "recolor", **facts, "kind": kind.value, "space": space.value, "k": k, "smooth": smooth})
         return
-    bits = {np.dtype(np.uint8): "8 bits", np.dtype(np.uint16): "16 bits"}.get(result.dtype, "floats")
-    show_facts(f"{photo} in the colors of {palette}", {"picture": f"{width} x {height}, {bits}", **written(output)})
+    show_facts(f"{photo} in the colors of {palette}", {"picture": _described(result), **written(output)})
+
+
+def _described(frames: Frames) -> str:
+    """Size, bits and frames, in words."""
+    pixels = frames.pictures[0].pixels
+    bits = {"uint8": "8 bits", "uint16": "16 bits"}.get(str(pixels.dtype), "floats")
+    many = f", {len(frames)} frames" if len(frames) > 1 else ""
+    return f"{pixels.shape[1]} x {pixels.shape[0]}, {bits}{many}"

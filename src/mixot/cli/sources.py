@@ -14,14 +14,15 @@ from mixot._frames import column_order
 from mixot.cli.arguments import Options
 from mixot.cli.console import note, working
 from mixot.cli.fit_facts import describe, describe_fit
+from mixot.cli.picture_sources import COLORS, colors_of, density_of, each_masked, fitted_colors
 from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import fit_labelled
-from mixot.io import Observations, Table, kind_of, load, read_observations, read_picture, read_table
+from mixot.io import Observations, Table, kind_of, load, read_observations, read_table
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture, aligned, columns_of
-from mixot.results import Fit, ProgressCallback, Status
+from mixot.results import Fit, Status
 from mixot.transport.pairs import pair_of
 from mixot.verbs import fit
 
@@ -87,6 +88,7 @@ def title(p: Source, q: Source) -> str:
 def open_mixture(path: Path, options: Options) -> MixtureSource:
     """Load the model in ``path``, or read the table, picture or cells there and fit one to it."""
     kind = kind_of(path)
+    (options,) = each_masked([path], [kind], options)
     _check_scale(path, kind, options)
     if kind != "cells" and (options.rep is not None or options.label is not None):
         raise InputError(f"{path}: --rep and --label are for annotated data (.h5ad); leave them out")
@@ -112,9 +114,9 @@ def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource
     others = replace(options, counts=None, weights=None, missing="error") if "table" in kinds else options
     sources: list[MixtureSource] = []
     first: tuple[str, ...] | None = None
-    for path, kind in zip(paths, kinds, strict=True):
+    for path, kind, theirs in zip(paths, kinds, each_masked(paths, kinds, others), strict=True):
         if first is None or options.columns is not None or kind != "table":
-            sources.append(open_mixture(path, options if kind == "table" else others))
+            sources.append(open_mixture(path, replace(options, mask=None) if kind == "table" else theirs))
         else:  # names that do not fit are told before a fit that would be in vain
             sources.append(_fit_tallied(path, options, first))
         first = columns_of(*(source.measure for source in sources))
@@ -129,9 +131,10 @@ def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], So
 
 def open_all_points(paths: Sequence[Path], options: Options) -> list[Source[Samples]]:
     """The points of all inputs, their coordinates in the order of the first that names them."""
+    each = each_masked(paths, [kind_of(path) for path in paths], options)
     if options.counts is not None or options.weights is not None:
         return _in_one_order([_source(path, *_tallied(path, options)) for path in paths])
-    return _in_one_order([_points(path, read_points(path, options)) for path in paths])
+    return _in_one_order([_points(path, read_points(path, how)) for path, how in zip(paths, each, strict=True)])
 
 
 def open_start(path: Path) -> Mixture | Samples:
@@ -143,6 +146,7 @@ def open_rows(path: Path, options: Options) -> Source[Samples]:
     """The rows of a table or of cells as points, with the counts or weights that a column holds."""
     if kind_of(path) not in ("table", "cells"):
         raise InputError(f"{path}: the data must be a table, or cells (.h5ad)")
+    (options,) = each_masked([path], [kind_of(path)], options)
     if options.counts is not None or options.weights is not None:
         return _source(path, *_tallied(path, options))
     return _points(path, read_points(path, options))
@@ -182,7 +186,8 @@ def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright:
     if kinds == ("table", "table"):
         p, q = open_points(a, b, options)
     else:
-        p, q = (_as_it_is(path, kind, options, bright) for path, kind in zip((a, b), kinds, strict=True))
+        each = each_masked((a, b), kinds, options)
+        p, q = (_as_it_is(path, kind, how, bright) for path, kind, how in zip((a, b), kinds, each, strict=True))
     if p.measure.dim != q.measure.dim:
         raise InputError(
             f"both must have as many coordinates, got {p.measure.dim} in {a} and {q.measure.dim} in {b}; choose those "
@@ -204,7 +209,8 @@ def read_points(path: Path, options: Options) -> Table:
         return told_table(path, [name for name in names if name != tally] if tally in names else None, options)
     _check_scale(path, kind, options)
     if kind == "picture":
-        return Table(("red", "green", "blue"), _rgb(path).points)
+        colors = colors_of(path, options)
+        return Table(COLORS, colors.points, colors.weights)
     if kind == "cells":
         cells = read_observations(path)
         return Table(_coordinates(cells), cells.points)
@@ -256,18 +262,13 @@ def _as_it_is(path: Path, kind: str, options: Options, bright: bool) -> Source:
     if kind == "model":
         return Source(*_model(path))
     if kind == "picture":
-        return _sheet(path, bright)
+        return _sheet(path, bright, options)
     raise InputError(f"{path}: --exact is for tables, pictures and models; leave it out")
 
 
-def _sheet(path: Path, bright: bool) -> Source:
+def _sheet(path: Path, bright: bool, options: Options) -> Source:
     """A picture as a density on its sheet."""
-    from mixot.imaging.stipple import density
-
-    try:
-        grid = density(read_picture(path).pixels, bright=bright)
-    except InputError as wrong:
-        raise InputError(f"{path}: {wrong}") from None
+    grid = density_of(path, options, bright=bright)
     width, height = grid.values.shape
     return Source(
         path, "picture", grid, ("x", "y"), f"{'light' if bright else 'darkness'} of {width} x {height} pixels"
@@ -463,8 +464,6 @@ def _tails(options: Options, more: dict[str, Any]) -> Fitter:
 
 
 def _fit_picture(path: Path, options: Options) -> MixtureSource:
-    from mixot.imaging.color import fit_colors
-
     if options.method == "moments":
         raise InputError(f"{path}: --method moments is for tables, this is a picture; use --method em")
     if options.family != "gaussian":
@@ -472,35 +471,5 @@ def _fit_picture(path: Path, options: Options) -> MixtureSource:
     if options.columns is not None:
         raise InputError(f"{path}: columns can be chosen from a table, this is a picture")
     _check_start(path, options, "the colors of a picture have starts of their own")
-    picture = read_picture(path)
-    with working(f"fitting {path.name}", quiet=options.quiet) as progress:
-        found = fit_colors(
-            picture.pixels,
-            k=options.k,
-            k_max=options.k_max,
-            structure=options.structure,
-            rng=options.seed,
-            progress=progress,
-        )
-        if options.method == "wasserstein":
-            found = _nearest(_rgb(path), found, options, progress)
-    return _fitted(path, "picture", found, ("red", "green", "blue"), _rgb(path))
-
-
-def _nearest(colors: Samples, start: Fit, options: Options, progress: ProgressCallback | None) -> Fit:
-    """The mixture of least W2 to the colors of all pixels, from one that was fitted to them; equal pixels are one."""
-    from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
-
-    different, counts = np.unique(colors.points, axis=0, return_counts=True)
-    method = MinimumWasserstein(start=start.mixture)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)
-        found = fit(
-            Samples(different, counts / counts.sum()), method=method, structure=options.structure, progress=progress
-        )
-    return replace(found, candidates=start.candidates)
-
-
-def _rgb(path: Path) -> Samples:
-    colors = read_picture(path).samples()
-    return colors if colors.dim == 3 else Samples(colors.points.repeat(3, axis=1))
+    found, colors = fitted_colors(path, options)
+    return _fitted(path, "picture", found, COLORS, colors)

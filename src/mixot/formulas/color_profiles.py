@@ -14,6 +14,7 @@ from mixot.formulas.color_spaces import SRGB_MATRIX, coded_profile, declared_pro
 
 _BLOCK = 1 << 18  # pixels that are converted at a time
 _EXACT = 0x0100  # cmsFLAGS_NOOPTIMIZE: the faster tables of littleCMS are 10 steps of 256 off in dark greys, 1 in color
+_STEP_BELOW, _STEP_ABOVE = 1 / 255 / 12.92, 2.4 / 1.055 / 255  # a step of 256 at both ends of sRGB, in linear light
 _DECLARED = ("1", "L", "LA", "I", "I;16", "I;16B", "P", "PA", "RGB", "RGBA")  # modes of PNG, which says gammas
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # of a parametric curve, by its type
 
@@ -174,6 +175,38 @@ def to_srgb(pixels: np.ndarray, icc: bytes) -> np.ndarray:
         colors = _encode(linear @ matrix.T)[:, [1] if values.shape[1] == 1 else [0, 1, 2]] * top
         out[start : start + _BLOCK] = colors if pixels.dtype.kind == "f" else np.rint(colors)
     return out.reshape(pixels.shape)
+
+
+def beyond_srgb(pixels: np.ndarray, icc: bytes) -> int:
+    """Return how many pixels of RGB, (h, w, 3 or 4), have colors that sRGB cannot show, by a step of 256 or more.
+
+    Those of a profile of curves and a matrix are counted; a table brings all it holds into sRGB, and counts as 0.
+
+    Examples
+    --------
+    >>> from mixot.formulas.color_spaces import coded_profile
+    >>> beyond_srgb(np.uint8([[[0, 255, 0], [128, 128, 128]]]), coded_profile(12, 13))  # green of Display P3, grey
+    1
+    """
+    if pixels.ndim != 3 or pixels.shape[2] < 3 or space_of(icc) != "RGB ":
+        return 0
+    try:
+        curves, matrix = _shaper(icc)
+    except InputError:
+        return 0
+    levels = int(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 0
+    # as float32, of eight and sixteen bits by a table: a photograph takes some hundredths of a second for a megapixel
+    tables = [curve(np.linspace(0, 1, levels + 1)).astype(np.float32) for curve in curves] if levels else []
+    weights, flat, count = matrix.T.astype(np.float32), pixels.reshape(-1, pixels.shape[2]), 0
+    for start in range(0, len(flat), _BLOCK):
+        block = flat[start : start + _BLOCK]
+        light = [
+            tables[j][block[:, j]] if levels else curves[j](block[:, j].astype(np.float64)).astype(np.float32)
+            for j in range(3)
+        ]
+        linear = np.stack(light, axis=1) @ weights
+        count += int(((linear < -_STEP_BELOW) | (linear > 1 + _STEP_ABOVE)).any(axis=1).sum())
+    return count
 
 
 def _picture_to_srgb(image: Any, icc: bytes | None) -> tuple[np.ndarray, bytes | None]:

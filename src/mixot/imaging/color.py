@@ -18,6 +18,7 @@ from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.likelihood.em import EM
 from mixot.formulas.color_profiles import as_pixels
+from mixot.formulas.pixel_weights import counted, mask_values
 from mixot.imaging.guided import guided_filter
 from mixot.imaging.swatches import swatches_of
 from mixot.measures import Samples
@@ -71,11 +72,15 @@ class Palette:
         k: int | None = 10,
         space: Space = "rgb",
         structure: str = "full",
+        mask: Any = None,
         rng: Any = None,
         progress: ProgressCallback | None = None,
     ) -> Palette:
-        """Fit k components to the colors of ``image`` (fewer, if it has fewer colors; k = None chooses by BIC)."""
-        canvas = _Canvas.of(image)
+        """Fit k components to the colors of ``image`` (fewer, if it has fewer colors; k = None chooses by BIC).
+
+        With ``mask``, as in `transfer`, only to those that it lets in.
+        """
+        canvas = _Canvas.of(image, mask)
         fitted = _fit_canvas(canvas, k, None, space, structure, rng, progress)
         return cls(fitted.mixture, space, canvas.grey)
 
@@ -93,6 +98,7 @@ def transfer(
     space: Space = "rgb",
     smooth: float | int | None = None,
     structure: str = "full",
+    mask: Any = None,
     rng: Any = None,
     progress: ProgressCallback | None = None,
 ) -> np.ndarray:
@@ -119,6 +125,9 @@ def transfer(
         away the grain that strong transfers bring out in flat regions. Without it every pixel is left to itself.
     structure : str
         Of the covariances: "full", "diagonal", "spherical" or "tied".
+    mask : array (h, w) or (h, w, 1 to 4), optional
+        A picture of the size of ``image`` that says where it is recolored: white is, black is not, grey partly, and
+        what is transparent as far as it is opaque. The fit counts the colors in the same way.
     rng : seed, Generator or None
         For the fits and the random map.
     progress : callable, optional
@@ -130,7 +139,8 @@ def transfer(
     Raises
     ------
     InputError
-        On another shape or type, floats outside [0, 1], or a palette in another space.
+        On another shape or type, floats outside [0, 1], a palette in another space, or a mask of another size or that
+        is black everywhere.
 
     Examples
     --------
@@ -144,7 +154,7 @@ def transfer(
     ----------
     Delon and Desolneux, *A Wasserstein-type distance in the space of Gaussian mixture models*, 2020, section 7.1.
     """
-    canvas = _Canvas.of(image)
+    canvas = _Canvas.of(image, mask)
     generator = as_generator(rng)
     if not isinstance(palette, Palette):
         palette = Palette.of(palette, k=k, space=space, structure=structure, rng=generator, progress=progress)
@@ -152,24 +162,28 @@ def transfer(
         raise InputError(f"the palette was fitted in the space {palette.space!r}, and {space!r} was asked for")
     if kind not in ("mean", "random"):
         raise InputError(f"kind must be 'mean' or 'random', got {kind!r}")
-    if canvas.weights is not None and not canvas.weights.any():
+    if canvas.alpha is not None and not canvas.alpha.any():
         return canvas.finish(canvas.colors.copy(), grey=canvas.grey)  # nothing to be seen
     source = _fit_canvas(canvas, k, None, space, structure, generator, progress)
     move = _mover(transport_map(source.mixture, palette.mixture, kind=kind), kind, generator)
     moved = _recolor(canvas, move, space, smooth, progress)
-    return canvas.finish(moved, grey=canvas.grey and palette.grey)
+    return canvas.finish(canvas.blended(moved), grey=canvas.grey and palette.grey)
 
 
 @dataclass(frozen=True, eq=False)
 class _Canvas:
-    """A picture taken apart: ``colors`` (h, w, 1 or 3) of the caller's type, ``alpha`` (h, w, 1) if there is any."""
+    """A picture taken apart: ``colors`` (h, w, 1 or 3) of the caller's type, ``alpha`` (h, w, 1) if there is any.
+
+    ``share`` is how much a mask lets each pixel change, (h, w) in [0, 1].
+    """
 
     colors: np.ndarray
     alpha: np.ndarray | None
     shape: tuple[int, ...]
+    share: np.ndarray | None = None
 
     @classmethod
-    def of(cls, image: Any) -> _Canvas:
+    def of(cls, image: Any, mask: Any = None) -> _Canvas:
         pixels = as_pixels(image)
         if pixels.dtype not in (np.uint8, np.uint16) and pixels.dtype.kind != "f":
             raise InputError(f"a picture must be uint8, uint16 or floats in [0, 1], got {pixels.dtype}")
@@ -179,7 +193,9 @@ class _Canvas:
             raise InputError(f"floats must lie in [0, 1], got {pixels.min():g} to {pixels.max():g}; divide first")
         stacked = pixels if pixels.ndim == 3 else pixels[:, :, None]
         opaque = stacked.shape[2] in (1, 3)
-        return cls(stacked if opaque else stacked[:, :, :-1], None if opaque else stacked[:, :, -1:], pixels.shape)
+        share = None if mask is None else mask_values(as_pixels(mask), pixels.shape)
+        colors, alpha = (stacked, None) if opaque else (stacked[:, :, :-1], stacked[:, :, -1:])
+        return cls(colors, alpha, pixels.shape, share)
 
     @property
     def grey(self) -> bool:
@@ -190,9 +206,10 @@ class _Canvas:
         """The value that stands for full brightness."""
         return float(np.iinfo(self.colors.dtype).max) if self.colors.dtype.kind == "u" else 1.0
 
-    @property
     def weights(self) -> np.ndarray | None:
-        return None if self.alpha is None else self.alpha.ravel()
+        """How much each pixel counts in a fit, (h w,); None where all count alike."""
+        found = counted(None if self.alpha is None else self.alpha[:, :, 0], self.share)
+        return None if found is None else found.ravel()
 
     def blocks(self, space: Space) -> Iterator[tuple[slice, Float[np.ndarray, "n 3"]]]:
         """Rows of the picture with their colors in ``space``, about `_BLOCK` pixels at a time, float32."""
@@ -203,6 +220,18 @@ class _Canvas:
             colors = self.colors[rows].reshape(-1, self.colors.shape[2]).astype(np.float32) / np.float32(self.top)
             rgb = np.repeat(colors, 3, axis=1) if self.grey else colors
             yield rows, _to_lab(rgb) if space == "lab" else rgb
+
+    def blended(self, moved: np.ndarray) -> np.ndarray:
+        """Colors that have moved, (h, w, 3), as far as the mask lets them; outside of it they stay to the last bit."""
+        if self.share is None:
+            return moved
+        out = np.empty_like(moved)
+        kind = np.result_type(moved.dtype, np.float32) if moved.dtype.kind == "f" else np.float32
+        for row in range(len(moved)):  # row by row: a mask costs no memory for the whole picture
+            share, before = self.share[row, :, None], self.colors[row].astype(kind)
+            mixed = before + share * (moved[row].astype(kind) - before)
+            out[row] = mixed if moved.dtype.kind == "f" else mixed + np.float32(0.5)
+        return out
 
     def finish(self, colors: np.ndarray, *, grey: bool) -> np.ndarray:
         """The picture put together again: alpha as it was, the shape that came in where the channels allow it."""
@@ -219,6 +248,7 @@ def fit_colors(
     k_max: int | None = None,
     space: Space = "rgb",
     structure: str = "full",
+    mask: Any = None,
     rng: Any = None,
     progress: ProgressCallback | None = None,
 ) -> Fit:
@@ -228,7 +258,7 @@ def fit_colors(
     cells of side 1/64 first, so the time does not grow with the picture; the likelihood is that of the counted
     colors. No component is narrower than the spread inside such a cell (one step of the 256 of an 8-bit channel).
     """
-    return _fit_canvas(_Canvas.of(image), k, k_max, space, structure, rng, progress)
+    return _fit_canvas(_Canvas.of(image, mask), k, k_max, space, structure, rng, progress)
 
 
 def _fit_canvas(
@@ -265,18 +295,17 @@ def _count(canvas: _Canvas, space: Space) -> Samples:
     shape = np.ceil((np.array(_HIGH[space]) - low) / _CELL - 1e-6).astype(int)
     width = canvas.colors.shape[1]
     totals = np.zeros((4, int(shape.prod())))
+    all_weights = canvas.weights()
     for rows, colors in canvas.blocks(space):
         cell = np.clip(((colors - low) / np.float32(_CELL)).astype(np.int32), 0, shape - 1)
         code = np.ravel_multi_index(tuple(cell.T), tuple(shape))
-        weights = None if canvas.weights is None else canvas.weights[rows.start * width : rows.stop * width]
+        weights = None if all_weights is None else all_weights[rows.start * width : rows.stop * width]
         mass = np.ones(len(colors)) if weights is None else weights.astype(np.float64)
         totals[0] += np.bincount(code, mass, totals.shape[1])
         for j in range(3):
             totals[1 + j] += np.bincount(code, mass * colors[:, j], totals.shape[1])
     # A photograph of any size has some ten thousand cells, so that fits cost next to nothing.
     seen = np.flatnonzero(totals[0])
-    if len(seen) == 0:
-        raise InputError("the picture is transparent everywhere: it has no colors to fit")
     mass = totals[0, seen]
     # Means and masses are exact; the variance that is lost inside the cells is _WITHIN, which the fit adds back.
     return Samples((totals[1:, seen] / mass).T, mass / mass.sum())

@@ -10,6 +10,7 @@ import numpy as np
 from mixot._shapes import Float, Num
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
+from mixot.formulas.pixel_weights import mask_values
 from mixot.measures import Grid
 from mixot.results import ProgressCallback
 from mixot.transport.quantize import Quantization, quantize
@@ -64,6 +65,7 @@ def stipple(
     size: float = 1.0,
     gamma: float = 1.0,
     tol: float = 1e-2,
+    mask: Any = None,
     rng: Any = None,
     progress: ProgressCallback | None = None,
 ) -> Stipple:
@@ -81,6 +83,8 @@ def stipple(
         Of the dots: at 1 they have 0.7 of the ink of the picture, which leaves black parts a little light in between.
     gamma : float
         The darkness is raised to this power: above 1 the light parts lose dots to the dark ones.
+    mask : (h, w), (h, w, 1 to 4), optional
+        A picture of this size: where it is white the dots go, where it is black none, and fewer where it is grey.
     tol, rng, progress
         As for `quantize`.
 
@@ -92,7 +96,7 @@ def stipple(
     Raises
     ------
     InputError
-        Where the picture is white, or not a picture.
+        Where the picture is white, or not a picture, or the mask has another size or leaves no darkness.
 
     Examples
     --------
@@ -100,9 +104,7 @@ def stipple(
     >>> drawing.dots.shape, bool(drawing.dots[:, 1].mean() < 12)  # the upper half is the dark one
     ((50, 2), True)
     """
-    dark = darkness(picture) ** gamma
-    if not dark.any():
-        raise InputError("picture is white: there is nothing to draw; invert it first")
+    dark = _masked(darkness(picture) ** gamma, mask, "white: there is nothing to draw")
     height, width = dark.shape
     fewer = _averaged(dark, max(1, int(np.sqrt(dark.size / (_FINE * n)))))
     bounds = [[0.0, width], [0.0, height]]
@@ -111,7 +113,7 @@ def stipple(
     return Stipple(found.samples.points, radius, width, height, found)
 
 
-def density(picture: Any, *, bright: bool = False) -> Grid:
+def density(picture: Any, *, bright: bool = False, mask: Any = None) -> Grid:
     """A picture as a density on its sheet: one unit a pixel, x to the right and y down, like the dots of a `Stipple`.
 
     Parameters
@@ -120,11 +122,13 @@ def density(picture: Any, *, bright: bool = False) -> Grid:
         As for `stipple`.
     bright : bool
         Whether the mass is where the picture is light; where it is dark if not.
+    mask : (h, w), (h, w, 1 to 4), optional
+        A picture of this size: the mass is multiplied by how light it is.
 
     Raises
     ------
     InputError
-        Where there is no mass: the picture is white, or black for ``bright``.
+        Where there is no mass: the picture is white, or black for ``bright``, or the mask leaves none.
 
     Examples
     --------
@@ -132,11 +136,21 @@ def density(picture: Any, *, bright: bool = False) -> Grid:
     [[0.0, 0.0], [1.0, 0.0]]
     """
     ink = darkness(picture)
-    mass = 1 - ink if bright else ink
-    if not mass.any():
-        raise InputError(f"picture is {'black' if bright else 'white'}: it has no mass; invert it first")
+    mass = _masked(1 - ink if bright else ink, mask, f"{'black' if bright else 'white'}: it has no mass")
     height, width = mass.shape
     return Grid(mass.T, [[0.0, width], [0.0, height]])
+
+
+def _masked(mass: np.ndarray, mask: Any, empty: str) -> np.ndarray:
+    """The mass of each pixel as far as a mask lets it count; ``empty`` says what a picture without any is."""
+    if not mass.any():
+        raise InputError(f"picture is {empty}; invert it first")
+    if mask is None:
+        return mass
+    left = mass * mask_values(as_pixels(mask), mass.shape)
+    if not left.any():
+        raise InputError(f"picture, where the mask lets it count, is {empty}; take another mask")
+    return left
 
 
 def darkness(picture: Any) -> Float[np.ndarray, "h w"]:

@@ -5,13 +5,15 @@ from mixot.io.atomic import check_folder, check_target, replacing
 from mixot.io.h5ad import read_observations
 from mixot.io.models import load, save
 from mixot.io.observations import Observations
-from mixot.io.pictures import Picture, read_picture, write_picture
+from mixot.io.pictures import Frames, Metadata, Picture, read_frames, read_picture, write_frames, write_picture
 from mixot.io.reading import kind_of, read
 from mixot.io.tables import Table, read_table, write_table
 
 __all__ = [
     "Asinh",
+    "Frames",
     "Logicle",
+    "Metadata",
     "Observations",
     "Picture",
     "Table",
@@ -20,11 +22,13 @@ __all__ = [
     "kind_of",
     "load",
     "read",
+    "read_frames",
     "read_observations",
     "read_picture",
     "read_table",
     "replacing",
     "save",
+    "write_frames",
     "write_picture",
     "write_table",
 ]

@@ -18,7 +18,7 @@ from mixot.errors import InputError
 
 # Whoever names a folder so has mistaken the command for one that writes a single file.
 _FILES = (".json", ".npz", ".npy", ".csv", ".tsv", ".txt", ".parquet", ".h5ad")
-_FILES += (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+_FILES += (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".avif")
 _DRAFT = re.compile(r"\.mixot-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{8}\.part")
 
 

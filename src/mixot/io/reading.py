@@ -11,12 +11,12 @@ from mixot._checks import as_path
 from mixot.errors import AccuracyWarning, InputError
 from mixot.io import h5ad, models, pictures, tables
 from mixot.io.parts import files_of
+from mixot.io.pictures.formats import READABLE
 from mixot.io.places import locate
 from mixot.io.scales import Scale, as_scale
 from mixot.measures import Measure, Samples
 
 _A = {"model": "a model", "table": "a table", "picture": "a picture", "cells": "annotated data"}
-_READABLE = (*pictures.SUFFIXES, ".gif", ".ppm", ".pgm")
 
 
 def read(
@@ -38,8 +38,8 @@ def read(
     table: .csv .tsv .txt .parquet .xlsx  ``Samples`` of its rows; `mixot.io.read_table` lists all:
     .feather .jsonl .db ...               packed files, sheets, databases, folders, patterns
     arrays: .npy, .npz                    ``Samples`` of the rows, weighted where ``weights`` is there
-    picture: .png .jpg .tif .bmp .webp    ``Samples`` of its colors in [0, 1], alpha left out; one
-                                          coordinate if it is grey, three if not
+    picture: .png .jpg .tif .bmp .webp    ``Samples`` of its colors in [0, 1], weighted by how opaque
+    .gif .avif                            they are; one coordinate if it is grey, three if not
     annotated data: .h5ad                 ``Samples`` of the cells in the representation ``rep``
     ===================================== ======================================================================
 
@@ -119,7 +119,7 @@ def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture"
         return "model"
     if content.suffix in tables.READABLE:
         return "table"
-    kind = "picture" if content.suffix in _READABLE else "cells" if content.suffix in h5ad.SUFFIXES else None
+    kind = "picture" if content.suffix in READABLE else "cells" if content.suffix in h5ad.SUFFIXES else None
     if kind is not None and content.on_disk and files is None:
         return kind
     if kind is not None:

@@ -91,8 +91,8 @@ def decode(data: bytes) -> np.ndarray:
     return plain.view(">u2").astype(np.uint16).reshape(height, width, channels)
 
 
-def encode(pixels: np.ndarray, icc: bytes | None = None) -> bytes:
-    """Bytes of a 16-bit PNG, (h, w, channels) uint16 in; ``icc`` is a color profile to embed."""
+def encode(pixels: np.ndarray, icc: bytes | None = None, *more: tuple[bytes, bytes]) -> bytes:
+    """Bytes of a 16-bit PNG, (h, w, channels) uint16 in; ``icc`` is a color profile to embed, ``more`` other chunks."""
     height, width, channels = pixels.shape
     raw = np.ascontiguousarray(pixels.astype(">u2")).view(np.uint8).reshape(height, -1)
     # Filter 2 on every line: the difference to the line above. Photographs shrink well, and it is one subtraction.
@@ -103,7 +103,8 @@ def encode(pixels: np.ndarray, icc: bytes | None = None) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 16, _COLOR_TYPE[channels], 0, 0, 0)
     profile = b"" if icc is None else _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc))
     body = _chunk(b"IDAT", zlib.compress(lines.tobytes(), 4))
-    return _SIGNATURE + _chunk(b"IHDR", head) + profile + body + _chunk(b"IEND", b"")
+    told = b"".join(_chunk(kind, text) for kind, text in more)
+    return _SIGNATURE + _chunk(b"IHDR", head) + profile + told + body + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
