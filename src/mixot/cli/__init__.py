@@ -26,6 +26,7 @@ from mixot.cli import (
     populations,
     quantize,
     recolor,
+    shapes,
 )
 from mixot.cli import map as move
 from mixot.cli import test as tests
@@ -38,6 +39,8 @@ _EXAMPLES = """Examples:
 [bold]mixot palette sunset.jpg -o sunset.json[/]
 
 [bold]mixot quantize photo.png -n 5000 -o stipple.svg[/]
+
+[bold]mixot shapes a.png b.png c.png d.png --grid 5 -o grid.png[/]
 
 [bold]mixot fit data.csv -o model.json --k-max 12[/]
 
@@ -115,3 +118,4 @@ app.command("certify", cls=Command)(certify.certify)
 app.command("recolor", cls=Command)(recolor.recolor)
 app.command("palette", cls=ManyNumbers)(palette.palette)
 app.command("quantize", cls=Command)(quantize.quantize)
+app.command("shapes", cls=ManyNumbers)(shapes.shapes)

@@ -1,0 +1,187 @@
+"""The natural map between the colors of two pictures: as smooth as it must be, and as close as it then can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mixot._shapes import Float
+from mixot.errors import InputError
+from mixot.imaging.natural.color_map import ColorMap, PaletteTraits
+from mixot.imaging.natural.counts import ColorCounts, in_cells
+from mixot.imaging.natural.smooth_map import SmoothMap
+
+__all__ = ["GAIN", "natural_map"]
+
+GAIN = 2.5  # by how much differences of color may grow; what is more tears skies
+_NARROW, _MOST = 2.0, 1.25  # how far the palette's lightness spreads beyond the photo's before the gain is raised
+_LEAST, _FLOOR = 0.30, 0.10  # least factor of the affine start; least eigenvalue of the symmetric part of DT
+_SLACK = 1.1  # by how much the radial part may exceed the gain
+_SPACING, _WIDTH = 0.07, 0.15  # of the centers of the radial functions; their width
+_FRAMES = 6  # orthonormal frames: 18 directions
+_LEVELS = 512  # of the quantile functions
+_STEPS = 12  # sliced steps, each projected on the smooth maps
+_HALVINGS, _RIDGES = 7, (-4.0, 2.0)  # bisections of the logarithm of the ridge
+_TEMPER = 0.5  # rare colors count as mass^0.5 in the regression and in the bounds
+_SHARE = 0.97  # of the tempered mass that must obey the bounds
+
+
+def natural_map(source: ColorCounts, palette: ColorCounts, *, gain: float | None = None) -> ColorMap:
+    """Return the smooth map that brings the colors of ``source`` to those of ``palette`` with bounded gain.
+
+    Both sides live in Oklab. The map is ``T(x) = A x + c + sum_j w_j exp(-|x - c_j|^2 / (2 h^2))``: the affine map
+    between the moments, its factors held in [0.3, gain], and a radial part found by sliced transport. Each step moves
+    the colors along 18 directions to the quantiles of the palette,
+
+        z <- P(z + 3 / 18 sum_u (Q_u(F_u(u . z)) - u . z) u),
+
+    and P projects on the smooth maps: least squares with a ridge. The ridge is the least for which, on 97 % of the
+    colors, no difference of color grows by more than 1.1 x gain or shrinks below a tenth, and none turns round.
+
+    Parameters
+    ----------
+    source : ColorCounts
+        Of the photo (`count_colors`).
+    palette : ColorCounts
+        Of the palette: of a picture, or of a mixture (`mixture_counts`).
+    gain : float, optional
+        At least 1. Without it 2.5, and up to a quarter more where the lightness of the photo spreads over less than
+        half of the palette's; `ColorMap.notes` says so.
+
+    Raises
+    ------
+    InputError
+        Where the gain is below 1.
+
+    References
+    ----------
+    Pitie, Kokaram and Dahyot, *Automated colour grading using colour distribution transfer*, 2007 (the affine map of
+    section 5, steps along directions); Bonneel, Rabin, Peyre and Pfister, *Sliced and Radon Wasserstein barycenters of
+    measures*, 2015.
+
+    Examples
+    --------
+    >>> from mixot.imaging.natural import count_colors
+    >>> rng = np.random.default_rng(0)
+    >>> dark, bright = (count_colors(low + 0.3 * rng.random((500, 3))) for low in (0.1, 0.5))
+    >>> moved = natural_map(dark, bright)(dark.colors)
+    >>> bool(abs(dark.weights @ moved - bright.weights @ bright.colors).max() < 0.01)
+    True
+    """
+    if gain is not None and not 1 <= gain < np.inf:
+        raise InputError(f"gain must be a number of at least 1 (1 lets no difference grow), got {gain:g}")
+    notes: list[str] = []
+    bound = _bound(source, palette, notes) if gain is None else float(gain)
+    fit = _RadialFit.of(source, palette, bound)
+    best, low, high = None, *_RIDGES
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        tried = fit.run(10**middle)
+        best, low, high = (best, middle, high) if tried is None else (tried, low, middle)
+    if best is None:
+        notes.append("the map is affine: a closer one would stretch some colors beyond the gain")
+    return ColorMap(best or fit.start, PaletteTraits.of(source, palette, _LEAST), bound, tuple(notes))
+
+
+def _bound(source: ColorCounts, palette: ColorCounts, notes: list[str]) -> float:
+    """The gain where none is given."""
+    spreads = [np.sqrt(law.moments()[1][0, 0]) for law in (source, palette)]
+    wanted = spreads[1] / spreads[0]
+    bound = GAIN * float(np.clip(wanted / _NARROW, 1.0, _MOST))
+    if bound > GAIN:
+        notes.append(
+            f"the photo's lightness spreads over less than half of the palette's: gain {bound:.2g} instead of {GAIN:g}"
+        )
+    return bound
+
+
+def _directions() -> Float[np.ndarray, "m 3"]:
+    rng = np.random.default_rng(3)  # any orthonormal frames do; always the same ones, so that no seed is needed
+    return np.concatenate([np.linalg.qr(rng.standard_normal((3, 3)))[0].T for _ in range(_FRAMES)])
+
+
+def affine_start(
+    source: tuple[np.ndarray, np.ndarray], palette: tuple[np.ndarray, np.ndarray], gain: float
+) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"]]:
+    """A and c of ``x -> A x + c`` between means and covariances; the eigenvalues of A are held in [0.3, gain]."""
+    (mean, cov), (to_mean, to_cov) = source, palette
+    root = _power(cov, 0.5)
+    inverse = _power(cov, -0.5)
+    linear = inverse @ _power(root @ to_cov @ root, 0.5) @ inverse
+    values, vectors = np.linalg.eigh((linear + linear.T) / 2)
+    linear = (vectors * np.clip(values, _LEAST, gain)) @ vectors.T
+    return linear, to_mean - linear @ mean
+
+
+def _power(cov: Float[np.ndarray, "3 3"], exponent: float) -> Float[np.ndarray, "3 3"]:
+    values, vectors = np.linalg.eigh(cov)
+    return (vectors * np.maximum(values, 1e-12) ** exponent) @ vectors.T
+
+
+@dataclass(frozen=True, eq=False)
+class _RadialFit:
+    """The penalised regression of sliced steps on radial functions, for any ridge."""
+
+    start: SmoothMap
+    source: ColorCounts
+    tempered: Float[np.ndarray, " n"]
+    basis: Float[np.ndarray, "n k"]
+    between: Float[np.ndarray, "k k"]
+    directions: Float[np.ndarray, "m 3"]
+    quantiles: Float[np.ndarray, "m l"]
+    gain: float
+
+    @classmethod
+    def of(cls, source: ColorCounts, palette: ColorCounts, gain: float) -> _RadialFit:
+        linear, shift = affine_start(source.moments(), palette.moments(), gain)
+        centers, _ = in_cells(source.colors, source.weights, _SPACING)
+        start = SmoothMap(linear, shift, centers, np.zeros_like(centers), _WIDTH)
+        tempered = source.weights**_TEMPER
+        directions = _directions()
+        quantiles = palette.quantiles(directions, levels())
+        basis, between = start.basis(source.colors), start.basis(centers)
+        return cls(start, source, tempered / tempered.sum(), basis, between, directions, quantiles, gain)
+
+    def run(self, ridge: float) -> SmoothMap | None:
+        """The map of this ridge; None where it breaks the bounds."""
+        weighted = (self.basis * self.tempered[:, None]).T
+        penalty = ridge * self.between + 1e-9 * np.eye(len(self.between))
+        project = np.linalg.solve(weighted @ self.basis + penalty, weighted)
+        begin = self.start.affine(self.source.colors)
+        moved, heights = begin, self.start.heights
+        for _ in range(_STEPS):
+            heights = project @ (moved + self._sliced_step(moved) - begin)
+            moved = begin + self.basis @ heights
+        found = replace(self.start, heights=heights)
+        return found if self._within_bounds(found) else None
+
+    def _sliced_step(self, moved: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        along = self.directions @ moved.T
+        orders = np.argsort(along, axis=1)
+        mass = self.source.weights[orders]
+        places = np.cumsum(mass, axis=1) - mass / 2
+        away = np.empty_like(along)
+        for row, order, place, quantile, here in zip(away, orders, places, self.quantiles, along, strict=True):
+            row[order] = np.interp(place, levels(), quantile) - here[order]
+        return away.T @ self.directions * (3 / len(self.directions))
+
+    def _within_bounds(self, found: SmoothMap) -> bool:
+        slopes = found.jacobian(self.source.colors, self.basis)
+        largest = np.sqrt(np.linalg.eigvalsh(slopes.swapaxes(1, 2) @ slopes)[:, -1])
+        if weighted_quantile(largest, self.tempered, _SHARE) > _SLACK * self.gain:
+            return False
+        least = np.linalg.eigvalsh((slopes + slopes.swapaxes(1, 2)) / 2)[:, 0]
+        return weighted_quantile(least, self.tempered, 1 - _SHARE) >= _FLOOR
+
+
+def levels() -> Float[np.ndarray, " l"]:
+    """Where quantile functions are tabulated: the middles of steps of equal mass."""
+    return (np.arange(_LEVELS) + 0.5) / _LEVELS
+
+
+def weighted_quantile(values: Float[np.ndarray, " n"], weights: Float[np.ndarray, " n"], level: float) -> float:
+    """The least value with at least this share of the mass at or below it."""
+    order = np.argsort(values)
+    mass = np.cumsum(weights[order])
+    return float(values[order][min(np.searchsorted(mass, level * mass[-1]), len(values) - 1)])

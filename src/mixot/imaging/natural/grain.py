@@ -1,0 +1,65 @@
+"""A table of colors applied to a picture, grain left as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+from mixot._native import move_smoothed, smoothing_coefficients, sum_blocks
+from mixot._shapes import Float
+from mixot.imaging.natural.table import ColorTable
+from mixot.threads import thread_count
+
+_RADIUS = 0.008  # of the windows, as a share of the root of the picture's area: 8 pixels in a megapixel
+_EPS = 2e-4  # sqrt(eps) is 1.4 % of full scale: what varies less than that in a window is grain
+_CELLS = 4  # cells of the grid of coefficients in a radius
+
+
+def move_without_grain(
+    pixels: np.ndarray,
+    table: ColorTable,
+    *,
+    weights: Float[np.ndarray, "h w"] | None = None,
+    amounts: Float[np.ndarray, "h w"] | None = None,
+) -> np.ndarray:
+    """Return the picture (h, w, 3), uint8, uint16 or floats, moved by the table, its grain not made larger or smaller.
+
+    Each color ``u`` is moved as far as the table moves the color that its surroundings make of it,
+
+        u + T(s) - s,    s = A u + b,    A = cov (cov + eps I)^-1,    b = (I - A) mean
+
+    with means and covariances of the colors in windows around it: the guided filter with the picture as its own guide.
+    In flat surroundings s is their mean, and grain passes with gain one; at edges s is u, and the table alone speaks,
+    so that no halo can arise there.
+
+    ``weights`` say how much a pixel counts in the windows, ``amounts`` how far it moves (both 1 where not given).
+
+    References
+    ----------
+    He, Sun and Tang, *Guided image filtering*, 2013, section 3.4; He and Sun, *Fast guided filter*, 2015: the
+    coefficients are found on a coarser grid, from sums over its cells.
+    """
+    height, width = pixels.shape[:2]
+    radius = _RADIUS * np.sqrt(height * width)
+    step = max(1, round(radius / _CELLS))
+    rows, cols = -(-height // step), -(-width // step)
+    threads = thread_count()
+    photo = np.ascontiguousarray(pixels)
+    sums = np.empty((rows, cols, 10), np.float32)
+    sum_blocks(photo, _as_native(weights), step, sums, threads)
+    size = 2 * max(1, round(radius / step)) + 1
+    coefficients = np.empty((rows * cols, 9), np.float32)
+    smoothing_coefficients(_box(sums, size).reshape(-1, 10), _EPS, coefficients)
+    out = np.empty_like(photo)
+    coefficients = _box(coefficients.reshape(rows, cols, 9), size)
+    move_smoothed(photo, _as_native(amounts), table.values, coefficients, step, out, threads)
+    return out
+
+
+def _as_native(values: np.ndarray | None) -> np.ndarray | None:
+    return None if values is None else np.ascontiguousarray(values, np.float32)
+
+
+def _box(field: np.ndarray, size: int) -> np.ndarray:
+    """Means over windows; beyond the border stands nothing for sums of mass and of mass times color alike."""
+    return uniform_filter1d(uniform_filter1d(field, size, axis=0, mode="nearest"), size, axis=1, mode="nearest")

@@ -1,0 +1,43 @@
+"""A smooth map of colors: affine, and a sum of radial functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixot._shapes import Float
+
+__all__ = ["SmoothMap"]
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothMap:
+    """``T(x) = linear x + shift + sum_j heights_j exp(-|x - centers_j|^2 / (2 width^2))`` on colors (n, 3)."""
+
+    linear: Float[np.ndarray, "3 3"]
+    shift: Float[np.ndarray, "3"]
+    centers: Float[np.ndarray, "k 3"]
+    heights: Float[np.ndarray, "k 3"]
+    width: float
+
+    def __call__(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        return self.affine(colors) + self.basis(colors) @ self.heights
+
+    def affine(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """The map without its radial part."""
+        return colors @ self.linear.T + self.shift
+
+    def basis(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n k"]:
+        """The radial functions at the colors."""
+        squares = (colors**2).sum(axis=1)[:, None] - 2 * colors @ self.centers.T + (self.centers**2).sum(axis=1)
+        return np.exp(-np.maximum(squares, 0) / (2 * self.width**2))
+
+    def jacobian(
+        self, colors: Float[np.ndarray, "n 3"], basis: Float[np.ndarray, "n k"] | None = None
+    ) -> Float[np.ndarray, "n 3 3"]:
+        """``DT`` at the colors: entry (i, j) says how coordinate i of the image grows with coordinate j."""
+        radial = self.basis(colors) if basis is None else basis
+        towards = radial @ (self.heights[:, :, None] * self.centers[:, None, :]).reshape(-1, 9)
+        here = (radial @ self.heights)[:, :, None] * colors[:, None, :]
+        return self.linear + (towards.reshape(-1, 3, 3) - here) / self.width**2
