@@ -5,6 +5,7 @@ import pytest
 from scipy.special import xlogy
 
 from mixot import (
+    EM,
     DiagonalGaussian,
     Gaussian,
     InputError,
@@ -24,6 +25,26 @@ CROSS = Mixture(
         [np.diag([4.0, 0.05]), np.diag([0.05, 4.0]), np.eye(2), np.eye(2)],
     ),
 )
+
+
+def test_a_background_stays_a_group_of_its_own(rng):
+    x = np.vstack([CROSS.sample(400, rng=rng), rng.uniform(-12, 18, (80, 2))])
+    fitted = fit(x, k=4, method=EM(background=True), rng=0)
+    found = combine(fitted, x)
+    assert found.merges.shape == (3, 2)
+    assert "background" in found.notes[0]
+    assert "background" in str(found)
+    two = found.responsibilities(x, clusters=2)
+    assert two.shape == (480, 3)
+    np.testing.assert_allclose(two.sum(axis=1), 1.0)
+    np.testing.assert_allclose(two[:, 2], fitted.background.shares, atol=1e-6)
+    assert found.entropies[1] == pytest.approx(-xlogy(two, two).sum())
+    labels = found.predict(x, clusters=2)
+    assert set(labels) == {-1, 0, 1}
+    assert (labels[400:] == -1).mean() > 0.6 > 0.1 > (labels[:400] == -1).mean()
+    bare = combine(fitted.mixture, x)
+    assert bare.notes == ()
+    assert bare.responsibilities(x, clusters=2).shape == (480, 2)
 
 
 def test_each_step_joins_the_pair_that_lowers_the_entropy_most(rng):

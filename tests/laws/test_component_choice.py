@@ -226,3 +226,13 @@ def test_progress_is_told_and_may_interrupt(rng):
 
     with pytest.raises(KeyboardInterrupt):
         choose_components(x, y, ks=[1, 2], method=search, rng=0, progress=stop)
+
+
+def test_auto_chooses_one_model_for_each_side(rng):
+    x, y = clouds(rng, (2, 2), n=30)
+    search = ComponentSearch(splits=2, points=30, fitter=QUICK)
+    found = choose_components(x, y * [1.0, 0.2], ks=[1, 2], structure="auto", method=search, rng=0)
+    assert (found.k, found.l) == (2, 2)
+    assert [each.structure for each in found.fits] == [
+        fit(side, structure="auto", method=QUICK, rng=0).structure for side in (x, y * [1.0, 0.2])
+    ]

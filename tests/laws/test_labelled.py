@@ -179,7 +179,7 @@ def test_bad_input(rng):
         fit_labelled(x, np.full(10, -1), "ab")
     with pytest.raises(InputError, match="no label has two different points"):
         fit_labelled(x[:2], np.array([0, 1]), "ab")
-    with pytest.raises(InputError, match="structure must be one of full, diagonal"):
+    with pytest.raises(InputError, match=r"within all labels.*structures here are full \(VVV\), diagonal \(VVI\), got"):
         fit_labelled(x, codes, "ab", structure="tied")
     with pytest.raises(InputError, match="k must be a whole number"):
         fit_labelled(x, codes, "ab", k=0)

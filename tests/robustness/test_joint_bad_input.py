@@ -25,6 +25,8 @@ def test_lam_is_checked(lam, x):
         ({"k": (1, 2, 3)}, "a number or a pair of numbers"),
         ({"family": "student", "k": 2}, "gaussian and diagonal, got 'student'"),
         ({"structure": "round", "k": 2}, "unknown structure 'round'"),
+        ({"structure": "EEV", "k": 2}, "leads out of models that share .*got 'EEV'"),
+        ({"structure": "auto", "k": 2}, "leads out of models that share .*got 'auto'"),
         ({"k": (2, 3), "method": JointEM(coupling="paired")}, "equal in number on both sides"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, overload
 
 import numpy as np
@@ -14,7 +14,7 @@ from mixot._typing import Law
 from mixot.errors import InputError
 from mixot.measures import Grid, Samples, as_measure
 from mixot.mixture import Mixture
-from mixot.results import Fit
+from mixot.results import Background, Fit
 
 _FEWEST = 3  # components of which a line in two pieces can be drawn
 
@@ -31,6 +31,9 @@ class Combination(Generic[Law]):
     entropies : (k,), entropy of the posterior probabilities with 1, 2 ... k clusters, in nats, all points together
     merged_points : (k - 1,), how many points stood in the two clusters that the step to 1, 2 ... k - 1 clusters joined
     clusters : the number of clusters that the elbow of the entropies proposes
+    background : the uniform law beside the mixture of a fit that has one: a group of its own, which no step joins to
+        anything and no number of clusters counts
+    notes : what was done with it, in words
     """
 
     mixture: Mixture[Law]
@@ -38,6 +41,8 @@ class Combination(Generic[Law]):
     entropies: Float[np.ndarray, " k"]
     merged_points: Float[np.ndarray, " s"]
     clusters: int
+    background: Background | None = None
+    notes: tuple[str, ...] = field(default=())
 
     def owner(self, clusters: int | None = None) -> Int[np.ndarray, " k"]:
         """The cluster of each component where there are so many, (k,); as many as proposed where not given."""
@@ -49,13 +54,21 @@ class Combination(Generic[Law]):
         return owner
 
     def responsibilities(self, x: Any, clusters: int | None = None) -> Float[np.ndarray, "n c"]:
-        """Posterior probability of each cluster at the points x, (n, d) -> (n, clusters)."""
+        """Posterior probability of each cluster at the points x, (n, d) -> (n, clusters); rows sum to one.
+
+        With a background it is the last of clusters + 1 columns: its density is taken to be the same everywhere.
+        """
         owner = self.owner(clusters)
-        return self.mixture.responsibilities(x) @ np.eye(owner.max() + 1)[owner]
+        groups = np.eye(owner.max() + 1)[owner]
+        if self.background is None:
+            return self.mixture.responsibilities(x) @ groups
+        posterior = _beside(self.mixture, self.background, self.mixture.as_points(x))
+        return np.column_stack([posterior[:, :-1] @ groups, posterior[:, -1]])
 
     def predict(self, x: Any, clusters: int | None = None) -> Int[np.ndarray, " n"]:
-        """The cluster of each point x, (n, d) -> (n,)."""
-        return self.responsibilities(x, clusters).argmax(axis=1)
+        """The cluster of each point x, (n, d) -> (n,); -1 for one that the background is likelier to have than any."""
+        found = self.responsibilities(x, clusters).argmax(axis=1)
+        return found if self.background is None else np.where(found == self.owner(clusters).max() + 1, -1, found)
 
     def cluster(self, at: int, clusters: int | None = None) -> Mixture[Law]:
         """The law of one cluster: a mixture of its components."""
@@ -69,7 +82,9 @@ class Combination(Generic[Law]):
 
     def __str__(self) -> str:
         shown = ", ".join(f"{value:.4g}" for value in self.entropies)
-        return f"{self.clusters} clusters of {len(self.mixture)} components; entropy with 1, 2 ... clusters: {shown}"
+        beside = "" if self.background is None else " and a background"
+        parts = f"{self.clusters} clusters of {len(self.mixture)} components{beside}"
+        return f"{parts}; entropy with 1, 2 ... clusters: {shown}"
 
     def _checked(self, clusters: int | None) -> int:
         count = self.clusters if clusters is None else clusters
@@ -94,7 +109,8 @@ def combine(mixture: Any, data: Any) -> Combination:
     Parameters
     ----------
     mixture : Mixture or Fit
-        Of any family.
+        Of any family. The background of a fit stays a group of its own: entropies count it, steps leave it alone, and
+        ``notes`` say so.
     data : array (n, d), Samples or Grid
         The points, most often those of the fit; their weights count.
 
@@ -121,27 +137,41 @@ def combine(mixture: Any, data: Any) -> Combination:
     law = mixture.mixture if isinstance(mixture, Fit) else mixture
     if not isinstance(law, Mixture):
         raise InputError(f"expected a mixture or a fit, got {type(mixture).__name__}; fit one first: fit(data)")
-    posterior, count = _posterior(law, data)
+    background = mixture.background if isinstance(mixture, Fit) else None
+    posterior, count = _posterior(law, background, data)
     k = len(law)
     merges, entropies, merged = np.empty((k - 1, 2), dtype=np.int64), np.empty(k), np.empty(k - 1)
     entropies[k - 1] = _entropy(posterior, count)
     for clusters in range(k - 1, 0, -1):
-        i, j = _best_pair(posterior, count)
+        i, j = _best_pair(posterior[:, : clusters + 1], count)
         merged[clusters - 1] = count @ (posterior[:, i] + posterior[:, j])
         posterior[:, i] += posterior[:, j]
         posterior = np.delete(posterior, j, axis=1)
         merges[k - 1 - clusters] = i, j
         entropies[clusters - 1] = _entropy(posterior, count)
-    return Combination(law, merges, entropies, merged, _elbow(entropies))
+    notes = ()
+    if background is not None:
+        notes = (f"the background, {background.weight:.3g} of the mass, stays a group of its own: no step joins it",)
+    return Combination(law, merges, entropies, merged, _elbow(entropies), background, notes)
 
 
-def _posterior(law: Mixture, data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior probabilities (n, k), and for how many points each row stands, (n,)."""
+def _beside(law: Mixture, background: Background, points: np.ndarray) -> np.ndarray:
+    """Posterior probabilities of the components and, last, of the background, (n, k + 1)."""
+    with np.errstate(divide="ignore"):  # of a background, or a rest, of weight zero
+        uniform = np.log(background.weight) - np.log(background.volume)
+        rest = law.log_density(points) + np.log1p(-background.weight)
+    outside = np.exp(uniform - np.logaddexp(uniform, rest))
+    return np.column_stack([law.responsibilities(points) * (1 - outside)[:, None], outside])
+
+
+def _posterior(law: Mixture, background: Background | None, data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior probabilities (n, k), (n, k + 1) with a background, and for how many points each row stands, (n,)."""
     measure = as_measure(data) if not isinstance(data, Samples | Grid) else data
     points = measure.centers() if isinstance(measure, Grid) else measure
     if not isinstance(points, Samples):
         raise InputError(f"components are combined by points, got {type(data).__name__}; draw some: p.sample(10_000)")
-    return law.responsibilities(points.points).astype(np.float64), points.weights * points.observations
+    rows = law.responsibilities(points.points) if background is None else _beside(law, background, points.points)
+    return rows.astype(np.float64), points.weights * points.observations
 
 
 def _entropy(posterior: np.ndarray, count: np.ndarray) -> float:

@@ -100,7 +100,8 @@ def choose_components(
     ks, ls : numbers of components to try for x and for y
         1 to ``k_max`` of the fitter where ``ks`` is not given; ``ls`` are ``ks`` where not given.
     structure : str
-        Of the covariances, as for `fit`.
+        Of the covariances, as for `fit`. With "auto" one fit chooses a model for each side, which all numbers of
+        components then have (``fits[0].structure``): to choose it anew for every half would cost ten times as much.
     method : ComponentSearch, optional
         Its options, such as ``ComponentSearch(pairs="equal", solver=OMT(lam=0.5))``.
     rng : seed, Generator or None
@@ -146,7 +147,7 @@ def choose_components(
         if not tried[0]:
             raise InputError("pairs are equal, but ks and ls have no number in common")
     p, q = (
-        FittedSide.of(side, ladder, fitter, family, structure, rng, progress)
+        FittedSide.of(side, ladder, fitter, family, _named(structure, side, fitter, family, rng), rng, progress)
         for side, ladder in zip(data, tried, strict=True)
     )
     comparison = PairComparison(p, q, search, np.random.default_rng(as_generator(rng).integers(0, 2**63, size=4)))
@@ -156,6 +157,15 @@ def choose_components(
     for note in {note: None for fit in fits for note in fit.notes}:
         warnings.warn(note, AccuracyWarning, stacklevel=2)
     return ComponentChoice(best.k, best.l, fits, best.plan, candidates, p.fits, q.fits, (p.rows, q.rows))
+
+
+def _named(structure: str, side: Samples, fitter: Fitter, family: str, rng: Any) -> str:
+    """The structure, that of the fit which chooses among all of them where it is "auto"."""
+    if structure.lower() != "auto":
+        return structure
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # what is said of the fits that follow counts
+        return fitter.fit(side, family, structure=structure, rng=rng).structure
 
 
 def chosen(candidates: Iterable[ComponentPair]) -> ComponentPair:

@@ -26,6 +26,10 @@ from mixot.solvers.entropic.free_marginals import FreeMarginals
 
 _SHORT = 20  # iterations that tell the better start
 _COUPLINGS = ("free", "paired")
+_NO_STEP = (
+    "a joint fit draws the covariances of one mixture towards those of the other, which leads out of models that share "
+    "volumes, shapes or axes (fit both apart for these: fit(x), fit(y))"
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -236,7 +240,7 @@ class _JointEnergy:
             )
         if x.dim != y.dim:
             raise InputError(f"x and y must live in the same space, got dimension {x.dim} and {y.dim}")
-        shape = structure_of(family, structure)
+        shape = structure_of(family, structure, _NO_STEP)
         if options.em.prior is not None:
             raise InputError("a joint fit has no prior: leave em.prior out, or fit both apart with it")
         data = seen_rows(x), seen_rows(y)

@@ -53,6 +53,27 @@ def models_of(family: str, d: int) -> tuple[str, ...]:
     return tuple(name for name in names if family != "diagonal" or name[2] == "I")
 
 
+def structure_in_words(structure: str, offered: tuple[str, ...], reason: str) -> str:
+    """The structure in words that ``structure`` stands for, one of those ``offered`` ("VVV" is "full").
+
+    Raises
+    ------
+    InputError
+        On any other; where it is one of the fourteen models, or "auto", the message gives the ``reason``.
+
+    Examples
+    --------
+    >>> structure_in_words("vvi", ("full", "diagonal"), "labels have two")
+    'diagonal'
+    """
+    shown = ", ".join(f"{word} ({IN_WORDS[word]})" for word in offered)
+    model = structure.upper() if structure.lower() == "auto" else CovarianceModel.of(structure).name
+    word = _STORED.get(model, "")
+    if word not in offered:
+        raise InputError(f"{reason}; structures here are {shown}, got {structure!r}")
+    return word
+
+
 @dataclass(frozen=True, slots=True)
 class CovarianceModel:
     """One of the fourteen, by its ``name`` of three letters."""

@@ -14,7 +14,7 @@ from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.likelihood.candidates import choice, judged
-from mixot.fitting.likelihood.covariance_models import models_of, structure_of_em
+from mixot.fitting.likelihood.covariance_models import models_of, structure_in_words, structure_of_em
 from mixot.fitting.likelihood.covered_fit import CoveredFit
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.gaussian_em import GaussianEM
@@ -392,12 +392,16 @@ class EM:
         return Candidate(k, likelihood, score, reason, structure, n_parameters=free, observations=em.observations)
 
 
-def structure_of(family: str, structure: str) -> str:
-    """The structure meant: for the diagonal family, "full" is all it has."""
+def structure_of(family: str, structure: str, reason: str) -> str:
+    """The structure in words that is meant; for the diagonal family, "full" is all it has.
+
+    ``reason`` says why covariances that share volumes, shapes or axes are refused.
+    """
     structure = "diagonal" if (family, structure) == ("diagonal", "full") else structure
-    if structure not in _OWN[family]:
+    word = structure_in_words(structure, STRUCTURES, reason)
+    if word not in _OWN[family]:
         raise InputError(f"unknown structure {structure!r}; the {family} family has {', '.join(_OWN[family])}")
-    return structure
+    return word
 
 
 def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:

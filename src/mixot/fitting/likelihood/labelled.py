@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
-from mixot._checks import as_generator, is_one_of, is_whole
+from mixot._checks import as_generator, is_whole
 from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
+from mixot.fitting.likelihood.covariance_models import structure_in_words
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.formulas.gaussian.shrinkage import diagonal_shrinkage, shrinkage
@@ -22,6 +23,10 @@ from mixot.measures import Samples
 from mixot.mixture import Mixture
 
 _STRUCTURES = ("full", "diagonal")
+_NO_STEP = (
+    "with labels each covariance is drawn towards the one within all labels, a step that other models do not have "
+    "(fit_classes fits each label with any of them)"
+)
 _REG = 1e-6  # of the variances of all points, added to the pooled ones: collinear and constant columns keep a width
 
 
@@ -143,8 +148,7 @@ def fit_labelled(
     ([0.6, 0.4], [2.0, 11.0])
     """
     x, known = _labelled(points, codes), np.asarray(codes) >= 0
-    if not is_one_of(structure, _STRUCTURES):
-        raise InputError(f"with labels, structure must be one of {', '.join(_STRUCTURES)}, got {structure!r}")
+    structure = structure_in_words(structure, _STRUCTURES, _NO_STEP)
     if k is not None and not (is_whole(k) and k >= 1):
         raise InputError(f"k must be a whole number of at least 1, or None, got {k!r}")
     present, codes = np.unique(np.asarray(codes)[known], return_inverse=True)

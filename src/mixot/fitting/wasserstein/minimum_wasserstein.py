@@ -39,6 +39,10 @@ _FIRST = 1e-3  # accuracy of masses where a descent starts
 _LAST = 1e-6  # and in the plan that is handed over
 _SLIPPED = 1e-2  # of the cost: where the last plan costs more than this above what it seemed, its steps were wrong
 _EMPTY = 1e-3  # a component with less mass than this share of an average row is empty
+_NO_STEP = (
+    "minimum W2 moves every covariance by itself, or one for all, and has no descent within models that share volumes, "
+    "shapes or axes (method='em' fits these)"
+)
 _AT_FLOOR = 1e-3  # distance above the floor, relative to it, of a variance that has come down to it
 
 
@@ -160,7 +164,7 @@ class MinimumWasserstein:
             raise UnsupportedError(
                 f"minimum W2 fits mixtures in dimension 1 to 3, the data have {data.dim}; project them, or method='em'"
             )
-        shape = structure_of(family, structure)
+        shape = structure_of(family, structure, _NO_STEP)
         cloud = coreset(data, self._most(data))
         starts, tried = self._starts(data, family, k, structure, as_generator(rng), progress)
         frame = _Frame.of(cloud.samples)
