@@ -99,7 +99,8 @@ struct Scratch {
     centred.assign(48 * d, T(0));
     joint.assign(k * kBlock, T(0));
     for (auto* each : {&weight, &share, &root}) each->assign(kBlock, T(0));
-    gram_rows = std::min(kBlock, std::max<size_t>(16, kGramBytes / (pitch * sizeof(T))));
+    const size_t row = std::max<size_t>(pitch, 1) * sizeof(T);  // no coordinate at all where nothing is seen of rows
+    gram_rows = std::min(kBlock, std::max<size_t>(16, kGramBytes / row));
     gram.assign(gram_rows * pitch, T(0));
     index.assign(kBlock, 0);
     mass.assign(k, 0.0);

@@ -18,6 +18,7 @@
 
 int couple_exactly();  // network_simplex.cpp: how many problems failed
 int fit_and_couple();  // mixtures.cpp, likewise
+int pass_over_rows();  // passes.cpp, likewise
 
 namespace {
 
@@ -247,7 +248,7 @@ int main() {
   for (double lam : {1.0, 1e-2, 1e-4})
     for (std::size_t k : {1, 2, 7, 33})
       for (double rho : {infinity, 1.0}) couple(k, 5, lam, rho, infinity), couple(k, 40, lam, rho, rho);
-  failures += couple_exactly() + fit_and_couple();
+  failures += couple_exactly() + fit_and_couple() + pass_over_rows();
   std::printf(failures ? "%d failures\n" : "cells tile, masses are met\n", failures);
   return failures ? 1 : 0;
 }
