@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import Json, Kind, Seed, Shape, Structure
-from mixot.cli.console import emit, show_facts, working, written
+from mixot.cli.arguments import Json, Kind, Seed, Structure
+from mixot.cli.console import emit, note, show_facts, working, written
+
+if TYPE_CHECKING:
+    from mixot.imaging.color import Recoloring, RecolorOptions
+    from mixot.results import ProgressCallback
 
 
 class Space(StrEnum):
@@ -19,47 +23,115 @@ class Space(StrEnum):
     lab = "lab"
 
 
+class Keep(StrEnum):
+    """What stays as it is."""
+
+    lightness = "lightness"
+    neutrals = "neutrals"
+
+
+PAPER = "The map between mixtures"  # a panel of the help: its options choose that map
+
+
 def recolor(
     photo: Annotated[Path, typer.Argument(help="The picture to recolor.", show_default=False)],
     palette: Annotated[
         Path, typer.Option("--palette", help="A picture with the colors, or a model fitted to one.", show_default=False)
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The recolored picture.", show_default=False)],
-    k: Annotated[int, typer.Option("-k", "--components", min=1, help="Components of each palette.")] = 10,
-    kind: Annotated[Kind, typer.Option("--kind", help="The mean map, or the random one (noisier).")] = Kind.mean,
-    space: Annotated[Space, typer.Option("--space", help="rgb, or lab: as the eye compares colors.")] = Space.rgb,
-    smooth: Annotated[
-        float | None, typer.Option("--smooth", min=0, help="Remove grain in windows of this radius, in pixels.")
+    strength: Annotated[float, typer.Option("--strength", min=0, max=1, help="How far colors move, 0 to 1.")] = 1.0,
+    keep: Annotated[
+        Keep | None, typer.Option("--keep", help="Change hue and chroma alone, or leave greys and whites alone.")
     ] = None,
-    structure: Shape = Structure.full,
+    gain: Annotated[
+        float | None,
+        typer.Option("--gain", min=1, help="By how much differences may grow (2.5, up to 3 where there are few)."),
+    ] = None,
+    faithful: Annotated[
+        bool,
+        typer.Option(
+            "--faithful", help="Closer to the palette, and it tears: T_mean or T_rand.", rich_help_panel=PAPER
+        ),
+    ] = False,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", "--components", min=1, help="Components of each palette: 10.", rich_help_panel=PAPER),
+    ] = None,
+    kind: Annotated[
+        Kind | None, typer.Option("--kind", help="The mean map, or the random one (noisier).", rich_help_panel=PAPER)
+    ] = None,
+    space: Annotated[
+        Space | None, typer.Option("--space", help="rgb, or lab: as the eye compares colors.", rich_help_panel=PAPER)
+    ] = None,
+    smooth: Annotated[
+        float | None,
+        typer.Option(
+            "--smooth", min=0, help="Remove grain in windows of this radius, in pixels.", rich_help_panel=PAPER
+        ),
+    ] = None,
+    structure: Annotated[
+        Structure | None,
+        typer.Option("--structure", help="Shape of the covariances: full.", rich_help_panel=PAPER),
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Give a picture the colors of another one."""
+    """Give a picture the colors of another one, by one smooth map that keeps skies whole and grain small."""
     import numpy as np
 
-    from mixot.imaging.color import Palette, transfer
-    from mixot.imaging.palettes import load_palette
-    from mixot.io import Picture, kind_of, read_picture, write_picture
+    from mixot.imaging.color import RecolorOptions, recoloring
+    from mixot.io import Picture, read_picture, write_picture
     from mixot.io.pictures import check_picture_target
 
     check_picture_target(output)
+    options = RecolorOptions(
+        strength=strength,
+        keep=_word(keep),
+        gain=gain,
+        faithful=faithful,
+        k="auto" if k is None else k,
+        kind=_word(kind),
+        space=_word(space),
+        smooth=smooth,
+        structure=_word(structure),
+    )
     picture = read_picture(photo)
     check_picture_target(output, has_alpha=picture.has_alpha)
     rng = np.random.default_rng(seed)
-    shared: dict[str, Any] = {"k": k, "space": space.value, "structure": structure.value, "rng": rng}
     with working("fitting the palette", quiet=json) as progress:
-        if kind_of(palette) == "model":
-            colors = load_palette(palette)
-        else:
-            colors = Palette.of(read_picture(palette).pixels, **shared, progress=progress)
+        colors = _palette(palette, options, rng, progress)
     with working(f"recoloring {photo.name}", quiet=json) as progress:
-        result = transfer(picture.pixels, colors, kind=kind.value, smooth=smooth, progress=progress, **shared)
-    write_picture(output, Picture(result, picture.icc))
-    height, width = result.shape[:2]
+        done = recoloring(picture.pixels, colors, options, rng=rng, progress=progress)
+    for text in done.notes:
+        note(text)
+    write_picture(output, Picture(done.pixels, picture.icc))
+    height, width = done.pixels.shape[:2]
     if json:
         facts = {"photo": str(photo), "palette": str(palette), "output": str(output), "width": width, "height": height}
-        emit({"command": "recolor", **facts, "kind": kind.value, "space": space.value, "k": k, "smooth": smooth})
+        emit({"command": "recolor", **facts, **_what_was_done(done, options)})
         return
-    bits = {np.dtype(np.uint8): "8 bits", np.dtype(np.uint16): "16 bits"}.get(result.dtype, "floats")
+    bits = {np.dtype(np.uint8): "8 bits", np.dtype(np.uint16): "16 bits"}.get(done.pixels.dtype, "floats")
     show_facts(f"{photo} in the colors of {palette}", {"picture": f"{width} x {height}, {bits}", **written(output)})
+
+
+def _word(choice: StrEnum | None) -> Any:
+    return None if choice is None else choice.value
+
+
+def _palette(source: Path, options: RecolorOptions, rng: Any, progress: ProgressCallback | None) -> Any:
+    """A model, or a picture: as a mixture for the map between mixtures, as it is for the natural one."""
+    from mixot.imaging.color import palette_for
+    from mixot.imaging.palettes import load_palette
+    from mixot.io import kind_of, read_picture
+
+    if kind_of(source) == "model":
+        return load_palette(source)
+    return palette_for(read_picture(source).pixels, options, rng=rng, progress=progress)
+
+
+def _what_was_done(done: Recoloring, options: RecolorOptions) -> dict[str, Any]:
+    """The options in effect; those of the other map are null."""
+    facts = {"map": done.map, "strength": options.strength, "keep": options.keep, "gain": done.gain}
+    if done.map == "natural":
+        return {**facts, "kind": None, "space": "oklab", "k": None, "smooth": None}
+    return {**facts, "kind": done.map, "space": done.space, "k": options.components, "smooth": options.smooth}
