@@ -67,7 +67,11 @@ MIXOT_INLINE void move_row_body(const T* pixels, const float* weights, size_t wi
     smooth[2] = k[2] * u[0] + k[4] * u[1] + k[5] * u[2] + k[8];
     table_entry(table, static_cast<std::int32_t>(n), smooth, moved);
     const float amount = weights ? weights[x] : 1.0f;
-    for (size_t j = 0; j < 3; ++j) out[3 * x + j] = as_pixel<T>(u[j] + amount * (moved[j] - smooth[j]));
+    for (size_t j = 0; j < 3; ++j) {
+      // Where nothing moves every bit stays, of double pixels, too.
+      const bool stays = amount == 0.0f;
+      out[3 * x + j] = stays ? pixels[3 * x + j] : as_pixel<T>(u[j] + amount * (moved[j] - smooth[j]));
+    }
   }
 }
 

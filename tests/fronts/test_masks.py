@@ -78,6 +78,17 @@ def test_every_door_weights_by_transparency(channels, dtype, rng, tmp_path):
             np.testing.assert_array_equal(other.points, found.points)
 
 
+@pytest.mark.parametrize("grain", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_outside_of_a_mask_the_natural_map_moves_nothing(dtype, grain, photo, rng):
+    top = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    image = (photo / 255 * top).astype(dtype)
+    palette = rng.integers(100, 255, (9, 9, 3), dtype=np.uint8)
+    out = transfer(image, palette, mask=LEFT, grain=grain)
+    np.testing.assert_array_equal(out[:, 20:], image[:, 20:])
+    assert np.abs(out[:, :20].astype(float) - image[:, :20]).mean() > 0.02 * top
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 def test_outside_of_a_mask_nothing_moves(dtype, photo, rng):
     top = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max

@@ -48,8 +48,8 @@ def to_oklab(srgb: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
 
     Examples
     --------
-    >>> to_oklab(np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])).round(3).tolist()
-    [[1.0, -0.0, 0.0], [0.568, 0.203, 0.114]]
+    >>> (to_oklab(np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])).round(3) + 0.0).tolist()
+    [[1.0, 0.0, 0.0], [0.568, 0.203, 0.114]]
 
     References
     ----------

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from mixot._checks import as_generator
-from mixot._shapes import Float
 from mixot.display import cards
-from mixot.errors import AccuracyWarning, InputError
-from mixot.extras import require
-from mixot.families.elliptical.diagonal import DiagonalGaussian
-from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.em import EM
-from mixot.formulas.color_profiles import as_pixels
-from mixot.formulas.pixel_weights import counted, mask_values
-from mixot.imaging.guided import guided_filter
+from mixot.errors import InputError
+from mixot.imaging.canvas import Canvas, Space
+from mixot.imaging.component_maps import fit_canvas, move_by_components, mover, tell
+from mixot.imaging.natural import (
+    ColorCounts,
+    ColorTable,
+    count_colors,
+    mixture_counts,
+    move_without_grain,
+    natural_map,
+)
+from mixot.imaging.natural.color_map import Keep
 from mixot.imaging.swatches import swatches_of
-from mixot.measures import Samples
 from mixot.mixture import Mixture
-from mixot.results import Fit, Progress, ProgressCallback
-from mixot.transport.maps import TransportMap
-from mixot.verbs import fit, transport_map
+from mixot.results import Fit, ProgressCallback
+from mixot.verbs import transport_map
 
-__all__ = ["Palette", "Space", "fit_colors", "transfer"]
+__all__ = ["Palette", "RecolorOptions", "Recoloring", "Space", "fit_colors", "recoloring", "transfer"]
 
-Space = Literal["rgb", "lab"]
-
-_CELL = 1 / 64  # side of the cells in which colors are counted; four of the 256 steps of an 8-bit channel
-_WITHIN = _CELL**2 / 12  # variance inside a cell (Sheppard's correction), given back to every component
-_BLOCK = 1 << 18  # pixels that are converted and moved at a time
-_EDGE = 1e-3  # variance of color in a window above which the smoothed displacement follows the picture
-_LOW = {"rgb": (0.0, 0.0, 0.0), "lab": (0.0, -1.28, -1.28)}
-_HIGH = {"rgb": (1.0, 1.0, 1.0), "lab": (1.0, 1.28, 1.28)}
+_COMPONENTS = 10  # of the mixtures between which T_mean moves: best for photographs
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +42,7 @@ class Palette:
     --------
     >>> rng = np.random.default_rng(0)
     >>> sunset = Palette.of(rng.random((32, 32, 3)), k=2, rng=0)
-    >>> [transfer(frame, sunset, k=2, rng=0).shape for frame in rng.random((2, 16, 16, 3))]
+    >>> [transfer(frame, sunset).shape for frame in rng.random((2, 16, 16, 3))]
     [(16, 16, 3), (16, 16, 3)]
     """
 
@@ -61,7 +53,7 @@ class Palette:
     def __post_init__(self) -> None:
         if self.mixture.dim != 3:
             raise InputError(f"a palette is a mixture of colors, of dimension 3, got dimension {self.mixture.dim}")
-        if self.space not in _LOW:
+        if self.space not in get_args(Space):
             raise InputError(f"space must be 'rgb' or 'lab', got {self.space!r}")
 
     @classmethod
@@ -80,8 +72,8 @@ class Palette:
 
         With ``mask``, as in `transfer`, only to those that it lets in.
         """
-        canvas = _Canvas.of(image, mask)
-        fitted = _fit_canvas(canvas, k, None, space, structure, rng, progress)
+        canvas = Canvas.of(image, mask)
+        fitted = fit_canvas(canvas, k, None, space, structure, rng, progress)
         return cls(fitted.mixture, space, canvas.grey)
 
     def _repr_html_(self) -> str:
@@ -89,23 +81,94 @@ class Palette:
         return cards.palette_card([(each.hex, each.percent, each.share) for each in colors], self.space)
 
 
+@dataclass(frozen=True)
+class RecolorOptions:
+    """What `recoloring` is to do: the options of `transfer`, where they are explained."""
+
+    strength: float | int = 1.0
+    keep: Keep | None = None
+    gain: float | int | None = None
+    grain: bool = True
+    faithful: bool = False
+    k: int | Literal["auto"] | None = "auto"
+    kind: Literal["mean", "random"] | None = None
+    space: Space | None = None
+    smooth: float | int | None = None
+    structure: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise InputError(f"strength must lie in [0, 1], got {self.strength:g}")
+        if self.keep not in (None, *get_args(Keep)):
+            raise InputError(f"keep must be 'lightness', 'neutrals' or None, got {self.keep!r}")
+        if self.kind not in (None, "mean", "random"):
+            raise InputError(f"kind must be 'mean' or 'random', got {self.kind!r}")
+        natural = [name for name in ("keep", "gain") if getattr(self, name) is not None]
+        if natural and self.by_components:
+            why = "faithful" if self.faithful else " and ".join(self.of_components)
+            raise InputError(
+                f"{' and '.join(natural)} belong to the natural map, {why} to that of the paper: choose one"
+            )
+
+    @property
+    def of_components(self) -> tuple[str, ...]:
+        """The options given here that the natural map does not have."""
+        given = {"k": self.k != "auto", "kind": self.kind, "space": self.space}
+        given |= {"smooth": self.smooth is not None, "structure": self.structure}
+        return tuple(name for name, value in given.items() if value)
+
+    @property
+    def components(self) -> int | None:
+        """Components of each mixture; None for the number that BIC chooses."""
+        return _COMPONENTS if self.k == "auto" else self.k
+
+    @property
+    def by_components(self) -> bool:
+        """Whether the map of the paper is asked for, by name or by one of its options."""
+        return self.faithful or bool(self.of_components)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Recoloring:
+    """A picture in other colors: ``pixels``, and how it was made.
+
+    ``map`` is "natural", or "mean" or "random" for the maps of the paper; ``space`` is where colors moved. Of the
+    natural one there are ``table``, the map of colors that was applied, and ``gain``, the bound on how differences
+    grow. ``notes`` say what else was done.
+    """
+
+    pixels: np.ndarray
+    map: Literal["natural", "mean", "random"]
+    space: Literal["oklab", "rgb", "lab"]
+    table: ColorTable | None = None
+    gain: float | None = None
+    notes: tuple[str, ...] = ()
+
+
 def transfer(
     image: Any,
     palette: Any,
     *,
-    k: int | None = 10,
-    kind: Literal["mean", "random"] = "mean",
-    space: Space = "rgb",
-    smooth: float | int | None = None,
-    structure: str = "full",
+    strength: float | int = 1.0,
+    keep: Keep | None = None,
+    gain: float | int | None = None,
+    grain: bool = True,
+    faithful: bool = False,
     mask: Any = None,
+    k: int | Literal["auto"] | None = "auto",
+    kind: Literal["mean", "random"] | None = None,
+    space: Space | None = None,
+    smooth: float | int | None = None,
+    structure: str | None = None,
     rng: Any = None,
     progress: ProgressCallback | None = None,
 ) -> np.ndarray:
     """Return ``image`` with the colors of ``palette``, an array of the same type and range.
 
-    A mixture is fitted to the colors of each, and every pixel moves by the map between the two: ``T_mean``, or, with
-    ``kind="random"``, ``T_rand``, which reaches the palette more closely and is noisier.
+    All colors move by one smooth map that lets no difference grow by more than ``gain`` (`natural_map`), so that skies
+    stay whole; what is grain in the picture keeps its size. The map of the paper between mixtures, ``T_mean`` or
+    ``T_rand``, comes closer to the palette and tears more: with ``faithful``, or with one of its options ``k``,
+    ``kind``, ``space``, ``smooth`` and ``structure``. `recoloring` returns what was done, too.
 
     Parameters
     ----------
@@ -114,22 +177,34 @@ def transfer(
         in the fit by how opaque it is.
     palette : array or Palette
         A picture of any size and of any of these types, or what `Palette.of` made of one.
+    strength : float
+        How far colors move, from 0 (not at all) to 1.
+    keep : "lightness" or "neutrals", optional
+        Change hue and chroma alone, or keep greys and whites without color. Whites stay in any case as far as the
+        palette's own are neutral.
+    gain : float, optional
+        The bound, at least 1. Without it 2.5, and up to 3 where the picture's lightness spreads little.
+    grain : bool
+        Whether grain keeps its size; else it grows and shrinks like all differences of color.
+    faithful : bool
+        The map of the paper.
+    mask : array (h, w), optional
+        Truth values, or 0 to the largest value of the type (floats: to 1): how much each pixel counts in the fit, and
+        how far it moves.
     k : int or None
-        Components of each mixture; about ten is best for photographs, None chooses by BIC.
-    kind : "mean" or "random"
-        Which map.
-    space : "rgb" or "lab"
-        In "lab" equal distances look equally different (it needs ``pip install "mixot[image]"``).
+        Components of each mixture; ten where nothing is given, None chooses by BIC.
+    kind : "mean" or "random", optional
+        Which map of the paper.
+    space : "rgb" or "lab", optional
+        In "lab" equal distances look equally different (it needs ``pip install "mixot[image]"``). A `Palette` says it
+        itself.
     smooth : float, optional
         Radius, in pixels, of a guided filter of the displacement ``T(u) - u`` with the picture as its guide; it takes
         away the grain that strong transfers bring out in flat regions. Without it every pixel is left to itself.
-    structure : str
-        Of the covariances: "full", "diagonal", "spherical" or "tied".
-    mask : array (h, w) or (h, w, 1 to 4), optional
-        A picture of the size of ``image`` that says where it is recolored: white is, black is not, grey partly, and
-        what is transparent as far as it is opaque. The fit counts the colors in the same way.
+    structure : str, optional
+        Of the covariances: "full" where nothing is given, "diagonal", "spherical" or "tied".
     rng : seed, Generator or None
-        For the fits and the random map.
+        For the fits and the random map. The natural map draws nothing.
     progress : callable, optional
         Called with a `Progress` after each iteration and each block of rows.
 
@@ -139,106 +214,114 @@ def transfer(
     Raises
     ------
     InputError
-        On another shape or type, floats outside [0, 1], a palette in another space, or a mask of another size or that
-        is black everywhere.
+        On another shape or type, floats outside [0, 1], a palette in another space, a mask of another size or without
+        any pixel, an option outside its range, or options of both maps.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> warm = np.uint8([230, 160, 90]) + rng.integers(0, 20, (24, 24, 3), dtype=np.uint8)
     >>> cold = np.uint8([60, 90, 160]) + rng.integers(0, 20, (24, 24, 3), dtype=np.uint8)
-    >>> bool(abs(transfer(cold, warm, k=1, rng=0).mean() - warm.mean()) < 1)
+    >>> bool(abs(transfer(cold, warm).mean() - warm.mean()) < 2)
     True
 
     References
     ----------
-    Delon and Desolneux, *A Wasserstein-type distance in the space of Gaussian mixture models*, 2020, section 7.1.
+    Delon and Desolneux, *A Wasserstein-type distance in the space of Gaussian mixture models*, 2020, section 7.1: the
+    maps between mixtures.
     """
-    canvas = _Canvas.of(image, mask)
-    generator = as_generator(rng)
-    if not isinstance(palette, Palette):
-        palette = Palette.of(palette, k=k, space=space, structure=structure, rng=generator, progress=progress)
-    if palette.space != space:
-        raise InputError(f"the palette was fitted in the space {palette.space!r}, and {space!r} was asked for")
-    if kind not in ("mean", "random"):
-        raise InputError(f"kind must be 'mean' or 'random', got {kind!r}")
-    if canvas.alpha is not None and not canvas.alpha.any():
-        return canvas.finish(canvas.colors.copy(), grey=canvas.grey)  # nothing to be seen
-    source = _fit_canvas(canvas, k, None, space, structure, generator, progress)
-    move = _mover(transport_map(source.mixture, palette.mixture, kind=kind), kind, generator)
-    moved = _recolor(canvas, move, space, smooth, progress)
-    return canvas.finish(canvas.blended(moved), grey=canvas.grey and palette.grey)
+    wanted = RecolorOptions(strength, keep, gain, grain, faithful, k, kind, space, smooth, structure)
+    return recoloring(image, palette, wanted, mask=mask, rng=rng, progress=progress).pixels
 
 
-@dataclass(frozen=True, eq=False)
-class _Canvas:
-    """A picture taken apart: ``colors`` (h, w, 1 or 3) of the caller's type, ``alpha`` (h, w, 1) if there is any.
+def recoloring(
+    image: Any,
+    palette: Any,
+    options: RecolorOptions | None = None,
+    *,
+    mask: Any = None,
+    rng: Any = None,
+    progress: ProgressCallback | None = None,
+) -> Recoloring:
+    """Return what `transfer` does with these options, and how it was done.
 
-    ``share`` is how much a mask lets each pixel change, (h, w) in [0, 1].
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> image, sunset = rng.random((2, 32, 32, 3))
+    >>> done = recoloring(image, sunset, RecolorOptions(strength=0.5))
+    >>> done.map, done.table.size, done.gain
+    ('natural', 33, 2.5)
     """
+    wanted = RecolorOptions() if options is None else options
+    canvas = Canvas.of(image, mask)
+    if canvas.weights is not None and not canvas.weights.any():
+        if not isinstance(palette, Palette):
+            Canvas.of(palette)
+        unseen = "the picture is transparent wherever it counts: it was left as it is"
+        name = (wanted.kind or "mean") if wanted.by_components else "natural"
+        space = (wanted.space or "rgb") if wanted.by_components else "oklab"
+        return Recoloring(canvas.finish(canvas.colors.copy(), grey=canvas.grey), name, space, notes=(unseen,))
+    if wanted.by_components:
+        return _by_components(canvas, palette, wanted, as_generator(rng), progress)
+    return _naturally(canvas, palette, wanted, progress)
 
-    colors: np.ndarray
-    alpha: np.ndarray | None
-    shape: tuple[int, ...]
-    share: np.ndarray | None = None
 
-    @classmethod
-    def of(cls, image: Any, mask: Any = None) -> _Canvas:
-        pixels = as_pixels(image)
-        if pixels.dtype not in (np.uint8, np.uint16) and pixels.dtype.kind != "f":
-            raise InputError(f"a picture must be uint8, uint16 or floats in [0, 1], got {pixels.dtype}")
-        if pixels.ndim not in (2, 3) or 0 in pixels.shape or (pixels.ndim == 3 and pixels.shape[2] > 4):
-            raise InputError(f"a picture must have shape (h, w) or (h, w, 1 to 4), got {pixels.shape}")
-        if pixels.dtype.kind == "f" and not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN fails both
-            raise InputError(f"floats must lie in [0, 1], got {pixels.min():g} to {pixels.max():g}; divide first")
-        stacked = pixels if pixels.ndim == 3 else pixels[:, :, None]
-        opaque = stacked.shape[2] in (1, 3)
-        share = None if mask is None else mask_values(as_pixels(mask), pixels.shape)
-        colors, alpha = (stacked, None) if opaque else (stacked[:, :, :-1], stacked[:, :, -1:])
-        return cls(colors, alpha, pixels.shape, share)
+def palette_for(
+    palette: Any, options: RecolorOptions, *, rng: Any = None, progress: ProgressCallback | None = None
+) -> Any:
+    """The palette as `recoloring` wants it for many pictures: for the map of the paper, a picture's as a mixture."""
+    if isinstance(palette, Palette) or not options.by_components:
+        return palette
+    space, structure = options.space or "rgb", options.structure or "full"
+    return Palette.of(palette, k=options.components, space=space, structure=structure, rng=rng, progress=progress)
 
-    @property
-    def grey(self) -> bool:
-        return self.colors.shape[2] == 1
 
-    @property
-    def top(self) -> float:
-        """The value that stands for full brightness."""
-        return float(np.iinfo(self.colors.dtype).max) if self.colors.dtype.kind == "u" else 1.0
+def _naturally(canvas: Canvas, palette: Any, wanted: RecolorOptions, progress: ProgressCallback | None) -> Recoloring:
+    colors, grey = _counts_of(palette)
+    photo, weights = canvas.rgb, canvas.weights
+    found = natural_map(count_colors(photo.reshape(-1, 3), weights), colors, gain=wanted.gain)
+    table = found.table(wanted.strength, wanted.keep)
+    if wanted.grain:
+        seen = None if weights is None else weights.reshape(photo.shape[:2])
+        moved = move_without_grain(photo, table, weights=seen, amounts=canvas.mask)
+    else:
+        moved = canvas.masked(table(photo))
+    tell(progress, len(photo), len(photo))
+    pixels = canvas.finish(moved.astype(canvas.colors.dtype, copy=False), grey=canvas.grey and grey)
+    return Recoloring(pixels, "natural", "oklab", table, found.gain, found.notes)
 
-    def weights(self) -> np.ndarray | None:
-        """How much each pixel counts in a fit, (h w,); None where all count alike."""
-        found = counted(None if self.alpha is None else self.alpha[:, :, 0], self.share)
-        return None if found is None else found.ravel()
 
-    def blocks(self, space: Space) -> Iterator[tuple[slice, Float[np.ndarray, "n 3"]]]:
-        """Rows of the picture with their colors in ``space``, about `_BLOCK` pixels at a time, float32."""
-        height, width = self.colors.shape[:2]
-        step = max(1, _BLOCK // width)
-        for start in range(0, height, step):
-            rows = slice(start, min(start + step, height))
-            colors = self.colors[rows].reshape(-1, self.colors.shape[2]).astype(np.float32) / np.float32(self.top)
-            rgb = np.repeat(colors, 3, axis=1) if self.grey else colors
-            yield rows, _to_lab(rgb) if space == "lab" else rgb
+def _counts_of(palette: Any) -> tuple[ColorCounts, bool]:
+    """The colors of a palette in Oklab, and whether they are greys."""
+    if isinstance(palette, Palette):
+        return mixture_counts(palette.mixture, palette.space), palette.grey
+    canvas = Canvas.of(palette)
+    if canvas.weights is not None and not canvas.weights.any():
+        raise InputError("the palette is transparent everywhere: it has no colors")
+    return count_colors(canvas.rgb.reshape(-1, 3), canvas.weights), canvas.grey
 
-    def blended(self, moved: np.ndarray) -> np.ndarray:
-        """Colors that have moved, (h, w, 3), as far as the mask lets them; outside of it they stay to the last bit."""
-        if self.share is None:
-            return moved
-        out = np.empty_like(moved)
-        kind = np.result_type(moved.dtype, np.float32) if moved.dtype.kind == "f" else np.float32
-        for row in range(len(moved)):  # row by row: a mask costs no memory for the whole picture
-            share, before = self.share[row, :, None], self.colors[row].astype(kind)
-            mixed = before + share * (moved[row].astype(kind) - before)
-            out[row] = mixed if moved.dtype.kind == "f" else mixed + np.float32(0.5)
-        return out
 
-    def finish(self, colors: np.ndarray, *, grey: bool) -> np.ndarray:
-        """The picture put together again: alpha as it was, the shape that came in where the channels allow it."""
-        out = colors if not grey else colors[:, :, :1]
-        if self.alpha is not None:
-            out = np.concatenate([out, self.alpha], axis=2)
-        return out.reshape(self.shape) if out.size == np.prod(self.shape) else out
+def _by_components(
+    canvas: Canvas, palette: Any, wanted: RecolorOptions, rng: np.random.Generator, progress: ProgressCallback | None
+) -> Recoloring:
+    palette = palette_for(palette, wanted, rng=rng, progress=progress)
+    kind, space = wanted.kind or "mean", palette.space
+    if wanted.space not in (None, space):
+        raise InputError(f"the palette was fitted in the space {space!r}, and {wanted.space!r} was asked for")
+    source = fit_canvas(canvas, wanted.components, None, space, wanted.structure or "full", rng, progress)
+    full = mover(transport_map(source.mixture, palette.mixture, kind=kind), kind, rng)
+    strength = np.float32(wanted.strength)
+    partly = full if strength == 1 else lambda colors: colors + strength * (full(colors) - colors)
+    moved = canvas.masked(move_by_components(canvas, partly, space, wanted.smooth, progress))
+    notes = () if wanted.faithful else (_chosen(wanted.of_components),)
+    return Recoloring(canvas.finish(moved, grey=canvas.grey and palette.grey), kind, space, notes=notes)
+
+
+def _chosen(given: tuple[str, ...]) -> str:
+    names = " and ".join(given)
+    verb = "belongs" if len(given) == 1 else "belong"
+    return f"{names} {verb} to the map between mixtures, which was used instead of the natural one"
 
 
 def fit_colors(
@@ -254,114 +337,8 @@ def fit_colors(
 ) -> Fit:
     """Return the mixture of k components fitted to the colors of a picture, always in three dimensions.
 
-    The arguments are those of `transfer`; ``k = None`` tries up to ``k_max`` components. The colors are counted in
+    The arguments are those of `Palette.of`; ``k = None`` tries up to ``k_max`` components. The colors are counted in
     cells of side 1/64 first, so the time does not grow with the picture; the likelihood is that of the counted
     colors. No component is narrower than the spread inside such a cell (one step of the 256 of an 8-bit channel).
     """
-    return _fit_canvas(_Canvas.of(image, mask), k, k_max, space, structure, rng, progress)
-
-
-def _fit_canvas(
-    canvas: _Canvas,
-    k: int | None,
-    k_max: int | None,
-    space: Space,
-    structure: str,
-    rng: Any,
-    progress: ProgressCallback | None,
-) -> Fit:
-    if space not in _LOW:
-        raise InputError(f"space must be 'rgb' or 'lab', got {space!r}")
-    colors = _count(canvas, space)
-    k = k if k is None else min(k, len(colors))
-    em = EM() if k_max is None else EM(k_max=k_max)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)  # flat pictures are no accident; Fit.notes keeps the remarks
-        fitted = fit(colors, k=k, method=em, structure=structure, rng=rng, progress=progress)
-    return replace(fitted, mixture=_widened(fitted.mixture))
-
-
-def _widened(mixture: Mixture) -> Mixture:
-    """The mixture with the variance that was lost in the cells, so that no component is flat."""
-    parts = mixture.components
-    if isinstance(parts, DiagonalGaussian):
-        return Mixture(mixture.weights, DiagonalGaussian(parts.means, parts.variances + _WITHIN))
-    return Mixture(mixture.weights, Gaussian(parts.mean(), parts.cov() + _WITHIN * np.eye(3)))
-
-
-def _count(canvas: _Canvas, space: Space) -> Samples:
-    """The colors of a picture as weighted points: mean and mass of the pixels in each cell of a fine grid."""
-    low = np.array(_LOW[space], dtype=np.float32)
-    shape = np.ceil((np.array(_HIGH[space]) - low) / _CELL - 1e-6).astype(int)
-    width = canvas.colors.shape[1]
-    totals = np.zeros((4, int(shape.prod())))
-    all_weights = canvas.weights()
-    for rows, colors in canvas.blocks(space):
-        cell = np.clip(((colors - low) / np.float32(_CELL)).astype(np.int32), 0, shape - 1)
-        code = np.ravel_multi_index(tuple(cell.T), tuple(shape))
-        weights = None if all_weights is None else all_weights[rows.start * width : rows.stop * width]
-        mass = np.ones(len(colors)) if weights is None else weights.astype(np.float64)
-        totals[0] += np.bincount(code, mass, totals.shape[1])
-        for j in range(3):
-            totals[1 + j] += np.bincount(code, mass * colors[:, j], totals.shape[1])
-    # A photograph of any size has some ten thousand cells, so that fits cost next to nothing.
-    seen = np.flatnonzero(totals[0])
-    mass = totals[0, seen]
-    # Means and masses are exact; the variance that is lost inside the cells is _WITHIN, which the fit adds back.
-    return Samples((totals[1:, seen] / mass).T, mass / mass.sum())
-
-
-def _mover(moved_by: TransportMap, kind: str, rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
-    if kind == "random":
-        return lambda colors: np.asarray(moved_by.sample(colors, rng=rng), dtype=np.float32)
-    return lambda colors: np.asarray(moved_by(colors), dtype=np.float32)
-
-
-def _recolor(
-    canvas: _Canvas,
-    move: Callable[[np.ndarray], np.ndarray],
-    space: Space,
-    smooth: float | int | None,
-    progress: ProgressCallback | None,
-) -> np.ndarray:
-    """Move every pixel, (h, w, 3) of the caller's type."""
-    height, width = canvas.colors.shape[:2]
-    out = np.empty((height, width, 3), canvas.colors.dtype)
-    if smooth is None or smooth <= 0:
-        for rows, colors in canvas.blocks(space):
-            out[rows] = _quantize(move(colors), canvas, space).reshape(-1, width, 3)
-            _tell(progress, rows.stop, height)
-        return out
-    before, field = (np.empty((height, width, 3), np.float32) for _ in range(2))
-    for rows, colors in canvas.blocks(space):
-        before[rows] = colors.reshape(-1, width, 3)
-        field[rows] = (move(colors) - colors).reshape(-1, width, 3)
-        _tell(progress, rows.stop, height)
-    after = guided_filter(before, field, radius=smooth, eps=_EDGE)
-    after += before
-    for rows, _ in canvas.blocks("rgb"):
-        out[rows] = _quantize(after[rows].reshape(-1, 3), canvas, space).reshape(-1, width, 3)
-    return out
-
-
-def _quantize(colors: np.ndarray, canvas: _Canvas, space: Space) -> np.ndarray:
-    rgb = np.clip(_from_lab(colors) if space == "lab" else colors, 0.0, 1.0)
-    if canvas.colors.dtype.kind == "f":
-        return rgb.astype(canvas.colors.dtype)
-    return (rgb * np.float32(canvas.top) + np.float32(0.5)).astype(canvas.colors.dtype)
-
-
-def _to_lab(rgb: np.ndarray) -> np.ndarray:
-    return (require("skimage.color", "image", "the perceptual space").rgb2lab(rgb) / 100).astype(np.float32)
-
-
-def _from_lab(lab: np.ndarray) -> np.ndarray:
-    convert = require("skimage.color", "image", "the perceptual space").lab2rgb
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # colors that no screen can show: they are clipped next
-        return convert(lab * np.float32(100)).astype(np.float32)
-
-
-def _tell(progress: ProgressCallback | None, step: int, total: int) -> None:
-    if progress is not None:
-        progress(Progress("moving colors", step, total))
+    return fit_canvas(Canvas.of(image, mask), k, k_max, space, structure, rng, progress)

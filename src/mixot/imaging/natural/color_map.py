@@ -74,7 +74,7 @@ class ColorMap:
         moved[:, 1:] = self.traits.tint + self.traits.colorful * (moved[:, 1:] - self.traits.tint)
         return moved
 
-    def table(self, strength: float = 1.0, keep: Keep | None = None, *, size: int = _SIZE) -> ColorTable:
+    def table(self, strength: float | int = 1.0, keep: Keep | None = None, *, size: int = _SIZE) -> ColorTable:
         """Return the map as a table of sRGB.
 
         Lightness is bent into the palette's range; highlights without color stay without as far as the palette's are
@@ -120,7 +120,7 @@ class ColorMap:
 
 
 def between(
-    start: Float[np.ndarray, "n 3"], end: Float[np.ndarray, "n 3"], strength: float
+    start: Float[np.ndarray, "n 3"], end: Float[np.ndarray, "n 3"], strength: float | int
 ) -> Float[np.ndarray, "n 3"]:
     """Colors on the way: on straight lines, their chroma raised towards what lies between the chromas of the ends.
 

@@ -15,7 +15,7 @@ from mixot.imaging.natural.smooth_map import SmoothMap
 __all__ = ["GAIN", "natural_map"]
 
 GAIN = 2.5  # by how much differences of color may grow; what is more tears skies
-_NARROW, _MOST = 2.0, 1.25  # how far the palette's lightness spreads beyond the photo's before the gain is raised
+_NARROW, _MOST = 2.0, 1.2  # how far the palette's lightness spreads beyond the photo's before the gain is raised
 _LEAST, _FLOOR = 0.30, 0.10  # least factor of the affine start; least eigenvalue of the symmetric part of DT
 _SLACK = 1.1  # by how much the radial part may exceed the gain
 _SPACING, _WIDTH = 0.07, 0.15  # of the centers of the radial functions; their width
@@ -27,7 +27,7 @@ _TEMPER = 0.5  # rare colors count as mass^0.5 in the regression and in the boun
 _SHARE = 0.97  # of the tempered mass that must obey the bounds
 
 
-def natural_map(source: ColorCounts, palette: ColorCounts, *, gain: float | None = None) -> ColorMap:
+def natural_map(source: ColorCounts, palette: ColorCounts, *, gain: float | int | None = None) -> ColorMap:
     """Return the smooth map that brings the colors of ``source`` to those of ``palette`` with bounded gain.
 
     Both sides live in Oklab. The map is ``T(x) = A x + c + sum_j w_j exp(-|x - c_j|^2 / (2 h^2))``: the affine map
@@ -46,7 +46,7 @@ def natural_map(source: ColorCounts, palette: ColorCounts, *, gain: float | None
     palette : ColorCounts
         Of the palette: of a picture, or of a mixture (`mixture_counts`).
     gain : float, optional
-        At least 1. Without it 2.5, and up to a quarter more where the lightness of the photo spreads over less than
+        At least 1. Without it 2.5, and up to a fifth more where the lightness of the photo spreads over less than
         half of the palette's; `ColorMap.notes` says so.
 
     Raises

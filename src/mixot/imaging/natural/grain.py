@@ -11,8 +11,8 @@ from mixot.imaging.natural.table import ColorTable
 from mixot.threads import thread_count
 
 _RADIUS = 0.008  # of the windows, as a share of the root of the picture's area: 8 pixels in a megapixel
-_EPS = 2e-4  # sqrt(eps) is 1.4 % of full scale: what varies less than that in a window is grain
-_CELLS = 4  # cells of the grid of coefficients in a radius
+_EPS = 6e-4  # sqrt(eps) is 2.4 % of full scale: what varies less than that in a window is grain
+_CELLS = 3  # cells of the grid of coefficients in a radius
 
 
 def move_without_grain(

@@ -60,7 +60,7 @@ class Frames:
     """
 
     pictures: tuple[Picture, ...]
-    durations: tuple[float, ...] = ()
+    durations: tuple[float | int, ...] = ()
     loop: int | None = None
     notes: tuple[str, ...] = ()
 
