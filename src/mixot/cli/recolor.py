@@ -45,7 +45,7 @@ def recolor(
     """Give a picture the colors of another one; of an animation every frame, by one map."""
     import numpy as np
 
-    from mixot.cli.picture_sources import naming, told_frames, told_picture
+    from mixot.cli.picture_sources import mask_in, naming, told_frames, told_picture
     from mixot.imaging.color import Palette, transfer
     from mixot.imaging.palettes import load_palette
     from mixot.io import kind_of, write_frames
@@ -54,7 +54,7 @@ def recolor(
     check_picture_target(output)
     frames = told_frames(photo, output)
     check_picture_target(output, has_alpha=any(picture.has_alpha for picture in frames.pictures))
-    veil = None if mask is None else told_picture(mask).pixels
+    veil = mask_in(mask)
     rng = np.random.default_rng(seed)
     shared: dict[str, Any] = {"k": k, "space": space.value, "structure": structure.value, "rng": rng}
     with working("fitting the palette", quiet=json) as progress:
