@@ -177,6 +177,8 @@ def test_masks_of_commands(photo, tmp_path):
     facts = told("recolor", "photo.png", "--palette", "turned.png", "--mask", "left.png", "-k", "1", "-o", "out.png")
     assert facts["mask"] == "left.png"
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png"))[:, 20:], photo[:, 20:])
+    shown = told("palette", "photo.png", "photo.png", "-k", "1", "--mask", "left.png", "--mask", "right.png")
+    np.testing.assert_allclose(shown["colors"][0]["rgb"], photo.reshape(-1, 3).mean(axis=0), atol=2)
     for wrong, words in (
         (["fit", "photo.png", "--mask", "black.png"], "error: photo.png: the mask is black everywhere"),
         (["fit", "photo.png", "--mask", "small.png"], "error: photo.png: the mask has 40 x 9 pixels"),

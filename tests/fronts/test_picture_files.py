@@ -2,16 +2,21 @@
 
 import io
 import struct
+import zlib
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, features
 
 from mixot import InputError, read
+from mixot.errors import AccuracyWarning
 from mixot.formulas import color_profiles, color_spaces
 from mixot.io import Metadata, Picture, read_picture, write_picture
-from mixot.io.pictures import SUFFIXES, exif
+from mixot.io.pictures import SUFFIXES, exif, png16
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><d tiff:Orientation="6">a caption</d></x:xmpmeta>'
 IPTC = b"\x1c\x02\x78\x00\x05hello"
@@ -162,6 +167,24 @@ def test_damaged_metadata_are_left_out_and_said(damage, tmp_path):
     assert any("EXIF is damaged" in line for line in found.notes)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 215), st.integers(0, 255)), min_size=1, max_size=6),
+    end=st.integers(0, 300),
+)
+def test_no_bytes_of_exif_do_harm(changes, end):
+    """Whatever is altered or cut, the block is edited in place, or it is damage."""
+    block = bytearray(as_bytes(exif_block(6)))
+    for at, value in changes:
+        block[at % len(block)] = value
+    data = exif.block_of(bytes(block[: end + 8]))
+    with suppress(ValueError, struct.error):
+        assert len(exif.upright(data, converted=True)) == len(data)
+    with suppress(ValueError, struct.error):
+        fields, inner = exif.for_tiff(data)
+        exif.written(fields, inner)
+
+
 def test_a_tiff_of_the_other_order(tmp_path):
     import tifffile
 
@@ -208,6 +231,19 @@ def test_colors_beyond_srgb_are_counted(numbers, name, dtype, tmp_path):
     np.testing.assert_allclose(found.pixels[0, 0] / top, [0, 1, 0], atol=2 / 255)
 
 
+@pytest.mark.parametrize("shape", [(9, 11), (1, 1), (2, 5), (8, 8)])
+def test_an_interlaced_png_of_sixteen_bits(shape, rng, tmp_path):
+    """Seven passes over the sheet, here in the words of the specification: starts and steps of rows and columns."""
+    pixels = rng.integers(0, 65_536, (*shape, 3), dtype=np.uint16)
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    parts = [pixels[y::dy, x::dx] for y, x, dy, dx in passes]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for part in parts if part.size for row in part)
+    head = struct.pack(">IIBBBBB", shape[1], shape[0], 16, 2, 0, 0, 1)
+    chunks = (b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(png16._chunk(*chunk) for chunk in chunks))
+    np.testing.assert_array_equal(read_picture(tmp_path / "p.png").pixels, pixels)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sixteen_bits_of_pgm_and_ppm(channels, rng, tmp_path):
     pixels = rng.integers(0, 1024, (5, 7, channels), dtype=np.uint16)
@@ -226,6 +262,16 @@ def test_sixteen_bits_of_pgm_and_ppm(channels, rng, tmp_path):
 
 
 # Bad files
+
+
+def test_what_did_not_come_is_a_warning_of_read(tmp_path):
+    images = [Image.new("RGB", (4, 4), (value, 0, 0)) for value in (10, 100)]
+    images[0].save(tmp_path / "p.gif", save_all=True, append_images=images[1:])
+    with pytest.warns(AccuracyWarning, match=r"p\.gif: the first of 2 frames is taken"):
+        read(tmp_path / "p.gif")
+    images[0].convert("CMYK").save(tmp_path / "p.jpg")
+    with pytest.warns(AccuracyWarning, match="CMYK became RGB, by a rule of thumb"):
+        read(tmp_path / "p.jpg")
 
 
 def test_the_format_is_told_by_what_is_in_the_file(rng, tmp_path):

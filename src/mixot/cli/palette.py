@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mixot.cli.arguments import Json, Seed, Shape, Structure
+from mixot.cli.arguments import Json, Mask, Seed, Shape, Structure
 from mixot.cli.barycenter import numbers
 from mixot.cli.console import emit, working
 from mixot.cli.recolor import Space
-from mixot.errors import InputError
 
 if TYPE_CHECKING:
     from mixot.imaging.color import Palette
@@ -33,19 +32,24 @@ def palette(
     k: Annotated[int, typer.Option("-k", "--components", min=1, help="Colors to fit to each picture.")] = 10,
     space: Annotated[Space, typer.Option("--space", help="Of the fits: rgb, or lab, as the eye compares.")] = Space.rgb,
     structure: Shape = Structure.full,
+    mask: Mask = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Show the colors of a picture with their shares, of several their average, and keep them for `mixot recolor`."""
+    from mixot.cli.picture_sources import masks_of
     from mixot.cli.views.palettes import show_palette
     from mixot.imaging import palettes, swatches
-    from mixot.io import check_target
+    from mixot.io import check_target, kind_of
 
     if output is not None:
         check_target(output, (palettes.SUFFIX, *swatches.SUFFIXES))
     shares = numbers(weights, len(inputs))
     options: dict[str, Any] = {"k": k, "space": space.value, "structure": structure.value}
-    given = [open_palette(path, options, seed=seed, quiet=json) for path in inputs]
+    masks = masks_of(inputs, [kind_of(path) for path in inputs], mask)
+    given = [
+        open_palette(path, options, mask=veil, seed=seed, quiet=json) for path, veil in zip(inputs, masks, strict=True)
+    ]
     found = given[0] if len(given) == 1 else palettes.average_palettes(given, shares)
     colors = swatches.swatches_of(found.mixture, found.space)
     if output is not None:
@@ -56,21 +60,18 @@ def palette(
         show_palette(f"the colors of {', '.join(map(str, inputs))}", found, colors, output)
 
 
-def open_palette(path: Path, options: dict[str, Any], *, seed: int, quiet: bool) -> Palette:
+def open_palette(path: Path, options: dict[str, Any], *, mask: Path | None = None, seed: int, quiet: bool) -> Palette:
     """The palette in a file, or fitted to a picture; that of a picture is the same whatever else is read."""
-    from mixot.cli.picture_sources import told_picture
+    from mixot.cli.picture_sources import mask_in, naming, told_picture
     from mixot.imaging.color import Palette
     from mixot.imaging.palettes import load_palette
     from mixot.io import kind_of
 
     if kind_of(path) == "model":
         return load_palette(path)
-    picture = told_picture(path)
-    try:
-        with working(f"fitting the colors of {path.name}", quiet=quiet) as progress:
-            return Palette.of(picture.pixels, **options, rng=seed, progress=progress)
-    except InputError as wrong:
-        raise InputError(f"{path}: {wrong}") from wrong
+    picture, veil = told_picture(path), mask_in(mask)
+    with working(f"fitting the colors of {path.name}", quiet=quiet) as progress, naming(path):
+        return Palette.of(picture.pixels, **options, mask=veil, rng=seed, progress=progress)
 
 
 def _write(found: Palette, colors: tuple[Swatch, ...], output: Path, title: str) -> None:

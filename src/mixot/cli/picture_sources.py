@@ -23,10 +23,16 @@ COLORS = ("red", "green", "blue")
 
 
 def each_masked(paths: Sequence[Path], kinds: Sequence[str], options: Options) -> list[Options]:
-    """The options for each input, with the mask of its own: one for all pictures, or one for each, in their order."""
-    masks = tuple(options.mask or ())
-    if not masks:
+    """The options for each input, with the mask of its own."""
+    if not options.mask:
         return [options] * len(paths)
+    return [replace(options, mask=None if mask is None else (mask,)) for mask in masks_of(paths, kinds, options.mask)]
+
+
+def masks_of(paths: Sequence[Path], kinds: Sequence[str], masks: Sequence[Path] | None) -> list[Path | None]:
+    """The mask of each input: of several pictures one for all, or one for each, in their order; None of others."""
+    if not masks:
+        return [None] * len(paths)
     pictures = sum(kind == "picture" for kind in kinds)
     if not pictures:
         raise InputError(f"{paths[0]}: --mask is for pictures; leave it out")
@@ -34,8 +40,8 @@ def each_masked(paths: Sequence[Path], kinds: Sequence[str], options: Options) -
         raise InputError(
             f"--mask was given {len(masks)} times, and there are {pictures} pictures; give one for all, or one for each"
         )
-    left = list(masks * pictures if len(masks) == 1 else masks)
-    return [replace(options, mask=(left.pop(0),) if kind == "picture" else None) for kind in kinds]
+    left = list(masks) * pictures if len(masks) == 1 else list(masks)
+    return [left.pop(0) if kind == "picture" else None for kind in kinds]
 
 
 def told_picture(path: Path) -> Picture:
@@ -58,7 +64,12 @@ def told_frames(path: Path, output: Path) -> Frames:
 
 def mask_of(options: Options) -> np.ndarray | None:
     """The pixels of the mask that is typed for a picture."""
-    return told_picture(options.mask[0]).pixels if options.mask else None
+    return mask_in(options.mask[0] if options.mask else None)
+
+
+def mask_in(path: Path | None) -> np.ndarray | None:
+    """The pixels of a mask, if there is one; what of it did not come is told."""
+    return None if path is None else told_picture(path).pixels
 
 
 def colors_of(path: Path, options: Options) -> Samples:

@@ -33,14 +33,14 @@ def quantize(
     json: Json = False,
 ) -> None:
     """Draw a picture in dots, spread like blue noise: the points nearest to its darkness in W2."""
-    from mixot.cli.picture_sources import naming, told_picture
+    from mixot.cli.picture_sources import mask_in, naming, told_picture
     from mixot.imaging.stipple import stipple
     from mixot.io import check_target
     from mixot.io.tables import SUFFIXES
 
     check_target(output, (".svg", ".png", *SUFFIXES))
     picture = told_picture(photo)
-    veil = None if mask is None else told_picture(mask).pixels
+    veil = mask_in(mask)
     with working(f"drawing {photo.name}", quiet=json) as progress, naming(photo):
         drawing = stipple(picture.pixels, n, size=size, gamma=gamma, mask=veil, rng=seed, progress=progress)
     _write(drawing, output, scale)

@@ -89,7 +89,7 @@ def recolor(
     """
     import numpy as np
 
-    from mixot.cli.picture_sources import naming, told_frames, told_picture
+    from mixot.cli.picture_sources import mask_in, naming, told_frames
     from mixot.imaging.color import RecolorOptions
     from mixot.io import write_frames
     from mixot.io.pictures import check_picture_target
@@ -99,7 +99,7 @@ def recolor(
     options = RecolorOptions(strength, _word(keep), gain, True, faithful, "auto" if k is None else k, *words)
     frames = told_frames(photo, output)
     check_picture_target(output, has_alpha=any(picture.has_alpha for picture in frames.pictures))
-    veil = None if mask is None else told_picture(mask).pixels
+    veil = mask_in(mask)
     rng = np.random.default_rng(seed)
     with working("fitting the palette", quiet=json) as progress:
         colors = _palette(palette, options, rng, progress)

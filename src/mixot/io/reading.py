@@ -64,7 +64,8 @@ def read(
     -----
     AccuracyWarning
         Where a table in text could have been read in another way: a first row of years is data, one of text and
-        numbers holds names, a line of comment has as many cells as a row.
+        numbers holds names, a line of comment has as many cells as a row. Where not all of a picture came: of an
+        animation the first frame, of a wide color space what sRGB can show.
 
     Raises
     ------
@@ -94,14 +95,20 @@ def read(
     if kind == "model":
         return models.load(source)
     if kind == "picture":
-        return pictures.read_picture(source).samples()
+        picture = pictures.read_picture(source)
+        _warn(path, picture.notes)
+        return picture.samples()
     if kind == "cells":
         return Samples(h5ad.read_observations(source, rep=rep or h5ad.REP).points)
     taken: dict[str, Any] = {"scale": scale, "compensate": compensate, "missing": missing}
     table = tables.read_table(source, columns=columns, header=header, **taken)
-    for note in table.notes:
-        warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=2)
+    _warn(path, table.notes)
     return table.rows()
+
+
+def _warn(path: str | os.PathLike[str], notes: Sequence[str]) -> None:
+    for note in notes:
+        warnings.warn(f"{path}: {note}", AccuracyWarning, stacklevel=3)
 
 
 def kind_of(path: str | os.PathLike[str]) -> Literal["model", "table", "picture", "cells"]:

@@ -6,11 +6,12 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-IMAGE_DESCRIPTION, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 270, 274, 282, 283, 296
+ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
 DETAILS, PLACE = 34665, 34853  # where the directories of the exposure and of the place begin
 _WIDTH, _HEIGHT, _COLOR_SPACE, _INTEROPERABILITY = 40962, 40963, 40961, 40965
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # bytes of a value, by its type
 _ITEMS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8}  # bytes that change places between the two orders
+_POINTERS, _MAKERS_NOTE = (DETAILS, PLACE), 37500
 _PREFIX = b"Exif\0\0"
 # What of the first directory of a TIFF tells of the picture, and not of how its pixels are stored.
 _TOLD = frozenset({270, 271, 272, 305, 306, 315, 316, 18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095})
@@ -83,9 +84,8 @@ def first_directory(data: bytes) -> list[Entry]:
 
 def of_tiff(data: bytes) -> bytes:
     """The block that tells what the directories of a TIFF file tell of its picture; b"" where that is nothing."""
-    told = [entry for entry in first_directory(data) if entry.tag in (*_TOLD, ORIENTATION)]
-    parts = {entry.tag: int(entry.numbers()[0]) for entry in first_directory(data) if entry.tag in (DETAILS, PLACE)}
-    inner = {tag: without_pointers(directory(data, at)[0]) for tag, at in parts.items()}
+    fields = first_directory(data)
+    told, inner = [entry for entry in fields if entry.tag in (*_TOLD, ORIENTATION)], _inner(data, fields)
     return written(told, inner) if told or inner else b""
 
 
@@ -95,17 +95,16 @@ def for_tiff(block: bytes) -> tuple[list[Entry], dict[int, list[Entry]]]:
     The maker's note is left out: its own offsets count from the beginning of a block that is no more.
     """
     fields = first_directory(block)
-    inner = {
-        entry.tag: without_pointers(directory(block, int(entry.numbers()[0]))[0])
-        for entry in fields
-        if entry.tag in (DETAILS, PLACE)
+    return [entry for entry in fields if entry.tag in _TOLD], _inner(block, fields)
+
+
+def _inner(data: bytes, fields: Iterable[Entry]) -> dict[int, list[Entry]]:
+    """The directories that fields point to, of which what means the same elsewhere in a file."""
+    places = {entry.tag: int(entry.numbers()[0]) for entry in fields if entry.tag in _POINTERS and entry.numbers()}
+    return {
+        tag: [entry for entry in directory(data, at)[0] if entry.tag not in (_INTEROPERABILITY, _MAKERS_NOTE)]
+        for tag, at in places.items()
     }
-    return [entry for entry in fields if entry.tag in _TOLD], inner
-
-
-def without_pointers(fields: Iterable[Entry]) -> list[Entry]:
-    """Fields that mean the same elsewhere in a file."""
-    return [entry for entry in fields if entry.tag not in (_INTEROPERABILITY, 37500)]
 
 
 def written(fields: Sequence[Entry], inner: dict[int, list[Entry]]) -> bytes:
@@ -156,7 +155,7 @@ def upright(block: bytes, *, converted: bool) -> bytes:
     for tag, kind, start, _ in fields:
         if tag == ORIENTATION and kind == 3:
             struct.pack_into(f"{order}H", data, start, 1)
-        if tag == DETAILS:
+        if tag == DETAILS and kind == 4:
             (at,) = struct.unpack_from(f"{order}I", block, start)
             details, _ = _fields(block, at, order)
             places = {name: place for name, form, place, _ in details if form in (3, 4)}

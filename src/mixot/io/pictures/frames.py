@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -156,10 +157,11 @@ def _frames(data: bytes) -> Frames:
         pictures, times, notes, coding = [], [], [], coding_of(image, data)
         loop = image.info.get("loop")
         for number in range(int(still), count):
-            image.seek(number)
-            image.load()
-            times.append(float(image.info.get("duration") or 0.0))
-            pictures.append(_frame(image, data, coding))
+            with _frame_of(number, count):
+                image.seek(number)
+                image.load()
+                times.append(float(image.info.get("duration") or 0.0))
+                pictures.append(_frame(image, data, coding))
         notes += ["the picture for programs that show no animations is left out"] if still else []
     if png16.is_deep(data) and count > 1:
         notes.append("frames of more than 8 bits a channel are read with 8")
@@ -175,18 +177,32 @@ def _frame(image: Any, data: bytes, coding: tuple[int, int] | None) -> Picture:
     return in_srgb(turned(pixels, turn), icc, metadata, notes)
 
 
+@contextmanager
+def _frame_of(number: int, count: int) -> Iterator[None]:
+    """Let what is wrong with one frame of several name it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as damage:  # decoders raise nearly anything
+        if count == 1:
+            raise
+        raise InputError(f"frame {number + 1} of {count} is cut or damaged ({damage})") from damage
+
+
 def _tiff_pages(data: bytes) -> Frames:
     pictures = []
     numbers = tiff.page_numbers(data)
     for number in numbers:
-        deep = tiff.deep_pixels(data, number)
-        if deep is not None:
-            pixels, icc, metadata, notes, turn = deep
-            found = in_srgb(turned(pixels, turn), icc, metadata, notes)
-        else:
-            with require("PIL.Image", "image", "reading pictures").open(io.BytesIO(data)) as image:
-                image.seek(number)
-                found = _frame(image, data, None)
+        with _frame_of(number, len(numbers)):
+            deep = tiff.deep_pixels(data, number)
+            if deep is not None:
+                pixels, icc, metadata, notes, turn = deep
+                found = in_srgb(turned(pixels, turn), icc, metadata, notes)
+            else:
+                with require("PIL.Image", "image", "reading pictures").open(io.BytesIO(data)) as image:
+                    image.seek(number)
+                    found = _frame(image, data, None)
         pictures.append(replace(found, metadata=found.metadata if number == numbers[0] else Metadata()))
         _check_size(sum(picture.pixels.nbytes for picture in pictures))
     whole, told = _gathered(pictures)

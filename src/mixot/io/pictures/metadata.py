@@ -67,13 +67,12 @@ def of_tiff(data: bytes) -> tuple[bytes, bytes, bytes, tuple[str, ...]]:
         return b"", b"", b"", (f"the metadata are damaged and left out ({damage})",)
 
 
-def deep_tiff_metadata(data: bytes, *, converted: bool) -> tuple[Metadata, tuple[str, ...], int]:
-    """What a TIFF file tells that Pillow does not read, and how it is to be turned, by EXIF's numbers."""
+def deep_tiff_metadata(data: bytes, *, converted: bool) -> tuple[Metadata, tuple[str, ...]]:
+    """What a TIFF file tells that Pillow does not read."""
     block, xmp, iptc, notes = of_tiff(data)
-    turn = blocks.orientation(block) if block else 1
     block, told = _upright(block, converted)
     xmp = _ORIENTATION.sub(rb"\g<1>1", xmp)
-    return Metadata(block, xmp, iptc, (), _tiff_dpi(data)), (*notes, *told), turn
+    return Metadata(block, xmp, iptc, (), _tiff_dpi(data)), (*notes, *told)
 
 
 def _tiff_dpi(data: bytes) -> tuple[float, float] | None:
@@ -87,6 +86,7 @@ def _upright(block: bytes, converted: bool) -> tuple[bytes, tuple[str, ...]]:
     if not block:
         return b"", ()
     try:
+        blocks.for_tiff(block)  # whatever it may be written to, its directories are whole
         return blocks.upright(block, converted=converted), ()
     except (ValueError, struct.error) as damage:
         return b"", (f"its EXIF is damaged and left out ({damage})",)

@@ -63,32 +63,46 @@ def _size(header: bytes) -> int:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Pixels of a 16-bit PNG, (h, w, channels) uint16 (PNG specification, sections 4.1, 6 and 9).
+    """Pixels of a 16-bit PNG, (h, w, channels) uint16 (PNG specification, sections 4.1, 6, 8 and 9).
 
     Raises
     ------
     InputError
-        Where the file is cut or damaged, or interlaced (which is not read here).
+        Where the file is cut or damaged.
     """
     try:
         chunks = list(_chunks(data))
         width, height, _, color_type, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
-        if interlaced:
-            raise InputError("an interlaced 16-bit PNG is not read here; save the picture without interlacing")
-        channels = _CHANNELS[color_type]
-        size = height * (1 + 2 * channels * width)
+        channels, size = _CHANNELS[color_type], _size(chunks[0][1])
         packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
         raw = zlib.decompressobj().decompress(packed, size + 1)  # no more than the picture can hold, whatever is there
-        lines = np.frombuffer(raw, np.uint8).reshape(height, 1 + 2 * channels * width)
-        if lines[:, 0].max() > 4:
-            raise InputError("the PNG is damaged (unknown line filter)")
+        return (_interlaced if interlaced else _rows)(raw, height, width, channels)
     except (KeyError, IndexError, ValueError, struct.error, zlib.error) as damage:
         if isinstance(damage, InputError):
             raise
         raise InputError(f"the PNG is cut or damaged ({damage})") from damage
+
+
+def _rows(raw: bytes, height: int, width: int, channels: int) -> np.ndarray:
+    """Pixels of rows with their filters, (h, w, channels) uint16."""
+    lines = np.frombuffer(raw, np.uint8).reshape(height, 1 + 2 * channels * width)
+    if lines[:, 0].max() > 4:
+        raise InputError("the PNG is damaged (unknown line filter)")
     plain = np.empty((height, 2 * channels * width), np.uint8)
     png_unfilter(lines, 2 * channels, plain)
     return plain.view(">u2").astype(np.uint16).reshape(height, width, channels)
+
+
+def _interlaced(raw: bytes, height: int, width: int, channels: int) -> np.ndarray:
+    """Pixels of seven small pictures one after the other, each of every so many rows and columns."""
+    pixels, at = np.empty((height, width, channels), np.uint16), 0
+    for x, y, dx, dy in _ADAM7:
+        part = pixels[y::dy, x::dx]
+        if part.size:
+            end = at + part.shape[0] * (1 + 2 * channels * part.shape[1])
+            part[:] = _rows(raw[at:end], part.shape[0], part.shape[1], channels)
+            at = end
+    return pixels
 
 
 def encode(pixels: np.ndarray, icc: bytes | None = None, *more: tuple[bytes, bytes]) -> bytes:

@@ -125,6 +125,9 @@ def opened_pixels(
     else:
         pixels, icc = color_profiles.pillow_pixels(image, coding)
     metadata, notes = metadata_of(image, data, converted=bool(icc))
+    if image.mode == "CMYK":
+        how = "" if icc else ", by a rule of thumb: the file has no profile of its inks"
+        notes = (f"CMYK became RGB{how}", *notes)
     if avif.is_deep(data):
         notes = ("an AVIF of more than 8 bits a channel is read with 8", *notes)
     return pixels, icc, metadata, notes, _turn(image)

@@ -39,7 +39,8 @@ def deep_pixels(data: bytes, number: int = 0) -> tuple[np.ndarray, bytes | None,
             return None
         pixels = _page(page)
         icc = page.tags[_ICC].value if _ICC in page.tags else None
-    metadata, notes, turn = deep_tiff_metadata(data, converted=bool(icc))
+        turn = int(page.tags[blocks.ORIENTATION].value) if blocks.ORIENTATION in page.tags else 1
+    metadata, notes = deep_tiff_metadata(data, converted=bool(icc))
     return np.ascontiguousarray(pixels), icc, metadata, notes, turn
 
 
