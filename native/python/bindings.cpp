@@ -9,6 +9,7 @@ NB_MODULE(_native, m) {
   bind_interrupts(m);
   bind_machine(m);
   bind_pictures(m);
+  bind_textures(m);
   bind_costs(m);
   bind_affine_maps(m);
   bind_em(m);
