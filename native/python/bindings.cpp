@@ -10,6 +10,7 @@ NB_MODULE(_native, m) {
   bind_machine(m);
   bind_pictures(m);
   bind_color_tables(m);
+  bind_textures(m);
   bind_costs(m);
   bind_affine_maps(m);
   bind_em(m);

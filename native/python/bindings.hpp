@@ -19,3 +19,4 @@ void bind_gaussian_transport(nanobind::module_& m);
 void bind_exact_couplings(nanobind::module_& m);
 void bind_interrupts(nanobind::module_& m);
 void bind_student_em(nanobind::module_& m);
+void bind_textures(nanobind::module_& m);

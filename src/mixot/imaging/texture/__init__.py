@@ -1,0 +1,1 @@
+"""Textures like an exemplar, of any size."""
