@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,19 +51,20 @@ def texture(
     json: Json = False,
 ) -> None:
     """Make a picture of any size with the texture of another one, or fill its holes."""
+    from mixot.cli.picture_sources import naming, told_picture
     from mixot.imaging.texture import synthesize
-    from mixot.io import Picture, read_picture, write_picture
+    from mixot.io import write_picture
     from mixot.io.pictures import check_picture_target
 
     shape = _shape(size)
     check_picture_target(output)
-    picture = read_picture(exemplar)
-    holes = None if mask is None else read_picture(mask).pixels
-    with working(f"making {output.name}", quiet=json) as progress:
-        options = {"periodic": periodic, "mask": holes, "rng": seed, "progress": progress}
+    picture = told_picture(exemplar)
+    holes = None if mask is None else told_picture(mask).pixels
+    with working(f"making {output.name}", quiet=json) as progress, naming(exemplar):
+        options: dict[str, Any] = {"periodic": periodic, "mask": holes, "rng": seed, "progress": progress}
         made = synthesize(picture.pixels, shape, method=method.value, preset=preset.value, **options)
-    write_picture(output, Picture(made.pixels, picture.icc))
-    for text in made.notes:
+    lost = write_picture(output, replace(picture, pixels=made.pixels))
+    for text in (*made.notes, *lost):
         note(text)
     height, width = made.pixels.shape[:2]
     if json:
@@ -79,7 +81,7 @@ def _shape(size: str | None) -> tuple[int, int] | None:
     """Height and width from ``WIDTHxHEIGHT``; one number is both."""
     if size is None:
         return None
-    found = re.fullmatch(r"\s*(\d{1,9})\s*(?:[xX\u00d7]\s*(\d{1,9}))?\s*", size)
+    found = re.fullmatch(r"\s*([1-9]\d{0,8})\s*(?:[xX\u00d7]\s*([1-9]\d{0,8}))?\s*", size)
     if not found:
-        raise typer.BadParameter(f"expected a width and a height such as 512x384, got {size!r}", param_hint="--size")
+        raise typer.BadParameter(f"expected a width and a height in pixels, such as 512x384, got {size!r}", param_hint="--size")
     return int(found[2] or found[1]), int(found[1])

@@ -11,6 +11,7 @@ from mixot._checks import is_whole
 from mixot._shapes import Bool, Float
 from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
+from mixot.formulas.pixel_weights import mask_values
 
 LEAST = 16  # pixels along each side of an exemplar: a few patches of every method, at two scales
 _MOST = 1 << 26  # pixels that are made at a time
@@ -151,28 +152,12 @@ def largest_rectangle(inside: Bool[np.ndarray, "h w"]) -> tuple[int, int, int, i
 
 def _as_mask(mask: Any, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """Where the picture is to be filled: where a mask is true, or brighter than half of its range."""
-    values = as_pixels(mask)
-    if values.ndim == 3 and values.shape[2] in (1, 2, 3, 4):
-        values = values[:, :, : 3 if values.shape[2] > 2 else 1].mean(axis=2) / _range(values)
-    elif values.ndim == 2 and values.dtype.kind != "b":
-        values = values / _range(values)
-    if values.shape != shape:
-        found = " x ".join(map(str, values.shape[1::-1])) if values.ndim == 2 else f"shape {values.shape}"
-        raise InputError(f"the mask must have the size of the picture, {shape[1]} x {shape[0]}, got {found}")
-    holes = np.asarray(values > 0.5)
+    holes = np.asarray(mask_values(as_pixels(mask), shape) > 0.5)
     if not holes.any():
-        raise InputError("the mask is empty: no pixel is to be filled; mark those that are, in white")
+        raise InputError("the mask is nowhere brighter than half: no pixel is filled; those that are to be are white")
     if (~holes).sum() < LEAST * LEAST:
         raise InputError(
             f"the mask leaves {int((~holes).sum())} pixels to learn from, at least {LEAST * LEAST} are needed; it is "
             "white where the picture is filled, and black where it stays"
         )
     return holes
-
-
-def _range(values: np.ndarray) -> float:
-    if values.dtype.kind == "u":
-        return float(np.iinfo(values.dtype).max)
-    if values.dtype.kind not in "bf":
-        raise InputError(f"a mask must be true and false, uint8, uint16 or floats in [0, 1], got {values.dtype}")
-    return 1.0
