@@ -83,5 +83,7 @@ def _shape(size: str | None) -> tuple[int, int] | None:
         return None
     found = re.fullmatch(r"\s*([1-9]\d{0,8})\s*(?:[xX\u00d7]\s*([1-9]\d{0,8}))?\s*", size)
     if not found:
-        raise typer.BadParameter(f"expected a width and a height in pixels, such as 512x384, got {size!r}", param_hint="--size")
+        raise typer.BadParameter(
+            f"expected a width and a height in pixels, such as 512x384, got {size!r}", param_hint="--size"
+        )
     return int(found[2] or found[1]), int(found[1])

@@ -39,20 +39,19 @@ def synthesize_gaussian(
 ) -> GaussianTexture:
     """Return a texture (height, width, c) float32 of the size that is asked for.
 
-    With ``levels=0`` it is spot noise; with ``levels=1`` it is that of Delon and Desolneux (2020, section 7.2), with the
-    colors of the exemplar: spot noise U, and ``T_mean`` of its patches of 3 x 3 pixels. With more levels patches are
-    moved at coarser scales first, at which 3 x 3 pixels are larger pieces of the picture: the result there replaces the
-    coarse part of U at the next finer scale,
+    With ``levels=1`` the patches of 3 x 3 pixels of spot noise U are moved by ``T_mean``, as in Delon and Desolneux
+    (2020, section 7.2). With more levels patches are moved at coarser scales first, at which 3 x 3 pixels are larger
+    pieces of the picture: the result there replaces the coarse part of U at the next finer scale,
 
         V_l = T_l(enlarged(V_(l + 1)) + U_l - enlarged(U_(l + 1))),    U_(l + 1) = halved(U_l)
 
-    With a mask the exemplar is filled where it is true.
+    The colors are made those of the exemplar in the end. With a mask the exemplar is filled where it is true.
     """
     if mask is not None:
         return GaussianTexture(*fill(exemplar, mask, rng, progress))
     torus = size if periodic else (_roomy(size[0], exemplar.shape[0]), _roomy(size[1], exemplar.shape[1]))
     noise = SpotNoise.of(_no_larger(exemplar, torus)).sample(torus, rng)
-    moved = _from_coarse_to_fine(noise, exemplar, levels, rng, progress) if levels else noise
+    moved = _from_coarse_to_fine(noise, exemplar, levels, rng, progress)
     return GaussianTexture(with_colors_of(exemplar, moved[: size[0], : size[1]]))
 
 
