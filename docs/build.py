@@ -43,6 +43,7 @@ PAGES = [
     HERE / "optimal-mixture-transport.md",
     HERE / "training.md",
     HERE / "single-cell.md",
+    HERE / "textures.md",
     HERE / "cvxpy.md",
     HERE / "files.md",
     HERE / "migrating.md",
@@ -68,6 +69,7 @@ CHAPTERS = {
         "choose_components",
     ],
     "Points and densities": ["stippling", "training", "coming_from_sdot"],
+    "Pictures": ["textures"],
     "Data": ["point_clouds", "joint_fit", "wasserstein_fit", "closest_mixture", "certificate", "cell_types"],
 }
 

@@ -1,4 +1,4 @@
-"""The main job in one minute: recolor a photograph, then fit, compare and transport a table of measurements.
+"""The main job in one minute: recolor a photograph, make a texture, fit, compare and transport a table.
 
 Run with ``make demo`` or ``python docs/demo.py [folder]``; everything it makes is in ``mixot-demo/``.
 It needs ``pip install "mixot[demo]"``: the data are those that scikit-image and scikit-learn ship.
@@ -20,6 +20,7 @@ from rich.table import Table
 import mixot
 from mixot import datasets, io, plot
 from mixot.imaging.color import Palette, transfer
+from mixot.imaging.texture import synthesize
 
 COLUMNS = ("flavanoids", "color_intensity")
 console = Console(highlight=False)
@@ -31,10 +32,12 @@ def main(folder: Path) -> None:
     io.check_folder(folder)
     console.print(f"[bold]mixot {mixot.__version__}[/]  mixture models as measures\n")
     recolor(folder)
+    textures(folder)
     transport(folder)
     console.print("\n[bold]The same from the command line[/]")
     for line in (
         "mixot recolor {f}/photograph.png --palette {f}/palette.png -o {f}/again.png --smooth 8",
+        "mixot texture {f}/wood.png -o {f}/again.png --size 512x320 --method gaussian",
         "mixot fit {f}/lighter.csv -o {f}/again.json",
         "mixot distance {f}/lighter.csv {f}/stronger.csv",
         "mixot geodesic {f}/lighter.json {f}/stronger.json --steps 6 -o {f}/path",
@@ -57,6 +60,17 @@ def recolor(folder: Path) -> None:
     show("recolored.png", "T_mean of the photograph", folder)
     show("smooth.png", "the same, grain removed", folder)
     show("recolor.png", "all of them on one sheet", folder)
+
+
+def textures(folder: Path) -> None:
+    """A tile like a piece of wood."""
+    wood = datasets.texture("wood")
+    with step("More of a texture than there is"):
+        tile = synthesize(wood, (192, 256), method="gaussian", periodic=True, rng=0).pixels
+    io.write_picture(folder / "wood.png", io.Picture(wood))
+    io.write_picture(folder / "tile.png", io.Picture(tile))
+    plot.save(plot.contact_sheet({"wood": wood, "a tile like it": tile}), folder / "texture.png")
+    show("tile.png", "256 x 192 pixels from 128 x 128; copies of it fit together", folder)
 
 
 def transport(folder: Path) -> None:

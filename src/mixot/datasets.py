@@ -8,10 +8,22 @@ from mixot.errors import InputError
 from mixot.extras import require
 from mixot.io import Table
 
-__all__ = ["PHOTOGRAPHS", "TABLES", "photograph", "table"]
+__all__ = ["PHOTOGRAPHS", "TABLES", "TEXTURES", "photograph", "table", "texture"]
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")
 TABLES = ("iris", "wine")
+TEXTURES = ("stones", "grass", "brick", "leaves", "wood", "tissue", "petals", "stars")
+# The picture that each is a part of, and its first row, first column and side.
+_PARTS = {
+    "stones": ("gravel", 0, 0, 256),
+    "grass": ("grass", 0, 0, 256),
+    "brick": ("brick", 128, 128, 256),
+    "leaves": ("china.jpg", 299, 440, 120),
+    "wood": ("coffee", 272, 472, 128),
+    "tissue": ("immunohistochemistry", 24, 0, 128),
+    "petals": ("flower.jpg", 150, 180, 128),
+    "stars": ("hubble_deep_field", 300, 300, 256),
+}
 
 
 def photograph(name: str) -> np.ndarray:
@@ -37,6 +49,37 @@ def photograph(name: str) -> np.ndarray:
     if name not in PHOTOGRAPHS:
         raise InputError(f"no photograph {name!r}; photographs are {', '.join(PHOTOGRAPHS)}")
     return getattr(require("skimage.data", "image", "photographs"), name)()
+
+
+def texture(name: str) -> np.ndarray:
+    """Return a piece of a picture that scikit-image or scikit-learn ships, much the same all over, uint8.
+
+    Parameters
+    ----------
+    name : str
+        One of `TEXTURES`: stones, grass and brick (a pavement), grey (256, 256); stars (256, 256, 3), leaves (120, 120,
+        3), and wood, tissue and petals (128, 128, 3).
+
+    Raises
+    ------
+    InputError
+        On another name.
+    UnsupportedError
+        Where scikit-image, or for leaves and petals scikit-learn, is not installed.
+
+    Examples
+    --------
+    >>> texture("wood").shape
+    (128, 128, 3)
+    """
+    if name not in TEXTURES:
+        raise InputError(f"no texture {name!r}; textures are {', '.join(TEXTURES)}")
+    source, row, column, side = _PARTS[name]
+    if source.endswith(".jpg"):
+        picture = require("sklearn.datasets", "demo", "this texture").load_sample_image(source)
+    else:
+        picture = getattr(require("skimage.data", "image", "this texture"), source)()
+    return np.array(picture[row : row + side, column : column + side])
 
 
 def table(name: str, *, group: int | None = None) -> Table:

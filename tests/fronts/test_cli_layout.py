@@ -28,7 +28,7 @@ def test_each_command_has_a_file_of_its_name():
     names = {command.name for command in app.registered_commands}
     assert names == {
         "fit", "distance", "distances", "plan", "geodesic", "barycenter", "joint", "components", "test", "certify",
-        "map", "recolor", "quantize", "palette", "populations", "shapes",
+        "map", "recolor", "quantize", "palette", "populations", "shapes", "texture",
     }  # fmt: skip
     for command in app.registered_commands:
         assert command.callback.__module__ == f"mixot.cli.{command.name}"

@@ -27,6 +27,7 @@ from mixot.cli import (
     quantize,
     recolor,
     shapes,
+    texture,
 )
 from mixot.cli import map as move
 from mixot.cli import test as tests
@@ -37,6 +38,8 @@ _EXAMPLES = """Examples:
 [bold]mixot recolor photo.png --palette sunset.jpg -o out.png[/]
 
 [bold]mixot palette sunset.jpg -o sunset.json[/]
+
+[bold]mixot texture stones.png -o wall.png --size 1024x768[/]
 
 [bold]mixot quantize photo.png -n 5000 -o stipple.svg[/]
 
@@ -119,3 +122,4 @@ app.command("recolor", cls=Command)(recolor.recolor)
 app.command("palette", cls=ManyNumbers)(palette.palette)
 app.command("quantize", cls=Command)(quantize.quantize)
 app.command("shapes", cls=ManyNumbers)(shapes.shapes)
+app.command("texture", cls=Command)(texture.texture)
