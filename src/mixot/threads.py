@@ -1,11 +1,16 @@
-"""How many threads the compiled loops may use, and what else the environment asks of them."""
+"""How many threads the compiled loops may use, and long calls of other libraries in a thread of their own."""
 
 import os
+import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 from mixot.errors import InputError
 
 _MOST = 4096  # threads: more is a slip, and would take the system down before it helps
 _ISAS = ("baseline", "avx2", "avx512")
+_LISTENING = 0.05  # seconds
+T = TypeVar("T")
 
 
 def thread_count() -> int:
@@ -34,6 +39,39 @@ def thread_count() -> int:
         shown = asked if len(asked) <= 24 else f"{asked[:20]}..."
         raise InputError(f"MIXOT_NUM_THREADS must be a whole number of at most {_MOST}, got {shown!r}")
     return int(digits)
+
+
+def apart(call: Callable[[Callable[[], bool]], T]) -> T:
+    """Return what a call does that is made in a thread of its own, so that Ctrl-C is heard in this one meanwhile.
+
+    It is for what other libraries do in one go without the lock of the interpreter. A call that is left behind ends at
+    its own pace, or where it asks the function that it gets whether somebody still waits.
+
+    Examples
+    --------
+    >>> apart(lambda is_waited_for: (1 + 1, is_waited_for()))
+    (2, True)
+    """
+    found: list[T] = []
+    failed: list[BaseException] = []
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            found.append(call(lambda: not ended.is_set()))
+        except BaseException as wrong:  # raised where the call is waited for
+            failed.append(wrong)
+
+    thread = threading.Thread(target=run, name="mixot apart", daemon=True)
+    try:
+        thread.start()
+        while thread.is_alive():
+            thread.join(_LISTENING)  # a signal may reach another thread first, and not wake this one
+    finally:
+        ended.set()
+    if failed:
+        raise failed[0]
+    return found[0]
 
 
 def _openmp() -> int | None:

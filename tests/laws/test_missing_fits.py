@@ -114,6 +114,17 @@ def test_models_of_covariances_hold_with_gaps(model, rng):
     np.testing.assert_allclose(part.history, plain.history, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("structure", "shown", "noted"), [("full", 3, 1), ("full", 4, 0), ("tied", 3, 1), ("tied", 4, 0)]
+)
+def test_a_coordinate_that_few_rows_show_is_noted(structure, shown, noted, rng):
+    """Three rows of three coordinates are fitted exactly by a regression on the other two: no likelihood is highest."""
+    x = rng.standard_normal((80, 3))
+    x[shown:, 2] = np.nan
+    found = mixot.fit(x, k=1, method=IGNORE, structure=structure, rng=0)
+    assert sum("determine" in text for text in found.notes) == noted, found.notes
+
+
 def test_names_of_columns_stay(rng):
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(gaps(100, 0.2, rng), columns=["a", "b", "c"])

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from mixot.threads import apart
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 
 _AT_AN_IMPORT = """
@@ -115,3 +117,32 @@ def test_no_standard_output(folder):
     done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "error: -o -: standard output is closed; name a file\n"
+
+
+def test_long_calls_of_others_are_left():
+    """The call goes on without the lock of the interpreter, and whoever waits for it hears Ctrl-C all the same."""
+    code = """
+import os, signal, threading, time
+from mixot.threads import apart
+begun, left = threading.Event(), threading.Event()
+def call(is_waited_for):
+    begun.set()
+    while is_waited_for():
+        time.sleep(0.01)
+    left.set()
+threading.Thread(target=lambda: (begun.wait(), os.kill(os.getpid(), signal.SIGINT)), daemon=True).start()
+try:
+    apart(call)
+except KeyboardInterrupt:
+    print("heard", left.wait(10))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("heard True\n", "")
+
+
+def test_errors_of_long_calls_come_back():
+    def call(is_waited_for):
+        raise KeyError(is_waited_for())
+
+    with pytest.raises(KeyError, match="True"):
+        apart(call)

@@ -26,6 +26,13 @@ def test_options_are_checked(options, words):
         MomentMatching(**options)
 
 
+def test_moments_that_no_memory_holds_are_refused(rng):
+    with pytest.raises(InputError, match=r"27132 moments up to degree 6, .* 5.5 GiB; take MomentMatching\(order=2\)"):
+        MomentMatching().fit(Samples(rng.standard_normal((82_000, 13))), "gaussian", k=2)
+    with pytest.raises(InputError, match="GiB; project the rows"):
+        MomentTarget.of(Samples(rng.standard_normal((40_000, 160))), 2)
+
+
 def test_the_order_must_determine_the_components(rng):
     with pytest.raises(InputError, match=r"at most 3 full components, k=4 was asked for; raise the order"):
         MomentMatching(order=4).fit(PAIR.moments(8), "gaussian", k=4, rng=rng)

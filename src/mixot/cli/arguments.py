@@ -217,6 +217,7 @@ class Options:
     prior: str | None = None  # of a fit by EM: on its components, and the mixture or the means it starts from
     start: Any = None
     df: str | None = None  # of Student laws: one for all components, or each its own
+    background: bool = False  # of a fit by EM: whether rows may belong to no component
     missing: str = "error"  # of a table: what empty cells, NA and their like are
     mask: Sequence[Path] | None = None  # of pictures: where they count, one for all, or one for each
 

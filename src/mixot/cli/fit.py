@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot.cli.arguments import FITTING, Json, Options
-from mixot.cli.console import emit, say, show_facts, show_table
+from mixot.cli.console import emit, note, say, show_facts, show_table
 from mixot.cli.fitting_options import with_options
 from mixot.cli.moment_options import Method, of_moments, with_moment_options
 from mixot.errors import InputError
@@ -72,6 +72,14 @@ def fit(
             rich_help_panel=FITTING,
         ),
     ] = None,
+    background: Annotated[
+        bool,
+        typer.Option(
+            "--background",
+            help="With EM: rows may belong to no component, but to a uniform background.",
+            rich_help_panel=FITTING,
+        ),
+    ] = False,
     options: Options,
     moments: dict[str, Any],
     json: Json = False,
@@ -82,10 +90,12 @@ def fit(
 
     _check(data, output)
     options = replace(options, method=method.value, moments=of_moments(method, moments))
-    options = replace(options, **_of_em(method, start, prior, df))
+    options = replace(options, **_of_em(method, start, prior, df, background))
     source = open_mixture(data, options)
     proof = _proof(source, json) if certify else None
     if output is not None:
+        if background:
+            note(f"{output}: a model is a mixture, and the background beside it is not in the file")
         save(source.measure, output)
     if json:
         emit(_document(source, proof, output))
@@ -139,16 +149,21 @@ def _proof(source: MixtureSource, quiet: bool) -> Certificate:
     return prove(source.points, source.measure, quiet=quiet)
 
 
-def _of_em(method: Method, start: Path | None, prior: Prior | None, df: Tails | None) -> dict[str, Any]:
+def _of_em(
+    method: Method, start: Path | None, prior: Prior | None, df: Tails | None, background: bool
+) -> dict[str, Any]:
     """The options of a fit by EM that were typed."""
     from mixot.cli.sources import open_start
 
     if method is not Method.em:
-        for name, value in (("--start", start), ("--prior", prior), ("--df", df)):
+        for name, value in (("--start", start), ("--prior", prior), ("--df", df), ("--background", background or None)):
             if value is not None:
                 raise InputError(f"{name} is an option of --method em; leave it out, or take that")
+    for name, value in (("--start", start), ("--prior", prior)):
+        if background and value is not None:
+            raise InputError(f"{name} is for fits without --background; leave one of the two out")
     words = {name: None if choice is None else choice.value for name, choice in (("prior", prior), ("df", df))}
-    return {"start": None if start is None else open_start(start), **words}
+    return {"start": None if start is None else open_start(start), "background": background, **words}
 
 
 def _check(data: Path, output: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def describe_fit(fitted: Fit) -> dict[str, Any]:
         "bic": _number(fitted.bic),
         "aic": _number(fitted.aic),
         "structure": fitted.structure,
+        **_of_background(fitted, lambda share, volume: {"background": {"weight": share, "volume": volume}}),
         "candidates": [_describe_candidate(each) for each in fitted.candidates],
         "notes": list(fitted.notes),
         **_proof(fitted, _describe_moments, _describe_distance),
@@ -50,6 +52,7 @@ def tell_fit(fitted: Fit) -> dict[str, object]:
         "log-likelihood": f"{fitted.log_likelihood:.6g} nats per row",
         "criterion": f"{fitted.criterion:.6g} per row (lower is better)",
         "BIC": f"{fitted.bic:.6g} in all ({fitted.n_parameters} parameters); AIC: {fitted.aic:.6g}",
+        **_of_background(fitted, lambda share, volume: {"background": f"{share:.4f} of the rows, volume {volume:.4g}"}),
         **({"tried": "  ".join(tried.values())} if len(tried) > 1 else {}),
         **_proof(fitted, _tell_moments, _tell_distance),
     }
@@ -99,6 +102,11 @@ def structures_table(fitted: Fit, most: int = 7) -> tuple[str, list[str], list[t
 
 def _of_many_structures(fitted: Fit) -> bool:
     return len({each.structure for each in fitted.candidates}) > 1
+
+
+def _of_background(fitted: Fit, told: Callable[[float, float], dict[str, Any]]) -> dict[str, Any]:
+    """What is told of the uniform law beside the mixture, where there is one."""
+    return {} if fitted.background is None else told(float(fitted.background.weight), float(fitted.background.volume))
 
 
 def _proof(fitted: Fit, of_moments: Any, of_distance: Any) -> dict[str, Any]:

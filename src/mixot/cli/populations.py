@@ -48,13 +48,21 @@ def populations(
     Two samples are held against permutations of their rows; groups of them (A1 A2 A3 --against B1 B2 B3) against
     permutations of samples, which also counts how much samples of one kind differ.
     """
-    from mixot.cli.sources import open_rows
+    from mixot.cli.sources import in_one_order, open_rows
     from mixot.inference.population_shifts import population_shifts
     from mixot.io import load, save
 
     first, second = _sides(files, against or [])
     _check(output, save_to)
-    before, after = ([open_rows(path, options).measure for path in paths] for paths in (first, second))
+    opened = [open_rows(path, options) for path in (*first, *second)]
+    for source in opened:
+        if source.measure.dim != (dim := opened[0].measure.dim):
+            raise InputError(
+                f"{source.path}: all samples must have as many columns, got {source.measure.dim}, and {dim} in "
+                f"{opened[0].path}; choose those to use with --columns"
+            )
+    samples = [source.measure for source in in_one_order(opened)]
+    before, after = samples[: len(first)], samples[len(first) :]
     held = {} if model is None else {"mixture": load(model)}
     with working("following populations", quiet=json) as progress:
         found = population_shifts(

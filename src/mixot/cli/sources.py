@@ -19,6 +19,7 @@ from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.base import Fitter
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.labelled import fit_labelled
+from mixot.incomplete import Incomplete
 from mixot.io import Observations, Table, kind_of, load, read_observations, read_table
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture, aligned, columns_of
@@ -61,17 +62,20 @@ class MixtureSource(Source[Mixture]):
     points: Any = None  # Samples, or Incomplete
     fitted: Fit | None = None
     labels: tuple[str, ...] = ()
+    used: int = 0  # rows that the fit is of: those without any value, say, are left out
 
     def summary(self) -> dict[str, Any]:
         facts: dict[str, Any] = {"path": str(self.path), "kind": self.kind, **describe(self.measure)}
         if self.fitted is not None and self.points is not None:
-            facts |= {"rows": len(self.points), "fit": describe_fit(self.fitted)}
+            facts |= {"rows": len(self.points), "fitted_rows": self.used, "fit": describe_fit(self.fitted)}
         if self.labels:
             facts["labels"] = list(self.labels)
         return facts
 
     def line(self) -> str:
-        came = "" if self.points is None else f", fitted to {len(self.points):,} points"
+        whole = 0 if self.points is None else len(self.points)
+        of_all = f" of {whole:,}" if self.used != whole else ""
+        came = f", fitted to {self.used:,}{of_all} points" if whole else ""
         return f"{self.path} ({self.kind}: {self.what}, dimension {self.measure.dim}{came})"
 
 
@@ -120,7 +124,7 @@ def open_mixtures(paths: Sequence[Path], options: Options) -> list[MixtureSource
         else:  # names that do not fit are told before a fit that would be in vain
             sources.append(_fit_tallied(path, options, first))
         first = columns_of(*(source.measure for source in sources))
-    return _in_one_order(sources)
+    return in_one_order(sources)
 
 
 def open_points(a: Path, b: Path, options: Options) -> tuple[Source[Samples], Source[Samples]]:
@@ -133,8 +137,8 @@ def open_all_points(paths: Sequence[Path], options: Options) -> list[Source[Samp
     """The points of all inputs, their coordinates in the order of the first that names them."""
     each = each_masked(paths, [kind_of(path) for path in paths], options)
     if options.counts is not None or options.weights is not None:
-        return _in_one_order([_source(path, *_tallied(path, options)) for path in paths])
-    return _in_one_order([_points(path, read_points(path, how)) for path, how in zip(paths, each, strict=True)])
+        return in_one_order([_source(path, *_tallied(path, options)) for path in paths])
+    return in_one_order([_points(path, read_points(path, how)) for path, how in zip(paths, each, strict=True)])
 
 
 def open_start(path: Path) -> Mixture | Samples:
@@ -193,14 +197,21 @@ def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright:
             f"both must have as many coordinates, got {p.measure.dim} in {a} and {q.measure.dim} in {b}; choose those "
             "of a table with --columns"
         )
-    p, q = _in_one_order([p, q])
+    p, q = in_one_order([p, q])
     return p, q
 
 
 def read_points(path: Path, options: Options) -> Table:
     """The points of a table or of cells, or the colors of a picture, as a table; a column of weights is left out."""
+    if options.missing != "error":
+        try:
+            return read_points(path, replace(options, missing="error"))
+        except InputError as wrong:
+            raise InputError(
+                f"{wrong}. A map moves whole points: name such rows with --points; to fill gaps, load the fit in "
+                "Python and ask its impute"
+            ) from None
     kind = kind_of(path)
-    options = replace(options, missing="error")  # no map moves a point of which a part is missing
     if kind == "table":
         tally = options.counts or options.weights
         if tally is None or options.columns is not None:
@@ -218,7 +229,8 @@ def read_points(path: Path, options: Options) -> Table:
 
 
 def _check_start(path: Path, options: Options, why: str) -> None:
-    for name, value in (("--start", options.start), ("--prior", options.prior), ("--df", options.df)):
+    given = {"--start": options.start, "--prior": options.prior, "--df": options.df}
+    for name, value in {**given, "--background": options.background or None}.items():
         if value is not None:
             raise InputError(f"{path}: {why}; leave {name} out")
 
@@ -303,7 +315,7 @@ def in_order(theirs: Table, mine: tuple[str, ...], path: Path) -> Table:
     return theirs if order is None else replace(theirs, columns=mine, values=theirs.values.take(order, axis=1))
 
 
-def _in_one_order(sources: Sequence[S]) -> list[S]:
+def in_one_order(sources: Sequence[S]) -> list[S]:
     """Inputs with their coordinates in the order of the first that names them, by the rule of the verbs."""
     named = next((source for source in sources if columns_of(source.measure) is not None), None)
     if named is None:
@@ -320,7 +332,13 @@ def _in_one_order(sources: Sequence[S]) -> list[S]:
 
 
 def _fitted(
-    path: Path, kind: str, found: Fit, columns: tuple[str, ...], points: Any, labels: tuple[str, ...] = ()
+    path: Path,
+    kind: str,
+    found: Fit,
+    columns: tuple[str, ...],
+    points: Any,
+    labels: tuple[str, ...] = (),
+    used: int | None = None,
 ) -> MixtureSource:
     """The mixture that was fitted; what troubled the fit is told on one line each."""
     ended, here = (f"the fit {advice}" for advice in (found.status.advice, found.status.advice_for(None)))
@@ -329,7 +347,14 @@ def _fitted(
     if not found.status.solved and ended not in found.notes:
         note(f"{path}: {here}")
     mixture = found.mixture
-    return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels)
+    used = _with_values(points) if used is None else used
+    return MixtureSource(path, kind, mixture, columns, _components(mixture), points, found, labels, used)
+
+
+def _with_values(points: Samples | Incomplete) -> int:
+    """The rows that a likelihood is of."""
+    counted = points.weights > 0
+    return int((counted & points.observed.any(axis=1) if isinstance(points, Incomplete) else counted).sum())
 
 
 def _fit_tallied(path: Path, options: Options, order: tuple[str, ...] | None = None) -> MixtureSource:
@@ -423,7 +448,8 @@ def _fit_cells(path: Path, options: Options) -> MixtureSource:
         observations=float(n),
     )
     owners = tuple(found.names[owner] for owner in found.owner)
-    return _fitted(path, "cells", whole, _coordinates(cells), Samples(cells.points), owners)
+    named = int((held.codes >= 0).sum())
+    return _fitted(path, "cells", whole, _coordinates(cells), Samples(cells.points), owners, named)
 
 
 def _coordinates(cells: Observations) -> tuple[str, ...]:
@@ -440,7 +466,8 @@ def _method(options: Options) -> Fitter:
     if options.df is not None:
         return _tails(options, more)
     if options.method == "em":
-        return EM(prior=options.prior, start=options.start, missing=options.missing, **more)
+        given = {"prior": options.prior, "start": options.start, "missing": options.missing}
+        return EM(background=options.background, **given, **more)
     if options.method == "wasserstein":
         from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
 
@@ -457,7 +484,12 @@ def _tails(options: Options, more: dict[str, Any]) -> Fitter:
 
     if "student" not in factor_names(options.family):
         raise InputError(f"--df is an option of --family student, not of {options.family}; leave it out, or add that")
-    for name, told in (("--prior", options.prior is not None), ("--missing ignore", options.missing != "error")):
+    told_of_gaussians = {
+        "--prior": options.prior is not None,
+        "--missing ignore": options.missing != "error",
+        "--background": options.background,
+    }
+    for name, told in told_of_gaussians.items():
         if told:
             raise InputError(f"{name} is for Gaussian laws, not for those of the {options.family} family; leave it out")
     return FamilyEM(df=options.df or "common", start=options.start, **more)

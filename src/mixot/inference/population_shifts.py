@@ -20,6 +20,7 @@ from mixot.inference.two_sample import all_splits, drawn_splits, few_splits
 from mixot.measures import Samples
 from mixot.mixture import Mixture, aligned
 from mixot.results import Progress, ProgressCallback
+from mixot.threads import apart
 
 _BLOCK = 2**22  # signs of rows that are held at once
 _TIE = 1e-9  # relative: the same split, in another order of summation
@@ -209,7 +210,7 @@ def _fit(
         if mixture.dim != rows.shape[1]:
             raise InputError(f"mixture must have the {rows.shape[1]} columns of the samples, got {mixture.dim}")
         return mixture, ("the mixture was given: p-values hold if it was not fitted to one of the sides alone",)
-    order = np.lexsort(rows.T[::-1])  # by value: the fit does not know which rows are whose
+    order = apart(lambda _: np.lexsort(rows.T[::-1]))  # by value: the fit does not know which rows are whose
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)
         found = EM().fit(Samples(rows[order]), "gaussian", k=k, structure=structure, rng=rng)

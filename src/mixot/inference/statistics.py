@@ -16,7 +16,7 @@ from mixot.formulas.gaussian.cost_matrix import point_costs
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.solvers.discrete.exact import Exact
-from mixot.threads import thread_count
+from mixot.threads import apart, thread_count
 from mixot.transport.batches import Atoms, couple
 
 Groups = Bool[np.ndarray, "b s"]
@@ -161,7 +161,7 @@ class SharedMW2:
     @classmethod
     def of(cls, x: Float[np.ndarray, "s d"], k: int | None, rng: np.random.Generator) -> SharedMW2:
         """The fit does not know which rows are whose: they come in the order of their values, not of their groups."""
-        order = np.lexsort(x.T[::-1])
+        order = apart(lambda _: np.lexsort(x.T[::-1]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AccuracyWarning)
             found = EM().fit(Samples(x[order]), "gaussian", k=k, rng=rng)

@@ -147,11 +147,15 @@ class CovarianceModel:
             + {"I": 0, "E": angles, "V": k * angles}[turn]
         )
 
+    def own_rows(self, d: int) -> int:
+        """How many rows of one component determine what of a covariance is its own; 0 where nothing is."""
+        volume, shape, turn = self.name if d > 1 else (self.name[0], "I", "I")
+        return d + 1 if shape == turn == "V" else 2 if "V" in (volume, shape) else 0
+
     def few_rows(self, rows: np.ndarray, d: int) -> str:
         """Why so many rows of each component, (k,), do not determine the covariances, in words; empty where they do."""
-        volume, shape, turn = self.name if d > 1 else (self.name[0], "I", "I")
-        k = len(rows)
-        own = d + 1 if shape == turn == "V" else 2 if "V" in (volume, shape) else 0
+        _, shape, turn = self.name if d > 1 else (self.name[0], "I", "I")
+        k, own = len(rows), self.own_rows(d)
         if own and rows.min() < own:
             low = int((rows < own).sum())
             return f"{low} of {k} components have fewer than the {own} rows that determine one"

@@ -33,6 +33,7 @@ _FLOOR = 1e-4  # least variance of a component: a hundredth of the half width of
 _EXACT_FLOOR = 1e-10  # the same where moments are exact and can tell narrow components
 _NOT_PSD = 1e-8  # a moment matrix may be so far from positive semi-definite by rounding
 _ROWS_PER_MOMENT = 3  # with fewer rows the covariance of the moments is mostly noise
+_MOST_MOMENTS = 12_000  # of which the covariance takes a GiB
 _LIGHTEST = 0.01  # a component of this weight stays inside the box of a law that is known through moments only
 
 
@@ -193,6 +194,7 @@ def _of_points(law: Samples | Grid, degree: int, structure: str, count: float | 
     scale = np.full_like(scale, scale.max()) if structure == "spherical" else scale
     count = points.observations if count is None else float(count)
     degree, notes = _affordable(degree, law.dim, min(count, float(len(x))))
+    _check_size(degree, law.dim)
     moments, omega = chebyshev_statistics((x - center) / scale, weights / weights.sum(), degree)
     return MomentTarget(center, scale, degree, moments, omega, count, notes=notes)
 
@@ -223,6 +225,19 @@ def _affordable(degree: int, dim: int, rows: float) -> tuple[int, tuple[str, ...
     )
     warnings.warn(note, AccuracyWarning, stacklevel=5)
     return lower, (note,)
+
+
+def _check_size(degree: int, dim: int) -> None:
+    """Refuse what a computer would stop at: the covariance of the moments is held, factored and held again."""
+    moments = comb(dim + degree, dim)
+    if moments <= _MOST_MOMENTS:
+        return
+    order = max((half for half in range(1, degree // 2) if comb(dim + 2 * half, dim) <= _MOST_MOMENTS), default=0)
+    advice = f"take MomentMatching(order={order}), or " if order else ""
+    raise InputError(
+        f"{dim} columns have {moments} moments up to degree {degree}, whose covariance takes "
+        f"{8 * moments**2 / 2**30:.1f} GiB; {advice}project the rows on fewer columns"
+    )
 
 
 def _of_moments(law: Measure, degree: int, structure: str, count: float) -> MomentTarget:

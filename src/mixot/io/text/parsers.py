@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from io import BufferedIOBase, RawIOBase
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from mixot.extras import require
 from mixot.io.text.layout import Layout
 from mixot.io.text.rows import Text
+from mixot.threads import apart
 
 WHOLE = 2.0**53  # float64 holds all whole numbers up to here
 _LARGE = 1 << 22  # bytes from which on Arrow, which takes its time to be loaded, parses
@@ -57,10 +59,12 @@ def _by_arrow(path: Text, layout: Layout, wanted: list[int]) -> np.ndarray | Non
         if not file.readline().strip():
             return None  # Arrow would pass over this line in place of the header
     names = [str(j) for j in range(len(layout.names))]
-    with path.content.open() as file:
-        try:
-            table = csv_reader.read_csv(
-                file,
+
+    def read(is_waited_for: Callable[[], bool]) -> Any:
+        # Arrow hears Ctrl-C in the main thread alone, and there it may lose it.
+        with path.content.open() as file:
+            return csv_reader.read_csv(
+                _Stopping(file, is_waited_for),
                 read_options=csv_reader.ReadOptions(
                     column_names=names,
                     skip_rows_after_names=int(layout.named),
@@ -73,8 +77,11 @@ def _by_arrow(path: Text, layout: Layout, wanted: list[int]) -> np.ndarray | Non
                     null_values=[],
                 ),
             )
-        except (arrow.ArrowException, UnicodeDecodeError, LookupError):
-            return None  # whoever parses next says what is wrong
+
+    try:
+        table = apart(read)
+    except (arrow.ArrowException, UnicodeDecodeError, LookupError):
+        return None  # whoever parses next says what is wrong
     values = np.empty((len(table), len(wanted)))
     for j, name in enumerate(table.column_names):
         at = 0
@@ -82,6 +89,19 @@ def _by_arrow(path: Text, layout: Layout, wanted: list[int]) -> np.ndarray | Non
             values[at : at + len(part), j] = np.frombuffer(part.buffers()[1], np.float64, len(part), 8 * part.offset)
             at += len(part)
     return values if (np.abs(values) < WHOLE).all() else None
+
+
+class _Stopping(RawIOBase):
+    """A file that ends where nobody waits for the rest."""
+
+    def __init__(self, file: BufferedIOBase, is_waited_for: Callable[[], bool]) -> None:
+        self._file, self._is_waited_for = file, is_waited_for
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size) if self._is_waited_for() else b""
 
 
 def _counted(file: Any, delimiter: str, width: int) -> Iterator[str]:

@@ -88,9 +88,15 @@ def _apart(data: Samples | Incomplete, em: IncompleteEM) -> tuple[str, ...]:
 def unseen(em: IncompleteEM, seen: np.ndarray) -> str:
     """Why some component is not determined where a coordinate is hardly ever seen of it, in words; empty where it is.
 
-    ``seen`` (k, d) counts the rows of each component that show each coordinate.
+    ``seen`` (k, d) counts the rows of each component that show each coordinate. A coordinate that no more rows show
+    than a regression on all others fits exactly has a likelihood without bound, as a component of so few rows has.
     """
-    low = int((seen < _LEAST).any(axis=1).sum()) if em.structure != "tied" else 0
-    return (
-        f"{low} of {len(seen)} components have a coordinate that fewer than {_LEAST} of their rows show" if low else ""
-    )
+    k, d = seen.shape
+    own = max(em.model.own_rows(d), _LEAST)
+    low = int((seen < own).any(axis=1).sum()) if em.structure != "tied" else 0
+    if low:
+        return f"{low} of {k} components have a coordinate that fewer than {own} of their rows show"
+    free = seen.sum(axis=0) - k
+    if em.structure == "tied" and free.min() < d:
+        return f"a coordinate is shown by {free.min():.0f} rows more than means, which do not determine its covariances"
+    return ""
