@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -312,6 +313,8 @@ class Run {
       bool mixture = true;
       for (size_t j = 0; j < k_; ++j) mixture &= to.weights[j] > 0.1 * c.weights[j];
       if (!mixture) continue;
+      const double sum = std::accumulate(to.weights.begin(), to.weights.end(), 0.0);  // one, but for rounding times s^2
+      for (double& each : to.weights) each /= sum;
       blend(a.means, b.means, c.means, to.means);
       blend(a.covs, b.covs, c.covs, to.covs);
       if (!definite(to.covs)) continue;
