@@ -105,6 +105,21 @@ def test_mixtures_are_found_compared_moved_and_saved(rng, tmp_path):
     assert load(tmp_path / "zip.json").components.zero_probs.tolist() == found.mixture.components.zero_probs.tolist()
 
 
+@pytest.mark.filterwarnings("ignore:on the line structural zeros")
+def test_steps_are_extrapolated_and_lead_up(rng):
+    truth = Mixture([0.4, 0.6], ZeroInflatedNegativeBinomial([2.0, 3.0], [3.0, 20.0], [0.3, 0.3]))
+    x = truth.sample(2000, rng=rng)
+    held = FamilyEM(fixed={"zero_probs": 0.3}, starts=1)
+    found, fixed = (fit(x, "zero_inflated_negative_binomial", k=2, rng=0, method=m) for m in (FamilyEM(), held))
+    for each in (found, fixed):
+        assert each.status.solved
+        assert each.iterations < 250  # plain steps: several hundred
+        assert np.diff(each.history).min() >= 0
+        again = fit(x, "zero_inflated_negative_binomial", method=FamilyEM(start=each, tol=1e-9)).log_likelihood
+        assert again == pytest.approx(each.log_likelihood, abs=1e-5)
+    np.testing.assert_array_equal(fixed.mixture.components.zero_probs, 0.3)
+
+
 def test_zeros_in_a_product_are_told_from_the_counts(rng):
     factors = [
         ZeroInflatedNegativeBinomial([3.0, 3.0], m, z) for m, z in (([2.0, 20.0], [0.1, 0.6]), ([9.0, 1.0], 0.3))
