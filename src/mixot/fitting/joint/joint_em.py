@@ -243,6 +243,10 @@ class _JointEnergy:
         shape = structure_of(family, structure, _NO_STEP)
         if options.em.prior is not None:
             raise InputError("a joint fit has no prior: leave em.prior out, or fit both apart with it")
+        if options.em.concentration != 1:
+            raise InputError(
+                "a joint fit has no prior of weights: leave em.concentration out, or fit both apart with it"
+            )
         data = seen_rows(x), seen_rows(y)
         mine, theirs = (
             GaussianEM.of(each.points, each.weights, shape, options.em.reg, each.observations) for each in data

@@ -87,6 +87,9 @@ class EM:
         number of rows, up to a constant, and ``reg`` only keeps the prior's scale from being singular. Likelihood and
         criteria are those of the mixture that is found, as in mclust, and few rows keep no number of components from
         being chosen
+    concentration : of the Dirichlet prior of the weights, at least 1: weights of largest posterior density are in
+        proportion to the rows of each component plus ``concentration - 1``. 1 is no prior; above it no component comes
+        to nothing, and the objective has ``(concentration - 1) sum_k log(weight_k)`` over the number of rows more
     start : a mixture to start from, instead of k-means; or means (k, d), each the middle of a component of equal weight
         (that of its point, where they are `Samples` with weights), the covariance of all of them that of the rows about
         the nearest mean, in standardised coordinates. Coordinates go by name where both have names
@@ -128,6 +131,7 @@ class EM:
     criterion: str = "bic"
     subsample: int = 20_000
     prior: Any = None
+    concentration: float = 1.0
     start: Any = None  # checked below, so that what is no mixture is refused in words
     missing: str = "error"
     noise: Any = field(default=None, compare=False)  # an array, which has no one answer to ==
@@ -145,6 +149,12 @@ class EM:
         for name in ("tol", "reg"):
             if getattr(self, name) is not None or name == "reg":
                 check_not_negative(getattr(self, name), name)
+        check_not_negative(self.concentration, "concentration")
+        if not 1 <= self.concentration < np.inf:
+            raise InputError(
+                f"concentration must be finite and at least 1 (below, a component without rows is infinitely likely), "
+                f"got {self.concentration:g}"
+            )
         if self.criterion not in _CRITERIA:
             raise InputError(f"criterion must be one of {', '.join(_CRITERIA)}, got {self.criterion!r}")
 
@@ -236,6 +246,8 @@ class EM:
             raise InputError("background=True finds its own starts; leave start out")
         if self.prior is not None:
             raise InputError("a prior is for mixtures without a background; leave one of the two out")
+        if self.concentration != 1:
+            raise InputError("concentration is for mixtures without a background; leave one of the two out")
 
         def climb(em: GaussianEM, k: int) -> Climb:
             return self._climb(em, k, ("EM over a background", em.model.name, f"k={k}"), rng, progress)
@@ -250,10 +262,11 @@ class EM:
             if self.prior is not None:
                 raise UnsupportedError("a prior is for complete points without noise; leave one of them out")
             found = partial_data(data, structure, self.reg, self.noise)
-            return found.em, found.notes
+            return replace(found.em, concentration=self.concentration), found.notes
         if self.noise is not None:
             raise UnsupportedError(f"noise is of points, got {type(data).__name__}; leave it out")
-        return GaussianEM.of(*rows_of(data), structure, self.reg, observations_of(data), self.prior), ()
+        em = GaussianEM.of(*rows_of(data), structure, self.reg, observations_of(data), self.prior)
+        return em if self.concentration == 1 else replace(em, concentration=self.concentration), ()
 
     def _handed_over(self, family: str) -> Fitter:
         """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
@@ -339,7 +352,7 @@ class EM:
         def climb(em: GaussianEM, k: int, stage: str) -> Climb:
             return self._climb(em, k, ("EM", em.model.name, f"k={k}", stage), rng, progress)
 
-        plain = self.criterion == "bic" and self.prior is None  # else the objective is not all that the criterion needs
+        plain = self.criterion == "bic" and em.by_likelihood  # else the objective is not what the criterion needs
         runs = StructureRuns(em, models, self.starts, self.subsample, climb, self._candidate, plain, rng)
         return runs.over(sizes) if start is None else runs.started(start)
 
@@ -376,7 +389,7 @@ class EM:
         """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
         em = run.em
         k, spread = len(run.state.weights), em.spread(run.state)
-        plain = not em.noise.any() and em.prior is None  # the objective is the likelihood
+        plain = not em.noise.any() and em.by_likelihood  # the objective is the likelihood
         likelihood = run.objective if plain else em.log_likelihood(run.state)
         free = em.free_parameters(k, spread.rank)
         score = bic(likelihood, free, em.observations)

@@ -98,7 +98,8 @@ class GaussianEM:
     """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are.
 
     ``observations`` is the number of rows that the points stand for: Kish's effective one of the weights where it is
-    not told. ``structure`` is how the covariances of the ``model`` are kept.
+    not told. ``structure`` is how the covariances of the ``model`` are kept; ``concentration`` is that of the Dirichlet
+    prior of the weights.
     """
 
     points: np.ndarray
@@ -110,6 +111,7 @@ class GaussianEM:
     observations: float
     model: CovarianceModel
     prior: NormalInverseWishart | None = None
+    concentration: float = 1.0
 
     @classmethod
     def of(
@@ -209,7 +211,7 @@ class GaussianEM:
         """
         stops = (limits.max_passes, limits.tol, limits.least, before, limits.accelerated, self._threads)
         end, state, following, shares, history, component, noise_share = em_run(
-            *self._rows, *start, *stops, limits.report, self._parts, self._prior_of(len(start.weights))
+            *self._rows, *start, *stops, limits.report, self._parts, self._prior_of(len(start.weights)), self._ahead
         )
         if end == "singular":
             raise collapsed(np.array([component]))
@@ -218,6 +220,16 @@ class GaussianEM:
         return EMPath(
             KernelState(*state), KernelState(*following), shares, history, float(history[-1]), end, noise_share
         )
+
+    @property
+    def _ahead(self) -> float:
+        """Mass that the prior of the weights gives each component, in the unit of the lifted weights."""
+        return (self.concentration - 1) * float(self._lifted.values.sum()) / self.observations
+
+    @property
+    def by_likelihood(self) -> bool:
+        """Whether the objective is the likelihood, but for ``reg``."""
+        return self.prior is None and self.concentration == 1
 
     @cached_property
     def _rows(self) -> tuple[Any, ...]:

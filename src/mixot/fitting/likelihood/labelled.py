@@ -162,6 +162,8 @@ def fit_labelled(
     generator = as_generator(rng)
     if method is not None and method.prior is not None:
         raise InputError("fits by label shrink covariances of few points themselves, without a prior; leave it out")
+    if method is not None and method.concentration != 1:
+        raise InputError("fits by label take weights from the labels, without a prior; leave concentration out")
     parts = [_components(x[rows], k, structure, method or EM(), target, generator) for rows in groups]
     owner = np.repeat(np.arange(len(groups)), [len(part.weights) for part in parts])
     sizes = np.concatenate([part.weights for part in parts]) * counts[owner]

@@ -30,7 +30,9 @@ class ColorCounts:
     colors: Float[np.ndarray, "n 3"]
     weights: Float[np.ndarray, " n"]
 
-    def quantiles(self, directions: Float[np.ndarray, "m 3"], levels: Float[np.ndarray, " l"]) -> Float[np.ndarray, "m l"]:
+    def quantiles(
+        self, directions: Float[np.ndarray, "m 3"], levels: Float[np.ndarray, " l"]
+    ) -> Float[np.ndarray, "m l"]:
         """Quantile functions of the projections ``colors @ direction``, linear between the middles of the steps."""
         out = np.empty((len(directions), len(levels)))
         for i, direction in enumerate(directions):
