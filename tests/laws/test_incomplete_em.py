@@ -5,7 +5,7 @@ import pytest
 
 import mixot
 from mixot import EM, DiagonalGaussian, Gaussian, Incomplete, Mixture, Samples
-from mixot.fitting.likelihood.statistics import STRUCTURES
+from mixot.fitting.likelihood.gaussian.statistics import STRUCTURES
 
 STILL = {"tol": 0.0, "max_iter": 3000}  # iterate until the last digits move no more
 IGNORE = EM(missing="ignore")

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import invgamma, invwishart, multivariate_normal
 
 from mixot import EM, FamilyEM, Gaussian, InputError, JointEM, Mixture, NormalInverseWishart, fit, fit_pair
-from mixot.fitting.likelihood.covariance_models import IN_WORDS, MODELS, CovarianceModel
+from mixot.fitting.likelihood.gaussian.covariance_models import IN_WORDS, MODELS, CovarianceModel
 from mixot.fitting.likelihood.labelled import fit_labelled
 
 STRUCTURES = ["full", "tied", "diagonal", "spherical"]

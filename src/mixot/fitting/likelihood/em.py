@@ -13,22 +13,22 @@ from mixot._checks import as_generator, check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
-from mixot.fitting.likelihood.candidates import choice, judged
-from mixot.fitting.likelihood.covariance_models import models_of, structure_in_words, structure_of_em
-from mixot.fitting.likelihood.covered_fit import CoveredFit
+from mixot.fitting.likelihood.covered.covered_fit import CoveredFit
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.covariance_models import models_of, structure_in_words, structure_of_em
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import STRUCTURES, Parameters
 from mixot.fitting.likelihood.incomplete.data import partial_data, refused_gaps, unseen
 from mixot.fitting.likelihood.incomplete.incomplete_em import IncompleteEM
 from mixot.fitting.likelihood.incomplete.noise import as_noise
 from mixot.fitting.likelihood.priors import checked_prior
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
-from mixot.fitting.likelihood.search import SAME, Search, look, on_more_rows
-from mixot.fitting.likelihood.sizes import runs_of_sizes
+from mixot.fitting.likelihood.search.candidates import choice, judged
+from mixot.fitting.likelihood.search.search import SAME, Search, look, on_more_rows
+from mixot.fitting.likelihood.search.sizes import runs_of_sizes
+from mixot.fitting.likelihood.search.structure_runs import StructureRuns
+from mixot.fitting.likelihood.starts.subsample import distinct_rows, thinned
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means
-from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
-from mixot.fitting.likelihood.structure_runs import StructureRuns
-from mixot.fitting.likelihood.subsample import distinct_rows, thinned
 from mixot.incomplete import Incomplete, check_missing
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture

@@ -19,10 +19,10 @@ from mixot.families.registry import factor_names, law_of
 from mixot.families.roles import Climbing, Fused, Started, plays, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.ascent import Ascent
-from mixot.fitting.likelihood.candidates import choice, judged
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.k_means import kmeans_labels
 from mixot.fitting.likelihood.linked_steps import LinkedSteps
+from mixot.fitting.likelihood.search.candidates import choice, judged
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means, nearest
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture

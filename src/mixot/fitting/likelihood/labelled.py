@@ -15,9 +15,9 @@ from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.covariance_models import structure_in_words
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
+from mixot.fitting.likelihood.gaussian.covariance_models import structure_in_words
 from mixot.formulas.gaussian.shrinkage import diagonal_shrinkage, shrinkage
 from mixot.measures import Samples
 from mixot.mixture import Mixture

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mixot.fitting.likelihood.empty_components import reseed
-from mixot.fitting.likelihood.gaussian_em import EMLimits, EMPath, GaussianEM, KernelState
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.gaussian_em import EMLimits, EMPath, GaussianEM, KernelState
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.starts.empty_components import reseed
 from mixot.results import Status
 
 LEAST_MASS = 1e-3  # a component with less mass than this share of an average row is empty

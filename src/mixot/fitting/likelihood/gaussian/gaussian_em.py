@@ -12,10 +12,8 @@ import numpy as np
 from mixot._native import em_into_model, em_run, em_state_log_joint, em_state_of_labels, exchange_rows
 from mixot.errors import SolveError
 from mixot.families.base import Family
-from mixot.fitting.likelihood.covariance_models import CovarianceModel
-from mixot.fitting.likelihood.priors import NormalInverseWishart, Spreads
-from mixot.fitting.likelihood.starts_from_means import nearest
-from mixot.fitting.likelihood.statistics import (
+from mixot.fitting.likelihood.gaussian.covariance_models import CovarianceModel
+from mixot.fitting.likelihood.gaussian.statistics import (
     Frame,
     Parameters,
     Statistics,
@@ -28,6 +26,8 @@ from mixot.fitting.likelihood.statistics import (
     parameters_of,
     proportionate,
 )
+from mixot.fitting.likelihood.priors import NormalInverseWishart, Spreads
+from mixot.fitting.likelihood.starts_from_means import nearest
 from mixot.formulas.weights import effective_count
 from mixot.mixture import Mixture
 from mixot.threads import thread_count
