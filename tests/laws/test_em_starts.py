@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mixot import EM, DiagonalGaussian, Gaussian, Mixture, Samples
-from mixot.fitting.likelihood.gaussian.gaussian_em import EMLimits, GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import EMLimits
 from mixot.fitting.likelihood.gaussian.statistics import STRUCTURES
 from mixot.fitting.likelihood.starts.insertions import insertions
 from mixot.fitting.likelihood.starts.moves import losses, memberships, moves

@@ -15,9 +15,11 @@ from mixot.errors import AccuracyWarning, InputError, SolveError
 from mixot.families.roles import Compared, require
 from mixot.fitting.joint.halves import seen_rows
 from mixot.fitting.joint.joint_m_step import Graph, covariances_of, m_step_of_means, paired_weights, scatters_about
-from mixot.fitting.likelihood.em import EM, reporter, structure_of
+from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.gaussian.statistics import Parameters, m_step
+from mixot.fitting.likelihood.inputs import structure_of
+from mixot.fitting.likelihood.runs import reporter
 from mixot.measures import Measure, Samples, as_measure
 from mixot.mixture import Mixture, aligned, aligned_all, columns_of
 from mixot.results import Plan, ProgressCallback, Status

@@ -15,14 +15,15 @@ from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
 from mixot.fitting.likelihood.covered.covered_fit import CoveredFit
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.gaussian.covariance_models import models_of, structure_in_words, structure_of_em
+from mixot.fitting.likelihood.gaussian.covariance_models import models_of, structure_of_em
 from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.gaussian.statistics import STRUCTURES, Parameters
 from mixot.fitting.likelihood.incomplete.data import partial_data, refused_gaps, unseen
 from mixot.fitting.likelihood.incomplete.incomplete_em import IncompleteEM
 from mixot.fitting.likelihood.incomplete.noise import as_noise
+from mixot.fitting.likelihood.inputs import OWN, observations_of, rows_of, seen_rows
 from mixot.fitting.likelihood.priors import checked_prior
-from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
+from mixot.fitting.likelihood.run_notes import constant_columns, empty_components, flat_rows
+from mixot.fitting.likelihood.runs import Climb, Run, reporter
 from mixot.fitting.likelihood.search.candidates import choice, judged
 from mixot.fitting.likelihood.search.search import SAME, Search, look, on_more_rows
 from mixot.fitting.likelihood.search.sizes import runs_of_sizes
@@ -30,15 +31,14 @@ from mixot.fitting.likelihood.search.structure_runs import StructureRuns
 from mixot.fitting.likelihood.starts.subsample import distinct_rows, thinned
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means
 from mixot.incomplete import Incomplete, check_missing
-from mixot.measures import Grid, Measure, Samples
+from mixot.measures import Measure, Samples
 from mixot.mixture import Mixture
-from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
+from mixot.results import Candidate, Fit, ProgressCallback, Status
 
 _TOL = 1e-5  # nats per observation that a run may lack
 _PER_PARAMETER = 1e-3  # or nats in all for each parameter, whose sampling error costs half a nat
 _SURE_MOVES, _PROMISE = 3, 3.0  # moves that are tried on many rows, and nats in all that they have to promise
 _CRITERIA = ("bic", "icl")
-_OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
 _OTHERS = "family-em"
 
 
@@ -196,7 +196,7 @@ class EM:
         SolveError
             Where a covariance becomes singular, which ``reg > 0`` prevents.
         """
-        if family not in _OWN:
+        if family not in OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         structure = structure_of_em(family, structure, data.dim)
         models = () if structure != "auto" else models_of(family, data.dim)
@@ -205,7 +205,7 @@ class EM:
         start = None if self.start is None else fitting_start(self.start, data, k)
         sizes = self._sizes(k if start is None else len(start), em)
         if self.background:
-            return self._covered(em, k, generator, progress).over(models or (em.model.name,), sizes, _seen(data))
+            return self._covered(em, k, generator, progress).over(models or (em.model.name,), sizes, seen_rows(data))
         if models:
             runs, tried = self._runs_of_models(em, models, sizes, start, generator, progress)
         else:
@@ -221,7 +221,7 @@ class EM:
         em = run.em
         stopped = not run.status.solved and self.tol != 0  # with tol=0, max_iter iterations are what was asked for
         alarms = (f"the fit {run.status.advice}",) if stopped else ()
-        alarms += (*_constant_columns(em), *_empty(em, run))
+        alarms += (*constant_columns(em), *empty_components(em, run))
         for note in alarms:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         return Fit(
@@ -232,7 +232,7 @@ class EM:
             criterion=candidates[best].criterion,
             history=np.array(run.history),
             candidates=candidates,
-            notes=(*alarms, *remarks, *_flat_rows(em, run.state), *notes),
+            notes=(*alarms, *remarks, *flat_rows(em, run.state), *notes),
             structure=candidates[best].structure,
             n_parameters=candidates[best].n_parameters,
             observations=em.observations,
@@ -274,7 +274,7 @@ class EM:
             lookup(name)
         if self.missing != "error" or self.noise is not None:
             raise UnsupportedError(
-                f"missing values and noise are integrated out of Gaussian laws only ({', '.join(_OWN)}), not of the "
+                f"missing values and noise are integrated out of Gaussian laws only ({', '.join(OWN)}), not of the "
                 f"{family} family; fit one of these, or fill the gaps first: "
                 "fit(x, method=EM(missing='ignore')).mixture.impute(x)"
             )
@@ -283,7 +283,7 @@ class EM:
         try:
             other = type(as_fitter(_OTHERS))
         except InputError:
-            raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(_OWN)}") from None
+            raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(OWN)}") from None
         strange = sorted(set(changed) - {f.name for f in fields(other)})  # type: ignore[arg-type]
         if strange:
             raise InputError(
@@ -403,71 +403,3 @@ class EM:
         if not reason and isinstance(em, IncompleteEM):
             reason = unseen(em, em.seen(run.state))
         return Candidate(k, likelihood, score, reason, structure, n_parameters=free, observations=em.observations)
-
-
-def structure_of(family: str, structure: str, reason: str) -> str:
-    """The structure in words that is meant; for the diagonal family, "full" is all it has.
-
-    ``reason`` says why covariances that share volumes, shapes or axes are refused.
-    """
-    structure = "diagonal" if (family, structure) == ("diagonal", "full") else structure
-    word = structure_in_words(structure, STRUCTURES, reason)
-    if word not in _OWN[family]:
-        raise InputError(f"unknown structure {structure!r}; the {family} family has {', '.join(_OWN[family])}")
-    return word
-
-
-def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights, rows of weight zero left out."""
-    if isinstance(data, Grid):
-        data = data.centers()
-    if not isinstance(data, Samples):
-        raise UnsupportedError(
-            f"EM fits Samples and Grids, got {type(data).__name__}; draw points from it first, as in p.sample(10_000)"
-        )
-    seen = data.weights > 0
-    return (data.points, data.weights) if seen.all() else (data.points[seen], data.weights[seen])
-
-
-def _seen(data: Measure) -> np.ndarray:
-    """Which rows have weight, (n,)."""
-    points = data.centers() if isinstance(data, Grid) else data
-    return points.weights > 0 if isinstance(points, Samples) else np.zeros(0, dtype=bool)
-
-
-def observations_of(data: Measure) -> float | None:
-    """How many observations the points stand for, where somebody said so."""
-    return data.observations if isinstance(data, Samples) else None
-
-
-def _constant_columns(em: GaussianEM) -> tuple[str, ...]:
-    columns = np.flatnonzero(em.variances == 0)
-    if not len(columns):
-        return ()
-    shown = ", ".join(f"{c} (value {em.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
-    return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
-
-
-def _flat_rows(em: GaussianEM, state: Parameters) -> tuple[str, ...]:
-    """A note where the rows lie in a flat, up to the noise of ``reg``; constant columns have one of their own."""
-    d, varied = em.points.shape[1], int((em.variances > 0).sum())
-    rank = em.spread(state).rank
-    if em.structure in ("diagonal", "spherical") or rank >= varied:
-        return ()
-    return (
-        f"the rows vary in {rank} of {d} directions only, as if some columns were sums of others: across these, "
-        "densities and the log-likelihood are what reg makes them; leave columns out",
-    )
-
-
-def _empty(em: GaussianEM, run: Run) -> tuple[str, ...]:
-    """A note on components without mass."""
-    empty = int((run.shares * len(em.points) < LEAST_MASS).sum())
-    return (f"{empty} of {len(run.state.weights)} components carry no mass; ask for fewer",) if empty else ()
-
-
-def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Report:
-    """What tells ``progress``, if there is one, of a step and its value."""
-    if progress is None:
-        return silent
-    return lambda step, value: progress(Progress(stage, step, total, value))

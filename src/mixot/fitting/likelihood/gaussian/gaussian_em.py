@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -13,6 +13,7 @@ from mixot._native import em_into_model, em_run, em_state_log_joint, em_state_of
 from mixot.errors import SolveError
 from mixot.families.base import Family
 from mixot.fitting.likelihood.gaussian.covariance_models import CovarianceModel
+from mixot.fitting.likelihood.gaussian.paths import EMLimits, EMPath, EMStep, KernelState
 from mixot.fitting.likelihood.gaussian.statistics import (
     Frame,
     Parameters,
@@ -35,55 +36,6 @@ from mixot.threads import thread_count
 E = TypeVar("E", bound="GaussianEM")
 _CHUNK = 65_536  # rows whose log-densities are held at once
 _ROUNDING = 64  # a variance below so many roundings of the data's is none
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class EMStep:
-    """One iteration: the objective, which never decreases, shares of the mass, and the M step that follows."""
-
-    objective: float
-    shares: np.ndarray
-    following: Parameters
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class EMLimits:
-    """When a run of EM ends: passes at most, the gain of an iteration, and the share at which a component is empty.
-
-    Without ``accelerated`` every iteration is one of plain EM. ``report`` is told each objective.
-    """
-
-    max_passes: int
-    tol: float
-    least: float = 0.0
-    accelerated: bool = True
-    report: Callable[[float], object] | None = None
-
-
-class KernelState(NamedTuple):
-    """Weights, means and covariances as the compiled loop keeps them: in its own units, flat."""
-
-    weights: np.ndarray
-    means: np.ndarray
-    covs: np.ndarray
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class EMPath:
-    """Where a run of EM led: its best state and the M step after it, the shares there and the objectives on the way.
-
-    ``objective`` is the last and largest of these; ``end`` is "converged", "limit" (of passes), "emptied" (a component)
-    or "fell" (the start, below what it follows); ``noise_share`` is the largest ``tr(diag(noise) inv(cov))`` of a
-    component.
-    """
-
-    state: KernelState
-    following: KernelState
-    shares: np.ndarray
-    history: np.ndarray
-    objective: float
-    end: str
-    noise_share: float
 
 
 class Spread(NamedTuple):

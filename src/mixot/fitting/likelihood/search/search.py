@@ -11,7 +11,8 @@ from math import log
 import numpy as np
 
 from mixot.errors import SolveError
-from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM, KernelState
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import KernelState
 from mixot.fitting.likelihood.gaussian.stored_covariances import with_model
 from mixot.fitting.likelihood.runs import Climb, Run
 from mixot.fitting.likelihood.starts.moves import memberships, moves

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mixot.errors import SolveError
-from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM, KernelState
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import KernelState
 from mixot.fitting.likelihood.gaussian.stored_covariances import with_model, written_out
 from mixot.fitting.likelihood.runs import Climb, Run
 from mixot.fitting.likelihood.search.candidates import choice
