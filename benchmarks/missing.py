@@ -20,7 +20,8 @@ from _table import print_table, versions
 
 import mixot
 from mixot import EM, Gaussian, Incomplete, Mixture, Samples
-from mixot.fitting.likelihood.gaussian_em import EMLimits, GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import EMLimits
 from mixot.fitting.likelihood.incomplete.incomplete_em import IncompleteEM
 
 N, D, K, PATTERNS = 100_000, 8, 5, 10

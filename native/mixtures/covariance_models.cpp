@@ -17,7 +17,8 @@ constexpr double kNothing = 1e-14;  // share of a component that has no say, but
 constexpr double kAngle = 1e-8;     // of the axes, whose square the objective lacks
 constexpr double kVolume = 1e-11;   // relative change of a volume, at which fixed points have come to rest
 constexpr int kRounds = 2000;
-constexpr int kSweeps = 500, kFewSweeps = 4;  // of rotations, for one step and for one of many
+constexpr int kSweeps = 500, kFewSweeps = 4;  // of rotations, for one step and, at least, for one of many
+constexpr double kTurns = 2000;               // rotations of one of many, where that is more: they cost little
 
 // The logarithm of the determinant of a symmetric matrix (d, d) and its inverse in place; false where not definite.
 bool invert_symmetric(double* a, size_t d, Array& u, double& log_det) {
@@ -137,7 +138,8 @@ void CovarianceStep::orient(const double* masses, double* covs) {
   if (model_.turns == Turns::equal) {
     const Volumes volumes = model_.own_volumes ? Volumes::each : Volumes::shared;
     if (!begun_) first_axes(volumes, masses, covs, k_, d_, axes_.data());
-    const int sweeps = exactly_ || elsewhere_ ? kSweeps : kFewSweeps;
+    const int some = std::max(kFewSweeps, static_cast<int>(kTurns / double(d_ * d_)));
+    const int sweeps = exactly_ || elsewhere_ ? kSweeps : some;
     elsewhere_ = false;
     begun_ = common_axes(volumes, masses, covs, k_, d_, kAngle, sweeps, axes_.data(), variances_.data());
     return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -212,7 +213,7 @@ class Run {
       if (rows_.groups) {
         sums_.objective = incomplete_pass(incomplete(s), threads_, sums_.mass.data(), sums_.first.data(),
                                           sums_.second.data(), component = k_);
-        return component == k_;
+        return prefer_even(s), component == k_;
       }
     EmProblem<T> problem{rows_.points,    rows_.weights,          rows_.n,          rows_.d,           k_,
                                rows_.center,    rows_.inv_scale,        sums_.reference.data(), factors_.data(),
@@ -223,7 +224,13 @@ class Run {
     }
     sums_.objective = em_pass(problem, threads_, sums_.mass.data(), sums_.first.data(), sums_.second.data());
     if (rows_.prior) sums_.objective += log_prior_ * total_ / rows_.prior->observations;
-    return true;
+    return prefer_even(s), true;
+  }
+
+  // The prior of the weights in the objective.
+  void prefer_even(const EmState& s) {
+    if (!(rows_.ahead > 0)) return;
+    for (double each : s.weights) sums_.objective += rows_.ahead * std::log(each);
   }
 
   // The M step after the last pass.
@@ -241,6 +248,8 @@ class Run {
     if (rows_.structure == Structure::diagonal) variances(to, shift);
     for (double& each : to.weights) each /= alive;
     into_model(rows_, shared_, to);
+    if (rows_.ahead > 0)
+      for (double& each : to.weights) each = (each * alive + rows_.ahead) / (alive + static_cast<double>(k_) * rows_.ahead);
   }
 
   void covariances(EmState& to, const Array& shift) {
@@ -312,6 +321,8 @@ class Run {
       bool mixture = true;
       for (size_t j = 0; j < k_; ++j) mixture &= to.weights[j] > 0.1 * c.weights[j];
       if (!mixture) continue;
+      const double sum = std::accumulate(to.weights.begin(), to.weights.end(), 0.0);  // one, but for rounding times s^2
+      for (double& each : to.weights) each /= sum;
       blend(a.means, b.means, c.means, to.means);
       blend(a.covs, b.covs, c.covs, to.covs);
       if (!definite(to.covs)) continue;

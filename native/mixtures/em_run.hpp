@@ -31,6 +31,7 @@ struct EmRows {
   CovarianceModel model = {};  // what the covariances share beyond the structure, which says how they are stored
   const EmGroups* groups = nullptr;
   const CovariancePrior* prior = nullptr;  // on the components; none where null
+  double ahead = 0;  // mass that each component has before any row is seen: a Dirichlet prior on the weights
 };
 
 // When a run ends. `before` is the objective of the state that the start follows, or minus infinity; `tol` the gain of a

@@ -1,7 +1,8 @@
 // Groups are cut into pieces, pieces are dealt out in tasks of about as many rows. A piece of many rows goes through the
 // blocks of em.cpp, in the coordinates that were seen; one of few rows through plain loops, as most have where every row
-// has a noise of its own. Both leave sums of whitened rows y = P'(z - m), T^-1 = P P', which A = S[:, o] P takes to all
-// coordinates: K (z - m) = A y, and S - A A' is what stays unknown.
+// has a pattern of its own. Both leave sums of whitened rows y = P'(z - m), T^-1 = P P', which A = S[:, o] P takes to all
+// coordinates: K (z - m) = A y, and S - A A' is what stays unknown. Rows that show the same coordinates under noise of
+// their own make one piece, for the registers of noisy_rows.cpp.
 #include "mixtures/incomplete_em.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "linear_algebra/small_factor.hpp"
 #include "machine/parallel.hpp"
 #include "machine/turns.hpp"
+#include "mixtures/noisy_rows.hpp"
 
 namespace mixot {
 namespace {
@@ -23,24 +25,31 @@ using Array = std::vector<double>;
 constexpr size_t kTask = 7680;  // rows that one worker adds up before it merges
 constexpr size_t kOpening = 8;  // rows that cost as much as the factors of a group
 constexpr size_t kFew = 24;     // rows below which blocks of 240 do not pay
+constexpr size_t kApart = 1000;  // rows of a piece, about, whose noise is apart
 constexpr double kNegligible = 1e-20;
 
 struct Piece {
   size_t group, begin, end;
+  bool apart;  // rows of groups from this one on, each with its noise
 };
 
 struct Plan {
   std::vector<Piece> pieces;
   std::vector<size_t> tasks{0};  // the first piece of each, and where the last one ends
 
-  explicit Plan(const EmGroups& groups) {
+  Plan(const EmGroups& groups, size_t d, size_t k) {
     size_t load = 0;
-    for (size_t g = 0; g < groups.groups; ++g) {
-      const size_t end = static_cast<size_t>(groups.begin[g + 1]);
-      for (size_t at = static_cast<size_t>(groups.begin[g]); at < end;) {
+    auto row = [&](size_t g) { return static_cast<size_t>(groups.begin[g]); };
+    auto count = [&](size_t g) { return row(g + 1) - row(g); };
+    for (size_t g = 0, next; g < groups.groups; g = next) {
+      next = g + 1;
+      const bool apart = groups.shape != NoiseShape::none && count(g) < kFew && NoisySums::fit(k, d);
+      for (; apart && next < groups.groups && groups.pattern[next] == groups.pattern[g] && count(next) < kFew; ++next)
+        if (row(next) - row(g) >= kApart) break;
+      for (size_t at = row(g), end = row(next); at < end;) {
         const size_t take = std::min(end - at, kTask);
-        pieces.push_back({g, at, at + take});
-        at += take, load += take + kOpening;
+        pieces.push_back({g, at, at + take, apart});
+        at += take, load += apart ? take * kOpening : take + kOpening;
         if (load >= kTask) tasks.push_back(pieces.size()), load = 0;
       }
     }
@@ -70,6 +79,7 @@ class Worker {
 
   // Adds the sums of a piece; false where a component of it is singular.
   bool add(const Piece& piece) {
+    if (piece.apart) return add_apart(piece);
     if (!open(piece.group)) return false;
     alone_ = piece.end - piece.begin == 1;
     if (piece.end - piece.begin < kFew)
@@ -86,6 +96,10 @@ class Worker {
 
   // Log of weight times density of the rows of a piece, (rows, k).
   bool write_joint(const Piece& piece, double* out) {
+    if (piece.apart) {
+      if (apart_.write_joint(noisy(piece), out)) return true;
+      return singular = apart_.singular, false;
+    }
     if (!open(piece.group)) return false;
     if (piece.end - piece.begin >= kFew) return em_log_joint(local(piece), 1, out), true;
     for (size_t i = piece.begin; i < piece.end; ++i, out += k_) {
@@ -96,14 +110,79 @@ class Worker {
   }
 
  private:
-  // The mixture in the coordinates that a group shows: means, factors P and constants.
-  bool open(size_t group) {
-    const EmGroups& groups = *in_.groups;
-    const std::uint8_t* seen = groups.seen + static_cast<size_t>(groups.pattern[group]) * d_;
+  // The coordinates that a group shows.
+  void look(size_t group) {
+    const std::uint8_t* seen = in_.groups->seen + static_cast<size_t>(in_.groups->pattern[group]) * d_;
     seen_.clear();
     for (size_t a = 0; a < d_; ++a)
       if (seen[a]) seen_.push_back(a);
     o_ = seen_.size();
+  }
+
+  // The rows of a piece, each with its noise.
+  NoisyRows noisy(const Piece& piece) {
+    look(piece.group);
+    const EmGroups& groups = *in_.groups;
+    const bool full = groups.shape == NoiseShape::full;
+    own_.clear();
+    for (size_t i = piece.begin, g = piece.group; i < piece.end; ++i) {
+      while (static_cast<size_t>(groups.begin[g + 1]) <= i) ++g;
+      own_.push_back(groups.noise + g * d_ * (full ? d_ : 1));
+    }
+    double shift = -0.5 * static_cast<double>(o_) * std::log(2 * M_PI);
+    for (size_t a : seen_) shift += std::log(in_.inv_scale[a]);
+    log_const_.resize(k_);
+    for (size_t j = 0; j < k_; ++j) log_const_[j] = in_.log_weights[j] + shift;
+    return {in_.points + piece.begin * d_, in_.weights ? in_.weights + piece.begin : nullptr, own_.data(),
+            piece.end - piece.begin,       d_,                                                k_,
+            o_,                            seen_.data(),                                      full,
+            in_.structure,                 in_.center,                                        in_.inv_scale,
+            in_.means,                     in_.covs,                                          log_const_.data()};
+  }
+
+  // first += S[:, o] pull, second += S[:, o] square S[o, :] + mass S, of sums as `NoisySums` has them.
+  bool add_apart(const Piece& piece) {
+    if (!apart_.add(noisy(piece))) return singular = apart_.singular, false;
+    objective += apart_.objective;
+    const bool diagonal = in_.structure == Structure::diagonal, tied = in_.structure == Structure::tied;
+    double all = 0;
+    for (size_t j = 0; j < k_; ++j) {
+      mass[j] += apart_.mass[j], all += apart_.mass[j];
+      for (size_t a = 0; a < d_; ++a)
+        for (size_t r = 0; r < o_; ++r)
+          first[j * d_ + a] += cov(tied ? 0 : j, a, seen_[r]) * apart_.pull[j * o_ + r];
+    }
+    for (size_t m = 0; m < (tied ? 1 : k_); ++m) {
+      const double *square = apart_.square.data() + m * o_ * (plain_ ? 1 : o_), share = tied ? all : apart_.mass[m];
+      if (diagonal) {
+        double* to = second.data() + m * d_;
+        for (size_t a = 0; a < d_; ++a) to[a] += share * in_.covs[m * d_ + a];
+        for (size_t r = 0; r < o_; ++r) {
+          const double v = in_.covs[m * d_ + seen_[r]];
+          to[seen_[r]] += v * v * square[plain_ ? r : r * o_ + r];
+        }
+        continue;
+      }
+      gain_.assign(d_ * o_, 0.0);  // S[:, o] square
+      for (size_t a = 0; a < d_; ++a)
+        for (size_t r = 0; r < o_; ++r)
+          for (size_t c = 0; c < o_; ++c)
+            gain_[a * o_ + c] += cov(m, a, seen_[r]) * square[r >= c ? r * o_ + c : c * o_ + r];
+      double* to = second.data() + m * d_ * d_;
+      for (size_t a = 0; a < d_; ++a)
+        for (size_t c = 0; c <= a; ++c) {
+          double sum = share * cov(m, a, c);
+          for (size_t r = 0; r < o_; ++r) sum += gain_[a * o_ + r] * cov(m, seen_[r], c);
+          to[a * d_ + c] += sum;
+        }
+    }
+    return true;
+  }
+
+  // The mixture in the coordinates that a group shows: means, factors P and constants.
+  bool open(size_t group) {
+    const EmGroups& groups = *in_.groups;
+    look(group);
     whole_ = o_ == d_ && groups.shape == NoiseShape::none;
     noise_ = groups.shape == NoiseShape::none ? nullptr
                                               : groups.noise + group * d_ * (groups.shape == NoiseShape::full ? d_ : 1);
@@ -361,6 +440,8 @@ class Worker {
   Array center_, inv_scale_, means_, factors_, log_const_;  // in the coordinates that are seen
   Array points_, mass_, first_, second_;                    // of a piece
   Array joint_, whitened_, centered_, work_, gain_, half_;
+  NoisySums apart_;
+  std::vector<const double*> own_;  // the noise of each row of a piece
 };
 
 // work(worker, task) for every task, then merge(worker) in the order of tasks; false where a task found a component
@@ -393,7 +474,7 @@ bool in_order(const Plan& plan, const IncompleteProblem& problem, size_t threads
 
 double incomplete_pass(const IncompleteProblem& problem, size_t threads, double* mass, double* first, double* second,
                        size_t& singular) {
-  const Plan plan(*problem.groups);
+  const Plan plan(*problem.groups, problem.d, problem.k);
   const size_t d = problem.d, k = problem.k;
   const bool tied = problem.structure == Structure::tied;
   const size_t squares = problem.structure == Structure::full ? k * d * d : tied ? d * d : k * d;
@@ -425,7 +506,7 @@ double incomplete_pass(const IncompleteProblem& problem, size_t threads, double*
 }
 
 bool incomplete_log_joint(const IncompleteProblem& problem, size_t threads, double* out) {
-  const Plan plan(*problem.groups);
+  const Plan plan(*problem.groups, problem.d, problem.k);
   size_t singular = 0;
   return in_order(
       plan, problem, threads, singular,

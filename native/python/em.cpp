@@ -138,14 +138,14 @@ void bind_runs(nb::module_& m) {
       [](Points points, Vector weights, Vector center, Vector inv_scale, Vector noise, Vector spread,
          const std::string& structure, Vector shares, Flat means, Flat covs, std::size_t max_passes, double tol,
          double least, double before, bool accelerated, std::size_t threads, nb::object report, nb::object parts,
-         nb::object given) {
+         nb::object given, double ahead) {
         const Groups groups(parts);
         const GivenPrior prior(given);
         const mixot::EmRows<T> rows{points.data(), weights.data(),   points.shape(0),
                                     points.shape(1), center.data(),  inv_scale.data(),
                                     noise.data(),  spread.data(),    em_structure(structure),
                                     structure == "spherical", mixot::covariance_model(structure),
-                                    groups.get(),  prior.get()};
+                                    groups.get(),  prior.get(),      ahead};
         mixot::EmLimits limits{max_passes, threads, tol, least, before, accelerated, {}};
         if (!report.is_none())
           limits.report = [&report](double objective) {
@@ -165,7 +165,7 @@ void bind_runs(nb::module_& m) {
       },
       nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
       nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
-      nb::arg().none() = nb::none(), nb::arg().none() = nb::none(),
+      nb::arg().none() = nb::none(), nb::arg().none() = nb::none(), nb::arg() = 0.0,
       "EM from a state in the kernels' units: (end, state, following, shares, history, component,\nnoise_share), arrays flat.");
   m.def(
       "em_state_of_labels",

@@ -154,7 +154,10 @@ assert not [name for name in mixot.__all__ if "rank" in name.lower()]
 assert not [name for name in mixot.__all__ if "neural" in name.lower()]
 """,
     "Dirichlet priors on weights": """
-assert not [name for name in EM.__dataclass_fields__ if "dirichlet" in name]
+few = np.concatenate([np.zeros((30, 1)), np.full((3, 1), 9.0)]) + np.arange(33.0)[:, None] / 33
+even = fit(few, k=2, method=EM(concentration=5.0), rng=0).mixture.weights
+assert abs(np.sort(even)[0] - 7 / 41) < 1e-3
+assert EMMixture(2, weight_concentration_prior=5.0, random_state=0).fit(few).weights_.tolist() == even.tolist()
 """,
     "gradients in PyTorch": """
 import torch

@@ -11,7 +11,7 @@ import pytest
 
 import mixot
 from mixot import MomentMatching, MomentSOS, Samples
-from mixot.fitting.likelihood.candidates import judged, without_options
+from mixot.fitting.likelihood.search.candidates import judged, without_options
 from mixot.results import Candidate, Status
 
 ROOT = Path(mixot.__file__).parent
@@ -107,7 +107,7 @@ def test_fits_to_moments_name_no_option_of_em(method, monkeypatch):
     def falls(tried, tol):
         return [(len(tried) - 1, tried[0].k)] if len(tried) > 1 else []
 
-    monkeypatch.setattr("mixot.fitting.likelihood.candidates._falls", falls)
+    monkeypatch.setattr("mixot.fitting.likelihood.search.candidates._falls", falls)
     x = np.random.default_rng(0).normal([[-3.0]] * 100 + [[3.0]] * 100, 1.0)
     notes = mixot.fit(Samples(x), method=method, rng=0).notes
     assert any(note.endswith("components exist; another rng draws other starts") for note in notes)

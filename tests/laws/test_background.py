@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import EM, AccuracyWarning, InputError, Samples, SolveError, UnsupportedError, fit
-from mixot.fitting.likelihood.background import log_volume
+from mixot.fitting.likelihood.covered.background import log_volume
 
 
 def clusters_in_noise(rng, n=300, noise=100):

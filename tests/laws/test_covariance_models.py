@@ -6,9 +6,9 @@ from scipy.linalg import expm
 from scipy.optimize import minimize
 
 from mixot import EM, DiagonalGaussian, Gaussian, InputError, Mixture, Samples, fit
-from mixot.fitting.likelihood.covariance_models import MODELS, CovarianceModel
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.covariance_models import MODELS, CovarianceModel
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
 
 NESTED = [  # a model, and those whose likelihood is never less
     ("EII", "VII EEI"), ("VII", "VEI"), ("EEI", "VEI EVI EEE"), ("VEI", "VVI VEE"), ("EVI", "VVI EVE"), ("VVI", "VVE"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixot import EM, AccuracyWarning, DiagonalGaussian, Gaussian, Grid, Mixture, Samples, SolveError, Status
-from mixot.fitting.likelihood.statistics import STRUCTURES, _inverse_factors, expectation, maximization, sum_of
+from mixot.fitting.likelihood.gaussian.statistics import STRUCTURES, _inverse_factors, expectation, maximization, sum_of
 
 EXACT = 1e-12  # sums of a few thousand terms in another order
 STILL = {"tol": 0.0, "max_iter": 5000}  # iterate until the last digits move no more

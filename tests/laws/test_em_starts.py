@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from mixot import EM, DiagonalGaussian, Gaussian, Mixture, Samples
-from mixot.fitting.likelihood.gaussian_em import EMLimits, GaussianEM
-from mixot.fitting.likelihood.insertions import insertions
-from mixot.fitting.likelihood.moves import losses, memberships, moves
-from mixot.fitting.likelihood.split_and_merge import splits
-from mixot.fitting.likelihood.statistics import STRUCTURES
-from mixot.fitting.likelihood.views import Views, whitened
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import EMLimits
+from mixot.fitting.likelihood.gaussian.statistics import STRUCTURES
+from mixot.fitting.likelihood.starts.insertions import insertions
+from mixot.fitting.likelihood.starts.moves import losses, memberships, moves
+from mixot.fitting.likelihood.starts.split_and_merge import splits
+from mixot.fitting.likelihood.starts.views import Views, whitened
 
 
 def cigars(rng):

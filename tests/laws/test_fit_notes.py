@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mixot import EM, AccuracyWarning, InputError, Samples, fit
-from mixot.fitting.likelihood.candidates import judged
 from mixot.fitting.likelihood.family_em import FamilyEM
+from mixot.fitting.likelihood.search.candidates import judged
 from mixot.results import Candidate, Status
 
 

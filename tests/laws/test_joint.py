@@ -18,7 +18,7 @@ from mixot import (
     joint_path,
 )
 from mixot.fitting.joint.joint_m_step import DiagonalCovariances, FullCovariances, Graph, m_step_of_means
-from mixot.fitting.likelihood.statistics import STRUCTURES
+from mixot.fitting.likelihood.gaussian.statistics import STRUCTURES
 from mixot.solvers.entropic.free_marginals import FreeMarginals
 
 COUPLINGS = ("free", "paired")

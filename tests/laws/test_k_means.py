@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd, squared_distances
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels, lloyd, squared_distances
 from mixot.formulas.weights import effective_count
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import DiagonalGaussian, Gaussian, Grid, Mixture, Samples, _native
-from mixot.fitting.likelihood.k_means import lloyd
+from mixot.fitting.likelihood.starts.k_means import lloyd
 from mixot.fitting.moments.k_means_on_a_law import gauss_hermite_nodes, kmeans_centers
 from mixot.fitting.moments.moment_matching import MomentMatching, blind_start
 from mixot.fitting.moments.polish import (

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import invgamma, invwishart, multivariate_normal
 
 from mixot import EM, FamilyEM, Gaussian, InputError, JointEM, Mixture, NormalInverseWishart, fit, fit_pair
-from mixot.fitting.likelihood.covariance_models import IN_WORDS, MODELS, CovarianceModel
+from mixot.fitting.likelihood.gaussian.covariance_models import IN_WORDS, MODELS, CovarianceModel
 from mixot.fitting.likelihood.labelled import fit_labelled
 
 STRUCTURES = ["full", "tied", "diagonal", "spherical"]
@@ -113,6 +113,47 @@ def test_auto_chooses_among_posterior_modes_of_all_models(points):
     assert found.bic <= one.bic + 1e-3
     for name in ("VVV", "EEV", "EII"):
         assert found.bic <= fit(points, k=2, structure=name, method=method, rng=0).bic + 0.1
+
+
+@pytest.mark.parametrize("structure", ["full", "tied", "spherical", "VVE"])
+@pytest.mark.parametrize("options", [{}, {"prior": "fraley-raftery"}, {"missing": "ignore"}])
+def test_weights_of_largest_posterior_under_a_dirichlet_law(points, structure, options):
+    x = points.copy()
+    if "missing" in options:
+        x[3, 0] = np.nan
+    method = EM(concentration=4.0, reg=0.0, tol=1e-12, **options)
+    found = fit(x, k=2, method=method, structure=structure, rng=0)
+    assert np.diff(found.history).min() >= -1e-13
+    mass = found.mixture.responsibilities(points).sum(axis=0) if "missing" not in options else None
+    if mass is not None:
+        np.testing.assert_allclose(found.mixture.weights, (mass + 3) / (27 + 6), rtol=1e-5)
+        assert found.log_likelihood == pytest.approx(found.mixture.log_density(points).mean(), abs=1e-12)
+    plain = fit(x, k=2, method=EM(reg=0.0, tol=1e-12, **options), structure=structure, rng=0)
+    assert np.ptp(found.mixture.weights) < np.ptp(plain.mixture.weights)
+
+
+def test_the_history_has_the_dirichlet_law_in_it(points):
+    steps = [fit(points, k=2, method=EM(concentration=3.0, reg=0.0, tol=0.0, max_iter=n), rng=0) for n in (1, 5)]
+    there = [27 * each.log_likelihood + 2 * np.log(each.mixture.weights).sum() for each in steps]
+    np.testing.assert_allclose(np.diff(there), 27 * (steps[1].history[-1] - steps[0].history[-1]), atol=1e-10)
+
+
+@pytest.mark.parametrize("alpha", [0.5, -1.0, np.inf, np.nan])
+def test_concentrations_below_one_have_no_mode(alpha):
+    with pytest.raises(InputError, match="concentration"):
+        EM(concentration=alpha)
+
+
+def test_fits_without_weights_of_their_own_refuse_a_concentration(points):
+    even = EM(concentration=2.0)
+    with pytest.raises(InputError, match="concentration"):
+        fit([1, 2, 3, 8, 9], "poisson", k=1, method=even)
+    with pytest.raises(InputError, match="no prior of weights"):
+        fit_pair(points, points + 1, k=1, method=JointEM(em=even), lam=1.0)
+    with pytest.raises(InputError, match="leave concentration out"):
+        fit_labelled(points, np.repeat([0, 1], [15, 12]), ("a", "b"), k=1, method=even)
+    with pytest.raises(InputError, match="concentration"):
+        fit(points, k=1, method=EM(concentration=2.0, background=True))
 
 
 def test_counts_are_rows(rng):

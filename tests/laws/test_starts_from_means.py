@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import EM, FamilyEM, Gaussian, InputError, MinimumWasserstein, Mixture, Samples, fit
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
 
 MEANS = [[0.0, 0.0], [8.0, 8.0]]
 

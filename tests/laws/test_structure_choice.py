@@ -5,7 +5,7 @@ import pytest
 
 from mixot import EM, DiagonalGaussian, Gaussian, Mixture, Samples, fit
 from mixot.cli.fit_facts import structures_table
-from mixot.fitting.likelihood.covariance_models import MODELS
+from mixot.fitting.likelihood.gaussian.covariance_models import MODELS
 
 
 def of_one_shape(rng, n, k=4, d=3):

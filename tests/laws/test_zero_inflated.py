@@ -1,5 +1,7 @@
 """Zero-inflated counts: the plain law where nothing is inflated, maximum likelihood by EM inside, zeros in products."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import optimize, stats
@@ -103,6 +105,21 @@ def test_mixtures_are_found_compared_moved_and_saved(rng, tmp_path):
     assert moved.mean() == pytest.approx(found.mixture.mean()[0], abs=5 * x.std() / np.sqrt(len(x)))
     save(found.mixture, tmp_path / "zip.json")
     assert load(tmp_path / "zip.json").components.zero_probs.tolist() == found.mixture.components.zero_probs.tolist()
+
+
+@pytest.mark.filterwarnings("ignore:on the line structural zeros")
+def test_steps_are_extrapolated_and_lead_up(rng):
+    truth = Mixture([0.4, 0.6], ZeroInflatedNegativeBinomial([2.0, 3.0], [3.0, 20.0], [0.3, 0.3]))
+    x = truth.sample(2000, rng=rng)
+    options = FamilyEM(starts=1), FamilyEM(starts=1, fixed={"zero_probs": 0.3})
+    found, fixed = (fit(x, "zero_inflated_negative_binomial", k=2, rng=0, method=each) for each in options)
+    for each, method in zip((found, fixed), options, strict=True):
+        assert each.status.solved
+        assert each.iterations < 250  # plain steps: several hundred
+        assert np.diff(each.history).min() >= 0
+        again = fit(x, "zero_inflated_negative_binomial", method=replace(method, start=each, tol=1e-12))
+        assert again.log_likelihood == pytest.approx(each.log_likelihood, abs=1e-6)
+    np.testing.assert_array_equal(fixed.mixture.components.zero_probs, 0.3)
 
 
 def test_zeros_in_a_product_are_told_from_the_counts(rng):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mixot import EM, fit, read
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
 
 FAITHFUL = Path(__file__).parents[2] / "docs" / "data" / "old-faithful.csv"
 SCRIPT = """

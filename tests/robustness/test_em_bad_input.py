@@ -5,7 +5,7 @@ import pytest
 
 import mixot
 from mixot import EM, DiagonalGaussian, Gaussian, InputError, Mixture, Samples, SolveError, UnsupportedError
-from mixot.fitting.likelihood.statistics import expectation, maximization
+from mixot.fitting.likelihood.gaussian.statistics import expectation, maximization
 
 
 def test_fewer_rows_than_components(rng):

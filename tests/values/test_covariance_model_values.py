@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixot import EM, Samples
-from mixot.fitting.likelihood.covariance_models import MODELS
+from mixot.fitting.likelihood.gaussian.covariance_models import MODELS
 
 # BIC as mclust writes it, 2 log L - p log n: larger is better. mclustBIC(iris[, 1:4], G = c(1, 2, 3)).
 IRIS = {

@@ -110,6 +110,9 @@ class Family(ABC):
 
     holdable: ClassVar[tuple[str, ...]] = ()  # parameters that a fit can hold at a value of the user's
 
+    # Parameters that move slowly under EM, and the scale on which it may be extrapolated: "log" or "logit".
+    links: ClassVar[Mapping[str, str]] = {}
+
     @classmethod
     def check_fixed(cls, fixed: Collection[str]) -> None:
         """Raise an `InputError` on names of parameters that a fit of this family cannot hold."""

@@ -20,6 +20,12 @@ def effective_count(weights: Float[np.ndarray, " n"]) -> float:
     2.0
     >>> effective_count(np.full(59, 1 / 60))
     59.0
+    >>> effective_count(np.array([3.0, 3.0, 2.0, 1.0, 1.0])) == 100 / 24
+    True
     """
-    times = weights / weights.max()  # weights that are all the same count to n without rounding
+    most = weights.max()
+    alike = weights == most
+    if (alike | (weights == 0)).all():
+        return float(alike.sum())
+    times = np.ldexp(weights, -np.frexp(most)[1])  # exact, and so are sums of whole numbers and of their squares
     return float(times.sum() ** 2 / (times**2).sum())

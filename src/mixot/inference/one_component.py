@@ -11,8 +11,9 @@ from scipy.linalg import solve_triangular
 from mixot._checks import as_generator, check_whole
 from mixot._shapes import Float, Int
 from mixot.errors import InputError
-from mixot.fitting.likelihood.gaussian_em import EMLimits, EMPath, GaussianEM, KernelState
-from mixot.fitting.likelihood.k_means import kmeans_labels
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import EMLimits, EMPath, KernelState
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels
 from mixot.inference.levels import checked_level, shown_p
 from mixot.inference.rows import check_spread, repeated, rows_of, samples_of
 from mixot.mixture import Mixture

@@ -44,6 +44,10 @@ class EMMixture(StartedMixture):
         Most components that are tried where ``n_components`` is None.
     criterion : "bic" or "icl"
         What chooses among them.
+    weight_concentration_prior : float or None
+        Concentration of the Dirichlet prior of the weights, at least 1, whose largest posterior density is found: each
+        component has so many rows less one before any is seen. None is 1, no prior. (`BayesianGaussianMixture` takes
+        the whole posterior, by variational inference, and values below 1, with which it empties components.)
     missing : "error" or "ignore"
         What NaN is: a mistake, or a value that is missing. The likelihood is then that of what was observed of each
         row; `predict` and the others take such rows, too.
@@ -73,7 +77,12 @@ class EMMixture(StartedMixture):
     (2, (150, 2))
     """
 
-    _names: ClassVar[dict[str, str]] = {"k_max": "max_components", "reg": "reg_covar", "starts": "n_init"}
+    _names: ClassVar[dict[str, str]] = {
+        "k_max": "max_components",
+        "reg": "reg_covar",
+        "starts": "n_init",
+        "concentration": "weight_concentration_prior",
+    }
 
     @no_type_check  # as in scikit-learn, whatever comes is kept as it is, and checked by fit
     def __init__(
@@ -93,6 +102,7 @@ class EMMixture(StartedMixture):
         max_components: int = 10,
         criterion: str = "bic",
         missing: str = "error",
+        weight_concentration_prior: float | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -108,9 +118,10 @@ class EMMixture(StartedMixture):
         self.max_components = max_components
         self.criterion = criterion
         self.missing = missing
+        self.weight_concentration_prior = weight_concentration_prior
 
     def _fit_rows(self, rows: Samples | Incomplete, family: str, structure: str, k: int | None) -> Fit:
-        rng = seed_of(self.random_state)
+        rng, alpha = seed_of(self.random_state), self.weight_concentration_prior
         method = EM(
             max_iter=self.max_iter,
             tol=None if self.tol is None else real(self.tol, "tol"),
@@ -119,6 +130,7 @@ class EMMixture(StartedMixture):
             k_max=self.max_components,
             criterion=self.criterion,
             missing=self.missing,
+            concentration=1.0 if alpha is None else real(alpha, "weight_concentration_prior"),
             start=self._start(rows, structure, k, rng),
         )
         return method.fit(rows, family, k=k, structure=structure, rng=rng)

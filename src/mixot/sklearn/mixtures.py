@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -26,7 +27,7 @@ from mixot.sklearn.wording import told
 STRUCTURES = {"full": "full", "tied": "tied", "diag": "diagonal", "spherical": "spherical"}
 
 
-class MixtureEstimator(DensityMixin, BaseEstimator):
+class MixtureEstimator(DensityMixin, BaseEstimator, ABC):
     """A Gaussian mixture that is fitted by a subclass."""
 
     n_components: Any
@@ -35,9 +36,9 @@ class MixtureEstimator(DensityMixin, BaseEstimator):
 
     _names: ClassVar[dict[str, str]]  # options of the library, as the estimator calls them
 
+    @abstractmethod
     def _fit_rows(self, rows: Any, family: str, structure: str, k: int | None) -> Fit:
         """The library's fit of distinct rows."""
-        raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None):
         """Fit the mixture to the rows of X.

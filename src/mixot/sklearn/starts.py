@@ -9,8 +9,8 @@ import numpy as np
 from mixot._checks import as_floats, check_finite
 from mixot.errors import InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.k_means import kmeans_labels, squared_distances
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels, squared_distances
 from mixot.incomplete import Incomplete
 from mixot.measures import Samples
 from mixot.mixture import Mixture

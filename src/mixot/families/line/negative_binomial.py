@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -147,8 +148,7 @@ class NegativeBinomial(LineFamily):
         return high
 
     def _window(self, at: int, log_mass: float) -> tuple[int, int]:
-        first, last = negative_binomial_windows(self.sizes[[at]], self.means[[at]], log_mass)
-        return int(first[0]), int(last[0])
+        return _window(float(self.sizes[at]), float(self.means[at]), log_mass)
 
     def _table(self, at: int) -> RankTable | None:
         """Ranks of component ``at``, or None where they are too many to be listed."""
@@ -316,3 +316,9 @@ def _count(x: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     masses = np.stack([np.bincount(where, column) for column in shares.T], axis=1)
     seen = np.flatnonzero(np.bincount(where))
     return seen.astype(np.float64), masses[seen]
+
+
+@lru_cache(maxsize=256)  # asked for each time that ranks are
+def _window(size: float, mean: float, log_mass: float) -> tuple[int, int]:
+    first, last = negative_binomial_windows(np.array([size]), np.array([mean]), log_mass)
+    return int(first[0]), int(last[0])

@@ -135,19 +135,19 @@ class ZeroInflated(LineFamily):
 
     def _last(self, at: int) -> int:
         """A count above which there is next to nothing."""
-        high = float(_FIRST)
-        while self.counts.tails(np.array([high]), at)[1][0] > _NOTHING:
-            high *= 2
-            if high > _MOST:
-                raise UnsupportedError(
-                    f"costs between {self.name} laws sum over the counts that hold their mass, and component {at} (mean"
-                    f" {self.counts.mean()[at, 0]:g}) spreads over more than {_MOST:.2g}"
-                )
-        low = 0.0
+        ends = _FIRST * 2.0 ** np.arange(np.log2(_MOST / _FIRST) + 1)
+        past = self.counts.tails(ends, at)[1] <= _NOTHING
+        if not past.any():
+            raise UnsupportedError(
+                f"costs between {self.name} laws sum over the counts that hold their mass, and component {at} (mean"
+                f" {self.counts.mean()[at, 0]:g}) spreads over more than {_MOST:.2g}"
+            )
+        low, high = 0.0 if past[0] else ends[past.argmax() - 1], ends[past.argmax()]
         while high - low > 1:
-            middle = np.floor((low + high) / 2)
-            more = self.counts.tails(np.array([middle]), at)[1][0] > _NOTHING
-            low, high = (middle, high) if more else (low, middle)
+            inner = np.unique(np.floor(np.linspace(low, high, _FIRST)))
+            first = int((self.counts.tails(inner[1:-1], at)[1] <= _NOTHING).argmax()) + 1
+            past_inner = self.counts.tails(inner[[first]], at)[1][0] <= _NOTHING
+            low, high = (inner[first - 1], inner[first]) if past_inner else (inner[-2], high)
         return int(high)
 
     def _table(self, at: int, last: int) -> RankTable:
@@ -280,6 +280,7 @@ class ZeroInflatedPoisson(ZeroInflated):
     zero_probs: Float[np.ndarray, " k"]
 
     holdable: ClassVar[tuple[str, ...]] = ("zero_probs",)
+    links: ClassVar[Mapping[str, str]] = {"rates": "log", "zero_probs": "logit"}
 
     def __init__(self, rates: ArrayLike, zero_probs: ArrayLike) -> None:
         object.__setattr__(self, "rates", Poisson(rates).rates)
@@ -329,6 +330,7 @@ class ZeroInflatedNegativeBinomial(ZeroInflated):
     zero_probs: Float[np.ndarray, " k"]
 
     holdable: ClassVar[tuple[str, ...]] = ("sizes", "zero_probs")
+    links: ClassVar[Mapping[str, str]] = {"sizes": "log", "means": "log", "zero_probs": "logit"}
 
     def __init__(self, sizes: ArrayLike, means: ArrayLike, zero_probs: ArrayLike) -> None:
         counts = NegativeBinomial(sizes, means)

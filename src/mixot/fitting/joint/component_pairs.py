@@ -16,7 +16,7 @@ from mixot.fitting.base import Fitter
 from mixot.fitting.joint.component_search import ComponentSearch
 from mixot.fitting.joint.halves import some, split
 from mixot.fitting.joint.map_stability import Images, instability
-from mixot.fitting.likelihood.em import reporter
+from mixot.fitting.likelihood.runs import reporter
 from mixot.measures import Samples
 from mixot.results import Fit, ProgressCallback
 from mixot.solvers.entropic.omt_plan import OMTPlan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixot._shapes import Float
-from mixot.fitting.likelihood.em import rows_of
+from mixot.fitting.likelihood.inputs import rows_of
 from mixot.measures import Measure, Samples
 
 _COUNTABLE = 10**9  # observations of which NumPy draws some without putting them back

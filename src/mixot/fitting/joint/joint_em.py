@@ -15,9 +15,11 @@ from mixot.errors import AccuracyWarning, InputError, SolveError
 from mixot.families.roles import Compared, require
 from mixot.fitting.joint.halves import seen_rows
 from mixot.fitting.joint.joint_m_step import Graph, covariances_of, m_step_of_means, paired_weights, scatters_about
-from mixot.fitting.likelihood.em import EM, reporter, structure_of
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.statistics import Parameters, m_step
+from mixot.fitting.likelihood.em import EM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters, m_step
+from mixot.fitting.likelihood.inputs import structure_of
+from mixot.fitting.likelihood.runs import reporter
 from mixot.measures import Measure, Samples, as_measure
 from mixot.mixture import Mixture, aligned, aligned_all, columns_of
 from mixot.results import Plan, ProgressCallback, Status
@@ -243,6 +245,10 @@ class _JointEnergy:
         shape = structure_of(family, structure, _NO_STEP)
         if options.em.prior is not None:
             raise InputError("a joint fit has no prior: leave em.prior out, or fit both apart with it")
+        if options.em.concentration != 1:
+            raise InputError(
+                "a joint fit has no prior of weights: leave em.concentration out, or fit both apart with it"
+            )
         data = seen_rows(x), seen_rows(y)
         mine, theirs = (
             GaussianEM.of(each.points, each.weights, shape, options.em.reg, each.observations) for each in data

@@ -28,7 +28,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
 
 _CG = 40  # conjugate gradient steps at most
 _DIGITS = 1e-2  # to which they solve for Newton's step

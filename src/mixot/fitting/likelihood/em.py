@@ -13,32 +13,32 @@ from mixot._checks import as_generator, check_not_negative, check_whole
 from mixot.errors import AccuracyWarning, InputError, UnsupportedError
 from mixot.families.registry import factor_names, lookup
 from mixot.fitting.base import Fitter, as_fitter, register_fitter
-from mixot.fitting.likelihood.candidates import choice, judged
-from mixot.fitting.likelihood.covariance_models import models_of, structure_in_words, structure_of_em
-from mixot.fitting.likelihood.covered_fit import CoveredFit
+from mixot.fitting.likelihood.covered.covered_fit import CoveredFit
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.covariance_models import models_of, structure_of_em
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.incomplete.data import partial_data, refused_gaps, unseen
 from mixot.fitting.likelihood.incomplete.incomplete_em import IncompleteEM
 from mixot.fitting.likelihood.incomplete.noise import as_noise
+from mixot.fitting.likelihood.inputs import OWN, observations_of, rows_of, seen_rows
 from mixot.fitting.likelihood.priors import checked_prior
-from mixot.fitting.likelihood.runs import LEAST_MASS, Climb, Report, Run, silent
-from mixot.fitting.likelihood.search import SAME, Search, look, on_more_rows
-from mixot.fitting.likelihood.sizes import runs_of_sizes
+from mixot.fitting.likelihood.run_notes import constant_columns, empty_components, flat_rows
+from mixot.fitting.likelihood.runs import Climb, Run, reporter
+from mixot.fitting.likelihood.search.candidates import choice, judged
+from mixot.fitting.likelihood.search.search import SAME, Search, look, on_more_rows
+from mixot.fitting.likelihood.search.sizes import runs_of_sizes
+from mixot.fitting.likelihood.search.structure_runs import StructureRuns
+from mixot.fitting.likelihood.starts.subsample import distinct_rows, thinned
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means
-from mixot.fitting.likelihood.statistics import STRUCTURES, Parameters
-from mixot.fitting.likelihood.structure_runs import StructureRuns
-from mixot.fitting.likelihood.subsample import distinct_rows, thinned
 from mixot.incomplete import Incomplete, check_missing
-from mixot.measures import Grid, Measure, Samples
+from mixot.measures import Measure, Samples
 from mixot.mixture import Mixture
-from mixot.results import Candidate, Fit, Progress, ProgressCallback, Status
+from mixot.results import Candidate, Fit, ProgressCallback, Status
 
 _TOL = 1e-5  # nats per observation that a run may lack
 _PER_PARAMETER = 1e-3  # or nats in all for each parameter, whose sampling error costs half a nat
 _SURE_MOVES, _PROMISE = 3, 3.0  # moves that are tried on many rows, and nats in all that they have to promise
 _CRITERIA = ("bic", "icl")
-_OWN = {"gaussian": STRUCTURES, "diagonal": ("diagonal", "spherical")}  # structures by family; others have their own EM
 _OTHERS = "family-em"
 
 
@@ -87,6 +87,9 @@ class EM:
         number of rows, up to a constant, and ``reg`` only keeps the prior's scale from being singular. Likelihood and
         criteria are those of the mixture that is found, as in mclust, and few rows keep no number of components from
         being chosen
+    concentration : of the Dirichlet prior of the weights, at least 1: weights of largest posterior density are in
+        proportion to the rows of each component plus ``concentration - 1``. 1 is no prior; above it no component comes
+        to nothing, and the objective has ``(concentration - 1) sum_k log(weight_k)`` over the number of rows more
     start : a mixture to start from, instead of k-means; or means (k, d), each the middle of a component of equal weight
         (that of its point, where they are `Samples` with weights), the covariance of all of them that of the rows about
         the nearest mean, in standardised coordinates. Coordinates go by name where both have names
@@ -128,6 +131,7 @@ class EM:
     criterion: str = "bic"
     subsample: int = 20_000
     prior: Any = None
+    concentration: float = 1.0
     start: Any = None  # checked below, so that what is no mixture is refused in words
     missing: str = "error"
     noise: Any = field(default=None, compare=False)  # an array, which has no one answer to ==
@@ -145,6 +149,12 @@ class EM:
         for name in ("tol", "reg"):
             if getattr(self, name) is not None or name == "reg":
                 check_not_negative(getattr(self, name), name)
+        check_not_negative(self.concentration, "concentration")
+        if not 1 <= self.concentration < np.inf:
+            raise InputError(
+                f"concentration must be finite and at least 1 (below, a component without rows is infinitely likely), "
+                f"got {self.concentration:g}"
+            )
         if self.criterion not in _CRITERIA:
             raise InputError(f"criterion must be one of {', '.join(_CRITERIA)}, got {self.criterion!r}")
 
@@ -186,7 +196,7 @@ class EM:
         SolveError
             Where a covariance becomes singular, which ``reg > 0`` prevents.
         """
-        if family not in _OWN:
+        if family not in OWN:
             return self._handed_over(family).fit(data, family, k=k, structure=structure, rng=rng, progress=progress)
         structure = structure_of_em(family, structure, data.dim)
         models = () if structure != "auto" else models_of(family, data.dim)
@@ -195,7 +205,7 @@ class EM:
         start = None if self.start is None else fitting_start(self.start, data, k)
         sizes = self._sizes(k if start is None else len(start), em)
         if self.background:
-            return self._covered(em, k, generator, progress).over(models or (em.model.name,), sizes, _seen(data))
+            return self._covered(em, k, generator, progress).over(models or (em.model.name,), sizes, seen_rows(data))
         if models:
             runs, tried = self._runs_of_models(em, models, sizes, start, generator, progress)
         else:
@@ -211,7 +221,7 @@ class EM:
         em = run.em
         stopped = not run.status.solved and self.tol != 0  # with tol=0, max_iter iterations are what was asked for
         alarms = (f"the fit {run.status.advice}",) if stopped else ()
-        alarms += (*_constant_columns(em), *_empty(em, run))
+        alarms += (*constant_columns(em), *empty_components(em, run))
         for note in alarms:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         return Fit(
@@ -222,7 +232,7 @@ class EM:
             criterion=candidates[best].criterion,
             history=np.array(run.history),
             candidates=candidates,
-            notes=(*alarms, *remarks, *_flat_rows(em, run.state), *notes),
+            notes=(*alarms, *remarks, *flat_rows(em, run.state), *notes),
             structure=candidates[best].structure,
             n_parameters=candidates[best].n_parameters,
             observations=em.observations,
@@ -236,6 +246,8 @@ class EM:
             raise InputError("background=True finds its own starts; leave start out")
         if self.prior is not None:
             raise InputError("a prior is for mixtures without a background; leave one of the two out")
+        if self.concentration != 1:
+            raise InputError("concentration is for mixtures without a background; leave one of the two out")
 
         def climb(em: GaussianEM, k: int) -> Climb:
             return self._climb(em, k, ("EM over a background", em.model.name, f"k={k}"), rng, progress)
@@ -250,10 +262,11 @@ class EM:
             if self.prior is not None:
                 raise UnsupportedError("a prior is for complete points without noise; leave one of them out")
             found = partial_data(data, structure, self.reg, self.noise)
-            return found.em, found.notes
+            return replace(found.em, concentration=self.concentration), found.notes
         if self.noise is not None:
             raise UnsupportedError(f"noise is of points, got {type(data).__name__}; leave it out")
-        return GaussianEM.of(*rows_of(data), structure, self.reg, observations_of(data), self.prior), ()
+        em = GaussianEM.of(*rows_of(data), structure, self.reg, observations_of(data), self.prior)
+        return em if self.concentration == 1 else replace(em, concentration=self.concentration), ()
 
     def _handed_over(self, family: str) -> Fitter:
         """The fitter of the families that have no compiled pass, with those of its options that were changed here."""
@@ -261,7 +274,7 @@ class EM:
             lookup(name)
         if self.missing != "error" or self.noise is not None:
             raise UnsupportedError(
-                f"missing values and noise are integrated out of Gaussian laws only ({', '.join(_OWN)}), not of the "
+                f"missing values and noise are integrated out of Gaussian laws only ({', '.join(OWN)}), not of the "
                 f"{family} family; fit one of these, or fill the gaps first: "
                 "fit(x, method=EM(missing='ignore')).mixture.impute(x)"
             )
@@ -270,7 +283,7 @@ class EM:
         try:
             other = type(as_fitter(_OTHERS))
         except InputError:
-            raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(_OWN)}") from None
+            raise UnsupportedError(f"EM cannot fit the {family} family; it can fit {', '.join(OWN)}") from None
         strange = sorted(set(changed) - {f.name for f in fields(other)})  # type: ignore[arg-type]
         if strange:
             raise InputError(
@@ -339,7 +352,7 @@ class EM:
         def climb(em: GaussianEM, k: int, stage: str) -> Climb:
             return self._climb(em, k, ("EM", em.model.name, f"k={k}", stage), rng, progress)
 
-        plain = self.criterion == "bic" and self.prior is None  # else the objective is not all that the criterion needs
+        plain = self.criterion == "bic" and em.by_likelihood  # else the objective is not what the criterion needs
         runs = StructureRuns(em, models, self.starts, self.subsample, climb, self._candidate, plain, rng)
         return runs.over(sizes) if start is None else runs.started(start)
 
@@ -376,7 +389,7 @@ class EM:
         """The likelihood and criterion of a run (BIC or ICL per observation), and why it does not compete, if so."""
         em = run.em
         k, spread = len(run.state.weights), em.spread(run.state)
-        plain = not em.noise.any() and em.prior is None  # the objective is the likelihood
+        plain = not em.noise.any() and em.by_likelihood  # the objective is the likelihood
         likelihood = run.objective if plain else em.log_likelihood(run.state)
         free = em.free_parameters(k, spread.rank)
         score = bic(likelihood, free, em.observations)
@@ -390,71 +403,3 @@ class EM:
         if not reason and isinstance(em, IncompleteEM):
             reason = unseen(em, em.seen(run.state))
         return Candidate(k, likelihood, score, reason, structure, n_parameters=free, observations=em.observations)
-
-
-def structure_of(family: str, structure: str, reason: str) -> str:
-    """The structure in words that is meant; for the diagonal family, "full" is all it has.
-
-    ``reason`` says why covariances that share volumes, shapes or axes are refused.
-    """
-    structure = "diagonal" if (family, structure) == ("diagonal", "full") else structure
-    word = structure_in_words(structure, STRUCTURES, reason)
-    if word not in _OWN[family]:
-        raise InputError(f"unknown structure {structure!r}; the {family} family has {', '.join(_OWN[family])}")
-    return word
-
-
-def rows_of(data: Measure) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights, rows of weight zero left out."""
-    if isinstance(data, Grid):
-        data = data.centers()
-    if not isinstance(data, Samples):
-        raise UnsupportedError(
-            f"EM fits Samples and Grids, got {type(data).__name__}; draw points from it first, as in p.sample(10_000)"
-        )
-    seen = data.weights > 0
-    return (data.points, data.weights) if seen.all() else (data.points[seen], data.weights[seen])
-
-
-def _seen(data: Measure) -> np.ndarray:
-    """Which rows have weight, (n,)."""
-    points = data.centers() if isinstance(data, Grid) else data
-    return points.weights > 0 if isinstance(points, Samples) else np.zeros(0, dtype=bool)
-
-
-def observations_of(data: Measure) -> float | None:
-    """How many observations the points stand for, where somebody said so."""
-    return data.observations if isinstance(data, Samples) else None
-
-
-def _constant_columns(em: GaussianEM) -> tuple[str, ...]:
-    columns = np.flatnonzero(em.variances == 0)
-    if not len(columns):
-        return ()
-    shown = ", ".join(f"{c} (value {em.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
-    return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
-
-
-def _flat_rows(em: GaussianEM, state: Parameters) -> tuple[str, ...]:
-    """A note where the rows lie in a flat, up to the noise of ``reg``; constant columns have one of their own."""
-    d, varied = em.points.shape[1], int((em.variances > 0).sum())
-    rank = em.spread(state).rank
-    if em.structure in ("diagonal", "spherical") or rank >= varied:
-        return ()
-    return (
-        f"the rows vary in {rank} of {d} directions only, as if some columns were sums of others: across these, "
-        "densities and the log-likelihood are what reg makes them; leave columns out",
-    )
-
-
-def _empty(em: GaussianEM, run: Run) -> tuple[str, ...]:
-    """A note on components without mass."""
-    empty = int((run.shares * len(em.points) < LEAST_MASS).sum())
-    return (f"{empty} of {len(run.state.weights)} components carry no mass; ask for fewer",) if empty else ()
-
-
-def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Report:
-    """What tells ``progress``, if there is one, of a step and its value."""
-    if progress is None:
-        return silent
-    return lambda step, value: progress(Progress(stage, step, total, value))

@@ -19,9 +19,10 @@ from mixot.families.registry import factor_names, law_of
 from mixot.families.roles import Climbing, Fused, Started, plays, require
 from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.ascent import Ascent
-from mixot.fitting.likelihood.candidates import choice, judged
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.k_means import kmeans_labels
+from mixot.fitting.likelihood.linked_steps import LinkedSteps
+from mixot.fitting.likelihood.search.candidates import choice, judged
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means, nearest
 from mixot.measures import Grid, Measure, Samples
 from mixot.mixture import Mixture
@@ -211,13 +212,13 @@ class _Run:
         if plays(self.law, Fused) and (mixture.components.rank() == mixture.dim).all():
             steps = require(self.law, Fused).em_steps(self.x, self.weights, tuple(self.fixed))
             return Ascent(steps, tol, iterations, stage, self.progress).climb(mixture, history)
+        if LinkedSteps.suit(mixture.components):
+            linked = LinkedSteps(self._step, tuple(self.fixed))
+            return Ascent(linked, tol, iterations, stage, self.progress).climb(mixture, history)
         likelihood, shares = self._expect(mixture)
         history = history or [likelihood]
         for at in range(iterations):
-            mass = shares.sum(axis=0)
-            shares[:, mass < 1e-290] = 1e-290 * self.weights[:, None]  # without data: any law will do, its weight is 0
-            following = require(mixture.components, Climbing).m_step(self.x, shares, tuple(self.fixed))
-            mixture = Mixture(mass / mass.sum(), following)
+            mixture = Mixture(*self._maximised(mixture.components, shares))
             likelihood, shares = self._expect(mixture)
             history = [*history, likelihood]
             if self.progress is not None:
@@ -225,6 +226,17 @@ class _Run:
             if history[-1] - history[-2] < tol:
                 return mixture, history, Status.CONVERGED
         return mixture, history, Status.MAX_ITER
+
+    def _maximised(self, components: Any, shares: np.ndarray) -> tuple[np.ndarray, Family]:
+        """Weights and components of the M step."""
+        mass = shares.sum(axis=0)
+        shares[:, mass < 1e-290] = 1e-290 * self.weights[:, None]  # without data: any law will do, its weight is 0
+        return mass / mass.sum(), require(components, Climbing).m_step(self.x, shares, tuple(self.fixed))
+
+    def _step(self, weights: np.ndarray, components: Family) -> tuple[float, np.ndarray, Family]:
+        """The likelihood of a mixture, and weights and components of the one after it."""
+        likelihood, shares = self._expect(Mixture(weights, components))
+        return likelihood, *self._maximised(components, shares)
 
     def _expect(self, mixture: Mixture) -> tuple[float, Float[np.ndarray, "n k"]]:
         """Mean log-density of the points, and each component's share of each; by blocks that the cache holds."""

@@ -15,9 +15,9 @@ from mixot._shapes import Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.covariance_models import structure_in_words
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
+from mixot.fitting.likelihood.gaussian.covariance_models import structure_in_words
 from mixot.formulas.gaussian.shrinkage import diagonal_shrinkage, shrinkage
 from mixot.measures import Samples
 from mixot.mixture import Mixture
@@ -162,6 +162,8 @@ def fit_labelled(
     generator = as_generator(rng)
     if method is not None and method.prior is not None:
         raise InputError("fits by label shrink covariances of few points themselves, without a prior; leave it out")
+    if method is not None and method.concentration != 1:
+        raise InputError("fits by label take weights from the labels, without a prior; leave concentration out")
     parts = [_components(x[rows], k, structure, method or EM(), target, generator) for rows in groups]
     owner = np.repeat(np.arange(len(groups)), [len(part.weights) for part in parts])
     sizes = np.concatenate([part.weights for part in parts]) * counts[owner]

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from mixot.fitting.likelihood.empty_components import reseed
-from mixot.fitting.likelihood.gaussian_em import EMLimits, EMPath, GaussianEM, KernelState
-from mixot.fitting.likelihood.statistics import Parameters
-from mixot.results import Status
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import EMLimits, EMPath, KernelState
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.starts.empty_components import reseed
+from mixot.results import Progress, ProgressCallback, Status
 
 LEAST_MASS = 1e-3  # a component with less mass than this share of an average row is empty
 _RESEEDS = 3  # times that a run may send its empty components elsewhere
@@ -102,6 +103,13 @@ class Climb:
             moved = em.into_kernel(reseed(em, em.out_of_kernel(state), empty, self.rng))
             if em.run(moved, EMLimits(0, 0.0)).objective >= level:  # else the look at some of the rows misled it
                 state, level = moved, -np.inf
+
+
+def reporter(progress: ProgressCallback | None, stage: str, total: int) -> Report:
+    """What tells ``progress``, if there is one, of a step and its value."""
+    if progress is None:
+        return silent
+    return lambda step, value: progress(Progress(stage, step, total, value))
 
 
 def silent(step: int, value: float) -> None:

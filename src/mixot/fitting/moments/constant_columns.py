@@ -12,7 +12,7 @@ from mixot.errors import AccuracyWarning
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
 from mixot.fitting.moments.projections import structured
 from mixot.measures import Measure, Samples
 from mixot.mixture import Mixture

@@ -17,12 +17,12 @@ from mixot._checks import as_generator
 from mixot.errors import AccuracyWarning, UnsupportedError
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
-from mixot.fitting.likelihood.candidates import LAST, OTHER_STARTS, candidate_of, judged, without_options
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.family_em import FamilyEM
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.k_means import lloyd
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.search.candidates import LAST, OTHER_STARTS, candidate_of, judged, without_options
+from mixot.fitting.likelihood.starts.k_means import lloyd
 from mixot.fitting.moments.moment_matching import MomentMatching, kmeans_starts
 from mixot.fitting.moments.target import component_parameters
 from mixot.measures import Grid, Measure, Samples

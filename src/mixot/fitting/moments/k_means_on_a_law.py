@@ -9,7 +9,7 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import InputError
-from mixot.fitting.likelihood.k_means import lloyd, squared_distances
+from mixot.fitting.likelihood.starts.k_means import lloyd, squared_distances
 from mixot.mixture import Mixture
 
 _NODES = 5  # a component stands for so many points along each of its axes

@@ -14,9 +14,9 @@ from mixot.errors import InputError, UnsupportedError
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.base import checked_start, register_fitter
 from mixot.fitting.likelihood.em import EM
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels, lloyd
 from mixot.fitting.moments.k_means_on_a_law import kmeans_centers
 from mixot.fitting.moments.number_of_components import ZERO, as_they_are, by_likelihood, by_moments
 from mixot.fitting.moments.polish import Polisher, Sweep

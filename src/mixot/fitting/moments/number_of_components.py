@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from mixot.errors import AccuracyWarning
-from mixot.fitting.likelihood.candidates import OTHER_STARTS, choice, judged
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.search.candidates import OTHER_STARTS, choice, judged
 from mixot.fitting.moments.polish import Sweep
 from mixot.measures import Grid, Samples
 from mixot.mixture import Mixture

@@ -20,9 +20,9 @@ from mixot._shapes import Float
 from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.families.moment_model import MomentModel
-from mixot.fitting.likelihood.candidates import candidate_of, choice, judged, without_options
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.k_means import lloyd
+from mixot.fitting.likelihood.search.candidates import candidate_of, choice, judged, without_options
+from mixot.fitting.likelihood.starts.k_means import lloyd
 from mixot.fitting.moments.from_relaxations import Refinement
 from mixot.fitting.moments.moment_matching import kmeans_starts
 from mixot.fitting.moments.region_of_answer import outside_region, parameters_of

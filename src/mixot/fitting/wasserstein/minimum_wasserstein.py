@@ -16,8 +16,10 @@ from mixot.families.elliptical.diagonal import DiagonalGaussian
 from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.base import checked_start, register_fitter
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.em import EM, reporter, rows_of, structure_of
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.em import EM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.inputs import rows_of, structure_of
+from mixot.fitting.likelihood.runs import reporter
 from mixot.fitting.wasserstein.coreset import Coreset, coreset
 from mixot.fitting.wasserstein.descent import Descent, descend
 from mixot.fitting.wasserstein.objective import Coordinates, Point, TransportObjective

@@ -166,7 +166,7 @@ class RankTable:
         return self.first + np.minimum(index, len(self.below) - 1).astype(np.float64)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def negative_binomial_table(size: float, mean: float, log_mass: float) -> RankTable:
     """Ranks of one law on its window."""
     first, last = negative_binomial_windows(np.array([size]), np.array([mean]), log_mass)

@@ -12,11 +12,12 @@ import numpy as np
 from mixot._native import em_state_log_joint
 from mixot.errors import UnsupportedError
 from mixot.families.base import Family
-from mixot.fitting.likelihood.covariance_models import CovarianceModel
-from mixot.fitting.likelihood.gaussian_em import EMLimits, GaussianEM, KernelState
+from mixot.fitting.likelihood.gaussian.covariance_models import CovarianceModel
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import EMLimits, KernelState
+from mixot.fitting.likelihood.gaussian.statistics import Parameters, Statistics, collapsed
 from mixot.fitting.likelihood.incomplete.expected_rows import expected_rows, left_unknown
 from mixot.fitting.likelihood.incomplete.groups import Groups, grouped
-from mixot.fitting.likelihood.statistics import Parameters, Statistics, collapsed
 from mixot.formulas.weights import effective_count
 from mixot.mixture import Mixture
 

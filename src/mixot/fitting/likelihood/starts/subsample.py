@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
 
 
 def thinned(em: GaussianEM, size: int, k: int, rng: np.random.Generator) -> GaussianEM:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mixot.errors import SolveError
-from mixot.fitting.likelihood.candidates import choice
-from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
-from mixot.fitting.likelihood.moves import memberships
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import KernelState
+from mixot.fitting.likelihood.gaussian.stored_covariances import with_model, written_out
 from mixot.fitting.likelihood.runs import Climb, Run
-from mixot.fitting.likelihood.search import SAME, Search
-from mixot.fitting.likelihood.split_and_merge import merges, splits, with_split
-from mixot.fitting.likelihood.stored_covariances import with_model, written_out
+from mixot.fitting.likelihood.search.candidates import choice
+from mixot.fitting.likelihood.search.search import SAME, Search
+from mixot.fitting.likelihood.starts.moves import memberships
+from mixot.fitting.likelihood.starts.split_and_merge import merges, splits, with_split
 from mixot.results import Candidate, Status
 
 _STARTS = 6  # partitions by k-means, at most

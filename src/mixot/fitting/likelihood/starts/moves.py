@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.insertions import Insertion, insertions
-from mixot.fitting.likelihood.split_and_merge import Split, merged, merges, splits, with_merge, with_split
-from mixot.fitting.likelihood.statistics import Parameters
-from mixot.fitting.likelihood.stored_covariances import stored_as, with_model, written_out
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.stored_covariances import stored_as, with_model, written_out
+from mixot.fitting.likelihood.starts.insertions import Insertion, insertions
+from mixot.fitting.likelihood.starts.split_and_merge import Split, merged, merges, splits, with_merge, with_split
 
 _PAIRS = 2  # mergers that go with each new component
 _HALVED = 3  # splits of which a half may join another component

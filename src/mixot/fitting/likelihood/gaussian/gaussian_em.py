@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -12,10 +12,9 @@ import numpy as np
 from mixot._native import em_into_model, em_run, em_state_log_joint, em_state_of_labels, exchange_rows
 from mixot.errors import SolveError
 from mixot.families.base import Family
-from mixot.fitting.likelihood.covariance_models import CovarianceModel
-from mixot.fitting.likelihood.priors import NormalInverseWishart, Spreads
-from mixot.fitting.likelihood.starts_from_means import nearest
-from mixot.fitting.likelihood.statistics import (
+from mixot.fitting.likelihood.gaussian.covariance_models import CovarianceModel
+from mixot.fitting.likelihood.gaussian.paths import EMLimits, EMPath, EMStep, KernelState
+from mixot.fitting.likelihood.gaussian.statistics import (
     Frame,
     Parameters,
     Statistics,
@@ -28,6 +27,8 @@ from mixot.fitting.likelihood.statistics import (
     parameters_of,
     proportionate,
 )
+from mixot.fitting.likelihood.priors import NormalInverseWishart, Spreads
+from mixot.fitting.likelihood.starts_from_means import nearest
 from mixot.formulas.weights import effective_count
 from mixot.mixture import Mixture
 from mixot.threads import thread_count
@@ -35,55 +36,6 @@ from mixot.threads import thread_count
 E = TypeVar("E", bound="GaussianEM")
 _CHUNK = 65_536  # rows whose log-densities are held at once
 _ROUNDING = 64  # a variance below so many roundings of the data's is none
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class EMStep:
-    """One iteration: the objective, which never decreases, shares of the mass, and the M step that follows."""
-
-    objective: float
-    shares: np.ndarray
-    following: Parameters
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class EMLimits:
-    """When a run of EM ends: passes at most, the gain of an iteration, and the share at which a component is empty.
-
-    Without ``accelerated`` every iteration is one of plain EM. ``report`` is told each objective.
-    """
-
-    max_passes: int
-    tol: float
-    least: float = 0.0
-    accelerated: bool = True
-    report: Callable[[float], object] | None = None
-
-
-class KernelState(NamedTuple):
-    """Weights, means and covariances as the compiled loop keeps them: in its own units, flat."""
-
-    weights: np.ndarray
-    means: np.ndarray
-    covs: np.ndarray
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class EMPath:
-    """Where a run of EM led: its best state and the M step after it, the shares there and the objectives on the way.
-
-    ``objective`` is the last and largest of these; ``end`` is "converged", "limit" (of passes), "emptied" (a component)
-    or "fell" (the start, below what it follows); ``noise_share`` is the largest ``tr(diag(noise) inv(cov))`` of a
-    component.
-    """
-
-    state: KernelState
-    following: KernelState
-    shares: np.ndarray
-    history: np.ndarray
-    objective: float
-    end: str
-    noise_share: float
 
 
 class Spread(NamedTuple):
@@ -98,7 +50,8 @@ class GaussianEM:
     """EM on weighted points; ``center`` and ``variances``, (d,), are those of all the data, whatever ``points`` are.
 
     ``observations`` is the number of rows that the points stand for: Kish's effective one of the weights where it is
-    not told. ``structure`` is how the covariances of the ``model`` are kept.
+    not told. ``structure`` is how the covariances of the ``model`` are kept; ``concentration`` is that of the Dirichlet
+    prior of the weights.
     """
 
     points: np.ndarray
@@ -110,6 +63,7 @@ class GaussianEM:
     observations: float
     model: CovarianceModel
     prior: NormalInverseWishart | None = None
+    concentration: float = 1.0
 
     @classmethod
     def of(
@@ -209,7 +163,7 @@ class GaussianEM:
         """
         stops = (limits.max_passes, limits.tol, limits.least, before, limits.accelerated, self._threads)
         end, state, following, shares, history, component, noise_share = em_run(
-            *self._rows, *start, *stops, limits.report, self._parts, self._prior_of(len(start.weights))
+            *self._rows, *start, *stops, limits.report, self._parts, self._prior_of(len(start.weights)), self._ahead
         )
         if end == "singular":
             raise collapsed(np.array([component]))
@@ -218,6 +172,16 @@ class GaussianEM:
         return EMPath(
             KernelState(*state), KernelState(*following), shares, history, float(history[-1]), end, noise_share
         )
+
+    @property
+    def _ahead(self) -> float:
+        """Mass that the prior of the weights gives each component, in the unit of the lifted weights."""
+        return (self.concentration - 1) * float(self._lifted.values.sum()) / self.observations
+
+    @property
+    def by_likelihood(self) -> bool:
+        """Whether the objective is the likelihood, but for ``reg``."""
+        return self.prior is None and self.concentration == 1
 
     @cached_property
     def _rows(self) -> tuple[Any, ...]:

@@ -16,12 +16,12 @@ import numpy as np
 
 from mixot.errors import InputError, SolveError
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.stored_covariances import stored_as
 from mixot.fitting.likelihood.runs import LEAST_MASS, Climb
-from mixot.fitting.likelihood.search import Search, look
-from mixot.fitting.likelihood.statistics import Parameters
-from mixot.fitting.likelihood.stored_covariances import stored_as
-from mixot.fitting.likelihood.subsample import distinct_rows, thinned
+from mixot.fitting.likelihood.search.search import Search, look
+from mixot.fitting.likelihood.starts.subsample import distinct_rows, thinned
 from mixot.results import Background, Candidate, Status
 
 _LEFT_OUT = (0.03, 0.1, 0.25, 0.45)  # shares of the rows that starts take for the background

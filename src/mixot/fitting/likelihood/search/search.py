@@ -11,12 +11,13 @@ from math import log
 import numpy as np
 
 from mixot.errors import SolveError
-from mixot.fitting.likelihood.gaussian_em import GaussianEM, KernelState
-from mixot.fitting.likelihood.moves import memberships, moves
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.paths import KernelState
+from mixot.fitting.likelihood.gaussian.stored_covariances import with_model
 from mixot.fitting.likelihood.runs import Climb, Run
-from mixot.fitting.likelihood.split_and_merge import splits, with_split
-from mixot.fitting.likelihood.stored_covariances import with_model
-from mixot.fitting.likelihood.views import Views
+from mixot.fitting.likelihood.starts.moves import memberships, moves
+from mixot.fitting.likelihood.starts.split_and_merge import splits, with_split
+from mixot.fitting.likelihood.starts.views import Views
 from mixot.results import Status
 
 SAME = 1e-9  # runs that end so close ended in one place: take the first, whatever the rounding

@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.k_means import kmeans_labels, lloyd
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels, lloyd
 
 _FLAT = 1e-10  # variance, relative to the largest, of directions in which the rows do not vary
 _ROUNDS = 2  # times that the scatter within the clusters becomes the unit of length

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mixot.fitting.likelihood.candidates import choice
 from mixot.fitting.likelihood.runs import Run
-from mixot.fitting.likelihood.search import Search, best_of
+from mixot.fitting.likelihood.search.candidates import choice
+from mixot.fitting.likelihood.search.search import Search, best_of
 from mixot.results import Candidate, Status
 
 _GLANCE = 3  # iterations over all the rows that tell whether a number of components may be the choice

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mixot._native import component_splits
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
 from mixot.threads import thread_count
 
 _PASSES = 5  # of the EM with two components

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mixot.fitting.likelihood.covariance_models import CovarianceModel
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.covariance_models import CovarianceModel
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
 
 
 def with_model(em: GaussianEM, name: str) -> GaussianEM:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mixot._native import dense_balls
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
 
 _ROWS, _PART = 256, 8  # least likely rows, among which small clusters are looked for: so many, or one in so many
 _SPARE = 2  # rows more than dimensions: the smallest ball

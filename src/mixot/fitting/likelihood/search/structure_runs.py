@@ -10,18 +10,18 @@ import numpy as np
 
 from mixot.errors import SolveError
 from mixot.fitting.likelihood.criteria import bic
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.stored_covariances import stored_as, with_model, written_out
 from mixot.fitting.likelihood.runs import Climb, Run
-from mixot.fitting.likelihood.search import Search, look
-from mixot.fitting.likelihood.statistics import Parameters
-from mixot.fitting.likelihood.stored_covariances import stored_as, with_model, written_out
-from mixot.fitting.likelihood.structure_search import (
+from mixot.fitting.likelihood.search.search import Search, look
+from mixot.fitting.likelihood.search.structure_search import (
     Cell,
     StructureSearch,
     carried_on,
     rivals,
 )
-from mixot.fitting.likelihood.subsample import thinned
+from mixot.fitting.likelihood.starts.subsample import thinned
 from mixot.measures import Samples
 from mixot.mixture import Mixture
 from mixot.results import Candidate, Status

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mixot.families.base import Family
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
-from mixot.fitting.likelihood.k_means import kmeans_labels, squared_distances
-from mixot.fitting.likelihood.statistics import Parameters
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.statistics import Parameters
+from mixot.fitting.likelihood.starts.k_means import kmeans_labels, squared_distances
 from mixot.mixture import Mixture
 
 _ROWS = 2048  # a look at so many rows decides

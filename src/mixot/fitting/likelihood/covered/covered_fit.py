@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixot.errors import AccuracyWarning, SolveError, UnsupportedError
-from mixot.fitting.likelihood.background import BackgroundEM, Covered, log_volume, loneliness
-from mixot.fitting.likelihood.candidates import judged
-from mixot.fitting.likelihood.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.covered.background import BackgroundEM, Covered, log_volume, loneliness
+from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.gaussian.stored_covariances import stored_as, with_model, written_out
 from mixot.fitting.likelihood.runs import Climb
-from mixot.fitting.likelihood.stored_covariances import stored_as, with_model, written_out
+from mixot.fitting.likelihood.search.candidates import judged
 from mixot.results import Fit
 
 

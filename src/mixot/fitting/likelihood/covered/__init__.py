@@ -1,0 +1,1 @@
+"""Mixtures over a uniform background."""

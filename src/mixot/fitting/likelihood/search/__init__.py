@@ -1,0 +1,1 @@
+"""The search for the best run, number of components and covariance model."""
