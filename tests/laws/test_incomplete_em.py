@@ -116,6 +116,17 @@ def test_complete_rows_are_fitted_as_ever(structure, rng):
     np.testing.assert_allclose(part.history, whole.history, rtol=0.0, atol=1e-12)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3])
+@pytest.mark.parametrize("kind", ["none", "common", "rows"])
+def test_single_precision_is_computed_in_double(share, kind, rng):
+    x = holes(law_of(rng, 2, 3, "full").sample(80, rng=rng), share, rng).astype(np.float32)
+    em = EM(missing="ignore", noise=noise_of(kind, 80, 3, rng), starts=1)
+    found, double = (mixot.fit(each, k=2, method=em, rng=0) for each in (x, x.astype(np.float64)))
+    tol = {"rtol": 1e-3} if kind == "none" and not share else {"rtol": 1e-9}  # complete rows stay as they are
+    np.testing.assert_allclose(found.log_likelihood, double.log_likelihood, **tol)
+    np.testing.assert_allclose(np.sort(found.mixture.weights), np.sort(double.mixture.weights), **tol)
+
+
 def test_two_columns_of_which_the_second_ends_early_have_a_closed_form(rng):
     # Anderson (J. Am. Stat. Assoc. 52, 1957): x1 is always seen, x2 in the first m rows
     n, m = 300, 120

@@ -51,7 +51,7 @@ class IncompleteEM(GaussianEM):
     ) -> IncompleteEM:
         """EM on all the data; ``noise`` as `grouped` takes it."""
         order, groups = grouped(~np.isnan(values), noise)
-        values, weights = np.ascontiguousarray(values[order]), weights[order]
+        values, weights = np.ascontiguousarray(values[order], dtype=np.float64), weights[order]  # what kernels read
         center, variances = _center_and_variances(values, weights)
         count = effective_count(weights) if observations is None else observations
         filled = np.where(np.isnan(values), center, values)
