@@ -29,7 +29,7 @@ test-313:
 # loops; JAX and PyTorch are left out: JAX 0.8 asks for NumPy 2. `make test` installs the newest versions of everything.
 # Python is the lowest, too: 3.11, as later ones have no wheels of these.
 LOWEST_TESTS := $(addprefix tests/fronts/test_,standard_output.py import.py cli_layout.py plot_cells.py alluvial.py \
-  pictures.py color_profiles.py tables.py column_names.py cells_cli.py) \
+  pictures.py picture_files.py frames_of_pictures.py color_profiles.py tables.py column_names.py cells_cli.py) \
   $(addprefix tests/robustness/test_,bad_commands.py h5ad_files.py) \
   $(addprefix tests/peers/test_,sdp_peers.py relaxations_clarabel.py) \
   tests/laws/test_multimarginal.py tests/values/test_line_families.py tests/fronts/estimators

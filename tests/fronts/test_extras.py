@@ -14,7 +14,7 @@ CALLS = [
     ("PIL.Image", "image", "p.png", lambda path: io.read_picture(path)),
     ("PIL.Image", "image", "q.jpg", lambda path: io.write_picture(path, Picture(GREY))),
     ("tifffile", "image", "p.tif", lambda path: io.read_picture(path)),
-    ("PIL.features", "image", "q.tif", lambda path: io.write_picture(path, Picture(GREY))),
+    ("PIL.Image", "image", "q.tif", lambda path: io.write_picture(path, Picture(GREY))),
     ("pyarrow.parquet", "table", "t.parquet", lambda path: io.read_table(path)),
     ("pyarrow", "table", "u.parquet", lambda path: io.write_table(path, np.eye(2))),
     ("pyarrow.parquet", "table", "u.parquet", lambda path: io.write_table(path, np.eye(2))),

@@ -69,8 +69,9 @@ def format_of(path: Path) -> Format:
 
 def check_installed(kind: Format) -> None:
     """Raise an `UnsupportedError` where the Pillow that is installed cannot write a format."""
-    features = require("PIL.features", "image", "writing pictures")
-    if kind.name == "AVIF" and not features.check("avif"):
+    pillow = require("PIL.Image", "image", "writing pictures")
+    pillow.init()
+    if kind.name == "AVIF" and kind.name not in pillow.SAVE:
         raise UnsupportedError('writing AVIF needs Pillow 11.3 or later, with AVIF: pip install "pillow>=11.3"')
 
 

@@ -192,17 +192,17 @@ def _frame_of(number: int, count: int) -> Iterator[None]:
 
 def _tiff_pages(data: bytes) -> Frames:
     pictures = []
-    numbers = tiff.page_numbers(data)
+    numbers, (flat, turns) = tiff.page_numbers(data), tiff.unturned(data)
     for number in numbers:
         with _frame_of(number, len(numbers)):
             deep = tiff.deep_pixels(data, number)
             if deep is not None:
-                pixels, icc, metadata, notes, turn = deep
-                found = in_srgb(turned(pixels, turn), icc, metadata, notes)
+                pixels, icc, metadata, notes, _ = deep
             else:
-                with require("PIL.Image", "image", "reading pictures").open(io.BytesIO(data)) as image:
+                with require("PIL.Image", "image", "reading pictures").open(io.BytesIO(flat)) as image:
                     image.seek(number)
-                    found = _frame(image, data, None)
+                    pixels, icc, metadata, notes, _ = opened_pixels(image, data, None)
+            found = in_srgb(turned(pixels, turns[number]), icc, metadata, notes)
         pictures.append(replace(found, metadata=found.metadata if number == numbers[0] else Metadata()))
         _check_size(sum(picture.pixels.nbytes for picture in pictures))
     whole, told = _gathered(pictures)

@@ -12,6 +12,7 @@ import mixot.io.pictures.exif as blocks
 _XMP_IN_PNG = "XML:com.adobe.xmp"
 _ORIENTATION = re.compile(rb"""(tiff:Orientation(?:=["']|>))\s*[2-8]""")
 _CAPTIONS = 0x0404  # of the resources of Photoshop: the captions of IPTC
+XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"  # of the segment of a JPEG
 _RESOURCE = b"8BIM\x04\x04"
 _TIFF_XMP, _TIFF_IPTC = 700, 33723
 _RAW = "Raw profile type "  # texts of PNG that hold other metadata in hexadecimal digits, as ImageMagick writes them
@@ -48,7 +49,7 @@ def metadata_of(image: Any, data: bytes, *, converted: bool) -> tuple[Metadata, 
         notes += told
     else:
         block = blocks.block_of(_bytes(info.get("exif")) or _raw_profile(info, "exif"))
-        xmp = _bytes(info.get("xmp") or info.get(_XMP_IN_PNG))
+        xmp = _bytes(info.get("xmp") or info.get(_XMP_IN_PNG)) or _xmp_segment(image)
         iptc = _bytes((info.get("photoshop") or {}).get(_CAPTIONS)) or _raw_profile(info, "iptc")
     block, told = _upright(block, converted)
     dpi = info.get("dpi")
@@ -121,6 +122,12 @@ def _texts(image: Any) -> tuple[tuple[str, str], ...]:
     if image.format not in ("JPEG", "MPO", "GIF") or not comment:
         return ()
     return (("Comment", comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)),)
+
+
+def _xmp_segment(image: Any) -> bytes:
+    """Captions in a segment of a JPEG, which Pillow before 11 leaves there."""
+    segments = [body for name, body in getattr(image, "applist", ()) if name == "APP1" and body.startswith(XMP_HEAD)]
+    return segments[0][len(XMP_HEAD) :] if segments else b""
 
 
 def _raw_profile(info: dict[str, Any], kind: str) -> bytes:

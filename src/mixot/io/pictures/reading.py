@@ -98,12 +98,15 @@ def _decoded(data: bytes) -> Picture:
     if (deep := tiff.deep_pixels(data)) is not None:
         pixels, icc, metadata, notes, turn = deep
         count, parts = len(tiff.page_numbers(data)), "pages"
+    elif tiff.is_tiff(data):
+        flat, (turn, *_) = tiff.unturned(data)
+        with pillow.open(io.BytesIO(flat)) as image:
+            pixels, icc, metadata, notes, _ = opened_pixels(image, data, None)
+        count, parts = len(tiff.page_numbers(data)), "pages"
     else:
         with pillow.open(io.BytesIO(data)) as image:
             pixels, icc, metadata, notes, turn = opened_pixels(image, data, coding_of(image, data))
             count, parts = getattr(image, "n_frames", 1) if image.format in MANY else 1, "frames"
-            if image.format == "TIFF":
-                count, parts = len(tiff.page_numbers(data)), "pages"
     first = (f"the first of {count} {parts} is taken",) if count > 1 else ()
     return in_srgb(turned(pixels, turn), icc, metadata, (*first, *notes))
 

@@ -44,6 +44,26 @@ def deep_pixels(data: bytes, number: int = 0) -> tuple[np.ndarray, bytes | None,
     return np.ascontiguousarray(pixels), icc, metadata, notes, turn
 
 
+def unturned(data: bytes) -> tuple[bytes, list[int]]:
+    """The same TIFF whose pages all lie as they are stored, and how each is to be turned, by EXIF's numbers.
+
+    Versions of Pillow differ in which pages they turn, and turn some twice; those of here are turned here.
+    """
+    tifffile = require("tifffile", "image", "reading TIFF pictures")
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = [page.tags.get(blocks.ORIENTATION) for page in file.pages]
+        turns = [1 if tag is None else int(tag.value) for tag in tags]
+        if all(turn == 1 for turn in turns):
+            return data, turns
+        upright = bytearray(data)
+        for tag in tags:
+            if tag is not None:
+                upright[tag.valueoffset : tag.valueoffset + 2] = (1).to_bytes(
+                    2, "little" if data[:1] == b"I" else "big"
+                )
+        return bytes(upright), turns
+
+
 def page_numbers(data: bytes) -> list[int]:
     """Which directories of a TIFF are pages: not smaller copies of others, which some programs add."""
     tifffile = require("tifffile", "image", "reading TIFF pictures")

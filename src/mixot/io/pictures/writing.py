@@ -18,12 +18,11 @@ from mixot.extras import require
 from mixot.formulas import color_profiles
 from mixot.io.atomic import check_target, replacing
 from mixot.io.pictures.formats import SUFFIXES, Format, check_installed, format_of
-from mixot.io.pictures.metadata import Metadata
+from mixot.io.pictures.metadata import XMP_HEAD, Metadata
 from mixot.io.pictures.picture import Picture
 
 _IN_A_TABLE = 255  # colors of a GIF, and one more entry for what is transparent
 _MOST_OF_JPEG = 65_533  # bytes of a segment of JPEG
-_XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _WORDS = {"exif": "EXIF", "xmp": "captions in XMP", "iptc": "captions in IPTC", "text": "texts", "dpi": "dots per inch"}
 
 
@@ -101,7 +100,7 @@ def kept(metadata: Metadata, kind: Format) -> tuple[Metadata, tuple[str, ...]]:
     if "comment" in kind.kept:
         held["text"] = tuple(pair for pair in metadata.text if pair[0] == "Comment")
     if kind.name == "JPEG":
-        for name, most in (("exif", _MOST_OF_JPEG - 6), ("xmp", _MOST_OF_JPEG - len(_XMP_HEAD)), ("iptc", 60_000)):
+        for name, most in (("exif", _MOST_OF_JPEG - 6), ("xmp", _MOST_OF_JPEG - len(XMP_HEAD)), ("iptc", 60_000)):
             held[name] = held[name] if len(held[name]) <= most else b""
     if kind.name in ("WEBP", "AVIF") and metadata.exif:
         held["dpi"] = metadata.dpi  # EXIF tells it, too
@@ -181,7 +180,7 @@ def save(file: BinaryIO, image: Any, kind: Format, icc: bytes | None, metadata: 
 def _segments(metadata: Metadata) -> Iterator[bytes]:
     """Segments of JPEG with captions: XMP, and IPTC in a resource of Photoshop."""
     if metadata.xmp:
-        yield _segment(0xE1, _XMP_HEAD + metadata.xmp)
+        yield _segment(0xE1, XMP_HEAD + metadata.xmp)
     if metadata.iptc:
         size = len(metadata.iptc)
         resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", size) + metadata.iptc + b"\0" * (size % 2)
