@@ -265,7 +265,7 @@ def test_version_and_help(run):
     assert run("--version").stdout == f"mixot {mixot.__version__}\n"
     text = run("--help").stdout
     verbs = "fit", "distance", "plan", "geodesic", "barycenter", "map"
-    for command in (*verbs, "joint", "components", "test", "recolor", "quantize"):
+    for command in (*verbs, "joint", "components", "test", "recolor", "quantize", "texture"):
         assert f"{command} " in text
         assert "--json" in run(command, "--help").stdout
 

@@ -68,6 +68,7 @@ COMMANDS = {
     "palette": "palette p.png -k 2 -o p.json",
     "quantize": "quantize p.png -n 5 -o dots.csv",
     "recolor": "recolor p.png --palette p.png -k 2 -o out.png",
+    "texture": "texture p.png --method gaussian -o out.png",
 }
 
 

@@ -53,6 +53,10 @@ SETUPS = {
         "from mixot import Grid, quantize; q = Grid(rng.random((256, 256)))",
         "quantize(q, 4000, rng=0)",
     ),
+    "texture": (
+        "from mixot.imaging.texture import synthesize; u = rng.random((64, 64, 3))",
+        "synthesize(u, (1500, 1500), method='gaussian', rng=0)",
+    ),
     "certificate": (
         "from mixot import Gaussian, Mixture, certify; x = rng.standard_normal((8000, 3)); "
         "p = Mixture([1.0], Gaussian([[0.0] * 3], [np.eye(3)]))",

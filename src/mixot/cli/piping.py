@@ -24,6 +24,7 @@ _FORMATS = {
     "quantize": ".csv",
     "palette": ".json",
     "recolor": ".png",
+    "texture": ".png",
 }
 _TEXT = (".json", ".csv", ".tsv", ".txt", ".svg", ".gpl", ".cube")
 _PIPES: ContextVar[bool] = ContextVar("pipes", default=False)

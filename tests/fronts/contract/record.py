@@ -73,6 +73,7 @@ COMMANDS = [
     "populations a.csv b.csv -k 2",
     "recolor photo.png --palette photo.png -k 1 -o out.png",
     "quantize photo.png -n 5 -o dots.svg",
+    "texture photo.png --method gaussian -o out.png",
 ]
 
 

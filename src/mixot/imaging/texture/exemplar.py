@@ -13,9 +13,9 @@ from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
 from mixot.formulas.pixel_weights import mask_values
 
-LEAST = 16  # pixels along each side of an exemplar: a few patches of every method, at two scales
-_MOST = 1 << 26  # pixels that are made at a time
-_PER_PIXEL = 100  # bytes of memory, of pictures in color
+LEAST = 8  # pixels along each side of an exemplar, and of a tile
+_MOST = 1 << 25  # pixels that are made at a time
+_PER_PIXEL = 150  # bytes of memory, of pictures in color
 
 
 @dataclass(frozen=True, eq=False)

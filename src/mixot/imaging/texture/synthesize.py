@@ -50,7 +50,7 @@ def synthesize(
     Parameters
     ----------
     exemplar : array (h, w), (h, w, 1), (h, w, 2), (h, w, 3) or (h, w, 4)
-        uint8, uint16, or floats in [0, 1]; at least 16 x 16 pixels. Two and four channels end in alpha; where it is not
+        uint8, uint16, or floats in [0, 1]; at least 8 x 8 pixels. Two and four channels end in alpha; where it is not
         opaque, the largest opaque rectangle is the exemplar, and a note says so.
     size : (height, width), optional
         Of the texture, in pixels; that of the exemplar if not given.
