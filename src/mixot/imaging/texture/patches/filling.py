@@ -10,9 +10,13 @@ from mixot import _native
 from mixot._shapes import Bool, Float
 from mixot.errors import InputError
 from mixot.imaging.texture.patches.grids import PatchGrid
+from mixot.imaging.texture.patches.matching import MatchingOptions
 from mixot.imaging.texture.patches.presets import Preset
 from mixot.threads import thread_count
 
+# A hole need not hold all that the picture holds, so that prices of equal use stay low; without any, smooth patches,
+# which are near to every blend, take the others' places. Copies are welcome: they go on with what is at the border.
+FILLING = MatchingOptions(passes=5, step=0.2, share=None)
 _PLACES = 24  # whole patches that a level must offer at least
 _NEIGHBORHOOD = 9  # pixels of the side of what is compared around a pixel, on the coarsest level
 _CENTERS = 4000  # of them at most

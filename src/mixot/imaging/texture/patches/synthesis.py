@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from mixot.imaging.texture.patches.blending import paste
 from mixot.imaging.texture.patches.choice import choose_preset
 from mixot.imaging.texture.patches.colors import ColorLaw, Planes
 from mixot.imaging.texture.patches.features import patch_table
-from mixot.imaging.texture.patches.filling import Hole, hole_of
+from mixot.imaging.texture.patches.filling import FILLING, Hole, hole_of
 from mixot.imaging.texture.patches.grids import PatchGrid, Place, carry
 from mixot.imaging.texture.patches.matching import Matcher
 from mixot.imaging.texture.patches.presets import Preset
@@ -248,7 +248,7 @@ class _Levels:
             grid = grid.around(~known)
         samples = self.preset.samples if level > 1 else self.preset.samples_fine
         table = patch_table(self.pyramid[level], w, samples, grid.shape[0] * grid.shape[1], self.rng, known)
-        options = self.preset.matching if hole is None else replace(self.preset.matching, prices=False, share=None)
+        options = self.preset.matching if hole is None else FILLING
         return Matcher(table, grid, level, options)
 
 
