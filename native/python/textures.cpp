@@ -9,6 +9,7 @@
 #include "python/bindings.hpp"
 #include "textures/patch_blending.hpp"
 #include "textures/patch_features.hpp"
+#include "textures/patch_filling.hpp"
 #include "textures/patch_matching.hpp"
 
 namespace {
@@ -128,6 +129,11 @@ void bind_textures(nb::module_& m) {
                                     places_y.data(), places_x.data(), trust.data(), window.data(), rows.data(), cols.data(),
                                     rows.size(), cols.size()};
     mixot::blend_patches(layers, out.shape(1), out.shape(2), wraps, shifts, bandwidth, vote, threads, out.data());
+  });
+  m.def("fill_from_border", [](Dense<float, 3> image, Dense<std::uint8_t, 2> known, Ints centers, FloatRows window, std::size_t threads) {
+    nb::gil_scoped_release release;
+    mixot::fill_from_border({image.data(), known.data(), image.shape(0), image.shape(1), image.shape(2), window.shape(0),
+                             centers.data(), centers.size()}, window.data(), threads);
   });
   m.def("match_ranks", [](Dense<float, 1> values, Floats sorted) {
     nb::gil_scoped_release release;

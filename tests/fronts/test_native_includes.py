@@ -9,6 +9,7 @@ NATIVE = Path(__file__).parents[2] / "native"
 BELOW = {  # what the files of a folder may include, besides their own folder
     "machine": set(),
     "pictures": {"machine"},
+    "textures": {"machine"},
     "linear_algebra": {"machine"},
     "mixtures": {"machine", "linear_algebra"},
     "discrete": {"machine", "linear_algebra"},

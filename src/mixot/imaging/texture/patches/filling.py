@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
+from mixot import _native
 from mixot._shapes import Bool, Float
 from mixot.errors import InputError
 from mixot.imaging.texture.patches.grids import PatchGrid
+from mixot.imaging.texture.patches.matching import MatchingOptions
 from mixot.imaging.texture.patches.presets import Preset
+from mixot.threads import thread_count
 
+# A hole need not hold all that the picture holds, so that prices of equal use stay low; without any, smooth patches,
+# which are near to every blend, take the others' places. Copies are welcome: they go on with what is at the border.
+FILLING = MatchingOptions(passes=5, step=0.2, share=None)
 _PLACES = 24  # whole patches that a level must offer at least
-_RELAXATIONS = 400  # sweeps of the start's membrane, on the coarsest level alone
+_NEIGHBORHOOD = 9  # pixels of the side of what is compared around a pixel, on the coarsest level
+_CENTERS = 4000  # of them at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +33,30 @@ class Hole:
         """The picture with what is known of that level."""
         return np.where(self.known[level], self.pyramid[level], picture)
 
-    def start(self, noise: Float[np.ndarray, "c y x"]) -> Float[np.ndarray, "c y x"]:
-        """The coarsest picture, its hole filled with noise that meets the border: noise + membrane(known - noise)."""
-        known, rest = self.known[-1], self.pyramid[-1] - noise
-        y, x = np.asarray(distance_transform_edt(~known, return_distances=False, return_indices=True))
-        rest = rest[:, y, x]
-        for _ in range(_RELAXATIONS):
-            wide = np.pad(rest, ((0, 0), (1, 1), (1, 1)), mode="edge")
-            around = (wide[:, 2:, 1:-1] + wide[:, :-2, 1:-1] + wide[:, 1:-1, 2:] + wide[:, 1:-1, :-2]) / 4
-            rest = np.where(known, rest, around)
-        return self.keep((noise + rest).astype(np.float32), -1)
+    def start(self, rng: np.random.Generator) -> Float[np.ndarray, "c y x"]:
+        """The coarsest picture, filled from the border inwards, pixel by pixel, from the neighborhoods that fit best.
+
+        References
+        ----------
+        Efros and Leung, *Texture synthesis by non-parametric sampling*, 1999.
+        """
+        known, side = self.known[-1], _NEIGHBORHOOD
+        while side > 3 and self._centers(side).size < _PLACES:
+            side -= 2
+        centers = self._centers(side)
+        if len(centers) > _CENTERS:
+            centers = np.sort(rng.choice(centers, _CENTERS, replace=False))
+        line = np.exp(-np.square(np.arange(side) - side // 2) / (2 * (side / 4) ** 2))
+        picture, window = self.pyramid[-1].copy(), np.outer(line, line).astype(np.float32)
+        _native.fill_from_border(picture, known.astype(np.uint8), centers.astype(np.int32), window, thread_count())
+        return picture
+
+    def _centers(self, side: int) -> np.ndarray:
+        high, wide = self.known[-1].shape
+        if min(high, wide) < side:
+            return np.zeros(0, np.intp)
+        y, x = np.nonzero(~PatchGrid.everywhere(high, wide, side).touching(~self.known[-1]))
+        return (y + side // 2) * wide + x + side // 2
 
 
 def hole_of(

@@ -35,9 +35,10 @@ class PatchGrid:
     wraps: bool
 
     @classmethod
-    def cover(cls, height: int, width: int, w: int, wraps: bool) -> PatchGrid:
-        """Return the grid of least patches whose steps are at most ``w / 4``, all but equal ones."""
-        return cls(_starts(height, w, wraps), _starts(width, w, wraps), height, width, w, wraps)
+    def cover(cls, height: int, width: int, w: int, wraps: bool, step: int | None = None) -> PatchGrid:
+        """Return the grid of least patches whose steps are at most ``step``, all but equal ones; ``w / 4`` if None."""
+        most = step or max(w // 4, 1)
+        return cls(_starts(height, w, wraps, most), _starts(width, w, wraps, most), height, width, w, wraps)
 
     @classmethod
     def everywhere(cls, height: int, width: int, w: int) -> PatchGrid:
@@ -80,8 +81,7 @@ class PatchGrid:
         return total[low, right] - total[top, right] - total[low, left] + total[top, left] > 0
 
 
-def _starts(size: int, w: int, wraps: bool) -> np.ndarray:
-    step = max(w // 4, 1)
+def _starts(size: int, w: int, wraps: bool, step: int) -> np.ndarray:
     if wraps:
         count = -(-size // step)
         return (np.arange(count) * size // count).astype(np.int32)

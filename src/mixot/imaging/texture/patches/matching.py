@@ -23,7 +23,7 @@ _HELD = 2**18  # patches whose lists are held at a time; the prices of larger pi
 class MatchingOptions:
     """``passes`` of price changes of ``step`` medians; the ``share`` of the exemplar that one offset may copy."""
 
-    passes: int = 15
+    passes: int = 30
     step: float = 0.5
     share: float | None = 0.025
     prices: bool = True

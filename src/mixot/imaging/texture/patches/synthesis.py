@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,11 +13,11 @@ from mixot.imaging.texture.patches.blending import paste
 from mixot.imaging.texture.patches.choice import choose_preset
 from mixot.imaging.texture.patches.colors import ColorLaw, Planes
 from mixot.imaging.texture.patches.features import patch_table
-from mixot.imaging.texture.patches.filling import Hole, hole_of
+from mixot.imaging.texture.patches.filling import FILLING, Hole, hole_of
 from mixot.imaging.texture.patches.grids import PatchGrid, Place, carry
 from mixot.imaging.texture.patches.matching import Matcher
 from mixot.imaging.texture.patches.presets import Preset
-from mixot.imaging.texture.patches.start import gaussian_start
+from mixot.imaging.texture.patches.start import gaussian_start, quilted_start
 from mixot.results import Progress, ProgressCallback
 
 _LEAST_SIDE = 8  # pixels of an exemplar
@@ -174,8 +174,14 @@ def _synthesize(
     for _ in fitted.plan[1:]:
         pyramid.append(halve(pyramid[-1]))
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
-    start = gaussian_start(pyramid[-1], *sizes[-1], rng)
-    picture, unequal = _Levels(fitted, pyramid, periodic, rng, progress).run(start, sizes, None)
+    before = None
+    if fitted.quilted:
+        block = max(fitted.plan[0][0][0], 3 * min(pyramid[-1].shape[1:]) // 8)
+        start, places, grid = quilted_start(pyramid[-1], *sizes[-1], block, periodic, rng)
+        before = places, grid
+    else:
+        start = gaussian_start(pyramid[-1], *sizes[-1], rng)
+    picture, unequal = _Levels(fitted, pyramid, periodic, rng, progress).run(start, before, sizes, None)
     if inner != size:
         picture = ColorLaw.of(planes).match(np.ascontiguousarray(picture[:, : size[0], : size[1]]))
     return picture, unequal, ()
@@ -186,8 +192,7 @@ def _fill(
 ) -> tuple[Planes, float, tuple[str, ...]]:
     hole, fitted, notes = hole_of(planes, mask, preset)
     sizes = [(known.shape[0], known.shape[1]) for known in hole.known]
-    start = hole.start(gaussian_start(hole.pyramid[-1], *sizes[-1], rng))
-    picture, unequal = _Levels(fitted, hole.pyramid, False, rng, progress).run(start, sizes, hole)
+    picture, unequal = _Levels(fitted, hole.pyramid, False, rng, progress).run(hole.start(rng), None, sizes, hole)
     return np.where(mask, picture[:, : mask.shape[0], : mask.shape[1]], planes), unequal, notes
 
 
@@ -206,9 +211,14 @@ class _Levels:
     rng: np.random.Generator
     progress: ProgressCallback | None
 
-    def run(self, picture: Planes, sizes: list[tuple[int, int]], hole: Hole | None) -> tuple[Planes, float]:
+    def run(
+        self,
+        picture: Planes,
+        before: tuple[Place, PatchGrid] | None,
+        sizes: list[tuple[int, int]],
+        hole: Hole | None,
+    ) -> tuple[Planes, float]:
         laws = [ColorLaw.of(level) for level in self.pyramid] if hole is None else []
-        before: tuple[Place, PatchGrid] | None = None
         unequal = 0.0
         for level, stage in _levels(self.preset):
             for turn, (w, rounds) in enumerate(stage):
@@ -238,7 +248,7 @@ class _Levels:
             grid = grid.around(~known)
         samples = self.preset.samples if level > 1 else self.preset.samples_fine
         table = patch_table(self.pyramid[level], w, samples, grid.shape[0] * grid.shape[1], self.rng, known)
-        options = self.preset.matching if hole is None else replace(self.preset.matching, prices=False, share=None)
+        options = self.preset.matching if hole is None else FILLING
         return Matcher(table, grid, level, options)
 
 
