@@ -43,8 +43,10 @@ PAGES = [
     HERE / "optimal-mixture-transport.md",
     HERE / "training.md",
     HERE / "single-cell.md",
+    HERE / "recoloring.md",
     HERE / "textures.md",
     HERE / "cvxpy.md",
+    HERE / "recoloring.md",
     HERE / "files.md",
     HERE / "migrating.md",
     HERE / "expectations.md",
@@ -69,7 +71,7 @@ CHAPTERS = {
         "choose_components",
     ],
     "Points and densities": ["stippling", "training", "coming_from_sdot"],
-    "Pictures": ["textures"],
+    "Pictures": ["recoloring", "textures"],
     "Data": ["point_clouds", "joint_fit", "wasserstein_fit", "closest_mixture", "certificate", "cell_types"],
 }
 

@@ -19,7 +19,7 @@ from rich.table import Table
 
 import mixot
 from mixot import datasets, io, plot
-from mixot.imaging.color import Palette, transfer
+from mixot.imaging.color import transfer
 from mixot.imaging.texture import synthesize
 
 COLUMNS = ("flavanoids", "color_intensity")
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
     transport(folder)
     console.print("\n[bold]The same from the command line[/]")
     for line in (
-        "mixot recolor {f}/photograph.png --palette {f}/palette.png -o {f}/again.png --smooth 8",
+        "mixot recolor {f}/photograph.png --palette {f}/palette.png -o {f}/again.png --strength 0.8",
         "mixot texture {f}/wood.png -o {f}/again.png --size 512x320 --method gaussian",
         "mixot fit {f}/lighter.csv -o {f}/again.json",
         "mixot distance {f}/lighter.csv {f}/stronger.csv",
@@ -47,18 +47,17 @@ def main(folder: Path) -> None:
 
 
 def recolor(folder: Path) -> None:
-    """One photograph in the colors of another, as it is and without grain."""
+    """One photograph in the colors of another, all the way and half of it."""
     photo, palette = datasets.photograph("rocket"), datasets.photograph("coffee")
     with step("A photograph in the colors of another"):
-        colors = Palette.of(palette, k=10, rng=0)
-        result = transfer(photo, colors, k=10, rng=0)
-        smooth = transfer(photo, colors, k=10, rng=0, smooth=8)
-    for name, pixels in {"photograph": photo, "palette": palette, "recolored": result, "smooth": smooth}.items():
+        result = transfer(photo, palette)
+        half = transfer(photo, palette, strength=0.5)
+    for name, pixels in {"photograph": photo, "palette": palette, "recolored": result, "half": half}.items():
         io.write_picture(folder / f"{name}.png", io.Picture(pixels))
-    sheet = {"photograph": photo, "palette": palette, "recolored": result, "without grain": smooth}
+    sheet = {"photograph": photo, "palette": palette, "recolored": result, "strength 0.5": half}
     plot.save(plot.contact_sheet(sheet), folder / "recolor.png")
-    show("recolored.png", "T_mean of the photograph", folder)
-    show("smooth.png", "the same, grain removed", folder)
+    show("recolored.png", "the photograph in the colors of the palette", folder)
+    show("half.png", "the same, half of the way", folder)
     show("recolor.png", "all of them on one sheet", folder)
 
 

@@ -65,6 +65,7 @@ MIXOT_INLINE void move_row_body(const T* pixels, const float* weights, size_t wi
     smooth[0] = k[0] * u[0] + k[1] * u[1] + k[2] * u[2] + k[6];
     smooth[1] = k[1] * u[0] + k[3] * u[1] + k[4] * u[2] + k[7];
     smooth[2] = k[2] * u[0] + k[4] * u[1] + k[5] * u[2] + k[8];
+    for (size_t j = 0; j < 3; ++j) smooth[j] = std::min(std::max(smooth[j], 0.0f), 1.0f);  // the table ends there
     table_entry(table, static_cast<std::int32_t>(n), smooth, moved);
     const float amount = weights ? weights[x] : 1.0f;
     for (size_t j = 0; j < 3; ++j) {
