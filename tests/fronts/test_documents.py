@@ -330,9 +330,10 @@ def test_components(told):
 
 def test_recolor(told):
     facts = {"command": "recolor", "photo": "a.png", "palette": "b.png", "output": "c.png", "width": 9, "height": 6}
-    options = {"kind": "random", "space": "lab", "k": 2, "smooth": 2.0}
+    natural = {"map": "random", "strength": 1.0, "keep": None, "gain": None}
+    options = {"kind": "random", "space": "lab", "k": 2, "smooth": 2.0} | natural
     check(told("recolor a.png --palette b.png -k 2 --kind random --space lab --smooth 2 -o c.png"), facts | options)
-    options = {"kind": "mean", "space": "rgb", "k": 3, "smooth": None}
+    options = {"kind": "mean", "space": "rgb", "k": 3, "smooth": None} | natural | {"map": "mean"}
     check(told("recolor a.png --palette b.png -k 3 --seed 4 -o c.png"), facts | options)
     expected = transfer(picture("a.png"), picture("b.png"), k=3, rng=np.random.default_rng(4))
     assert np.abs(picture("c.png").astype(int) - np.asarray(expected, dtype=int)).max() <= 1

@@ -181,7 +181,7 @@ def test_a_mask_counts_and_moves():
         np.testing.assert_array_equal(same[:, :20], transfer(PHOTO, PALETTE, mask=mask, grain=grain)[:, :20])
     partly = transfer(PHOTO, PALETTE, mask=np.full(mask.shape, 0.5), grain=False).astype(float)
     np.testing.assert_allclose(partly, (PHOTO + transfer(PHOTO, PALETTE, grain=False).astype(float)) / 2, atol=1.01)
-    with pytest.raises(InputError, match="leaves out every pixel"):
+    with pytest.raises(InputError, match="mask is black everywhere"):
         transfer(PHOTO, PALETTE, mask=~mask & mask)
     with pytest.raises(InputError, match="height and width"):
         transfer(PHOTO, PALETTE, mask=mask[:5])
