@@ -17,7 +17,6 @@ from mixot.io import Frames, Picture, read_frames, read_picture
 from mixot.io.pictures.formats import format_of
 from mixot.measures import Grid, Samples
 from mixot.results import Fit, ProgressCallback
-from mixot.verbs import fit
 
 COLORS = ("red", "green", "blue")
 
@@ -118,6 +117,7 @@ def fitted_colors(path: Path, options: Options) -> tuple[Fit, Samples]:
 def _nearest(colors: Samples, start: Fit, options: Options, progress: ProgressCallback | None) -> Fit:
     """The mixture of least W2 to the colors of all pixels, from one that was fitted to them; equal pixels are one."""
     from mixot.fitting.wasserstein.minimum_wasserstein import MinimumWasserstein
+    from mixot.verbs import fit  # only now: a picture that is recolored needs no solver
 
     different, at = np.unique(colors.points, axis=0, return_inverse=True)
     masses = np.bincount(at.ravel(), colors.weights)

@@ -153,12 +153,14 @@ class _RadialFit:
         spectrum, axes = np.linalg.eigh(start.basis(centers))
         kept = spectrum > _FLAT * spectrum[-1]
         white = axes[:, kept] / np.sqrt(spectrum[kept])
-        in_white = basis @ white
-        values, turn = np.linalg.eigh((in_white * tempered[:, None]).T @ in_white)
+        in_white = thin_product(basis, white)
+        values, turn = np.linalg.eigh(thin_product((in_white * tempered[:, None]).T, in_white))
         directions = _directions()
         quantiles = palette.quantiles(directions, levels())
         rest = directions, quantiles, gain
-        return cls(start, source, tempered, basis, np.maximum(values, 0), white @ turn, in_white @ turn, *rest)
+        return cls(
+            start, source, tempered, basis, np.maximum(values, 0), white @ turn, thin_product(in_white, turn), *rest
+        )
 
     def run(self, ridge: float) -> SmoothMap | None:
         """The map of this ridge; None where it breaks the bounds."""

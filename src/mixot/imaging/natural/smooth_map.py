@@ -47,6 +47,6 @@ class SmoothMap:
 
 
 def thin_product(a: Float[np.ndarray, "n k"], b: Float[np.ndarray, "k m"]) -> Float[np.ndarray, "n m"]:
-    """``a @ b`` for a small m, in blocks of rows."""
+    """``a @ b`` in blocks of rows."""
     rows = max(1, _FEW // b.size)
     return np.concatenate([a[start : start + rows] @ b for start in range(0, len(a), rows)])
