@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mixot import InputError
+from mixot.imaging.color import RecolorOptions, recoloring_frames
 from mixot.io import Frames, Picture, read_frames, read_picture, write_frames
 
 AVIF = pytest.mark.skipif(".avif" not in Image.registered_extensions(), reason="this Pillow has no AVIF")
@@ -122,23 +123,38 @@ def test_one_picture_is_one_frame(suffix, tmp_path):
     np.testing.assert_allclose(found.pictures[0].pixels, 90, atol=2)
 
 
-def test_one_map_goes_for_frames_of_one_size(tmp_path):
-    calls = []
+@pytest.mark.parametrize("options", [RecolorOptions(), RecolorOptions(faithful=True, k=2, smooth=3.0)])
+def test_one_map_goes_for_all_frames(options, rng):
+    """Of any size and kind; a frame alone would go by a map of its own."""
+    palette = rng.integers(150, 255, (20, 20, 3), dtype=np.uint8)
+    dark, light = ramps(False)[0], ramps(False)[3]
+    deep = (dark[:30].astype(np.uint16) * 257, np.dstack([light, np.full((40, 60), 255, np.uint8)]))
+    done = recoloring_frames([dark, light, dark, *deep], palette, options, rng=0)
+    np.testing.assert_array_equal(done[0].pixels, done[2].pixels)
+    assert [each.pixels.dtype for each in done] == [np.uint8] * 3 + [np.uint16, np.uint8]
+    assert [each.pixels.shape for each in done] == [*[(40, 60, 3)] * 3, (30, 60, 3), (40, 60, 4)]
+    np.testing.assert_array_equal(done[4].pixels[..., :3], done[1].pixels)
+    assert np.abs(done[3].pixels[:20] / 257 - done[0].pixels[:20]).mean() < 2  # but for windows at the lower edge
+    alone = recoloring_frames([dark], palette, options, rng=0)[0].pixels
+    assert np.abs(alone.astype(int) - done[0].pixels).mean() > 3
 
-    def change(pixels, mask):
-        calls.append((pixels.shape, None if mask is None else mask.shape))
-        return 255 - pixels
 
-    mask = np.full((40, 60), 255, np.uint8)
-    found = animation(alpha=False).with_pixels(change, mask)
-    assert calls == [((160, 60, 3), (160, 60))]
-    np.testing.assert_array_equal(found.pictures[2].pixels, 255 - ramps(False)[2])
-    assert found.durations == TIMES
-    other = Frames((Picture(np.zeros((3, 4), np.uint8)), Picture(np.zeros((2, 4), np.uint8))))
-    other.with_pixels(change)
-    assert calls[1:] == [((3, 4), None), ((2, 4), None)]
-    with pytest.raises(InputError, match="the mask has 60 x 40 pixels, and the picture 4 x 3"):
-        other.with_pixels(change, mask)
+def test_a_mask_goes_for_every_frame(rng):
+    mask = np.where(np.arange(60) < 30, 255, 0).astype(np.uint8)[None].repeat(40, axis=0)
+    frames, palette = ramps(False), rng.integers(150, 255, (20, 20, 3), dtype=np.uint8)
+    for before, after in zip(frames, recoloring_frames(frames, palette, mask=mask), strict=True):
+        np.testing.assert_array_equal(after.pixels[:, 30:], before[:, 30:])
+        assert (after.pixels[:, :30] != before[:, :30]).mean() > 0.5
+    with pytest.raises(InputError, match="the mask has 60 x 40 pixels, and the picture 60 x 39"):
+        recoloring_frames([frames[0], frames[1][1:]], palette, mask=mask)
+
+
+def test_other_pixels_keep_times():
+    found = animation(loop=1).with_pixels([255 - frame for frame in ramps()])
+    np.testing.assert_array_equal(found.pictures[2].pixels, 255 - ramps()[2])
+    assert (found.durations, found.loop) == (TIMES, 1)
+    with pytest.raises(InputError, match="one array for each of 4 frames, got 1"):
+        found.with_pixels(ramps()[:1])
 
 
 def test_bad_frames(tmp_path):

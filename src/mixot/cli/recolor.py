@@ -12,8 +12,6 @@ from mixot.cli.arguments import Json, Kind, Seed, Structure
 from mixot.cli.console import emit, note, show_facts, working, written
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mixot.imaging.color import Recoloring, RecolorOptions
     from mixot.io import Frames
     from mixot.results import ProgressCallback
@@ -90,7 +88,7 @@ def recolor(
     import numpy as np
 
     from mixot.cli.picture_sources import mask_in, naming, told_frames
-    from mixot.imaging.color import RecolorOptions
+    from mixot.imaging.color import RecolorOptions, recoloring_frames
     from mixot.io import write_frames
     from mixot.io.pictures import check_picture_target
 
@@ -104,7 +102,9 @@ def recolor(
     with working("fitting the palette", quiet=json) as progress:
         colors = _palette(palette, options, rng, progress)
     with working(f"recoloring {photo.name}", quiet=json) as progress, naming(photo):
-        result, done = _recolored(frames, colors, options, veil, rng, progress)
+        pixels = [picture.pixels for picture in frames.pictures]
+        every = recoloring_frames(pixels, colors, options, mask=veil, rng=rng, progress=progress)
+    result, done = frames.with_pixels([each.pixels for each in every]), every[0]
     for text in done.notes:
         note(text)
     for text in write_frames(output, result):
@@ -117,26 +117,6 @@ def recolor(
         emit({"command": "recolor", **facts, **_what_was_done(done, options)})
         return
     show_facts(f"{photo} in the colors of {palette}", {"picture": _described(result), **written(output)})
-
-
-def _recolored(
-    frames: Frames,
-    colors: Any,
-    options: RecolorOptions,
-    veil: np.ndarray | None,
-    rng: np.random.Generator,
-    progress: ProgressCallback | None,
-) -> tuple[Frames, Recoloring]:
-    """The frames in other colors, and how the last of them was done."""
-    from mixot.imaging.color import recoloring
-
-    how: list[Recoloring] = []
-
-    def change(pixels: np.ndarray, share: np.ndarray | None) -> np.ndarray:
-        how.append(recoloring(pixels, colors, options, mask=share, rng=rng, progress=progress))
-        return how[-1].pixels
-
-    return frames.with_pixels(change, veil), how[-1]
 
 
 def _described(frames: Frames) -> str:

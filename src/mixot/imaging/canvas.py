@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,6 +48,22 @@ class Canvas:
         opaque = stacked.shape[2] in (1, 3)
         colors, alpha = (stacked, None) if opaque else (stacked[:, :, :-1], stacked[:, :, -1:])
         return cls(colors, alpha, pixels.shape, None if mask is None else mask_values(as_pixels(mask), pixels.shape))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Canvas]) -> Canvas:
+        """The pixels of all parts as one picture of one column, to be counted together."""
+        if len(parts) == 1:
+            return parts[0]
+        kinds = {part.colors.dtype for part in parts}
+        deep = len(kinds) > 1  # pages of a file may differ in their bits
+        colors = [part.rgb.reshape(-1, 1, 3) for part in parts]
+        colors = [_as_shares(x) for x in colors] if deep else colors
+        shares = [part.weights for part in parts]
+        if all(share is None for share in shares):
+            return cls(np.concatenate(colors), None, (sum(map(len, colors)), 1, 3))
+        counted = [np.ones(len(x)) if w is None else w for x, w in zip(colors, shares, strict=True)]
+        mask = np.concatenate(counted).astype(np.float32)[:, None]
+        return cls(np.concatenate(colors), None, (len(mask), 1, 3), mask)
 
     @property
     def grey(self) -> bool:
@@ -112,6 +128,11 @@ def quantize(colors: Float[np.ndarray, "n 3"], canvas: Canvas, space: Space) -> 
     if canvas.colors.dtype.kind == "f":
         return rgb.astype(canvas.colors.dtype)
     return (rgb * np.float32(canvas.top) + np.float32(0.5)).astype(canvas.colors.dtype)
+
+
+def _as_shares(pixels: np.ndarray) -> np.ndarray:
+    top = np.float32(np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1.0)
+    return pixels.astype(np.float32) / top
 
 
 def to_lab(rgb: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -24,7 +25,16 @@ from mixot.imaging.swatches import swatches_of
 from mixot.mixture import Mixture
 from mixot.results import Fit, Progress, ProgressCallback
 
-__all__ = ["Palette", "RecolorOptions", "Recoloring", "Space", "fit_colors", "recoloring", "transfer"]
+__all__ = [
+    "Palette",
+    "RecolorOptions",
+    "Recoloring",
+    "Space",
+    "fit_colors",
+    "recoloring",
+    "recoloring_frames",
+    "transfer",
+]
 
 _COMPONENTS = 10  # of the mixtures between which T_mean moves: best for photographs
 
@@ -253,18 +263,45 @@ def recoloring(
     >>> done.map, done.table.size, done.gain
     ('natural', 33, 2.5)
     """
+    return recoloring_frames([image], palette, options, mask=mask, rng=rng, progress=progress)[0]
+
+
+def recoloring_frames(
+    images: Sequence[Any],
+    palette: Any,
+    options: RecolorOptions | None = None,
+    *,
+    mask: Any = None,
+    rng: Any = None,
+    progress: ProgressCallback | None = None,
+) -> list[Recoloring]:
+    """Return what `recoloring` does with pictures that belong together: one fit to all their colors, and one map.
+
+    The same color goes to the same color in all of them, but for what is done about grain. ``mask`` has the size of
+    each.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> frames, sunset = rng.random((3, 16, 16, 3)), rng.random((16, 16, 3))
+    >>> done = recoloring_frames(list(frames), sunset)
+    >>> len(done), done[0].table is done[2].table
+    (3, True)
+    """
     wanted = RecolorOptions() if options is None else options
-    canvas = Canvas.of(image, mask)
-    if canvas.weights is not None and not canvas.weights.any():
+    parts = [Canvas.of(image, mask) for image in images]
+    whole = Canvas.joined(parts)
+    if whole.weights is not None and not whole.weights.any():
         if not isinstance(palette, Palette):
             Canvas.of(palette)
         unseen = "the picture is transparent wherever it counts: it was left as it is"
         name = (wanted.kind or "mean") if wanted.by_components else "natural"
         space = (wanted.space or "rgb") if wanted.by_components else "oklab"
-        return Recoloring(canvas.finish(canvas.colors.copy(), grey=canvas.grey), name, space, notes=(unseen,))
+        same = [part.finish(part.colors.copy(), grey=part.grey) for part in parts]
+        return [Recoloring(pixels, name, space, notes=(unseen,)) for pixels in same]
     if wanted.by_components:
-        return _by_components(canvas, palette, wanted, as_generator(rng), progress)
-    return _naturally(canvas, palette, wanted, progress)
+        return _by_components(whole, parts, palette, wanted, as_generator(rng), progress)
+    return _naturally(whole, parts, palette, wanted, progress)
 
 
 def palette_for(
@@ -277,20 +314,29 @@ def palette_for(
     return Palette.of(palette, k=options.components, space=space, structure=structure, rng=rng, progress=progress)
 
 
-def _naturally(canvas: Canvas, palette: Any, wanted: RecolorOptions, progress: ProgressCallback | None) -> Recoloring:
+def _naturally(
+    whole: Canvas, parts: list[Canvas], palette: Any, wanted: RecolorOptions, progress: ProgressCallback | None
+) -> list[Recoloring]:
     colors, grey = _counts_of(palette)
-    photo, weights = canvas.rgb, canvas.weights
-    found = natural_map(count_colors(photo.reshape(-1, 3), weights), colors, gain=wanted.gain)
+    found = natural_map(count_colors(whole.rgb.reshape(-1, 3), whole.weights), colors, gain=wanted.gain)
     table = found.table(wanted.strength, wanted.keep)
-    if wanted.grain:
-        seen = None if weights is None else weights.reshape(photo.shape[:2])
-        moved = move_without_grain(photo, table, weights=seen, amounts=canvas.mask)
-    else:
-        moved = canvas.masked(table(photo))
-    if progress is not None:
-        progress(Progress("moving colors", len(photo), len(photo)))
-    pixels = canvas.finish(moved.astype(canvas.colors.dtype, copy=False), grey=canvas.grey and grey)
-    return Recoloring(pixels, "natural", "oklab", table, found.gain, found.notes)
+    done = []
+    for number, part in enumerate(parts, 1):
+        moved = _moved_by(table, part, grain=wanted.grain).astype(part.colors.dtype, copy=False)
+        pixels = part.finish(moved, grey=part.grey and grey)
+        done.append(Recoloring(pixels, "natural", "oklab", table, found.gain, found.notes))
+        if progress is not None:
+            progress(Progress("moving colors", number, len(parts)))
+    return done
+
+
+def _moved_by(table: ColorTable, canvas: Canvas, *, grain: bool) -> np.ndarray:
+    photo, weights = canvas.rgb, canvas.weights
+    if not grain:
+        return canvas.masked(table(photo))
+    # of a frame in which nothing counts, nobody sees how it moves
+    seen = None if weights is None or not weights.any() else weights.reshape(photo.shape[:2])
+    return move_without_grain(photo, table, weights=seen, amounts=canvas.mask)
 
 
 def _counts_of(palette: Any) -> tuple[ColorCounts, bool]:
@@ -304,8 +350,13 @@ def _counts_of(palette: Any) -> tuple[ColorCounts, bool]:
 
 
 def _by_components(
-    canvas: Canvas, palette: Any, wanted: RecolorOptions, rng: np.random.Generator, progress: ProgressCallback | None
-) -> Recoloring:
+    whole: Canvas,
+    parts: list[Canvas],
+    palette: Any,
+    wanted: RecolorOptions,
+    rng: np.random.Generator,
+    progress: ProgressCallback | None,
+) -> list[Recoloring]:
     palette = palette_for(palette, wanted, rng=rng, progress=progress)
     kind, space = wanted.kind or "mean", palette.space
     if wanted.space not in (None, space):
@@ -313,13 +364,17 @@ def _by_components(
     from mixot.imaging.component_maps import fit_canvas, move_by_components, mover
     from mixot.verbs import transport_map
 
-    source = fit_canvas(canvas, wanted.components, None, space, wanted.structure or "full", rng, progress)
+    source = fit_canvas(whole, wanted.components, None, space, wanted.structure or "full", rng, progress)
     full = mover(transport_map(source.mixture, palette.mixture, kind=kind), kind, rng)
     strength = np.float32(wanted.strength)
     partly = full if strength == 1 else lambda colors: colors + strength * (full(colors) - colors)
-    moved = canvas.masked(move_by_components(canvas, partly, space, wanted.smooth, progress))
     notes = () if wanted.faithful else (_chosen(wanted.of_components),)
-    return Recoloring(canvas.finish(moved, grey=canvas.grey and palette.grey), kind, space, notes=notes)
+    done = []
+    for part in parts:
+        moved = part.masked(move_by_components(part, partly, space, wanted.smooth, progress))
+        pixels = part.finish(moved, grey=part.grey and palette.grey)
+        done.append(Recoloring(pixels, kind, space, notes=notes))
+    return done
 
 
 def _chosen(given: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -15,7 +15,6 @@ import mixot.io.pictures.png16 as png16
 import mixot.io.pictures.tiff as tiff
 from mixot.errors import InputError
 from mixot.extras import require
-from mixot.formulas.pixel_weights import mask_values
 from mixot.io.atomic import replacing
 from mixot.io.pictures.formats import FORMATS, MANY, SUFFIXES, Format, format_of
 from mixot.io.pictures.metadata import Metadata
@@ -78,37 +77,11 @@ class Frames:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def with_pixels(
-        self,
-        change: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
-        mask: np.ndarray | None = None,
-    ) -> Frames:
-        """The same frames with other pixels: ``change(pixels, mask)`` of what has the shape of a picture.
-
-        Frames of one size and kind are changed together, one below the other, so that one fit and one map go for all.
-
-        Parameters
-        ----------
-        change : callable
-            From pixels, and a mask of as many rows or None, to pixels of the same height and width.
-        mask : array, optional
-            Pixels of the size of each frame, handed on with it.
-
-        Raises
-        ------
-        InputError
-            Where the mask has another size than a frame.
-        """
-        if mask is not None:
-            for picture in self.pictures:
-                mask_values(mask, picture.pixels.shape)
-        if len({(p.pixels.shape, p.pixels.dtype) for p in self.pictures}) > 1:
-            changed = [change(p.pixels, mask) for p in self.pictures]
-        else:
-            count = len(self)
-            mask = None if mask is None else np.concatenate([mask] * count)
-            changed = np.split(change(np.concatenate([p.pixels for p in self.pictures]), mask), count)
-        return replace(self, pictures=tuple(replace(p, pixels=x) for p, x in zip(self.pictures, changed, strict=True)))
+    def with_pixels(self, pixels: Sequence[np.ndarray]) -> Frames:
+        """The same frames, with their times and what their file told, and other pixels, one array for each."""
+        if len(pixels) != len(self):
+            raise InputError(f"pixels must be one array for each of {len(self)} frames, got {len(pixels)}")
+        return replace(self, pictures=tuple(replace(p, pixels=x) for p, x in zip(self.pictures, pixels, strict=True)))
 
 
 def read_frames(path: str | os.PathLike[str]) -> Frames:
