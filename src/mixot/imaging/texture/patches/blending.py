@@ -25,7 +25,8 @@ def paste(
     ----------
     Kwatra et al. 2005, eq. 4 (reweighted least squares).
     """
-    trust = (1 / (found.gaps + 0.1 * found.gaps.mean() + 1e-9) ** 0.6).astype(np.float32)
+    usual = found.gaps[found.place[0] >= 0].mean()
+    trust = (1 / (found.gaps + 0.1 * usual + 1e-9) ** 0.6).astype(np.float32)
     large = np.ascontiguousarray(window.repeat(scale, axis=0).repeat(scale, axis=1))
     out = np.zeros((len(source), grid.height, grid.width), np.float32)
     y, x = found.place

@@ -113,7 +113,8 @@ class Matcher:
         kernel.candidates(rows, cols, features, table.sampled[found], last, on, thread_count(), places, gaps)
         return Lists(rows, cols, places, gaps, on)
 
-    def _capacity(self, patches: int) -> tuple[np.ndarray, np.ndarray, int, float]:
+    def _capacity(self, lists: Lists) -> tuple[np.ndarray, np.ndarray, int, float]:
+        patches = len(lists.gaps) if lists.active is None else int(np.count_nonzero(lists.active))
         share, limit = self.table.share * np.float32(patches), 0.0
         if self.options.share is not None:  # as patches of this grid, of which `patches` are looked at
             area = self.table.image.shape[1] * self.table.image.shape[2]
@@ -122,19 +123,21 @@ class Matcher:
 
     def _price(self, kernel: Any, lists: Lists) -> None:
         """Move the prices towards the dual optimum of these lists."""
-        if self.options.prices:
-            least, spread = lists.gaps.min(axis=1), np.median(lists.gaps[:: -(-len(lists.gaps) // 1000)])
+        gaps = lists.gaps if lists.active is None else lists.gaps[lists.active > 0]
+        if self.options.prices and len(gaps):
+            some = gaps[:: -(-len(gaps) // 1000)]
+            spread = float(np.median(some[np.isfinite(some)]))  # places that must not be taken are infinitely far
             # of a copy all least gaps are zero, and would leave no step
-            scale = self.options.step * max(float(np.median(least)), 0.05 * float(spread), 1e-9)
+            scale = self.options.step * max(float(np.median(gaps.min(axis=1))), 0.05 * spread, 1e-9)
             kernel.prices(
-                *self._capacity(len(least)), lists.rows, lists.cols, lists.places, lists.gaps, lists.active, scale,
+                *self._capacity(lists), lists.rows, lists.cols, lists.places, lists.gaps, lists.active, scale,
                 self.options.passes, thread_count(), self.use, self.copies,
             )  # fmt: skip
 
     def _choose(self, kernel: Any, lists: Lists) -> tuple[np.ndarray, np.ndarray]:
         place, gaps = np.empty(len(lists.gaps), np.int32), np.empty(len(lists.gaps), np.float32)
         kernel.choose(
-            *self._capacity(len(place)), lists.rows, lists.cols, lists.places, lists.gaps, lists.active,
+            *self._capacity(lists), lists.rows, lists.cols, lists.places, lists.gaps, lists.active,
             self.use, self.copies, thread_count(), place, gaps,
         )  # fmt: skip
         return place, gaps

@@ -60,6 +60,6 @@ def _narrowed(w: int, side: int) -> int:
 STOCHASTIC = Preset()
 STRUCTURED = Preset(
     "structured",
-    plan=(((32, 3), (16, 3)), ((16, 4),), ((16, 3), (8, 2))),
+    plan=(((16, 4),), ((16, 4),), ((16, 3), (8, 2))),
     quilted=True,
 )
