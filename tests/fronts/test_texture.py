@@ -182,6 +182,21 @@ def test_what_cannot_be_made_is_refused(change, options, message, rng):
         plain(change(cloth(rng)), **(METHOD | options))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_both_methods_are_asked_alike(channels, rng):
+    picture = (255 * cloth(rng, (40, 48), channels)).astype(np.uint8)
+    picture = picture if channels == 3 else picture[:, :, 0]
+    mask = np.zeros((40, 48), bool)
+    mask[10:18, 20:30] = True
+    for method, preset in (("patches", "stochastic"), ("gaussian", None)):
+        made = synthesize(picture, (30, 60), method=method, preset=preset or "auto", periodic=True, rng=0)
+        assert made.pixels.shape == (30, 60, *picture.shape[2:])
+        assert (made.pixels.dtype, made.method, made.preset, made.periodic) == (np.uint8, method, preset, True)
+        filled = synthesize(picture, method=method, mask=mask, rng=0).pixels
+        np.testing.assert_array_equal(filled[~mask], picture[~mask])
+        assert (filled[mask] != picture[mask]).any()
+
+
 def test_progress_is_told(rng):
     ticks = []
     synthesize(cloth(rng, (40, 40)), rng=0, progress=ticks.append, **METHOD)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from mixot.errors import InputError
 from mixot.formulas.color_profiles import as_pixels
 from mixot.imaging.texture.exemplar import Exemplar, checked_size
 from mixot.imaging.texture.gaussian import synthesize_gaussian
+from mixot.imaging.texture.patches import synthesize_patches
 from mixot.results import ProgressCallback
 
 Method = Literal["patches", "gaussian"]
@@ -103,9 +103,7 @@ def synthesize(
     if method == "gaussian":
         made, chosen = synthesize_gaussian(known.colors, shape, **options), None
     else:
-        made = import_module("mixot.imaging.texture.patches").synthesize_patches(
-            known.colors, shape, preset=preset, **options
-        )
+        made = synthesize_patches(known.colors, shape, preset=preset, **options)
         chosen = made.preset
     pixels = known.finish(made.pixels)
     if known.mask is not None:
