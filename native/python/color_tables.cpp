@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "pictures/box_means.hpp"
 #include "pictures/color_counts.hpp"
 #include "pictures/color_table.hpp"
 #include "pictures/grain.hpp"
@@ -63,6 +64,10 @@ void bind_color_tables(nb::module_& m) {
   bind_pixels<std::uint16_t>(m);
   bind_pixels<float>(m);
   bind_pixels<double>(m);
+  m.def("box_means", [](Dense<const float, 3> field, std::size_t radius, Dense<float, 3> out) {
+    nb::gil_scoped_release release;
+    mixot::box_means(field.data(), field.shape(0), field.shape(1), field.shape(2), radius, out.data());
+  });
   m.def("smoothing_coefficients", [](Dense<const float, 2> sums, float eps, Dense<float, 2> out) {
     nb::gil_scoped_release release;
     mixot::smoothing_coefficients(sums.data(), sums.shape(0), eps, out.data());

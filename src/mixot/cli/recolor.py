@@ -155,17 +155,18 @@ def _palette(source: Path, options: RecolorOptions, rng: Any, progress: Progress
     """A model, or a picture: as a mixture for the map between mixtures, as it is for the natural one."""
     from mixot.cli.picture_sources import told_picture
     from mixot.imaging.color import palette_for
-    from mixot.imaging.palettes import load_palette
     from mixot.io import kind_of
 
     if kind_of(source) == "model":
+        from mixot.imaging.palettes import load_palette
+
         return load_palette(source)
     return palette_for(told_picture(source).pixels, options, rng=rng, progress=progress)
 
 
 def _what_was_done(done: Recoloring, options: RecolorOptions) -> dict[str, Any]:
     """The options in effect; those of the other map are null."""
-    facts = {"map": done.map, "strength": options.strength, "keep": options.keep, "gain": done.gain}
-    if done.map == "natural":
-        return {**facts, "kind": None, "space": "oklab", "k": None, "smooth": None}
-    return {**facts, "kind": done.map, "space": done.space, "k": options.components, "smooth": options.smooth}
+    known: dict[str, Any] = {"kind": None, "space": done.space, "k": None, "smooth": None}
+    if done.map != "natural":
+        known |= {"kind": done.map, "k": options.components, "smooth": options.smooth}
+    return {**known, "map": done.map, "strength": options.strength, "keep": options.keep, "gain": done.gain}

@@ -11,7 +11,6 @@ from mixot._checks import as_generator
 from mixot.display import cards
 from mixot.errors import InputError
 from mixot.imaging.canvas import Canvas, Space
-from mixot.imaging.component_maps import fit_canvas, move_by_components, mover, tell
 from mixot.imaging.natural import (
     ColorCounts,
     ColorTable,
@@ -23,8 +22,7 @@ from mixot.imaging.natural import (
 from mixot.imaging.natural.color_map import Keep
 from mixot.imaging.swatches import swatches_of
 from mixot.mixture import Mixture
-from mixot.results import Fit, ProgressCallback
-from mixot.verbs import transport_map
+from mixot.results import Fit, Progress, ProgressCallback
 
 __all__ = ["Palette", "RecolorOptions", "Recoloring", "Space", "fit_colors", "recoloring", "transfer"]
 
@@ -73,6 +71,8 @@ class Palette:
         With ``mask``, as in `transfer`, only to those that it lets in.
         """
         canvas = Canvas.of(image, mask)
+        from mixot.imaging.component_maps import fit_canvas  # only now: it brings in all that fits mixtures
+
         fitted = fit_canvas(canvas, k, None, space, structure, rng, progress)
         return cls(fitted.mixture, space, canvas.grey)
 
@@ -105,9 +105,9 @@ class RecolorOptions:
             raise InputError(f"kind must be 'mean' or 'random', got {self.kind!r}")
         natural = [name for name in ("keep", "gain") if getattr(self, name) is not None]
         if natural and self.by_components:
-            why = "faithful" if self.faithful else " and ".join(self.of_components)
+            mine, other = " and ".join(natural), "faithful" if self.faithful else " and ".join(self.of_components)
             raise InputError(
-                f"{' and '.join(natural)} belong to the natural map, {why} to that of the paper: choose one"
+                f"{mine}: for the natural map; {other}: for the map between mixtures; choose one of the two"
             )
 
     @property
@@ -287,7 +287,8 @@ def _naturally(canvas: Canvas, palette: Any, wanted: RecolorOptions, progress: P
         moved = move_without_grain(photo, table, weights=seen, amounts=canvas.mask)
     else:
         moved = canvas.masked(table(photo))
-    tell(progress, len(photo), len(photo))
+    if progress is not None:
+        progress(Progress("moving colors", len(photo), len(photo)))
     pixels = canvas.finish(moved.astype(canvas.colors.dtype, copy=False), grey=canvas.grey and grey)
     return Recoloring(pixels, "natural", "oklab", table, found.gain, found.notes)
 
@@ -309,6 +310,9 @@ def _by_components(
     kind, space = wanted.kind or "mean", palette.space
     if wanted.space not in (None, space):
         raise InputError(f"the palette was fitted in the space {space!r}, and {wanted.space!r} was asked for")
+    from mixot.imaging.component_maps import fit_canvas, move_by_components, mover
+    from mixot.verbs import transport_map
+
     source = fit_canvas(canvas, wanted.components, None, space, wanted.structure or "full", rng, progress)
     full = mover(transport_map(source.mixture, palette.mixture, kind=kind), kind, rng)
     strength = np.float32(wanted.strength)
@@ -341,4 +345,6 @@ def fit_colors(
     cells of side 1/64 first, so the time does not grow with the picture; the likelihood is that of the counted
     colors. No component is narrower than the spread inside such a cell (one step of the 256 of an 8-bit channel).
     """
+    from mixot.imaging.component_maps import fit_canvas
+
     return fit_canvas(Canvas.of(image, mask), k, k_max, space, structure, rng, progress)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
+from mixot._native import box_means as _box_means
 from mixot._shapes import Float
 
 _STRIP = 128  # rows that are brought back to full size at a time
@@ -29,16 +29,20 @@ def guided_filter(
     """
     step = max(1, round(radius / 4))
     u, f = _coarse(guide, step), _coarse(field, step)
-    size = 2 * round(radius / step) + 1
+    reach = round(radius / step)
     channels = guide.shape[2]
-    mean_u, mean_f = _box(u, size), _box(f, size)
+    mean_u, mean_f = box_mean(u, reach), box_mean(f, reach)
     centered = u - mean_u, f - mean_f  # products of small numbers: float32 keeps their digits
-    cov_u = _covariance(centered[0], centered[0], size) - _outer(_box(centered[0], size), _box(centered[0], size))
-    cov_fu = _covariance(centered[1], centered[0], size) - _outer(_box(centered[1], size), _box(centered[0], size))
+    cov_u = _covariance(centered[0], centered[0], reach) - _outer(
+        box_mean(centered[0], reach), box_mean(centered[0], reach)
+    )
+    cov_fu = _covariance(centered[1], centered[0], reach) - _outer(
+        box_mean(centered[1], reach), box_mean(centered[0], reach)
+    )
     slope = np.linalg.solve(cov_u + np.float32(eps) * np.eye(channels, dtype=np.float32), cov_fu.swapaxes(2, 3))
     offset = mean_f - np.einsum("yxc,yxce->yxe", mean_u, slope)
-    slope = _box(slope.reshape(*slope.shape[:2], -1), size)
-    return _evaluate(guide, np.concatenate([slope, _box(offset, size)], axis=2), step)
+    slope = box_mean(slope.reshape(*slope.shape[:2], -1), reach)
+    return _evaluate(guide, np.concatenate([slope, box_mean(offset, reach)], axis=2), step)
 
 
 def _evaluate(guide: np.ndarray, coefficients: np.ndarray, step: int) -> np.ndarray:
@@ -74,14 +78,19 @@ def _between(size: int, coarse: int, step: int) -> tuple[np.ndarray, np.ndarray,
     return low, np.minimum(low + 1, coarse - 1), (at - low).astype(np.float32)
 
 
-def _box(field: np.ndarray, size: int) -> np.ndarray:
-    return uniform_filter1d(uniform_filter1d(field, size, axis=0, mode="nearest"), size, axis=1, mode="nearest")
+def box_mean(field: Float[np.ndarray, "h w c"], radius: int) -> Float[np.ndarray, "h w c"]:
+    """Means over windows of ``2 radius + 1`` pixels a side, float32; the border's pixels are repeated beyond it."""
+    # a compiled loop, and not scipy.ndimage, which takes longer to import than a picture to recolor
+    values = np.ascontiguousarray(field, np.float32)
+    out = np.empty_like(values)
+    _box_means(values, radius, out)
+    return out
 
 
 def _outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[:, :, :, None] * b[:, :, None, :]
 
 
-def _covariance(a: np.ndarray, b: np.ndarray, size: int) -> np.ndarray:
+def _covariance(a: np.ndarray, b: np.ndarray, reach: int) -> np.ndarray:
     product = _outer(a, b)
-    return _box(product.reshape(*product.shape[:2], -1), size).reshape(product.shape)
+    return box_mean(product.reshape(*product.shape[:2], -1), reach).reshape(product.shape)

@@ -81,14 +81,17 @@ def natural_map(source: ColorCounts, palette: ColorCounts, *, gain: float | int 
         best, low, high = (best, middle, high) if tried is None else (tried, low, middle)
     if best is None:
         notes.append("the map is affine: a closer one would stretch some colors beyond the gain")
+    if np.trace(palette.moments()[1]) - palette.within.sum() < palette.within.sum():
+        notes.append(f"the palette is of one color: the photo keeps at least {_LEAST:.0%} of its contrast")
     return ColorMap(best or fit.start, PaletteTraits.of(source, palette, _LEAST), bound, tuple(notes))
 
 
 def _bound(source: ColorCounts, palette: ColorCounts, notes: list[str]) -> float:
     """The gain where none is given."""
-    spreads = [np.sqrt(law.moments()[1][0, 0]) for law in (source, palette)]
-    wanted = spreads[1] / spreads[0]
-    bound = GAIN * float(np.clip(wanted / _NARROW, 1.0, _MOST))
+    spreads = [law.moments()[1][0, 0] - law.within[0] for law in (source, palette)]
+    if spreads[0] < source.within[0]:  # one lightness: there is no difference to raise
+        return GAIN
+    bound = GAIN * float(np.clip(np.sqrt(max(spreads[1] / spreads[0], 0.0)) / _NARROW, 1.0, _MOST))
     if bound > GAIN:
         notes.append(
             f"the photo's lightness spreads over less than half of the palette's: gain {bound:.2g} instead of {GAIN:g}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from mixot._native import move_smoothed, smoothing_coefficients, sum_blocks
 from mixot._shapes import Float
+from mixot.imaging.guided import box_mean
 from mixot.imaging.natural.table import ColorTable
 from mixot.threads import thread_count
 
@@ -47,19 +47,14 @@ def move_without_grain(
     photo = np.ascontiguousarray(pixels)
     sums = np.empty((rows, cols, 10), np.float32)
     sum_blocks(photo, _as_native(weights), step, sums, threads)
-    size = 2 * max(1, round(radius / step)) + 1
+    reach = max(1, round(radius / step))
     coefficients = np.empty((rows * cols, 9), np.float32)
-    smoothing_coefficients(_box(sums, size).reshape(-1, 10), _EPS, coefficients)
+    smoothing_coefficients(box_mean(sums, reach).reshape(-1, 10), _EPS, coefficients)
     out = np.empty_like(photo)
-    coefficients = _box(coefficients.reshape(rows, cols, 9), size)
+    coefficients = box_mean(coefficients.reshape(rows, cols, 9), reach)
     move_smoothed(photo, _as_native(amounts), table.values, coefficients, step, out, threads)
     return out
 
 
 def _as_native(values: np.ndarray | None) -> np.ndarray | None:
     return None if values is None else np.ascontiguousarray(values, np.float32)
-
-
-def _box(field: np.ndarray, size: int) -> np.ndarray:
-    """Means over windows; beyond the border stands nothing for sums of mass and of mass times color alike."""
-    return uniform_filter1d(uniform_filter1d(field, size, axis=0, mode="nearest"), size, axis=1, mode="nearest")
