@@ -55,7 +55,7 @@ def to_oklab(srgb: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
     ----------
     Ottosson, *A perceptual color space for image processing*, 2020, and *Okhsv and Okhsl*, 2021 (the toe).
     """
-    lab = np.cbrt(to_linear(srgb) @ _CONES.T) @ _OPPONENTS.T
+    lab = _mixed(np.cbrt(_mixed(to_linear(srgb), _CONES)), _OPPONENTS)
     light = lab[..., 0]
     bent = _K3 * light - _K1
     return lab * _ratio((bent + np.sqrt(bent**2 + 4 * _K2 * _K3 * light.clip(min=0))) / 2, light)[..., None]
@@ -65,7 +65,7 @@ def oklab_to_linear(lab: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3
     """Return the light of red, green and blue; outside [0, 1] where no screen of sRGB shows the color."""
     light = lab[..., 0]
     raised = light * (light + _K1) / (_K3 * (light + _K2))  # the inverse of the toe
-    return ((lab * _ratio(raised, light)[..., None]) @ _ROOTS.T) ** 3 @ _LIGHT.T
+    return _mixed(_mixed(lab * _ratio(raised, light)[..., None], _ROOTS) ** 3, _LIGHT)
 
 
 def from_oklab(lab: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
@@ -75,3 +75,7 @@ def from_oklab(lab: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
 
 def _ratio(value: Float[np.ndarray, "..."], light: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.where(light > _BLACK, value / np.maximum(light, _BLACK), 0.0)
+
+
+def _mixed(colors: Float[np.ndarray, "... 3"], matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "... 3"]:
+    return np.einsum("...j,ij->...i", colors, matrix)  # a BLAS would start threads for so little

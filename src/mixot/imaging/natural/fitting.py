@@ -10,7 +10,7 @@ from mixot._shapes import Float
 from mixot.errors import InputError
 from mixot.imaging.natural.color_map import ColorMap, PaletteTraits
 from mixot.imaging.natural.counts import ColorCounts, in_cells
-from mixot.imaging.natural.smooth_map import SmoothMap
+from mixot.imaging.natural.smooth_map import SmoothMap, thin_product
 
 __all__ = ["GAIN", "natural_map"]
 
@@ -23,6 +23,7 @@ _FRAMES = 6  # orthonormal frames: 18 directions
 _LEVELS = 512  # of the quantile functions
 _STEPS = 12  # sliced steps, each projected on the smooth maps
 _HALVINGS, _RIDGES = 7, (-4.0, 2.0)  # bisections of the logarithm of the ridge
+_FLAT = 1e-9  # share of the largest eigenvalue below which sums of radial functions are rounding
 _TEMPER = 0.5  # rare colors count as mass^0.5 in the regression and in the bounds
 _SHARE = 0.97  # of the tempered mass that must obey the bounds
 
@@ -124,13 +125,19 @@ def _power(cov: Float[np.ndarray, "3 3"], exponent: float) -> Float[np.ndarray, 
 
 @dataclass(frozen=True, eq=False)
 class _RadialFit:
-    """The penalised regression of sliced steps on radial functions, for any ridge."""
+    """The penalised regression of sliced steps on radial functions, for any ridge.
+
+    Heights h minimise ``sum_i t_i |r_i - sum_j B_ij h_j|^2 + ridge h' K h``, K the radial functions at the centers. In
+    the basis ``vectors`` both forms are diagonal, ``values`` and ones, so that a ridge costs no new factor.
+    """
 
     start: SmoothMap
     source: ColorCounts
     tempered: Float[np.ndarray, " n"]
     basis: Float[np.ndarray, "n k"]
-    between: Float[np.ndarray, "k k"]
+    values: Float[np.ndarray, " r"]
+    vectors: Float[np.ndarray, "k r"]
+    functions: Float[np.ndarray, "n r"]
     directions: Float[np.ndarray, "m 3"]
     quantiles: Float[np.ndarray, "m l"]
     gain: float
@@ -141,22 +148,29 @@ class _RadialFit:
         centers, _ = in_cells(source.colors, source.weights, _SPACING)
         start = SmoothMap(linear, shift, centers, np.zeros_like(centers), _WIDTH)
         tempered = source.weights**_TEMPER
+        tempered /= tempered.sum()
+        basis = start.basis(source.colors)
+        spectrum, axes = np.linalg.eigh(start.basis(centers))
+        kept = spectrum > _FLAT * spectrum[-1]
+        white = axes[:, kept] / np.sqrt(spectrum[kept])
+        in_white = basis @ white
+        values, turn = np.linalg.eigh((in_white * tempered[:, None]).T @ in_white)
         directions = _directions()
         quantiles = palette.quantiles(directions, levels())
-        basis, between = start.basis(source.colors), start.basis(centers)
-        return cls(start, source, tempered / tempered.sum(), basis, between, directions, quantiles, gain)
+        rest = directions, quantiles, gain
+        return cls(start, source, tempered, basis, np.maximum(values, 0), white @ turn, in_white @ turn, *rest)
 
     def run(self, ridge: float) -> SmoothMap | None:
         """The map of this ridge; None where it breaks the bounds."""
-        weighted = (self.basis * self.tempered[:, None]).T
-        penalty = ridge * self.between + 1e-9 * np.eye(len(self.between))
-        project = np.linalg.solve(weighted @ self.basis + penalty, weighted)
+        weighted = (self.functions * self.tempered[:, None]).T
+        shrink = 1 / (self.values + ridge)
         begin = self.start.affine(self.source.colors)
-        moved, heights = begin, self.start.heights
+        moved, parts = begin, np.zeros((len(self.values), 3))
         for _ in range(_STEPS):
-            heights = project @ (moved + self._sliced_step(moved) - begin)
-            moved = begin + self.basis @ heights
-        found = replace(self.start, heights=heights)
+            wanted = moved + self._sliced_step(moved) - begin
+            parts = shrink[:, None] * thin_product(weighted, wanted)
+            moved = begin + thin_product(self.functions, parts)
+        found = replace(self.start, heights=self.vectors @ parts)
         return found if self._within_bounds(found) else None
 
     def _sliced_step(self, moved: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:

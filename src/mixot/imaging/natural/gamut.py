@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixot._shapes import Float
+from mixot._shapes import Bool, Float
 from mixot.formulas.oklab import oklab_to_linear
 
 _KNEE = 0.85  # share of the chroma that a screen can show, from where it is compressed
 _SLACK = 1e-4  # of light: what rounding does to the borders
-_HALVINGS = 14
+_HALVINGS = 12
 
 
 def knee(value: np.ndarray, top: np.ndarray | float, start: np.ndarray | float) -> np.ndarray:
@@ -38,7 +38,9 @@ def into_gamut(colors: Float[np.ndarray, "n 3"], softly: Float[np.ndarray, " n"]
     anchor[:, 0] = out[:, 0]  # an anchor below it would keep more chroma in highlights, and turn edges round
     away = out - anchor
     border = _border(anchor, away)
-    bent = knee(1 / np.maximum(border, 1e-6), 1.0, _KNEE) * border
+    near = np.isfinite(border)
+    bent = np.ones(len(out))
+    bent[near] = knee(1 / np.maximum(border[near], 1e-6), 1.0, _KNEE) * border[near]
     chroma = np.hypot(out[:, 1], out[:, 2])
     soft = softly * np.clip((chroma - 0.02) / 0.04, 0, 1)
     share = soft * np.minimum(bent, 1) + (1 - soft) * np.minimum(border, 1)
@@ -46,11 +48,19 @@ def into_gamut(colors: Float[np.ndarray, "n 3"], softly: Float[np.ndarray, " n"]
 
 
 def _border(anchor: Float[np.ndarray, "n 3"], away: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
-    """How many times ``away`` leads from the anchor to the border of sRGB, at most 4, by bisection."""
-    low, high = np.zeros(len(away)), np.full(len(away), 4.0)
+    """How many times ``away`` leads from the anchor to the border of sRGB, by bisection; infinity where that is far."""
+    border = np.full(len(away), np.inf)
+    near = np.flatnonzero(~_is_shown(anchor + away / _KNEE))  # nobody asks how far the others are
+    start, way = anchor[near], away[near]
+    low, high = np.zeros(len(near)), np.full(len(near), 1 / _KNEE)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        light = oklab_to_linear(anchor + away * middle[:, None])
-        shown = ((light >= -_SLACK) & (light <= 1 + _SLACK)).all(axis=1)
+        shown = _is_shown(start + way * middle[:, None])
         low, high = np.where(shown, middle, low), np.where(shown, high, middle)
-    return low
+    border[near] = low
+    return border
+
+
+def _is_shown(colors: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
+    light = oklab_to_linear(colors)
+    return ((light >= -_SLACK) & (light <= 1 + _SLACK)).all(axis=1)

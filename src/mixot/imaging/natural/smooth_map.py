@@ -11,6 +11,9 @@ from mixot._shapes import Float
 __all__ = ["SmoothMap"]
 
 
+_FEW = 200_000  # products of numbers up to which a BLAS starts no threads, which would cost more than they bring
+
+
 @dataclass(frozen=True, eq=False)
 class SmoothMap:
     """``T(x) = linear x + shift + sum_j heights_j exp(-|x - centers_j|^2 / (2 width^2))`` on colors (n, 3)."""
@@ -22,7 +25,7 @@ class SmoothMap:
     width: float
 
     def __call__(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-        return self.affine(colors) + self.basis(colors) @ self.heights
+        return self.affine(colors) + thin_product(self.basis(colors), self.heights)
 
     def affine(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """The map without its radial part."""
@@ -38,6 +41,12 @@ class SmoothMap:
     ) -> Float[np.ndarray, "n 3 3"]:
         """``DT`` at the colors: entry (i, j) says how coordinate i of the image grows with coordinate j."""
         radial = self.basis(colors) if basis is None else basis
-        towards = radial @ (self.heights[:, :, None] * self.centers[:, None, :]).reshape(-1, 9)
-        here = (radial @ self.heights)[:, :, None] * colors[:, None, :]
+        towards = thin_product(radial, (self.heights[:, :, None] * self.centers[:, None, :]).reshape(-1, 9))
+        here = thin_product(radial, self.heights)[:, :, None] * colors[:, None, :]
         return self.linear + (towards.reshape(-1, 3, 3) - here) / self.width**2
+
+
+def thin_product(a: Float[np.ndarray, "n k"], b: Float[np.ndarray, "k m"]) -> Float[np.ndarray, "n m"]:
+    """``a @ b`` for a small m, in blocks of rows."""
+    rows = max(1, _FEW // b.size)
+    return np.concatenate([a[start : start + rows] @ b for start in range(0, len(a), rows)])
