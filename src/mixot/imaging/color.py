@@ -19,12 +19,13 @@ from mixot.imaging.natural import (
     move_without_grain,
     natural_map,
 )
-from mixot.imaging.natural.color_map import Keep
+from mixot.imaging.natural.color_map import SIZE, Keep
+from mixot.imaging.natural.table import LARGEST
 from mixot.imaging.swatches import swatches_of
 from mixot.mixture import Mixture
 from mixot.results import Fit, Progress, ProgressCallback
 
-__all__ = ["Palette", "RecolorOptions", "Recoloring", "Space", "fit_colors", "recoloring", "transfer"]
+__all__ = ["Palette", "RecolorOptions", "Recoloring", "Space", "apply_table", "fit_colors", "recoloring", "transfer"]
 
 _COMPONENTS = 10  # of the mixtures between which T_mean moves: best for photographs
 
@@ -83,7 +84,10 @@ class Palette:
 
 @dataclass(frozen=True)
 class RecolorOptions:
-    """What `recoloring` is to do: the options of `transfer`, where they are explained."""
+    """What `recoloring` is to do: the options of `transfer`, where they are explained.
+
+    ``table_size`` is the number of entries a side of the table of the natural map.
+    """
 
     strength: float | int = 1.0
     keep: Keep | None = None
@@ -95,8 +99,11 @@ class RecolorOptions:
     space: Space | None = None
     smooth: float | int | None = None
     structure: str | None = None
+    table_size: int = SIZE
 
     def __post_init__(self) -> None:
+        if not 2 <= self.table_size <= LARGEST:
+            raise InputError(f"a table has 2 to {LARGEST} entries a side, got {self.table_size}")
         if not 0 <= self.strength <= 1:
             raise InputError(f"strength must lie in [0, 1], got {self.strength:g}")
         if self.keep not in (None, *get_args(Keep)):
@@ -278,22 +285,43 @@ def palette_for(
 
 
 def _naturally(canvas: Canvas, palette: Any, wanted: RecolorOptions, progress: ProgressCallback | None) -> Recoloring:
-    colors, grey = _counts_of(palette)
+    colors, grey = palette_counts(palette)
     photo, weights = canvas.rgb, canvas.weights
     found = natural_map(count_colors(photo.reshape(-1, 3), weights), colors, gain=wanted.gain)
-    table = found.table(wanted.strength, wanted.keep)
-    if wanted.grain:
-        seen = None if weights is None else weights.reshape(photo.shape[:2])
-        moved = move_without_grain(photo, table, weights=seen, amounts=canvas.mask)
-    else:
-        moved = canvas.masked(table(photo))
+    table = found.table(wanted.strength, wanted.keep, size=wanted.table_size)
+    moved = _through(table, canvas, photo, grain=wanted.grain)
     if progress is not None:
         progress(Progress("moving colors", len(photo), len(photo)))
     pixels = canvas.finish(moved.astype(canvas.colors.dtype, copy=False), grey=canvas.grey and grey)
     return Recoloring(pixels, "natural", "oklab", table, found.gain, found.notes)
 
 
-def _counts_of(palette: Any) -> tuple[ColorCounts, bool]:
+def _through(table: ColorTable, canvas: Canvas, photo: np.ndarray, *, grain: bool) -> np.ndarray:
+    """The colors (h, w, 3) of a canvas moved by a table, as far as its mask says."""
+    if not grain:
+        return canvas.masked(table(photo))
+    seen = None if canvas.weights is None else canvas.weights.reshape(photo.shape[:2])
+    return move_without_grain(photo, table, weights=seen, amounts=canvas.mask)
+
+
+def apply_table(image: Any, table: ColorTable, *, grain: bool = True, mask: Any = None) -> np.ndarray:
+    """Return ``image`` through a table of colors, as `recoloring` moves it by its own; nothing is fitted.
+
+    The arguments are those of `transfer`. A grey picture stays grey where the table has greys for all of its greys.
+
+    Examples
+    --------
+    >>> negative = ColorTable(1 - ColorTable.identity(2).values)
+    >>> apply_table(np.uint8([[255, 100, 0]]), negative, grain=False).tolist()
+    [[0, 155, 255]]
+    """
+    canvas = Canvas.of(image, mask)
+    moved = _through(table, canvas, canvas.rgb, grain=grain).astype(canvas.colors.dtype, copy=False)
+    grey = canvas.grey and bool((moved == moved[:, :, :1]).all())
+    return canvas.finish(moved, grey=grey)
+
+
+def palette_counts(palette: Any) -> tuple[ColorCounts, bool]:
     """The colors of a palette in Oklab, and whether they are greys."""
     if isinstance(palette, Palette):
         return mixture_counts(palette.mixture, palette.space), palette.grey

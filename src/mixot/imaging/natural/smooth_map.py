@@ -24,8 +24,10 @@ class SmoothMap:
     heights: Float[np.ndarray, "k 3"]
     width: float
 
-    def __call__(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-        return self.affine(colors) + thin_product(self.basis(colors), self.heights)
+    def __call__(
+        self, colors: Float[np.ndarray, "n 3"], basis: Float[np.ndarray, "n k"] | None = None
+    ) -> Float[np.ndarray, "n 3"]:
+        return self.affine(colors) + thin_product(self.basis(colors) if basis is None else basis, self.heights)
 
     def affine(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """The map without its radial part."""
