@@ -46,6 +46,7 @@ PAGES = [
     HERE / "recoloring.md",
     HERE / "textures.md",
     HERE / "cvxpy.md",
+    HERE / "palettes.md",
     HERE / "files.md",
     HERE / "migrating.md",
     HERE / "expectations.md",
@@ -59,7 +60,7 @@ PAGES = [
 CHAPTERS = {
     "Distances and plans": ["plan", "plan_on_the_line", "bounds"],
     "Paths": ["geodesic_1d", "geodesic_2d"],
-    "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "shapes"],
+    "Averages": ["barycenter_1d", "barycenter_2d", "few_components", "four_corners", "palettes", "shapes"],
     "Optimal mixture transport": [
         "omt_uniqueness",
         "omt_rotation",

@@ -11,6 +11,7 @@ NB_MODULE(_native, m) {
   bind_pictures(m);
   bind_color_tables(m);
   bind_textures(m);
+  bind_sliced_steps(m);
   bind_costs(m);
   bind_affine_maps(m);
   bind_em(m);

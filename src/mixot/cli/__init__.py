@@ -31,7 +31,7 @@ from mixot.cli import (
 )
 from mixot.cli import map as move
 from mixot.cli import test as tests
-from mixot.cli.console import UNREAD, Command, Commands, ManyFiles, ManyNumbers, degrade_output
+from mixot.cli.console import UNREAD, Command, Commands, ManyFiles, ManyNumbers, ManyPalettes, degrade_output
 
 _EXAMPLES = """Examples:
 
@@ -118,7 +118,7 @@ app.command("test", cls=Command)(tests.test)
 app.command("populations", cls=ManyFiles)(populations.populations)
 app.command("map", cls=Command)(move.move)
 app.command("certify", cls=Command)(certify.certify)
-app.command("recolor", cls=Command)(recolor.recolor)
+app.command("recolor", cls=ManyPalettes)(recolor.recolor)
 app.command("palette", cls=ManyNumbers)(palette.palette)
 app.command("quantize", cls=Command)(quantize.quantize)
 app.command("shapes", cls=ManyNumbers)(shapes.shapes)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixot.cli.arguments import Json, Kind, Seed, Structure
+from mixot.cli.barycenter import numbers
+from mixot.cli.color_outputs import Files, apply_lut, draw_grid, palette_between, write_table
 from mixot.cli.console import emit, note, show_facts, working, written
 
 if TYPE_CHECKING:
     from mixot.imaging.color import Recoloring, RecolorOptions
     from mixot.io import Frames
-    from mixot.results import ProgressCallback
 
 
 class Space(StrEnum):
@@ -31,15 +32,27 @@ class Keep(StrEnum):
     neutrals = "neutrals"
 
 
+TABLES = "Tables of colors, for other programs"
 PAPER = "The map between mixtures"  # a panel of the help: its options choose that map
 
 
 def recolor(
     photo: Annotated[Path, typer.Argument(help="The picture to recolor.", show_default=False)],
-    palette: Annotated[
-        Path, typer.Option("--palette", help="A picture with the colors, or a model fitted to one.", show_default=False)
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="The recolored picture; or the map alone, as .cube.", show_default=False),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The recolored picture.", show_default=False)],
+    palette: Annotated[
+        list[Path] | None,
+        typer.Option("--palette", metavar="A ...", help="Pictures with the colors, or palettes of mixot palette."),
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", metavar="W W ...", help="Of several palettes, their shares.")
+    ] = None,
+    grid: Annotated[
+        int | None,
+        typer.Option("--grid", min=2, max=12, help="All between 2, 3 or 4 palettes, so many along a side, on a sheet."),
+    ] = None,
     strength: Annotated[float, typer.Option("--strength", min=0, max=1, help="How far colors move, 0 to 1.")] = 1.0,
     keep: Annotated[
         Keep | None, typer.Option("--keep", help="Change hue and chroma alone, or leave greys and whites alone.")
@@ -47,6 +60,17 @@ def recolor(
     gain: Annotated[
         float | None,
         typer.Option("--gain", min=1, help="By how much differences may grow (2.5, up to 3 where there are few)."),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="The map, too: .cube, or a Hald CLUT (.png .tif).", rich_help_panel=TABLES),
+    ] = None,
+    table_size: Annotated[
+        int, typer.Option("--table-size", min=2, max=256, help="Its entries a side.", rich_help_panel=TABLES)
+    ] = 33,
+    lut: Annotated[
+        Path | None,
+        typer.Option("--lut", help="Apply this table instead: .cube or a Hald CLUT.", rich_help_panel=TABLES),
     ] = None,
     faithful: Annotated[
         bool,
@@ -87,36 +111,52 @@ def recolor(
     """
     import numpy as np
 
-    from mixot.cli.picture_sources import mask_in, naming, told_frames
-    from mixot.imaging.color import RecolorOptions, recoloring_frames
-    from mixot.io import write_frames
-    from mixot.io.pictures import check_picture_target
+    from mixot.imaging.color import RecolorOptions
 
-    check_picture_target(output)
     words = (_word(kind), _word(space), smooth, _word(structure))
-    options = RecolorOptions(strength, _word(keep), gain, True, faithful, "auto" if k is None else k, *words)
-    frames = told_frames(photo, output)
-    check_picture_target(output, has_alpha=any(picture.has_alpha for picture in frames.pictures))
-    veil = mask_in(mask)
-    rng = np.random.default_rng(seed)
+    chosen = "auto" if k is None else k
+    options = RecolorOptions(strength, _word(keep), gain, True, faithful, chosen, *words, table_size)
+    palettes, rng = palette or [], np.random.default_rng(seed)
+    shares = numbers(weights, len(palettes))
+    files = Files.of(photo, palettes, output, weights=shares, grid=grid, table=table, lut=lut, mask=mask)
+    files.check(options)
+    if files.lut is not None:
+        apply_lut(files, options, json=json)
+    elif grid is not None:
+        draw_grid(files, options, rng=rng, json=json)
+    else:
+        _draw(files, options, rng, json=json)
+
+
+def _draw(files: Files, options: RecolorOptions, rng: np.random.Generator, *, json: bool) -> None:
+    """Recolor one picture or all frames of an animation, and write them, their map, or both."""
+    from mixot.cli.picture_sources import mask_in, naming
+    from mixot.imaging.color import recoloring_frames
+
+    frames, veil = files.frames(), mask_in(files.mask)
     with working("fitting the palette", quiet=json) as progress:
-        colors = _palette(palette, options, rng, progress)
-    with working(f"recoloring {photo.name}", quiet=json) as progress, naming(photo):
+        colors = palette_between(files, options, rng=rng, progress=progress)
+    with working(f"recoloring {files.photo.name}", quiet=json) as progress, naming(files.photo):
         pixels = [picture.pixels for picture in frames.pictures]
         every = recoloring_frames(pixels, colors, options, mask=veil, rng=rng, progress=progress)
     result, done = frames.with_pixels([each.pixels for each in every]), every[0]
     for text in done.notes:
         note(text)
-    for text in write_frames(output, result):
-        note(f"{output}: {text}")
+    write_table(files, done.table)
+    files.write(result)
+    height, width = result.pictures[0].pixels.shape[:2]
     if json:
-        height, width = result.pictures[0].pixels.shape[:2]
-        facts = {"photo": str(photo), "palette": str(palette), "output": str(output), "width": width, "height": height}
+        facts = {"photo": str(files.photo), "palette": files.named, "output": str(files.output)}
+        facts |= {"width": width, "height": height, "table": None if files.table is None else str(files.table)}
+        facts |= {"weights": None if files.weights is None else list(files.weights)}
         facts |= {"frames": len(result)} if len(result) > 1 else {}
-        facts |= {} if mask is None else {"mask": str(mask)}
+        facts |= {} if files.mask is None else {"mask": str(files.mask)}
         emit({"command": "recolor", **facts, **_what_was_done(done, options)})
         return
-    show_facts(f"{photo} in the colors of {palette}", {"picture": _described(result), **written(output)})
+    lines = {"picture": _described(result), **written(files.output)}
+    if files.table not in (None, files.output):
+        lines["table"] = files.table
+    show_facts(f"{files.photo} in the colors of {files.named}", lines)
 
 
 def _described(frames: Frames) -> str:
@@ -129,19 +169,6 @@ def _described(frames: Frames) -> str:
 
 def _word(choice: StrEnum | None) -> Any:
     return None if choice is None else choice.value
-
-
-def _palette(source: Path, options: RecolorOptions, rng: Any, progress: ProgressCallback | None) -> Any:
-    """A model, or a picture: as a mixture for the map between mixtures, as it is for the natural one."""
-    from mixot.cli.picture_sources import told_picture
-    from mixot.imaging.color import palette_for
-    from mixot.io import kind_of
-
-    if kind_of(source) == "model":
-        from mixot.imaging.palettes import load_palette
-
-        return load_palette(source)
-    return palette_for(told_picture(source).pixels, options, rng=rng, progress=progress)
 
 
 def _what_was_done(done: Recoloring, options: RecolorOptions) -> dict[str, Any]:

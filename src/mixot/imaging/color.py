@@ -20,7 +20,8 @@ from mixot.imaging.natural import (
     move_without_grain,
     natural_map,
 )
-from mixot.imaging.natural.color_map import Keep
+from mixot.imaging.natural.color_map import SIZE, Keep
+from mixot.imaging.natural.table import LARGEST
 from mixot.imaging.swatches import swatches_of
 from mixot.mixture import Mixture
 from mixot.results import Fit, Progress, ProgressCallback
@@ -30,6 +31,7 @@ __all__ = [
     "RecolorOptions",
     "Recoloring",
     "Space",
+    "apply_table",
     "fit_colors",
     "recoloring",
     "recoloring_frames",
@@ -93,7 +95,10 @@ class Palette:
 
 @dataclass(frozen=True)
 class RecolorOptions:
-    """What `recoloring` is to do: the options of `transfer`, where they are explained."""
+    """What `recoloring` is to do: the options of `transfer`, where they are explained.
+
+    ``table_size`` is the number of entries a side of the table of the natural map.
+    """
 
     strength: float | int = 1.0
     keep: Keep | None = None
@@ -105,8 +110,11 @@ class RecolorOptions:
     space: Space | None = None
     smooth: float | int | None = None
     structure: str | None = None
+    table_size: int = SIZE
 
     def __post_init__(self) -> None:
+        if not 2 <= self.table_size <= LARGEST:
+            raise InputError(f"a table has 2 to {LARGEST} entries a side, got {self.table_size}")
         if not 0 <= self.strength <= 1:
             raise InputError(f"strength must lie in [0, 1], got {self.strength:g}")
         if self.keep not in (None, *get_args(Keep)):
@@ -317,9 +325,9 @@ def palette_for(
 def _naturally(
     whole: Canvas, parts: list[Canvas], palette: Any, wanted: RecolorOptions, progress: ProgressCallback | None
 ) -> list[Recoloring]:
-    colors, grey = _counts_of(palette)
+    colors, grey = palette_counts(palette)
     found = natural_map(count_colors(whole.rgb.reshape(-1, 3), whole.weights), colors, gain=wanted.gain)
-    table = found.table(wanted.strength, wanted.keep)
+    table = found.table(wanted.strength, wanted.keep, size=wanted.table_size)
     done = []
     for number, part in enumerate(parts, 1):
         moved = _moved_by(table, part, grain=wanted.grain).astype(part.colors.dtype, copy=False)
@@ -331,6 +339,7 @@ def _naturally(
 
 
 def _moved_by(table: ColorTable, canvas: Canvas, *, grain: bool) -> np.ndarray:
+    """The colors (h, w, 3) of a canvas moved by a table, as far as its mask says."""
     photo, weights = canvas.rgb, canvas.weights
     if not grain:
         return canvas.masked(table(photo))
@@ -339,7 +348,24 @@ def _moved_by(table: ColorTable, canvas: Canvas, *, grain: bool) -> np.ndarray:
     return move_without_grain(photo, table, weights=seen, amounts=canvas.mask)
 
 
-def _counts_of(palette: Any) -> tuple[ColorCounts, bool]:
+def apply_table(image: Any, table: ColorTable, *, grain: bool = True, mask: Any = None) -> np.ndarray:
+    """Return ``image`` through a table of colors, as `recoloring` moves it by its own; nothing is fitted.
+
+    The arguments are those of `transfer`. A grey picture stays grey where the table has greys for all of its greys.
+
+    Examples
+    --------
+    >>> negative = ColorTable(1 - ColorTable.identity(2).values)
+    >>> apply_table(np.uint8([[255, 100, 0]]), negative, grain=False).tolist()
+    [[0, 155, 255]]
+    """
+    canvas = Canvas.of(image, mask)
+    moved = _moved_by(table, canvas, grain=grain).astype(canvas.colors.dtype, copy=False)
+    grey = canvas.grey and bool((moved == moved[:, :, :1]).all())
+    return canvas.finish(moved, grey=grey)
+
+
+def palette_counts(palette: Any) -> tuple[ColorCounts, bool]:
     """The colors of a palette in Oklab, and whether they are greys."""
     if isinstance(palette, Palette):
         return mixture_counts(palette.mixture, palette.space), palette.grey

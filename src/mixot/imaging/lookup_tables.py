@@ -11,16 +11,17 @@ import numpy as np
 
 from mixot._shapes import Float
 from mixot.errors import AccuracyWarning, InputError
-from mixot.imaging.natural.table import ColorTable
+from mixot.formulas.oklab import from_oklab, to_oklab
+from mixot.imaging.natural.color_map import between
+from mixot.imaging.natural.table import LARGEST, ColorTable
 from mixot.io.atomic import check_target, replacing
 from mixot.io.pictures import Picture, read_picture, write_picture
 
-__all__ = ["hald_level", "read_color_table", "write_color_table"]
+__all__ = ["faded", "hald_level", "read_color_table", "write_color_table"]
 
 CUBE = ".cube"
 HALD = (".png", ".tif", ".tiff")  # a picture of a table has to come back as it was: no JPEG, and 16 bits
 SUFFIXES = (CUBE, *HALD)
-_LARGEST = 256  # entries a side that the format allows
 _TITLE = 250  # bytes of a line, which the format ends there
 
 
@@ -53,7 +54,9 @@ def write_color_table(
     Examples
     --------
     >>> import tempfile
-    >>> from mixot.imaging.natural.table import ColorTable
+    >>> from mixot.formulas.oklab import from_oklab, to_oklab
+    from mixot.imaging.natural.color_map import between
+    from mixot.imaging.natural.table import LARGEST, ColorTable
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_color_table(f"{folder}/same.cube", ColorTable.identity(17))
     ...     read_color_table(f"{folder}/same.cube").size
@@ -96,6 +99,28 @@ def read_color_table(path: str | os.PathLike[str]) -> ColorTable:
     return _of_hald(read_picture(source), path)
 
 
+def faded(table: ColorTable, strength: float | int) -> ColorTable:
+    """Return the table that moves colors only so far, 0 (not at all) to 1, in Oklab, as `ColorMap.table` does.
+
+    Raises
+    ------
+    InputError
+        Where the strength lies outside [0, 1].
+
+    Examples
+    --------
+    >>> faded(ColorTable(0 * ColorTable.identity(2).values), 0.5).values[1, 1, 1].round(2).tolist()
+    [0.39, 0.39, 0.39]
+    """
+    if not 0 <= strength <= 1:
+        raise InputError(f"strength must lie in [0, 1], got {strength:g}")
+    if strength == 1:
+        return table
+    start, end = (to_oklab(each.values.astype(np.float64)) for each in (ColorTable.identity(table.size), table))
+    moved = between(start.reshape(-1, 3), end.reshape(-1, 3), float(strength))
+    return ColorTable(from_oklab(moved).reshape(table.values.shape))
+
+
 def hald_level(size: int) -> int:
     """The level of the smallest Hald CLUT that holds ``size`` entries a side: it has level^2.
 
@@ -108,8 +133,8 @@ def hald_level(size: int) -> int:
 
 
 def _cube_text(table: ColorTable, title: str) -> str:
-    if table.size > _LARGEST:
-        raise InputError(f"a .cube file has at most {_LARGEST} entries a side, the table {table.size}")
+    if table.size > LARGEST:
+        raise InputError(f"a .cube file has at most {LARGEST} entries a side, the table {table.size}")
     if not title.isprintable() or '"' in title or len(title.encode()) > _TITLE - len('TITLE ""'):
         raise InputError(f"the title of a .cube file is one short line without quotation marks, got {title!r}")
     # As few digits as give each float32 back; small ones are written out, since not every reader knows exponents.
@@ -181,8 +206,8 @@ def _size(told: dict[str, str], path: Path) -> int:
         if wanted is None and word not in ("TITLE", "LUT_3D_SIZE"):
             warnings.warn(f"{path}: {word} is not known here and was left out", AccuracyWarning, stacklevel=4)
     size = told["LUT_3D_SIZE"]
-    if not (size.isdecimal() and size.isascii() and 2 <= int(size) <= _LARGEST):
-        raise InputError(f"{path}: LUT_3D_SIZE must be a whole number from 2 to {_LARGEST}, got {size[:40]}")
+    if not (size.isdecimal() and size.isascii() and 2 <= int(size) <= LARGEST):
+        raise InputError(f"{path}: LUT_3D_SIZE must be a whole number from 2 to {LARGEST}, got {size[:40]}")
     return int(size)
 
 

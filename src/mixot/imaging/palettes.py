@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from mixot._checks import as_generator
 from mixot._shapes import Float
 from mixot.errors import InputError
-from mixot.imaging.color import Palette
+from mixot.imaging.color import Palette, Space
 from mixot.imaging.swatches import swatches_of
 from mixot.io import models
 from mixot.io.atomic import check_target, replacing
 from mixot.io.contents import Content
+from mixot.results import ProgressCallback
 from mixot.tallies import check_weights
 from mixot.verbs import barycenter
 
-__all__ = ["average_palettes", "corner_weights", "load_palette", "save_palette"]
+__all__ = ["as_palettes", "average_palettes", "corner_weights", "load_palette", "save_palette"]
 
 # The names of the coordinates in a file: palettes of two spaces are then told apart wherever models are read.
 _AXES = {"rgb": ("red", "green", "blue"), "lab": ("L*/100", "a*/100", "b*/100")}
@@ -66,6 +68,29 @@ def average_palettes(palettes: Sequence[Palette], weights: Any = None) -> Palett
     mean = barycenter([palette.mixture for palette in given], shares).mixture
     seen = [palette for palette, share in zip(given, shares, strict=True) if share > 0]
     return Palette(mean, given[0].space, all(palette.grey for palette in seen))
+
+
+def as_palettes(
+    palettes: Sequence[Any],
+    *,
+    k: int | None = 10,
+    space: Space | None = None,
+    structure: str = "full",
+    rng: Any = None,
+    progress: ProgressCallback | None = None,
+) -> list[Palette]:
+    """Return palettes as they are, and those of pictures among them, fitted in ``space``.
+
+    Where no space is given, it is that of the first palette that has one, else "rgb".
+    """
+    fitted: list[Space] = [each.space for each in palettes if isinstance(each, Palette)]
+    where: Space = space or (fitted[0] if fitted else "rgb")
+    options: dict[str, Any] = {"k": k, "space": where, "structure": structure, "progress": progress}
+    seeds = as_generator(rng).spawn(len(palettes))  # one each: a palette is the same whatever stands before it
+    return [
+        each if isinstance(each, Palette) else Palette.of(each, **options, rng=seed)
+        for each, seed in zip(palettes, seeds, strict=True)
+    ]
 
 
 def corner_weights(count: int, size: int) -> list[list[Float[np.ndarray, " j"]]]:

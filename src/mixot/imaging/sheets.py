@@ -11,9 +11,9 @@ from mixot.extras import require
 from mixot.formulas.color_profiles import as_pixels
 from mixot.imaging.swatches import Swatch
 
-__all__ = ["contact_sheet", "reduced"]
+__all__ = ["contact_sheet", "reduced", "tile_of"]
 
-TILE = 512  # pixels of the longer side of a picture on a sheet
+TILE, SCREEN = 512, 1920  # pixels of the longer side of a picture on a sheet, and of all of them together, at most
 _GAP, _STRIP = 1 / 40, 1 / 20  # of that side: between pictures, and the height of the colors below
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -56,6 +56,17 @@ def contact_sheet(
             if swatches is not None:
                 sheet[top + below : top + below + strip, left : left + width] = _bar(swatches[i][j], width)
     return sheet
+
+
+def tile_of(across: int) -> int:
+    """The longer side of pictures of which so many stand side by side: 512 pixels, or what fits on a screen.
+
+    Examples
+    --------
+    >>> tile_of(2), tile_of(5)
+    (512, 384)
+    """
+    return max(16, min(TILE, SCREEN // across))
 
 
 def _shallow(pixels: np.ndarray) -> Num[np.ndarray, "h w c"]:

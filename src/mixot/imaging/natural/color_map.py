@@ -19,7 +19,7 @@ __all__ = ["ColorMap", "Keep", "PaletteTraits"]
 
 Keep = Literal["lightness", "neutrals"]
 
-_SIZE = 33  # entries a side of a table, as most programs write it
+SIZE = 33  # entries a side of a table, as most programs write it
 _MOVED = 0.1  # distance in Oklab from which a color counts as moved, and may be bent to fit the palette and the screen
 _HIGHLIGHTS, _NEUTRAL = (0.7, 0.92), (0.03, 0.09)  # lightness and chroma between which a color becomes a white
 _WHITES = (0.02, 0.05)  # the same, of the chroma of the palette's brightest twentieth
@@ -60,21 +60,24 @@ class ColorMap:
     """A map of colors in Oklab, `natural_map`'s; ``table`` makes it one of sRGB that moves pictures.
 
     ``smooth`` is the map, ``traits`` what the table takes from the palette, ``gain`` the bound on how differences
-    grow, ``notes`` what was done on the way.
+    grow, ``notes`` what was done on the way, ``ridge`` how strongly the radial part was held back, in 32 steps.
     """
 
     smooth: SmoothMap
     traits: PaletteTraits
     gain: float
     notes: tuple[str, ...] = ()
+    ridge: int | None = None
 
-    def __call__(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-        """Colors of Oklab moved; some may lie beyond what a screen shows."""
-        moved = self.smooth(colors)
+    def __call__(
+        self, colors: Float[np.ndarray, "n 3"], basis: Float[np.ndarray, "n k"] | None = None
+    ) -> Float[np.ndarray, "n 3"]:
+        """Colors of Oklab moved; some may lie beyond what a screen shows. ``basis`` is `SmoothMap.basis` there."""
+        moved = self.smooth(colors, basis)
         moved[:, 1:] = self.traits.tint + self.traits.colorful * (moved[:, 1:] - self.traits.tint)
         return moved
 
-    def table(self, strength: float | int = 1.0, keep: Keep | None = None, *, size: int = _SIZE) -> ColorTable:
+    def table(self, strength: float | int = 1.0, keep: Keep | None = None, *, size: int = SIZE) -> ColorTable:
         """Return the map as a table of sRGB.
 
         Lightness is bent into the palette's range; highlights without color stay without as far as the palette's are
@@ -95,17 +98,27 @@ class ColorMap:
         InputError
             Where the strength lies outside [0, 1], or ``keep`` is another word.
         """
+        grid = ColorTable.identity(size).values.reshape(-1, 3).astype(np.float64)
+        return ColorTable(self.entries(to_oklab(grid), strength, keep).reshape(size, size, size, 3))
+
+    def entries(
+        self,
+        colors: Float[np.ndarray, "n 3"],
+        strength: float = 1.0,
+        keep: Keep | None = None,
+        basis: Float[np.ndarray, "n k"] | None = None,
+    ) -> Float[np.ndarray, "n 3"]:
+        """Return what colors of Oklab become in a table, in sRGB; the arguments are those of `table`, and of a call."""
         if not 0 <= strength <= 1:
             raise InputError(f"strength must lie in [0, 1], got {strength:g}")
         if keep not in (None, "lightness", "neutrals"):
             raise InputError(f"keep must be 'lightness', 'neutrals' or None, got {keep!r}")
-        grid = ColorTable.identity(size).values.reshape(-1, 3).astype(np.float64)
-        colors = to_oklab(grid)
-        shown = self._shown(colors, keep)
-        return ColorTable(from_oklab(between(colors, shown, strength)).reshape(size, size, size, 3))
+        return from_oklab(between(colors, self._shown(colors, keep, basis), strength))
 
-    def _shown(self, colors: Float[np.ndarray, "n 3"], keep: Keep | None) -> Float[np.ndarray, "n 3"]:
-        moved = self(colors)
+    def _shown(
+        self, colors: Float[np.ndarray, "n 3"], keep: Keep | None, basis: Float[np.ndarray, "n k"] | None
+    ) -> Float[np.ndarray, "n 3"]:
+        moved = self(colors, basis)
         # Colors that hardly move are left as they are, also at the border of what can be shown.
         much = np.clip(np.linalg.norm(moved - colors, axis=1) / _MOVED, 0, 1)
         if keep == "lightness":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mixot._native import move_smoothed, smoothing_coefficients, sum_blocks
@@ -39,21 +41,41 @@ def move_without_grain(
     He, Sun and Tang, *Guided image filtering*, 2013, section 3.4; He and Sun, *Fast guided filter*, 2015: the
     coefficients are found on a coarser grid, from sums over its cells.
     """
-    height, width = pixels.shape[:2]
-    radius = _RADIUS * np.sqrt(height * width)
-    step = max(1, round(radius / _CELLS))
-    rows, cols = -(-height // step), -(-width // step)
-    threads = thread_count()
-    photo = np.ascontiguousarray(pixels)
-    sums = np.empty((rows, cols, 10), np.float32)
-    sum_blocks(photo, _as_native(weights), step, sums, threads)
-    reach = max(1, round(radius / step))
-    coefficients = np.empty((rows * cols, 9), np.float32)
-    smoothing_coefficients(box_mean(sums, reach).reshape(-1, 10), _EPS, coefficients)
-    out = np.empty_like(photo)
-    coefficients = box_mean(coefficients.reshape(rows, cols, 9), reach)
-    move_smoothed(photo, _as_native(amounts), table.values, coefficients, step, out, threads)
-    return out
+    return Surroundings.of(pixels, weights).move(table, amounts)
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What `move_without_grain` has to know of a picture; found once, it serves any number of tables.
+
+    ``coefficients`` (h', w', 9) are A and b on a grid that is coarser by ``step``.
+    """
+
+    pixels: np.ndarray
+    coefficients: Float[np.ndarray, "h w 9"]
+    step: int
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, weights: Float[np.ndarray, "h w"] | None = None) -> Surroundings:
+        """Those of a picture; the arguments are those of `move_without_grain`."""
+        height, width = pixels.shape[:2]
+        radius = _RADIUS * np.sqrt(height * width)
+        step = max(1, round(radius / _CELLS))
+        rows, cols = -(-height // step), -(-width // step)
+        photo = np.ascontiguousarray(pixels)
+        sums = np.empty((rows, cols, 10), np.float32)
+        sum_blocks(photo, _as_native(weights), step, sums, thread_count())
+        reach = max(1, round(radius / step))
+        coefficients = np.empty((rows * cols, 9), np.float32)
+        smoothing_coefficients(box_mean(sums, reach).reshape(-1, 10), _EPS, coefficients)
+        return cls(photo, box_mean(coefficients.reshape(rows, cols, 9), reach), step)
+
+    def move(self, table: ColorTable, amounts: Float[np.ndarray, "h w"] | None = None) -> np.ndarray:
+        """The picture moved by the table."""
+        out = np.empty_like(self.pixels)
+        threads = thread_count()
+        move_smoothed(self.pixels, _as_native(amounts), table.values, self.coefficients, self.step, out, threads)
+        return out
 
 
 def _as_native(values: np.ndarray | None) -> np.ndarray | None:

@@ -24,8 +24,10 @@ class SmoothMap:
     heights: Float[np.ndarray, "k 3"]
     width: float
 
-    def __call__(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-        return self.affine(colors) + thin_product(self.basis(colors), self.heights)
+    def __call__(
+        self, colors: Float[np.ndarray, "n 3"], basis: Float[np.ndarray, "n k"] | None = None
+    ) -> Float[np.ndarray, "n 3"]:
+        return self.affine(colors) + thin_product(self.basis(colors) if basis is None else basis, self.heights)
 
     def affine(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """The map without its radial part."""
@@ -47,6 +49,6 @@ class SmoothMap:
 
 
 def thin_product(a: Float[np.ndarray, "n k"], b: Float[np.ndarray, "k m"]) -> Float[np.ndarray, "n m"]:
-    """``a @ b`` in blocks of rows."""
+    """``a @ b`` for a small m, in blocks of rows."""
     rows = max(1, _FEW // b.size)
     return np.concatenate([a[start : start + rows] @ b for start in range(0, len(a), rows)])

@@ -13,6 +13,7 @@ from mixot.threads import thread_count
 
 __all__ = ["ColorTable"]
 
+LARGEST = 256  # entries a side, of which .cube files hold no more
 _KINDS = (np.uint8, np.uint16, np.float32, np.float64)
 
 
