@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixot import Gaussian, InputError, Mixture, Samples, distance, two_sample_test
-from mixot.inference.statistics import SharedMW2
+from mixot.inference.statistics import Energy, SharedMW2
 
 STATISTICS = ["mw2", "w2", "energy"]
 
@@ -25,6 +25,17 @@ def test_energy_is_by_its_definition(rng):
     apart = lambda a, b: np.linalg.norm(a[:, None] - b[None], axis=2).mean()  # noqa: E731
     found = two_sample_test(x, y, "energy", scale="data", permutations=19, rng=0)
     assert abs(found.distance**2 - (2 * apart(x, y) - apart(x, x) - apart(y, y))) < 1e-12
+
+
+def test_energy_of_many_rows_is_by_its_definition(rng):
+    """The matrix of distances goes by in blocks, and those off its diagonal are computed once for both sides."""
+    x, y = rng.standard_normal((1300, 2)), 0.1 + rng.standard_normal((1200, 2))
+    rows = np.concatenate([x, y])
+    first = np.array([np.arange(2500) < 1300, rng.permutation(2500) < 1300])
+    distances = np.linalg.norm(rows[:, None] - rows[None], axis=2)
+    apart = lambda a, b: distances[np.ix_(a, b)].mean()  # noqa: E731
+    expected = [2 * apart(group, ~group) - apart(group, group) - apart(~group, ~group) for group in first]
+    np.testing.assert_allclose(Energy(rows).squares(first, ~first), expected, rtol=1e-9)
 
 
 def test_mw2_with_one_component_is_that_of_means_and_covariances(rng):

@@ -79,6 +79,10 @@ SETUPS = {
         "from mixot import two_sample_test; x = rng.standard_normal((8000, 2))",
         "two_sample_test(x, x + 0.1, 'energy', rng=0)",
     ),
+    "an energy distance of many rows": (
+        "from mixot import two_sample_test; x = rng.standard_normal((400000, 2))",
+        "two_sample_test(x, x + 0.1, 'energy', rng=0)",
+    ),
     "one component": (
         "from mixot import test_one_component; x = rng.standard_normal((100000, 3))",
         "test_one_component(x, rng=0)",

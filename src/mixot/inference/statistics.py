@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from math import isqrt
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -130,14 +131,20 @@ class Energy:
         return max(_few(len(self.rows)), 64)  # the distances are computed once for each call
 
     def squares(self, first: Groups, second: Groups) -> Float[np.ndarray, " b"]:
-        """``-s' D s`` with s = 1/n in one group and -1/m in the other; blocks of rows of D, the distances, go by."""
+        """``-s' D s`` with s = 1/n in one group and -1/m in the other; square blocks of D, the distances, go by.
+
+        D is symmetric: the blocks above its diagonal count twice.
+        """
         (b, size), (n, m) = first.shape, _sizes(first, second)
-        signs = (first / n - second / m).T
-        out, step = np.zeros(b), max(_BLOCK // size, 1)
-        for at in range(0, size, step):
-            part = slice(at, at + step)
-            distances = np.sqrt(point_costs(self.rows[part], self.rows))
-            out -= np.einsum("sb,sb->b", signs[part], distances @ signs)
+        out, side = np.zeros(b), isqrt(_BLOCK)
+        parts = [slice(at, min(at + side, size)) for at in range(0, size, side)]
+        for at, rows in enumerate(parts):
+            mine = (first[:, rows] / n - second[:, rows] / m).T
+            for cols in parts[at:]:
+                theirs = mine if cols == rows else (first[:, cols] / n - second[:, cols] / m).T
+                distances = np.sqrt(point_costs(self.rows[rows], self.rows[cols]))
+                times = 1.0 if cols == rows else 2.0
+                out -= times * np.einsum("sb,sb->b", mine, distances @ theirs)
         return np.maximum(out, 0.0)
 
 

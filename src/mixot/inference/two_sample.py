@@ -22,6 +22,7 @@ from mixot.results import Progress, ProgressCallback
 STATISTICS = ("mw2", "w2", "energy")
 SCALES = ("columns", "data")
 _TIE = 1e-10  # relative: the same split, in another order of summation
+_SHUFFLED = 2**22  # rows that are given to groups in one call
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -221,8 +222,10 @@ def drawn_splits(n: int, m: int, count: int, batch: int, rng: np.random.Generato
     first = np.arange(n + m) < n
     for at in range(0, count + 1, batch):
         groups = np.tile(first, (min(batch, count + 1 - at), 1))
-        drawn = groups[int(at == 0) :]
-        rng.permuted(drawn, axis=1, out=drawn)
+        drawn, few = groups[int(at == 0) :], max(_SHUFFLED // (n + m), 1)
+        for row in range(0, len(drawn), few):  # in parts, so that Ctrl-C is heard between them
+            some = drawn[row : row + few]
+            rng.permuted(some, axis=1, out=some)
         yield groups
 
 

@@ -13,10 +13,10 @@ from mixot.errors import InputError
 from mixot.extras import require
 from mixot.io.columns import Table, check_finite, listed, pick
 from mixot.io.contents import Content
+from mixot.io.formats.event_bytes import read_numbers
 
 SUFFIXES = (".fcs",)
 _MATRIX = ("spillover", "spill", "comp", "$spillover", "$comp")
-_OFF_BY_ONE = "its header says that the data end one byte later than they do, as some cytometers write"
 _DAMAGE = (OSError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, EOFError, struct.error)
 
 
@@ -41,9 +41,12 @@ def read_events(
     try:
         with warnings.catch_warnings(record=True) as told, content.open() as file:
             warnings.simplefilter("always")
-            data = flowio.FlowData(file, ignore_offset_error=True)
-            names, markers = list(data.pnn_labels), list(data.pns_labels)
-            events, text = data.as_array(), {key.lower(): value for key, value in data.text.items()}
+            data = flowio.FlowData(file, only_text=True)
+        names, markers = list(data.pnn_labels), list(data.pns_labels)
+        data.events, notes = read_numbers(content, data)
+        events, text = data.as_array(), {key.lower(): value for key, value in data.text.items()}
+    except InputError:
+        raise
     except several.MultipleDataSetsError as many:
         raise InputError(
             f"{content}: this file holds several sets of events; write each into a file of its own"
@@ -52,7 +55,7 @@ def read_events(
         raise InputError(
             f"{content}: cannot be read as FCS ({_first_line(damage)}); export it again, as FCS 3.1"
         ) from damage
-    notes = [_OFF_BY_ONE if "data offset" in str(warning.message) else str(warning.message) for warning in told]
+    notes = [*(str(warning.message) for warning in told), *notes]
     if len(events) == 0:
         raise InputError(f"{content}: there are no events in this file")
     matrix = _spillover(content, names, text)
