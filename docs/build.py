@@ -46,7 +46,7 @@ PAGES = [
     HERE / "recoloring.md",
     HERE / "textures.md",
     HERE / "cvxpy.md",
-    HERE / "recoloring.md",
+    HERE / "film.md",
     HERE / "files.md",
     HERE / "migrating.md",
     HERE / "expectations.md",

@@ -10,6 +10,7 @@ import typer
 
 from mixot.cli.arguments import Json, Kind, Seed, Structure
 from mixot.cli.console import emit, note, show_facts, working, written
+from mixot.cli.films import Adapt, recolored_moving
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,9 @@ PAPER = "The map between mixtures"  # a panel of the help: its options choose th
 
 
 def recolor(
-    photo: Annotated[Path, typer.Argument(help="The picture to recolor.", show_default=False)],
+    photo: Annotated[
+        Path, typer.Argument(help="A picture, a video, or a folder or pattern of pictures.", show_default=False)
+    ],
     palette: Annotated[
         Path, typer.Option("--palette", help="A picture with the colors, or a model fitted to one.", show_default=False)
     ],
@@ -80,12 +83,13 @@ def recolor(
         Path | None,
         typer.Option("--mask", help="A picture: recolor where it is white, partly where grey.", show_default=False),
     ] = None,
+    adapt: Adapt = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Give a picture the colors of another one, by one smooth map that keeps skies whole and grain small.
 
-    Of an animation every frame is recolored, all by one map.
+    Of an animation, a video, or a folder or pattern of pictures every frame is recolored, all by one map.
     """
     import numpy as np
 
@@ -94,9 +98,11 @@ def recolor(
     from mixot.io import write_frames
     from mixot.io.pictures import check_picture_target
 
-    check_picture_target(output)
     words = (_word(kind), _word(space), smooth, _word(structure))
     options = RecolorOptions(strength, _word(keep), gain, True, faithful, "auto" if k is None else k, *words)
+    if recolored_moving(photo, palette, output, options, adapt=adapt, mask=mask, json=json):
+        return
+    check_picture_target(output)
     frames = told_frames(photo, output)
     check_picture_target(output, has_alpha=any(picture.has_alpha for picture in frames.pictures))
     veil = mask_in(mask)
@@ -110,9 +116,7 @@ def recolor(
     for text in write_frames(output, result):
         note(f"{output}: {text}")
     if json:
-        height, width = result.pictures[0].pixels.shape[:2]
-        facts = {"photo": str(photo), "palette": str(palette), "output": str(output), "width": width, "height": height}
-        facts |= {"frames": len(result)} if len(result) > 1 else {}
+        facts = {"photo": str(photo), "palette": str(palette), "output": str(output)} | _size(result)
         facts |= {} if mask is None else {"mask": str(mask)}
         emit({"command": "recolor", **facts, **_what_was_done(done, options)})
         return
@@ -137,6 +141,12 @@ def _recolored(
         return how[-1].pixels
 
     return frames.with_pixels(change, veil), how[-1]
+
+
+def _size(frames: Frames) -> dict[str, Any]:
+    """Width and height of the first frame, and how many there are where they are several."""
+    height, width = frames.pictures[0].pixels.shape[:2]
+    return {"width": width, "height": height, **({"frames": len(frames)} if len(frames) > 1 else {})}
 
 
 def _described(frames: Frames) -> str:

@@ -1,0 +1,117 @@
+"""What ``mixot recolor`` does with videos, and with folders and patterns of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mixot.cli.console import emit, note, show_facts, working, written
+from mixot.errors import InputError
+
+if TYPE_CHECKING:
+    from mixot.imaging.color import RecolorOptions
+    from mixot.imaging.film import RecoloredFilm
+
+Adapt = Annotated[
+    float | None,
+    typer.Option("--adapt", metavar="SECONDS", help="Of a video: follow its colors, averaged over so long; cuts, too."),
+]
+# What is read as a video; what is written is fewer, `mixot.imaging.film.SUFFIXES`.
+_VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv")
+_VIDEOS += (".ogv", ".3gp")
+_TABLE = ".cube"
+
+
+def recolored_moving(
+    photo: Path,
+    palette: Path,
+    output: Path,
+    options: RecolorOptions,
+    *,
+    adapt: float | None,
+    mask: Path | None,
+    json: bool,
+) -> bool:
+    """Recolor a video, a folder of pictures, or those that fit a pattern, and tell what came out; whether it was one."""
+    video = photo.suffix.lower() in _VIDEOS and not photo.is_dir()
+    if adapt is not None and not video:
+        raise InputError("--adapt is for videos, whose frames have times; leave it out")
+    if not (video or photo.is_dir() or _is_pattern(photo)):
+        return False
+    if mask is not None:
+        raise InputError("--mask is for one picture; leave it out")
+    if options.by_components:
+        why = "--faithful" if options.faithful else ", ".join(f"--{name}" for name in options.of_components)
+        raise InputError(f"a film is moved by the natural map; leave {why} out")
+    how = {"strength": options.strength, "keep": options.keep, "gain": options.gain}
+    _recolor(photo, palette, output, adapt=adapt, json=json, video=video, options=how)
+    return True
+
+
+def _recolor(
+    photo: Path, palette: Path, output: Path, *, adapt: float | None, json: bool, video: bool, options: dict[str, Any]
+) -> None:
+    from mixot.imaging.film import SUFFIXES, recolor_film, recolor_frames
+    from mixot.io import check_folder, check_target
+
+    if video:
+        check_target(output, SUFFIXES)
+    files = [] if video else _files(photo)
+    if not video:
+        check_folder(output)
+    colors = _open_colors(palette)
+    with working(f"recoloring {photo.name}", quiet=json) as progress:
+        if video:
+            made = recolor_film(photo, colors, output, adapt=adapt, progress=progress, **options)
+        else:
+            made = recolor_frames(files, colors, output, progress=progress, **options)
+    for text in made.notes:
+        note(f"{photo}: {text}")
+    _show(made, photo, palette, output, json=json)
+
+
+def _is_pattern(photo: Path) -> bool:
+    return any(mark in str(photo) for mark in "*?[") and not photo.exists()
+
+
+def _files(photo: Path) -> list[Path]:
+    from glob import glob
+
+    from mixot.imaging.film import series
+
+    if not _is_pattern(photo):
+        return series(photo)
+    found = [Path(each) for each in glob(str(photo), recursive=True) if Path(each).is_file()]
+    if not found:
+        raise InputError(f"{photo}: no file fits this pattern")
+    return series(found)
+
+
+def _open_colors(palette: Path) -> Any:
+    """A table, a palette that was kept, or the pixels of a picture."""
+    from mixot.imaging.lookup_tables import read_color_table
+    from mixot.imaging.palettes import load_palette
+    from mixot.io import kind_of, read_picture
+
+    if palette.suffix.lower() == _TABLE:
+        return read_color_table(palette)
+    return load_palette(palette) if kind_of(palette) == "model" else read_picture(palette).pixels
+
+
+def _show(made: RecoloredFilm, photo: Path, palette: Path, output: Path, *, json: bool) -> None:
+    count = max(made.frames, 1)
+    per_frame = {task: round(1000 * spent / count, 3) for task, spent in made.cpu_seconds.items() if task != "fit"}
+    if json:
+        facts = {"photo": str(photo), "palette": str(palette), "output": str(output)}
+        size = {"width": made.width, "height": made.height, "frames": made.frames, "scenes": made.scenes}
+        spent = {"fit_seconds": made.cpu_seconds["fit"], "milliseconds_per_frame": per_frame}
+        emit({"command": "recolor", **facts, **size, **spent})
+        return
+    facts = {
+        "frames": f"{made.frames:,} of {made.width} x {made.height}",
+        **({"scenes": made.scenes} if made.scenes > 1 else {}),
+        "CPU ms a frame": ", ".join(f"{task} {spent:.3g}" for task, spent in per_frame.items()),
+    }
+    show_facts(f"{photo} in the colors of {palette}", facts | written(output))
