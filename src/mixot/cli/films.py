@@ -34,7 +34,7 @@ def recolored_moving(
     mask: Path | None,
     json: bool,
 ) -> bool:
-    """Recolor a video, a folder of pictures, or those that fit a pattern, and tell what came out; whether it was one."""
+    """Recolor a video, a folder or a pattern of pictures, and tell what came out; whether it was one of these."""
     video = photo.suffix.lower() in _VIDEOS and not photo.is_dir()
     if adapt is not None and not video:
         raise InputError("--adapt is for videos, whose frames have times; leave it out")

@@ -115,12 +115,8 @@ def recolor(
         note(text)
     for text in write_frames(output, result):
         note(f"{output}: {text}")
-    if json:
-        facts = {"photo": str(photo), "palette": str(palette), "output": str(output)} | _size(result)
-        facts |= {} if mask is None else {"mask": str(mask)}
-        emit({"command": "recolor", **facts, **_what_was_done(done, options)})
-        return
-    show_facts(f"{photo} in the colors of {palette}", {"picture": _described(result), **written(output)})
+    paths = {"photo": photo, "palette": palette, "output": output, "mask": mask}
+    _tell(paths, result, _what_was_done(done, options), json=json)
 
 
 def _recolored(
@@ -141,6 +137,15 @@ def _recolored(
         return how[-1].pixels
 
     return frames.with_pixels(change, veil), how[-1]
+
+
+def _tell(paths: dict[str, Path | None], result: Frames, how: dict[str, Any], *, json: bool) -> None:
+    if json:
+        named = {name: str(path) for name, path in paths.items() if path is not None}
+        emit({"command": "recolor", **named, **_size(result), **how})
+    else:
+        done = {"picture": _described(result), **written(paths["output"])}
+        show_facts(f"{paths['photo']} in the colors of {paths['palette']}", done)
 
 
 def _size(frames: Frames) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from mixot.imaging.color import Palette
 from mixot.imaging.natural import ColorCounts, ColorTable, count_colors, mixture_counts, natural_map
 from mixot.imaging.natural.counts import CELL, in_cells
 
-__all__ = ["frame_table", "palette_counts"]
-
 SAMPLES = 48  # frames of a film whose colors are counted for one map
 _PIXELS = 1 << 16  # of each frame that are counted
 _ANCHORS = 2  # maps in the time over which colors are averaged
