@@ -47,6 +47,7 @@ PAGES = [
     HERE / "textures.md",
     HERE / "cvxpy.md",
     HERE / "palettes.md",
+    HERE / "film.md",
     HERE / "files.md",
     HERE / "migrating.md",
     HERE / "expectations.md",

@@ -18,7 +18,7 @@ from mixot import _native
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/single-cell.md", "docs/families.md", "docs/optimal-mixture-transport.md"]
-PAGES += ["docs/fits.md", "docs/files.md", "docs/certify.md", "docs/tests.md", "docs/migrating.md"]
+PAGES += ["docs/film.md", "docs/fits.md", "docs/files.md", "docs/certify.md", "docs/tests.md", "docs/migrating.md"]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mixot.__path__, "mixot."))
 
 

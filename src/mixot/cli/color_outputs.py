@@ -54,18 +54,11 @@ class Files:
         from mixot.io import check_target
         from mixot.io.pictures import check_picture_target
 
-        if not self.palettes and self.lut is None:
-            raise typer.BadParameter("a picture with the colors is missing, or --lut, a table", param_hint="--palette")
-        if self.palettes and self.lut is not None:
-            raise InputError("--palette makes a table and --lut applies one that there is; give one of them")
+        self.check_colors(options)
         if self.mask is not None and self.grid is not None:
             raise InputError("--grid recolors whole pictures; leave --mask out")
         if self.weights is not None and self.grid is not None:
             raise InputError("--grid shows all weights; leave --weights out")
-        if self.lut is not None and (self.grid, self.weights, options.keep, options.gain) != (None,) * 4:
-            raise InputError("--lut applies a table as it is; leave --grid, --weights, --keep and --gain out")
-        if self.lut is not None and options.by_components:
-            raise InputError("--lut applies a table as it is; leave the options of the map between mixtures out")
         if self.table is not None and options.by_components:
             raise InputError("tables are of the natural map; leave the options of the map between mixtures out")
         if self.table is not None and self.grid is not None:
@@ -76,6 +69,17 @@ class Files:
             check_target(self.table, SUFFIXES)
         if self.draws and (self.grid is None or self.output.suffix):
             check_picture_target(self.output)
+
+    def check_colors(self, options: RecolorOptions) -> None:
+        """Raise an error where palettes, or a table in their place, are missing or do not fit together."""
+        if not self.palettes and self.lut is None:
+            raise typer.BadParameter("a picture with the colors is missing, or --lut, a table", param_hint="--palette")
+        if self.palettes and self.lut is not None:
+            raise InputError("--palette makes a table and --lut applies one that there is; give one of them")
+        if self.lut is not None and (self.grid, self.weights, options.keep, options.gain) != (None,) * 4:
+            raise InputError("--lut applies a table as it is; leave --grid, --weights, --keep and --gain out")
+        if self.lut is not None and options.by_components:
+            raise InputError("--lut applies a table as it is; leave the options of the map between mixtures out")
 
     def frames(self) -> Frames:
         """The photo, or its frames where what is written holds many."""

@@ -12,8 +12,11 @@ from mixot.cli.arguments import Json, Kind, Seed, Structure
 from mixot.cli.barycenter import numbers
 from mixot.cli.color_outputs import Files, apply_lut, draw_grid, palette_between, write_table
 from mixot.cli.console import emit, note, show_facts, working, written
+from mixot.cli.films import Adapt, recolored_moving
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mixot.imaging.color import Recoloring, RecolorOptions
     from mixot.io import Frames
 
@@ -37,7 +40,9 @@ PAPER = "The map between mixtures"  # a panel of the help: its options choose th
 
 
 def recolor(
-    photo: Annotated[Path, typer.Argument(help="The picture to recolor.", show_default=False)],
+    photo: Annotated[
+        Path, typer.Argument(help="A picture, a video, or a folder or pattern of pictures.", show_default=False)
+    ],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", help="The recolored picture; or the map alone, as .cube.", show_default=False),
@@ -102,12 +107,13 @@ def recolor(
         Path | None,
         typer.Option("--mask", help="A picture: recolor where it is white, partly where grey.", show_default=False),
     ] = None,
+    adapt: Adapt = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Give a picture the colors of another one, by one smooth map that keeps skies whole and grain small.
 
-    Of an animation every frame is recolored, all by one map.
+    Of an animation, a video, or a folder or pattern of pictures every frame is recolored, all by one map.
     """
     import numpy as np
 
@@ -119,6 +125,8 @@ def recolor(
     palettes, rng = palette or [], np.random.default_rng(seed)
     shares = numbers(weights, len(palettes))
     files = Files.of(photo, palettes, output, weights=shares, grid=grid, table=table, lut=lut, mask=mask)
+    if recolored_moving(files, options, adapt=adapt, rng=rng, json=json):
+        return
     files.check(options)
     if files.lut is not None:
         apply_lut(files, options, json=json)
@@ -144,19 +152,24 @@ def _draw(files: Files, options: RecolorOptions, rng: np.random.Generator, *, js
         note(text)
     write_table(files, done.table)
     files.write(result)
-    height, width = result.pictures[0].pixels.shape[:2]
+    how = _what_was_done(done, options)
     if json:
-        facts = {"photo": str(files.photo), "palette": files.named, "output": str(files.output)}
-        facts |= {"width": width, "height": height, "table": None if files.table is None else str(files.table)}
+        facts = {"photo": str(files.photo), "palette": files.named, "output": str(files.output), **_size(result)}
+        facts |= {"table": None if files.table is None else str(files.table)}
         facts |= {"weights": None if files.weights is None else list(files.weights)}
-        facts |= {"frames": len(result)} if len(result) > 1 else {}
         facts |= {} if files.mask is None else {"mask": str(files.mask)}
-        emit({"command": "recolor", **facts, **_what_was_done(done, options)})
+        emit({"command": "recolor", **facts, **how})
         return
     lines = {"picture": _described(result), **written(files.output)}
     if files.table not in (None, files.output):
         lines["table"] = files.table
     show_facts(f"{files.photo} in the colors of {files.named}", lines)
+
+
+def _size(frames: Frames) -> dict[str, Any]:
+    """Width and height of the first frame, and how many there are where they are several."""
+    height, width = frames.pictures[0].pixels.shape[:2]
+    return {"width": width, "height": height, **({"frames": len(frames)} if len(frames) > 1 else {})}
 
 
 def _described(frames: Frames) -> str:
