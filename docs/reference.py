@@ -22,6 +22,8 @@ MODULES = [
     "mixot.io",
     "mixot.datasets",
     "mixot.imaging",
+    "mixot.imaging.texture.gaussian",
+    "mixot.imaging.texture.patches",
     "mixot.plot",
     "mixot.sklearn",
     "mixot.jax",
