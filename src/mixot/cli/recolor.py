@@ -155,8 +155,8 @@ def _draw(files: Files, options: RecolorOptions, rng: np.random.Generator, *, js
     how = _what_was_done(done, options)
     if json:
         facts = {"photo": str(files.photo), "palette": files.named, "output": str(files.output), **_size(result)}
-        facts |= {"table": None if files.table is None else str(files.table)}
-        facts |= {"weights": None if files.weights is None else list(files.weights)}
+        facts |= {} if files.table is None else {"table": str(files.table)}
+        facts |= {} if files.weights is None else {"weights": list(files.weights)}
         facts |= {} if files.mask is None else {"mask": str(files.mask)}
         emit({"command": "recolor", **facts, **how})
         return
