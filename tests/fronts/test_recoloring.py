@@ -183,7 +183,7 @@ def test_a_mask_counts_and_moves():
     np.testing.assert_allclose(partly, (PHOTO + transfer(PHOTO, PALETTE, grain=False).astype(float)) / 2, atol=1.01)
     with pytest.raises(InputError, match="mask is black everywhere"):
         transfer(PHOTO, PALETTE, mask=~mask & mask)
-    with pytest.raises(InputError, match="height and width"):
+    with pytest.raises(InputError, match="of one size"):
         transfer(PHOTO, PALETTE, mask=mask[:5])
 
 

@@ -225,7 +225,7 @@ def eigenvalue_ends(matrices: Float[np.ndarray, "n 3 3"]) -> tuple[Float[np.ndar
     middle = np.trace(matrices, axis1=1, axis2=2) / 3
     (a, b, c), (d, e), f = (matrices[:, 0].T, matrices[:, 1, 1:].T, matrices[:, 2, 2])
     a, d, f = a - middle, d - middle, f - middle
-    size = np.sqrt(np.maximum(a * a + d * d + f * f + 2 * (b * b + c * c + e * e), 1e-300) / 6)
+    size = np.sqrt(np.maximum(a * a + d * d + f * f + 2 * (b * b + c * c + e * e), 1e-200) / 6)
     determinant = a * (d * f - e * e) - b * (b * f - c * e) + c * (b * e - c * d)
     angle = np.arccos(np.clip(determinant / (2 * size**3), -1, 1)) / 3
     return middle + 2 * size * np.cos(angle + 2 * np.pi / 3), middle + 2 * size * np.cos(angle)

@@ -63,4 +63,4 @@ def _border(anchor: Float[np.ndarray, "n 3"], away: Float[np.ndarray, "n 3"]) ->
 
 def _is_shown(colors: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
     light = oklab_to_linear(colors)
-    return ((light >= -_SLACK) & (light <= 1 + _SLACK)).all(axis=1)
+    return np.asarray(((light >= -_SLACK) & (light <= 1 + _SLACK)).all(axis=1))
