@@ -36,6 +36,8 @@ def flicker(frames: Iterable[np.ndarray], guide: Iterable[np.ndarray] | None = N
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from mixot.imaging.film import flicker
     >>> steady = [np.full((16, 16, 3), 100, np.uint8)] * 4
     >>> flicker(steady)
     0.0
@@ -54,7 +56,7 @@ def flicker(frames: Iterable[np.ndarray], guide: Iterable[np.ndarray] | None = N
             count += 3 * flat.sum()
     if not count:
         raise InputError("flicker is measured in flat areas of three frames or more, and here is none")
-    return total / count
+    return float(total / count)
 
 
 def _as_floats(frame: np.ndarray) -> Float[np.ndarray, "h w 3"]:

@@ -60,7 +60,7 @@ def frame_table(
 ) -> ColorTable:
     """Return the one map from the colors of all frames (h, w, 3) together to those of a palette; each counts alike.
 
-    The options are those of `ColorMap.table` and `natural_map`.
+    The options are those of `mixot.imaging.natural.ColorMap` and `mixot.imaging.natural.natural_map`.
     """
     counts = merged([count_colors(thinned(frame)) for frame in frames])
     return Maker.to(palette, strength=strength, keep=keep, gain=gain)(counts)

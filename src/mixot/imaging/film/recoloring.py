@@ -69,7 +69,7 @@ def recolor_film(
     output : path
         ``.mp4 .m4v .mov .mkv .webm .avi``; size, times, matrix and range of the colors are kept, sound is copied.
     strength, keep, gain
-        As in `ColorMap.table` and `natural_map`.
+        As in `mixot.imaging.natural.ColorMap` and `mixot.imaging.natural.natural_map`.
     grain : bool
         Whether grain is to be made neither larger nor smaller (`move_without_grain`), which takes several times as
         long as the map itself.
