@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from mixot.errors import InputError
 
 if TYPE_CHECKING:
     from mixot.inference.population_shifts import PopulationShifts
+    from mixot.measures import Samples
 
 _FILES = f"Samples: tables ({TABLES}), events (.fcs) or cells (.h5ad); two, or those before, with --against."
 _COLUMNS = ("component", "before", "after", "change", "p_value", "adjusted")
@@ -48,20 +50,12 @@ def populations(
     Two samples are held against permutations of their rows; groups of them (A1 A2 A3 --against B1 B2 B3) against
     permutations of samples, which also counts how much samples of one kind differ.
     """
-    from mixot.cli.sources import in_one_order, open_rows
     from mixot.inference.population_shifts import population_shifts
     from mixot.io import load, save
 
     first, second = _sides(files, against or [])
     _check(output, save_to)
-    opened = [open_rows(path, options) for path in (*first, *second)]
-    for source in opened:
-        if source.measure.dim != (dim := opened[0].measure.dim):
-            raise InputError(
-                f"{source.path}: all samples must have as many columns, got {source.measure.dim}, and {dim} in "
-                f"{opened[0].path}; choose those to use with --columns"
-            )
-    samples = [source.measure for source in in_one_order(opened)]
+    samples = _samples((*first, *second), options)
     before, after = samples[: len(first)], samples[len(first) :]
     held = {} if model is None else {"mixture": load(model)}
     with working("following populations", quiet=json) as progress:
@@ -88,6 +82,20 @@ def populations(
     for path in (output, save_to):
         if path is not None:
             show_facts("", written(path))
+
+
+def _samples(paths: Sequence[Path], options: Options) -> list[Samples]:
+    """Rows of all files, their columns in one order."""
+    from mixot.cli.sources import in_one_order, open_rows
+
+    opened = [open_rows(path, options) for path in paths]
+    for source in opened:
+        if source.measure.dim != (dim := opened[0].measure.dim):
+            raise InputError(
+                f"{source.path}: all samples must have as many columns, got {source.measure.dim}, and {dim} in "
+                f"{opened[0].path}; choose those to use with --columns"
+            )
+    return [source.measure for source in in_one_order(opened)]
 
 
 def _sides(files: list[Path], against: list[Path]) -> tuple[list[Path], list[Path]]:
