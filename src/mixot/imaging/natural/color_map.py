@@ -104,7 +104,7 @@ class ColorMap:
     def entries(
         self,
         colors: Float[np.ndarray, "n 3"],
-        strength: float = 1.0,
+        strength: float | int = 1.0,
         keep: Keep | None = None,
         basis: Float[np.ndarray, "n k"] | None = None,
     ) -> Float[np.ndarray, "n 3"]:
