@@ -53,14 +53,15 @@ def color_grid(
 ) -> ColorGrid:
     """Return ``image`` in the colors of the palettes, which stand in the corners, and of what lies between them.
 
-    Each picture is what `recoloring` makes of the image and the barycenter of the palettes with its weights
+    Each picture is what `mixot.imaging.color.recoloring` makes of the image and the barycenter of the palettes with
+    its weights
     (`average_palettes`, `corner_weights`); a corner is what it makes of that palette alone. The colors of the image are
     counted once, and the search for each map begins at the one beside it.
 
     Parameters
     ----------
     image : array
-        A picture as for `recoloring`.
+        A picture as for `mixot.imaging.color.recoloring`.
     palettes : sequence of array or Palette
         Two for a row, three for a triangle, four for a square.
     size : int

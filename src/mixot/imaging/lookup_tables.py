@@ -100,7 +100,9 @@ def read_color_table(path: str | os.PathLike[str]) -> ColorTable:
 
 
 def faded(table: ColorTable, strength: float | int) -> ColorTable:
-    """Return the table that moves colors only so far, 0 (not at all) to 1, in Oklab, as `ColorMap.table` does.
+    """Return the table that moves colors only so far, 0 (not at all) to 1, in Oklab.
+
+    So does `mixot.imaging.natural.ColorMap.table`.
 
     Raises
     ------

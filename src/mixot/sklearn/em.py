@@ -46,7 +46,7 @@ class EMMixture(StartedMixture):
         What chooses among them.
     weight_concentration_prior : float or None
         Concentration of the Dirichlet prior of the weights, at least 1, whose largest posterior density is found: each
-        component has so many rows less one before any is seen. None is 1, no prior. (`BayesianGaussianMixture` takes
+        component has so many rows less one before any is seen. None is 1, no prior. (``BayesianGaussianMixture`` takes
         the whole posterior, by variational inference, and values below 1, with which it empties components.)
     missing : "error" or "ignore"
         What NaN is: a mistake, or a value that is missing. The likelihood is then that of what was observed of each

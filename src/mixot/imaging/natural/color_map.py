@@ -15,8 +15,6 @@ from mixot.imaging.natural.gamut import bent_lightness, into_gamut
 from mixot.imaging.natural.smooth_map import SmoothMap
 from mixot.imaging.natural.table import ColorTable
 
-__all__ = ["ColorMap", "Keep", "PaletteTraits"]
-
 Keep = Literal["lightness", "neutrals"]
 
 SIZE = 33  # entries a side of a table, as most programs write it

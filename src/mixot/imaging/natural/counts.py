@@ -15,8 +15,6 @@ from mixot.formulas.oklab import to_oklab
 from mixot.imaging.swatches import to_srgb
 from mixot.mixture import Mixture
 
-__all__ = ["ColorCounts", "count_colors", "mixture_counts"]
-
 CELL = 1 / 40  # side of the cells of Oklab in which colors are counted: what the eye just tells apart side by side
 _POINTS = 512  # of each component of a mixture
 _GOLDEN = 1.2207440846057596  # the root of x^4 = x + 1
@@ -63,7 +61,9 @@ class ColorCounts:
 
 
 def mixture_counts(mixture: Mixture, space: Literal["rgb", "lab"]) -> ColorCounts:
-    """Return the colors of a mixture in the space of a `Palette`, each component as 512 points of equal weight.
+    """Return the colors of a mixture in the space of a `mixot.imaging.color.Palette`.
+
+    Each component stands as 512 points of equal weight.
 
     The points are quantiles of a low-discrepancy sequence; those beyond sRGB go to its border.
     """

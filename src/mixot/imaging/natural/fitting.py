@@ -13,8 +13,6 @@ from mixot.imaging.natural.color_map import ColorMap, PaletteTraits
 from mixot.imaging.natural.counts import ColorCounts, in_cells
 from mixot.imaging.natural.smooth_map import SmoothMap, thin_product
 
-__all__ = ["GAIN", "natural_map"]
-
 GAIN = 2.5  # by how much differences of color may grow; what is more tears skies
 _NARROW, _MOST = 2.0, 1.2  # how far the palette's lightness spreads beyond the photo's before the gain is raised
 _LEAST, _FLOOR = 0.30, 0.10  # least factor of the affine start; least eigenvalue of the symmetric part of DT

@@ -8,9 +8,6 @@ import numpy as np
 
 from mixot._shapes import Float
 
-__all__ = ["SmoothMap"]
-
-
 _FEW = 200_000  # products of numbers up to which a BLAS starts no threads, which would cost more than they bring
 
 

@@ -11,8 +11,6 @@ from mixot._shapes import Float
 from mixot.errors import InputError
 from mixot.threads import thread_count
 
-__all__ = ["ColorTable"]
-
 LARGEST = 256  # entries a side, of which .cube files hold no more
 _KINDS = (np.uint8, np.uint16, np.float32, np.float64)
 
