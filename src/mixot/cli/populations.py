@@ -13,6 +13,7 @@ from mixot.cli.fitting_options import with_options
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
+    from mixot.cli.sources import Source
     from mixot.inference.population_shifts import PopulationShifts
 
 _FILES = f"Samples: tables ({TABLES}), events (.fcs) or cells (.h5ad); two, or those before, with --against."
@@ -55,12 +56,7 @@ def populations(
     first, second = _sides(files, against or [])
     _check(output, save_to)
     opened = [open_rows(path, options) for path in (*first, *second)]
-    for source in opened:
-        if source.measure.dim != (dim := opened[0].measure.dim):
-            raise InputError(
-                f"{source.path}: all samples must have as many columns, got {source.measure.dim}, and {dim} in "
-                f"{opened[0].path}; choose those to use with --columns"
-            )
+    _check_widths(opened)
     samples = [source.measure for source in in_one_order(opened)]
     before, after = samples[: len(first)], samples[len(first) :]
     held = {} if model is None else {"mixture": load(model)}
@@ -100,6 +96,16 @@ def _sides(files: list[Path], against: list[Path]) -> tuple[list[Path], list[Pat
             f"two samples are compared, got {len(files)}; of more, say which come after: A1 A2 --against B1 B2"
         )
     return files[:1], files[1:]
+
+
+def _check_widths(opened: list[Source]) -> None:
+    first = opened[0]
+    for source in opened:
+        if source.measure.dim != (dim := first.measure.dim):
+            raise InputError(
+                f"{source.path}: all samples must have as many columns, got {source.measure.dim}, and {dim} in "
+                f"{first.path}; choose those to use with --columns"
+            )
 
 
 def _check(output: Path | None, save_to: Path | None) -> None:
