@@ -14,6 +14,7 @@ from mixot.cli.fitting_options import with_options
 from mixot.errors import InputError
 
 if TYPE_CHECKING:
+    from mixot.cli.sources import Source
     from mixot.inference.population_shifts import PopulationShifts
     from mixot.measures import Samples
 
@@ -21,7 +22,7 @@ _FILES = f"Samples: tables ({TABLES}), events (.fcs) or cells (.h5ad); two, or t
 _COLUMNS = ("component", "before", "after", "change", "p_value", "adjusted")
 
 
-@with_options(without=("k_max", "family", "weights", "missing", "mask"))
+@with_options(without=("k_max", "family", "weights", "mask"))
 def populations(
     files: Annotated[list[Path], typer.Argument(metavar="A [B]", help=_FILES, show_default=False)],
     against: Annotated[
@@ -64,6 +65,7 @@ def populations(
             after,
             k=options.k,
             structure=options.structure,
+            missing=options.missing,
             permutations=draws,
             rng=options.seed,
             progress=progress,
@@ -89,12 +91,7 @@ def _samples(paths: Sequence[Path], options: Options) -> list[Samples]:
     from mixot.cli.sources import in_one_order, open_rows
 
     opened = [open_rows(path, options) for path in paths]
-    for source in opened:
-        if source.measure.dim != (dim := opened[0].measure.dim):
-            raise InputError(
-                f"{source.path}: all samples must have as many columns, got {source.measure.dim}, and {dim} in "
-                f"{opened[0].path}; choose those to use with --columns"
-            )
+    _check_widths(opened)
     return [source.measure for source in in_one_order(opened)]
 
 
@@ -107,6 +104,16 @@ def _sides(files: list[Path], against: list[Path]) -> tuple[list[Path], list[Pat
             f"two samples are compared, got {len(files)}; of more, say which come after: A1 A2 --against B1 B2"
         )
     return files[:1], files[1:]
+
+
+def _check_widths(opened: list[Source]) -> None:
+    first = opened[0]
+    for source in opened:
+        if source.measure.dim != (dim := first.measure.dim):
+            raise InputError(
+                f"{source.path}: all samples must have as many columns, got {source.measure.dim}, and {dim} in "
+                f"{first.path}; choose those to use with --columns"
+            )
 
 
 def _check(output: Path | None, save_to: Path | None) -> None:
