@@ -100,6 +100,12 @@ class Incomplete(Measure):
             return Incomplete(self.points[rows], counts=self.counts[rows], columns=self.columns)
         return Incomplete(self.points[rows], self.weights[rows] / self.weights[rows].sum(), columns=self.columns)
 
+    def moved(self, points: Float[np.ndarray, "n e"], *, columns: Any = None) -> Incomplete:
+        """Other points in place of these, with their weights or counts."""
+        if self.counts is not None:
+            return Incomplete(points, counts=self.counts, columns=columns)
+        return Incomplete(points, self.weights, columns=columns)
+
     def complete(self) -> Samples:
         """The rows without a gap.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mixot import EM, fit, load
-from mixot.io import write_table
+from mixot.io import read_table, write_table
 
 MIXOT = [sys.executable, "-m", "mixot"]
 
@@ -46,7 +46,7 @@ def test_a_background_is_fitted(folder):
     [
         ("fit dusty.csv --background --method moments", "--background is an option of --method em"),
         ("fit dusty.csv --background --start gaps.csv", "--start is for fits without --background"),
-        ("map gaps.csv dusty.csv --missing ignore -k 1 -o m.csv", "name such rows with --points"),
+        ("map gaps.csv dusty.csv -k 1 -o m.csv", "--missing ignore"),
         ("populations dusty.csv other.csv -k 1 --draws 19", "dusty.csv, other.csv: both must have the columns"),
         ("populations bare.csv wide.csv -k 1 --draws 19", "wide.csv: all samples must have as many columns, got 3"),
     ],
@@ -60,6 +60,18 @@ def test_rows_without_values_are_not_counted(folder):
     assert "fitted to 200 points" in mixot(folder, "fit dusty.csv -k 1")
     told = json.loads(mixot(folder, "fit gaps.csv --missing ignore -k 1 --json"))
     assert (told["rows"], told["fitted_rows"]) == (8, 7)
+
+
+def test_rows_with_gaps_are_moved_and_followed(folder):
+    words = "map gaps.csv dusty.csv --missing ignore -k 1 -o m.csv --json"
+    told = json.loads(mixot(folder, words))
+    assert told["rows"] == 8
+    assert any("gaps.csv: 3 of 8 rows have gaps: each goes to the mean of its images" in text for text in told["notes"])
+    assert np.isfinite(read_table(folder / "m.csv").values).all()
+    told = json.loads(mixot(folder, f"{words} --kind random"))
+    assert any("what is missing is drawn from the mixture of A" in text for text in told["notes"])
+    told = json.loads(mixot(folder, "populations gaps.csv gaps.csv --missing ignore -k 1 --draws 19 --json"))
+    assert told["sizes"] == [7, 7]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="terminals of another kind")

@@ -151,3 +151,49 @@ def test_bad_input(before, after, options, message):
         population_shifts(before, after, **options)
     with pytest.raises(UnsupportedError, match="a test is of rows"):
         population_shifts(X, Mixture([1.0], Gaussian([[0.0, 0.0]], [np.eye(2)])))
+
+
+def test_rows_with_gaps_count_by_what_was_observed(rng):
+    """The weights of the largest likelihood under marginals, row by row."""
+    p = Mixture([0.5, 0.5], Gaussian([[0.0, 0.0], [2.0, 3.0]], [np.eye(2), [[1.0, 0.5], [0.5, 2.0]]]))
+    samples = [p.sample(n, rng=rng) for n in (60, 70)]
+    for rows in samples:
+        rows[rng.random(len(rows)) < 0.3, 0] = np.nan
+        rows[rng.random(len(rows)) < 0.2, 1] = np.nan
+    found = population_shifts(*samples, mixture=p, missing="ignore", permutations=19, rng=0)
+    for rows, weights in zip(samples, found.weights, strict=True):
+        some = rows[~np.isnan(rows).all(axis=1)]
+        best = np.full(2, 0.5)
+        seen = [np.flatnonzero(~np.isnan(row)) for row in some]
+        each = np.stack(
+            [
+                np.exp(p.marginal(known.tolist()).components.log_prob(row[None, known])[0])
+                for row, known in zip(some, seen, strict=True)
+            ]
+        )
+        for _ in range(3000):
+            shares = best * each
+            best = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
+        np.testing.assert_allclose(weights, best, atol=1e-6)
+    empty = int(np.isnan(samples[0]).all(axis=1).sum())
+    assert found.notes[0] == f"{empty} of 60 rows of before hold no value, and are left out"
+    assert sum(found.sizes) == 130 - sum(int(np.isnan(rows).all(axis=1).sum()) for rows in samples)
+
+
+def test_shifts_are_found_through_gaps(rng):
+    pandas = pytest.importorskip("pandas")
+    before, after = drawn(rng, 200, [0.7, 0.3])[0], drawn(rng, 200, [0.3, 0.7])[0]
+    whole = population_shifts(before, after, k=2, rng=0, permutations=99)
+    same = population_shifts(before, after, k=2, rng=0, permutations=99, missing="ignore")
+    np.testing.assert_array_equal(whole.weights, same.weights)
+    frames = [pandas.DataFrame(rows, columns=["u", "v"]) for rows in (before, after)]
+    for frame in frames:
+        frame.iloc[::5, 0] = np.nan
+    found = population_shifts(frames[0], frames[1][["v", "u"]], k=2, rng=0, permutations=99, missing="ignore")
+    assert found.adjusted.max() <= 0.02
+    np.testing.assert_allclose(found.change, whole.change, atol=0.1)
+    assert found.mixture.columns == ("u", "v")
+    with pytest.raises(InputError, match="NaN"):
+        population_shifts(*frames, k=2, rng=0)
+    with pytest.raises(InputError, match="missing must be one of error, ignore"):
+        population_shifts(*frames, k=2, rng=0, missing="drop")

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from mixot.io import Table
 
 
+_FILLED = {
+    Kind.mean: "each goes to the mean of its images over what is missing, given what is there, by the mixture of A",
+    Kind.random: "what is missing is drawn from the mixture of A, given what is there",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Moved:
     """Points after a map, (n, d), and what machines and people are told of it beside their number."""
@@ -66,6 +72,8 @@ def move(
 
 def _by_components(a: Path, b: Path, points: Path | None, kind: Kind, options: Options) -> Moved:
     """Points moved by the map between two mixtures."""
+    import numpy as np
+
     from mixot.cli.sources import in_order, open_mixtures, read_points, sides, title
     from mixot.verbs import transport_map
 
@@ -77,7 +85,12 @@ def _by_components(a: Path, b: Path, points: Path | None, kind: Kind, options: O
         note(text)
     if p.measure.columns is not None:
         table = in_order(table, p.measure.columns, points or a)
-    moved = found.sample(table.values, rng=options.seed) if kind is Kind.random else found(table.values)
+    gaps = int(np.isnan(table.values).any(axis=1).sum())
+    if gaps:
+        note(f"{points or a}: {gaps} of {len(table.values)} rows have gaps: {_FILLED[kind]}")
+        moved = found.of_observed(table.values, rng=options.seed)
+    else:
+        moved = found.sample(table.values, rng=options.seed) if kind is Kind.random else found(table.values)
     apart = found.plan.distance
     facts = {"distance": apart, **sides(p, q)}
     return Moved(moved, table.columns, facts, title(p, q), f"by the {kind.value} map", {"MW2": apart})

@@ -21,7 +21,7 @@ _FILES = f"Samples: tables ({TABLES}), events (.fcs) or cells (.h5ad); two, or t
 _COLUMNS = ("component", "before", "after", "change", "p_value", "adjusted")
 
 
-@with_options(without=("k_max", "family", "weights", "missing", "mask"))
+@with_options(without=("k_max", "family", "weights", "mask"))
 def populations(
     files: Annotated[list[Path], typer.Argument(metavar="A [B]", help=_FILES, show_default=False)],
     against: Annotated[
@@ -64,6 +64,7 @@ def populations(
             after,
             k=options.k,
             structure=options.structure,
+            missing=options.missing,
             permutations=draws,
             rng=options.seed,
             progress=progress,

@@ -146,12 +146,14 @@ def open_start(path: Path) -> Mixture | Samples:
     return load(path) if kind_of(path) == "model" else named_points(read_table(path))
 
 
-def open_rows(path: Path, options: Options) -> Source[Samples]:
-    """The rows of a table or of cells as points, with the counts or weights that a column holds."""
+def open_rows(path: Path, options: Options) -> Source[Any]:
+    """The rows of a table or of cells as points, with the counts or weights that a column holds, and gaps if let in."""
     if kind_of(path) not in ("table", "cells"):
         raise InputError(f"{path}: the data must be a table, or cells (.h5ad)")
     (options,) = each_masked([path], [kind_of(path)], options)
-    if options.counts is not None or options.weights is not None:
+    if options.missing != "error" and kind_of(path) != "table":
+        raise InputError(f"{path}: --missing is for tables; leave it out")
+    if options.counts is not None or options.weights is not None or options.missing != "error":
         return _source(path, *_tallied(path, options))
     return _points(path, read_points(path, options))
 
@@ -203,14 +205,6 @@ def open_as_they_are(a: Path, b: Path, options: Options, *, exact: bool, bright:
 
 def read_points(path: Path, options: Options) -> Table:
     """The points of a table or of cells, or the colors of a picture, as a table; a column of weights is left out."""
-    if options.missing != "error":
-        try:
-            return read_points(path, replace(options, missing="error"))
-        except InputError as wrong:
-            raise InputError(
-                f"{wrong}. A map moves whole points: name such rows with --points; to fill gaps, load the fit in "
-                "Python and ask its impute"
-            ) from None
     kind = kind_of(path)
     if kind == "table":
         tally = options.counts or options.weights
@@ -298,7 +292,7 @@ def _points(path: Path, table: Table) -> Source[Samples]:
     return _source(path, table, named_points(table))
 
 
-def _source(path: Path, table: Table, points: Samples) -> Source[Samples]:
+def _source(path: Path, table: Table, points: Any) -> Source[Any]:
     what = f"{len(points):,} point{'s' if len(points) > 1 else ''}"
     return Source(path, kind_of(path), points, table.columns, what)
 

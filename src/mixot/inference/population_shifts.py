@@ -13,9 +13,10 @@ from mixot._checks import as_generator, check_whole
 from mixot._shapes import Bool, Float, Int
 from mixot.errors import AccuracyWarning, InputError
 from mixot.fitting.likelihood.em import EM
+from mixot.incomplete import Incomplete, check_missing, patterns
 from mixot.inference.levels import checked_level
 from mixot.inference.mixing_weights import best_weights
-from mixot.inference.rows import rows_of, samples_of
+from mixot.inference.rows import observed_of, rows_of
 from mixot.inference.two_sample import all_splits, drawn_splits, few_splits
 from mixot.measures import Samples
 from mixot.mixture import Mixture, aligned
@@ -79,6 +80,7 @@ def population_shifts(
     k: int | None = None,
     structure: str = "full",
     mixture: Mixture | None = None,
+    missing: str = "error",
     permutations: int = 1999,
     rng: Any = None,
     progress: ProgressCallback | None = None,
@@ -108,6 +110,9 @@ def population_shifts(
         Of the covariances, as for `mixot.fit`.
     mixture : Mixture, optional
         In place of a fit, of any family; it should not come from one of the sides alone.
+    missing : str
+        "ignore" takes NaN for a value that is missing at random, and every row for what was observed of it (see
+        `mixot.EM`); rows without any value are left out. `Incomplete` samples are taken so in any case.
     permutations : int
         Splits that are drawn where there are more.
     rng : seed, Generator or None
@@ -137,7 +142,8 @@ def population_shifts(
     (2013), for permutations of studentized differences.
     """
     check_whole(permutations, "permutations", 19)
-    groups, names = _groups(before, after)
+    check_missing(missing)
+    groups, names, left_out = _groups(before, after, missing)
     generator = as_generator(rng)
     rows = np.concatenate([sample for group in groups for sample in group])
     mixture, notes = _fit(rows, k, structure, mixture, generator)
@@ -170,14 +176,17 @@ def population_shifts(
         sizes,
         count,
         least,
-        (*notes, *_remarks(by_rows, sizes, least)),
+        (*left_out, *notes, *_remarks(by_rows, sizes, least)),
     )
 
 
-def _groups(before: Any, after: Any) -> tuple[list[list[Float[np.ndarray, "n d"]]], tuple[str, ...] | None]:
-    """The rows of all samples, with columns in the order of the first, and their names."""
+def _groups(
+    before: Any, after: Any, missing: str
+) -> tuple[list[list[Float[np.ndarray, "n d"]]], tuple[str, ...] | None, tuple[str, ...]]:
+    """The rows of all samples, with columns in the order of the first, their names, and notes of those left out."""
     groups: list[list[Float[np.ndarray, "n d"]]] = []
-    first: Samples | None = None
+    first: Samples | Incomplete | None = None
+    notes: list[str] = []
     for name, given in (("before", before), ("after", after)):
         samples = list(given) if isinstance(given, list | tuple) else [given]
         if not samples or any(np.isscalar(sample) for sample in samples):
@@ -185,19 +194,23 @@ def _groups(before: Any, after: Any) -> tuple[list[list[Float[np.ndarray, "n d"]
         group = []
         for at, each in enumerate(samples):
             called = name if len(samples) == 1 else f"{name}[{at}]"
-            sample = samples_of(each, called)
+            sample = observed_of(each, called, missing)
             if first is not None and sample.dim != first.dim:
                 raise InputError(
                     f"all samples must have as many columns, got {first.dim} and, in {called}, {sample.dim}"
                 )
             rows = rows_of(sample if first is None else aligned(first, sample), called)
             first = sample if first is None else first
+            empty = np.isnan(rows).all(axis=1)
+            if empty.any():
+                notes.append(f"{int(empty.sum())} of {len(rows)} rows of {called} hold no value, and are left out")
+                rows = rows[~empty]
             if len(rows) < 2:
                 raise InputError(f"{called} must have at least 2 rows, got {len(rows)}")
             group.append(rows)
         groups.append(group)
     assert first is not None
-    return groups, first.columns
+    return groups, first.columns, tuple(notes)
 
 
 def _fit(
@@ -213,13 +226,19 @@ def _fit(
     order = apart(lambda _: np.lexsort(rows.T[::-1]))  # by value: the fit does not know which rows are whose
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)
-        found = EM().fit(Samples(rows[order]), "gaussian", k=k, structure=structure, rng=rng)
+        points = Incomplete(rows[order]) if np.isnan(rows).any() else Samples(rows[order])
+        missing = "ignore" if isinstance(points, Incomplete) else "error"
+        found = EM(missing=missing).fit(points, "gaussian", k=k, structure=structure, rng=rng)
     return found.mixture, tuple(f"of the fit to all rows: {note}" for note in found.notes)
 
 
 def _densities(mixture: Mixture, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
-    """Densities of the components at each row, as shares of the largest there."""
-    logs = mixture.components.log_prob(rows).astype(np.float64)
+    """Densities of the components at what was observed of each row, as shares of the largest there."""
+    logs = np.empty((len(rows), len(mixture)))
+    for known, some in patterns(rows) if np.isnan(rows).any() else ():
+        logs[some] = mixture.marginal(known.tolist()).components.log_prob(rows[np.ix_(some, known)])
+    if not np.isnan(rows).any():
+        logs[:] = mixture.components.log_prob(rows)
     top = logs.max(axis=1, keepdims=True)
     if not np.isfinite(top).all():
         raise InputError("some rows have no density under any component of the mixture; leave them out")

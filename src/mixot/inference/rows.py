@@ -9,6 +9,7 @@ import numpy as np
 from mixot._checks import check_range
 from mixot._shapes import Float
 from mixot.errors import InputError, UnsupportedError
+from mixot.incomplete import Incomplete, as_rows
 from mixot.measures import Samples, as_measure
 
 _MOST = 2**24  # rows that counts may stand for
@@ -30,16 +31,30 @@ def samples_of(data: Any, name: str) -> Samples:
         raise UnsupportedError(
             f"a test is of rows that were observed, got a {type(measure).__name__} for {name}; pass the rows themselves"
         )
+    _check_rows(measure, name)
+    return measure
+
+
+def observed_of(data: Any, name: str, missing: str) -> Samples | Incomplete:
+    """What `samples_of` returns, or rows with gaps, where these come as such or ``missing`` is "ignore"."""
+    measure = as_rows(data, missing)
+    if not isinstance(measure, Incomplete):
+        return samples_of(measure, name)
+    _check_rows(measure, name)
+    return measure
+
+
+def _check_rows(measure: Samples | Incomplete, name: str) -> None:
+    """Whether every row is one observation, or as many as it counts for, of values whose squares can be had."""
     if measure.counts is None and np.ptp(measure.weights) > 1e-12 * measure.weights.max():
         raise InputError(
             f"{name} must be rows of equal weight: importance weights stand for no number of observations, and a test "
             "counts these; say how often each row was seen with counts, Samples(points, counts=...), or leave them out"
         )
-    check_range(measure.points, "points")
-    return measure
+    check_range(np.nan_to_num(measure.points), "points")
 
 
-def rows_of(samples: Samples, name: str) -> Float[np.ndarray, "n d"]:
+def rows_of(samples: Samples | Incomplete, name: str) -> Float[np.ndarray, "n d"]:
     """The observations themselves, (n, d), float64: a row that was counted c times stands there c times."""
     points = samples.points.astype(np.float64)
     if samples.counts is None:

@@ -57,10 +57,10 @@ def aligned(p: Measure, q: M) -> M:
     mine, theirs = columns_of(p), columns_of(q)
     order = None if mine is None or theirs is None or len(mine) != len(theirs) else column_order(mine, theirs, "both")
     turned: Any = q
-    if order is not None and not isinstance(q, Incomplete):
-        turned = q.marginal(order) if isinstance(q, Mixture) else None
-        if isinstance(q, Samples):
-            turned = q.moved(q.points[:, order], columns=mine)
+    if order is not None and isinstance(q, Mixture):
+        turned = q.marginal(order)
+    elif order is not None and isinstance(q, Samples | Incomplete):
+        turned = q.moved(q.points[:, order], columns=mine)
     if isinstance(p, Mixture) and isinstance(q, Mixture) and p.components.level_names:
         laws = turned.components.in_level_order(p.components.level_names)
         turned = Mixture(turned.weights, laws, columns=turned.columns)

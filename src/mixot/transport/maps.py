@@ -26,6 +26,7 @@ from mixot.solvers.discrete.exact import Exact
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.threads import thread_count
+from mixot.transport.observed import mean_images, points_with_gaps
 from mixot.transport.plans import between_mixtures, joined_pairs, left_out, rows_to_one
 
 _MOST = 2**32  # bytes that the pieces of a map may take
@@ -211,10 +212,7 @@ class TransportMap(Generic[Law]):
     def _mean(self, x: Any) -> Float[np.ndarray, "n d"]:
         if not isinstance(self.pieces, AffineCoupling):
             return self._mean_image(x)
-        share = self._shares()
-        linear, image = np.zeros_like(self.source.components.cov()), np.zeros_like(self.source.components.mean())
-        np.add.at(linear, self.rows, share[:, None, None] * self.pieces.linear)
-        np.add.at(image, self.rows, share[:, None] * self._images_of_means())
+        linear, image = self._mean_pieces()
         points = self.source.as_points(x)
         out = np.empty(points.shape, points.dtype)
         law = self._law(out.dtype, linear, image)
@@ -267,6 +265,56 @@ class TransportMap(Generic[Law]):
                 for s, mine in _by_pair(picked, noisy):
                     out[part][mine] += (z[mine] @ roots[s]).astype(out.dtype)
         return out
+
+    def of_observed(self, x: Any, *, rng: Any = None) -> Any:
+        """Return images of points of which NaN marks what is missing, given what is not, (n, d) -> (n, d).
+
+        The mean map gives ``E[T_mean(X) | what is known of X]`` for X of law p, exactly, as every T_kl is affine; the
+        random map draws what is missing first, then an image. Complete rows go where ``map(x)`` takes them, a row of
+        which nothing is known to the mean of q (by the random map: anywhere in q). What is missing must be so at
+        random, as for ``EM(missing="ignore")``.
+
+        Parameters
+        ----------
+        x : (n, d), NaN where a value is missing
+            Or a dataframe, which gives one of its kind.
+        rng : seed, Generator or None
+            What a random map draws from.
+
+        Raises
+        ------
+        InputError
+            On infinite values, or another shape.
+        UnsupportedError
+            Where the family has no conditional laws in closed form, and for the mean map between laws whose couplings
+            are not affine.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mixot import Gaussian, Mixture
+        >>> p = Mixture([1.0], Gaussian([[0.0, 0.0]], [[[1.0, 0.5], [0.5, 1.0]]]))
+        >>> q = Mixture([1.0], Gaussian([[5.0, 1.0]], [[[1.0, 0.5], [0.5, 1.0]]]))
+        >>> TransportMap.between(p, q).of_observed([[2.0, np.nan], [np.nan, np.nan]]).tolist()
+        [[7.0, 2.0], [5.0, 1.0]]
+        """
+        came = opened(x)
+        points = points_with_gaps(self.source, came)
+        if self.kind == "random":
+            generator = as_generator(rng)
+            return self._given_back(came, self._draw(self.source.impute(points, rng=generator), generator))
+        gaps = np.isnan(points).any(axis=1)
+        images = np.empty_like(points)
+        if not gaps.all():
+            images[~gaps] = self._mean(points[~gaps])
+        if gaps.any():
+            if not isinstance(self.pieces, AffineCoupling):
+                raise UnsupportedError(
+                    f"couplings of the {self.source.components.name} family are not affine, so that the mean image of "
+                    'a point with gaps has no closed form; take kind="random", which draws what is missing'
+                )
+            images[gaps] = mean_images(self.source, *self._mean_pieces(), points[gaps])
+        return self._given_back(came, images)
 
     def trajectories(self, x: Any, times: Any, *, rng: Any = None) -> Float[np.ndarray, "t n d"]:
         """Return random paths of the points x, (n, d) -> (t, n, d): ``(1 - t) x + t y`` with ``y = sample(x, rng=)``.
@@ -378,6 +426,14 @@ class TransportMap(Generic[Law]):
     def _affine(self) -> AffineCoupling:
         assert isinstance(self.pieces, AffineCoupling)
         return self.pieces
+
+    def _mean_pieces(self) -> tuple[Float[np.ndarray, "k d d"], Float[np.ndarray, "k d"]]:
+        """What T_mean does to each component of p, (k, d, d), and where it takes its mean, (k, d)."""
+        share = self._shares()
+        linear, image = np.zeros_like(self.source.components.cov()), np.zeros_like(self.source.components.mean())
+        np.add.at(linear, self.rows, share[:, None, None] * self._affine.linear)
+        np.add.at(image, self.rows, share[:, None] * self._images_of_means())
+        return linear, image
 
     def _images_of_means(self) -> Float[np.ndarray, "s d"]:
         """T_s of the mean of its source component."""
