@@ -123,6 +123,10 @@ def test_a_coordinate_that_few_rows_show_is_noted(structure, shown, noted, rng):
     x[shown:, 2] = np.nan
     found = mixot.fit(x, k=1, method=IGNORE, structure=structure, rng=0)
     assert sum("determine" in text for text in found.notes) == noted, found.notes
+    called = mixot.Incomplete(x, columns=["u", "v", "w"])
+    again = mixot.fit(called, k=1, method=IGNORE, structure=structure, rng=0)
+    for fit, name in ((found, "2"), (again, "'w'")):
+        assert sum(f"(column {name})" in text for text in fit.notes) == noted, fit.notes
 
 
 def test_names_of_columns_stay(rng):

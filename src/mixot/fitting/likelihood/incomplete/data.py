@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,7 @@ def partial_data(data: Samples | Incomplete, structure: str, reg: float, noise: 
         each = each[rows]
     kept = data if len(rows) == len(data) else data.take(rows)
     em = IncompleteEM.of_rows(kept.points, kept.weights, structure, reg, kept.observations, each)
+    em = replace(em, columns=kept.columns)
     return PartialData(em, (*_gaps(data, rows), *_apart(kept, em)))
 
 
@@ -93,10 +94,21 @@ def unseen(em: IncompleteEM, seen: np.ndarray) -> str:
     """
     k, d = seen.shape
     own = max(em.model.own_rows(d), _LEAST)
-    low = int((seen < own).any(axis=1).sum()) if em.structure != "tied" else 0
-    if low:
-        return f"{low} of {k} components have a coordinate that fewer than {own} of their rows show"
-    free = seen.sum(axis=0) - k
+    thin, free = seen < own, seen.sum(axis=0) - k
+    if em.structure != "tied" and thin.any():
+        low = int(thin.any(axis=1).sum())
+        shown = _named(em.columns, np.flatnonzero(thin.any(axis=0)))
+        return f"{low} of {k} components have a coordinate that fewer than {own} of their rows show (column {shown})"
     if em.structure == "tied" and free.min() < d:
-        return f"a coordinate is shown by {free.min():.0f} rows more than means, which do not determine its covariances"
+        shown = _named(em.columns, np.flatnonzero(free < d))
+        return (
+            f"a coordinate is shown by {free.min():.0f} rows more than means (column {shown}), which do not determine "
+            "its covariances"
+        )
     return ""
+
+
+def _named(columns: tuple[str, ...] | None, some: np.ndarray) -> str:
+    """Some of the columns as notes call them, of many the first."""
+    shown = ", ".join(named(columns, at) for at in some[:_SHOWN].tolist())
+    return shown + (f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else "")

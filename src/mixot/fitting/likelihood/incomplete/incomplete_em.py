@@ -38,6 +38,7 @@ class IncompleteEM(GaussianEM):
     values: np.ndarray
     groups: Groups
     law: tuple[np.ndarray, np.ndarray] | None
+    columns: tuple[str, ...] | None = None  # for notes
 
     @classmethod
     def of_rows(
