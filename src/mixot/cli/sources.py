@@ -366,7 +366,10 @@ def _tallied(path: Path, options: Options, order: tuple[str, ...] | None = None)
     if name is None:
         table = told_table(path, options.columns, options)
         table = table if order is None else in_order(table, order, path)
-        return table, table.rows()
+        try:
+            return table, table.rows()
+        except InputError as wrong:
+            raise InputError(f"{path}: {wrong}") from None
     if options.counts is not None and options.weights is not None:
         raise InputError("--counts say how often rows were seen, --weights how much they matter; give one of them")
     if kind_of(path) != "table":

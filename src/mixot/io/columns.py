@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,18 @@ def pick(names: Sequence[str], columns: Sequence[str] | None, path: object) -> l
     twice = [name for name in columns if list(names).count(name) > 1]
     if twice:
         raise InputError(f"{path}: several columns are called {twice[0]!r}; give them different names")
+    again = next((name for name in columns if list(columns).count(name) > 1), None)
+    if again is not None:
+        raise InputError(f"{path}: the column {again!r} is asked for twice; name each column once")
     return [list(names).index(name) for name in columns]
+
+
+def advice_on(empty: Sequence[str], rows: str) -> str:
+    """What to do about gaps in ``rows``; columns that are ``empty`` no other reading of gaps would fill."""
+    if empty:
+        shown = listed([repr(name) for name in empty], 5)
+        return f"there is no value at all in column {shown}: leave it out (--columns, or columns=[...] in Python)"
+    return f"drop or fill {rows}, or {LET_IN}"
 
 
 def listed(words: Sequence[str], most: int = 20) -> str:
@@ -67,14 +78,26 @@ def shortened(text: str, most: int = 60) -> str:
 LET_IN = "fit what is there: mixot fit --missing ignore (missing='ignore' in Python)"  # the advice to who meets a gap
 
 
-def check_finite(path: object, values: np.ndarray, missing: str = "error") -> None:
-    """Refuse NaN and infinity, naming the rows."""
+def check_names(table: Table) -> Table:
+    """The table, with a note where its columns have no names of their own because two are called alike."""
+    if not table.named or table.names is not None:
+        return table
+    twice = next(name for name in table.columns if table.columns.count(name) > 1)
+    text = f"several columns are called {shortened(twice)!r}: coordinates go by position, and names are not looked at"
+    return replace(table, notes=(*table.notes, text))
+
+
+def check_finite(path: object, values: np.ndarray, missing: str = "error", names: Sequence[str] | None = None) -> None:
+    """Refuse NaN and infinity, naming the rows, and the columns where they have names."""
     good = ~np.isinf(values) if missing == "ignore" else np.isfinite(values)
     rows = np.flatnonzero(~good.all(axis=1))
     if len(rows):
         what = "infinity" if missing == "ignore" else "NaN or infinity"
         shown = ", ".join(map(str, rows[:5].tolist())) + (", ..." if len(rows) > 5 else "")
+        lost = np.flatnonzero(~good.all(axis=0)).tolist()
+        empty = [] if names is None else [names[j] for j in lost if np.isnan(values[:, j]).all()]
+        what_of = "numbers" if names is None else f"column {listed([repr(names[j]) for j in lost], 5)}"
         raise InputError(
-            f"{path}: numbers must be finite, got {what} in {len(rows)} rows (counted from 0): {shown}; "
-            + ("mend them" if missing == "ignore" else f"drop or fill them, or {LET_IN}")
+            f"{path}: {what_of} must be finite, got {what} in {len(rows)} rows (counted from 0): {shown}; "
+            + ("mend them" if missing == "ignore" else advice_on(empty, "them"))
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from mixot._checks import is_rounded
 from mixot.errors import InputError
-from mixot.io.columns import LET_IN, Table, shortened
+from mixot.io.columns import Table, advice_on, shortened
 from mixot.io.contents import Content
 from mixot.io.text.encodings import encoding_of, other_than_utf_8
 from mixot.io.text.gaps import is_missing
@@ -153,7 +153,7 @@ def _explain(path: Text, layout: Layout, wanted: list[int], missing: str) -> Inp
         return InputError(f"{path}: numbers must be finite, or missing; infinite in {'; '.join(holes)}")
     return InputError(
         f"{path}: every cell must be a finite number; empty, NaN or infinite in {'; '.join(holes)}; "
-        f"drop or fill these rows, or {LET_IN}"
+        + advice_on([layout.names[j] for j in lost if not found[j].numbers and len(found[j].holes) > 1], "these rows")
     )
 
 

@@ -14,7 +14,7 @@ from mixot.extras import require
 from mixot.incomplete import check_missing
 from mixot.io.arrays import npz_names, read_npy, read_npz
 from mixot.io.atomic import check_target, replacing
-from mixot.io.columns import Table, check_finite, pick
+from mixot.io.columns import Table, check_finite, check_names, pick
 from mixot.io.contents import Content
 from mixot.io.delimited import read_text, text_writer
 from mixot.io.formats import arrow_files, cytometry, databases, records, spreadsheets
@@ -104,8 +104,9 @@ def read_table(
     files, on = files_of(as_path(path)), as_scale(scale)
     how: dict[str, Any] = {"columns": columns, "header": header, "compensate": compensate, "missing": missing}
     if files is None:
-        return scaled(read_content(locate(path), **how), on)
-    return scaled(one_table(path, [(file, read_content(locate(file), **how)) for file in files]), on)
+        return scaled(check_names(read_content(locate(path), **how)), on)
+    parts = [(file, read_content(locate(file), **how)) for file in files]
+    return scaled(check_names(one_table(path, parts)), on)
 
 
 def read_content(

@@ -32,7 +32,7 @@ from mixot.fitting.likelihood.starts.subsample import distinct_rows, thinned
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means
 from mixot.incomplete import Incomplete, check_missing
 from mixot.measures import Measure, Samples
-from mixot.mixture import Mixture
+from mixot.mixture import Mixture, columns_of
 from mixot.results import Candidate, Fit, ProgressCallback, Status
 
 _TOL = 1e-5  # nats per observation that a run may lack
@@ -221,7 +221,7 @@ class EM:
         em = run.em
         stopped = not run.status.solved and self.tol != 0  # with tol=0, max_iter iterations are what was asked for
         alarms = (f"the fit {run.status.advice}",) if stopped else ()
-        alarms += (*constant_columns(em), *empty_components(em, run))
+        alarms += (*constant_columns(em, columns_of(data)), *empty_components(em, run))
         for note in alarms:
             warnings.warn(note, AccuracyWarning, stacklevel=2)
         return Fit(

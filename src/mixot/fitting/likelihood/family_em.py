@@ -21,6 +21,7 @@ from mixot.fitting.base import register_fitter
 from mixot.fitting.likelihood.ascent import Ascent
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.linked_steps import LinkedSteps
+from mixot.fitting.likelihood.run_notes import of_one_value
 from mixot.fitting.likelihood.search.candidates import choice, judged
 from mixot.fitting.likelihood.starts.k_means import kmeans_labels
 from mixot.fitting.likelihood.starts_from_means import fitting_start, mixture_or_means, nearest
@@ -299,7 +300,7 @@ def _flat(mixture: Mixture, data: Samples) -> tuple[str, ...]:
     constant = np.ptp(x, axis=0) == 0
     columns, notes = np.flatnonzero(constant & narrow), ()
     if len(columns):
-        shown = ", ".join(f"{c} (value {x[0, c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+        shown = of_one_value(columns, x[0], data.columns)
         notes += (f"constant columns: {shown}; likelihood there is that of the narrowest laws; leave them out",)
     left = int((~constant).sum())
     if mixture.components.name == _TAILED and left > 1:

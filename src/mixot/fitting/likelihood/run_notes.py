@@ -7,15 +7,28 @@ import numpy as np
 from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
 from mixot.fitting.likelihood.gaussian.statistics import Parameters
 from mixot.fitting.likelihood.runs import LEAST_MASS, Run
+from mixot.incomplete import named
 
 
-def constant_columns(em: GaussianEM) -> tuple[str, ...]:
-    """A note on columns of one value."""
+def constant_columns(em: GaussianEM, names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A note on columns of one value, which are called by their ``names`` where they have any."""
     columns = np.flatnonzero(em.variances == 0)
     if not len(columns):
         return ()
-    shown = ", ".join(f"{c} (value {em.center[c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    shown = of_one_value(columns, em.center, names)
     return (f"constant columns: {shown}; their variance is set to reg times the others' average",)
+
+
+def of_one_value(columns: np.ndarray, values: np.ndarray, names: tuple[str, ...] | None) -> str:
+    """Some columns with their values, as notes name them, of many the first.
+
+    Examples
+    --------
+    >>> of_one_value(np.array([1]), np.array([2.0, 3.0]), ("height", "weight"))
+    "'weight' (value 3)"
+    """
+    shown = ", ".join(f"{named(names, c)} (value {values[c]:g})" for c in columns[:5].tolist())
+    return shown + (", ..." if len(columns) > 5 else "")
 
 
 def flat_rows(em: GaussianEM, state: Parameters) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from mixot.families.elliptical.gaussian import Gaussian
 from mixot.fitting.likelihood.criteria import bic
 from mixot.fitting.likelihood.em import EM
 from mixot.fitting.likelihood.gaussian.gaussian_em import GaussianEM
+from mixot.fitting.likelihood.run_notes import of_one_value
 from mixot.fitting.moments.projections import structured
 from mixot.measures import Measure, Samples
 from mixot.mixture import Mixture
@@ -56,7 +57,7 @@ def with_columns_back(
         free = em.free_parameters(len(mixture), em.spread(state).rank)
         criterion = bic(likelihood, free, em.observations)
     columns = np.setdiff1d(np.arange(data.dim), varied)
-    shown = ", ".join(f"{c} (value {x[0, c]:g})" for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    shown = of_one_value(columns, x[0], data.columns)
     said = said or f"constant columns: {shown}; their variance is set to reg times the others' average"
     projection = None
     if fit.projection is not None:

@@ -83,7 +83,7 @@ def _numbers(content: Content, table: Any, names: list[str], missing: str) -> Ta
             )
     parts = _undamaged(content, lambda: [_floats(table[name], f"column {name!r}") for name in names])
     values = np.column_stack(parts) if names else np.empty((0, 0))
-    check_finite(content, values, missing)
+    check_finite(content, values, missing, names)
     return Table(tuple(names), values)
 
 

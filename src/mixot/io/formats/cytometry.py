@@ -66,7 +66,7 @@ def read_events(
     wanted = _channels(content, names, markers, columns)
     labels = [names[j] for j in wanted] if columns is None else list(columns)
     values = np.ascontiguousarray(events[:, wanted])
-    check_finite(content, values, missing)
+    check_finite(content, values, missing, labels)
     return Table(tuple(labels), values, notes=tuple(dict.fromkeys(notes)))
 
 
