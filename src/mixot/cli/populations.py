@@ -15,6 +15,7 @@ from mixot.errors import InputError
 
 if TYPE_CHECKING:
     from mixot.cli.sources import Source
+    from mixot.incomplete import Incomplete
     from mixot.inference.population_shifts import PopulationShifts
     from mixot.measures import Samples
 
@@ -86,7 +87,7 @@ def populations(
             show_facts("", written(path))
 
 
-def _samples(paths: Sequence[Path], options: Options) -> list[Samples]:
+def _samples(paths: Sequence[Path], options: Options) -> list[Samples | Incomplete]:
     """Rows of all files, their columns in one order."""
     from mixot.cli.sources import in_one_order, open_rows
 
