@@ -111,3 +111,16 @@ def test_clouds_too_large_to_store_are_refused_before_anything_is_allocated():
     cloud = Samples(np.zeros((20_000, 1)))
     with pytest.raises(InputError, match="GiB"):
         plan(cloud, cloud)
+
+
+@pytest.mark.parametrize("k", [2, 3, 7])
+def test_what_costs_nothing_is_proven_where_masses_differ_by_rounding(k, rng):
+    """Where the cost is zero, a gap that is rounding of other costs is no share of it, and nothing to be mended."""
+    cost = rng.random((k, k)) + 0.5
+    np.fill_diagonal(cost, 0.0)
+    mass = rng.dirichlet(np.ones(k))
+    other = np.nextafter(mass, rng.choice([0.0, 1.0], k))
+    plan = Exact().solve(cost, mass, other)
+    assert abs(plan.cost) < 1e-15
+    assert plan.gap < 1e-15
+    np.testing.assert_allclose(plan.coupling, np.diag(mass), atol=1e-15)

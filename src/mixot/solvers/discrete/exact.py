@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,15 +54,20 @@ class Exact:
         """
         if cost.shape != (len(a), len(b)) or not cost.size:
             raise InputError(f"costs of shape {cost.shape} do not go with {len(a)} and {len(b)} weights")
+        plan = self._as_it_is(cost, a, b)
+        proven = plan.gap <= _LOST * abs(plan.cost) or not np.isfinite(cost).all()  # those were solved around
+        return plan if proven else self._finer(plan, a, b)
+
+    def _as_it_is(self, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> Plan:
+        """The plan with the proof that rounding leaves of it; raises as `solve` does."""
         coupling, f, g = np.zeros(cost.shape), np.empty(len(a)), np.empty(len(b))
         end, pivots, value, bound, error = network_simplex(
             _plain(cost), _plain(a), _plain(b), min(self.max_iter, _MOST_PIVOTS), coupling, f, g
         )
         if end == "optimal":
-            plan = Plan(coupling, value, bound, Status.OPTIMAL, pivots, error, cost, (f, g))
-            return plan if plan.gap <= _LOST * abs(value) else self._finer(plan, a, b)
+            return Plan(coupling, value, bound, Status.OPTIMAL, pivots, error, cost, (f, g))
         if end == "cost not finite" and (cost > -np.inf).all():  # false for NaN
-            return self._around(np.isinf(cost), cost, a, b)
+            return self._around(np.isinf(cost), cost, a, b, self.solve)
         if end != "max pivots":
             raise _refusal(end, cost, a, b)
         plan = Plan(coupling, value, bound, Status.MAX_ITER, pivots, error, cost, (f, g))
@@ -84,7 +90,7 @@ class Exact:
             if above != before and above == int((cost >= low + many * level).sum()):
                 before = above
                 try:
-                    found = self._around(cost > low + level, cost, a, b)
+                    found = self._around(cost > low + level, cost, a, b, self._as_it_is)
                 except InputError:  # no coupling without them
                     found = plan
                 if found.gap < plan.gap:
@@ -94,7 +100,14 @@ class Exact:
             level *= 4
         return plan
 
-    def _around(self, forbidden: np.ndarray, cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> Plan:
+    def _around(
+        self,
+        forbidden: np.ndarray,
+        cost: np.ndarray,
+        a: np.ndarray,
+        b: np.ndarray,
+        solve: Callable[[np.ndarray, np.ndarray, np.ndarray], Plan],
+    ) -> Plan:
         """The cheapest coupling without the forbidden pairs, as that where they cost more than any detour."""
         allowed = cost[~forbidden]
         low, high = (float(allowed.min()), float(allowed.max())) if len(allowed) else (0.0, 0.0)
@@ -102,7 +115,7 @@ class Exact:
         price = high + ((min(cost.shape) + 1) * (high - low) or 0.5 * abs(high) or 1.0)
         if not np.isfinite(price):
             raise InputError(f"costs between {low:.3g} and {high:.3g} beside infinite ones are too large: scale them")
-        plan = self.solve(np.where(forbidden, price, cost), a, b)
+        plan = solve(np.where(forbidden, price, cost), a, b)
         on = np.where(forbidden, plan.coupling, 0.0)
         apart = abs(a.sum() - b.sum())  # totals may differ by rounding, and that has to go somewhere
         if on.sum() > apart + _DUST * a.sum():
