@@ -1,6 +1,7 @@
 """How many threads the compiled loops may use, and long calls of other libraries in a thread of their own."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -72,6 +73,17 @@ def apart(call: Callable[[Callable[[], bool]], T]) -> T:
     if failed:
         raise failed[0]
     return found[0]
+
+
+def use_one_blas_thread() -> None:
+    """Have the BLAS of NumPy work in one thread, where nobody has asked for another number or loaded NumPy before.
+
+    It is for programs whose products are small: threads that wait for one spin, and take more time than they save. On
+    a busy machine they take most of it. The compiled loops keep their own number of threads (`thread_count`).
+    """
+    if "numpy" in sys.modules or "OMP_NUM_THREADS" in os.environ:
+        return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # OpenBLAS, which NumPy's wheels bring, reads it once
 
 
 def _openmp() -> int | None:

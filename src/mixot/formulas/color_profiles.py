@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ def as_pixels(picture: Any) -> np.ndarray:
     if hasattr(picture, "getbands") and hasattr(picture, "convert"):
         # black and white are two colors: whoever paints in them compares with colored pictures
         return in_srgb(*pillow_pixels(picture.convert("RGB") if picture.mode == "1" else picture))[0]
-    if isinstance(picture, np.ma.MaskedArray) and np.ma.is_masked(picture):
+    # whoever has a masked array has loaded their module, which takes as long as to count the colors of a picture
+    if "numpy.ma" in sys.modules and isinstance(picture, np.ma.MaskedArray) and np.ma.is_masked(picture):
         raise InputError(
             f"a picture must be whole, got {int(np.ma.count_masked(picture))} masked values of {picture.size}; fill "
             "them, or make their pixels transparent"

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import binary_dilation
 
-from mixot._shapes import Float, Int, Num
+from mixot._shapes import Bool, Float, Int, Num
 from mixot.errors import InputError
 from mixot.formulas.oklab import to_oklab
 from mixot.imaging.canvas import Canvas
@@ -173,10 +172,8 @@ class _Nodes:
         below = np.minimum((rgb.reshape(-1, 3) * np.float32(cells / top)).astype(np.intp), cells - 1)
         met = np.zeros((cells, cells, cells), dtype=bool)
         met[tuple(below.T)] = True
-        wanted = np.zeros((_TABLE, _TABLE, _TABLE), dtype=bool)
+        wanted = _ends_of_cells(met)
         wanted[::2, ::2, ::2] = True
-        for i, j, k in np.ndindex(2, 2, 2):
-            wanted[i : i + cells, j : j + cells, k : k + cells] |= binary_dilation(met, np.ones((3, 3, 3)))
         at = np.flatnonzero(wanted)
         return cls(at, to_oklab(ColorTable.identity(_TABLE).values.reshape(-1, 3)[at].astype(np.float64)))
 
@@ -189,3 +186,11 @@ class _Nodes:
         full = coarse(ColorTable.identity(_TABLE).values).reshape(-1, 3)
         full[self.at] = entries
         return ColorTable(full.reshape(_TABLE, _TABLE, _TABLE, 3))
+
+
+def _ends_of_cells(met: Bool[np.ndarray, "c c c"]) -> Bool[np.ndarray, "e e e"]:
+    """The corners of these cells of a grid and of the cells around them."""
+    for axis in range(3):
+        wide = np.moveaxis(np.pad(met, [(2, 2) if i == axis else (0, 0) for i in range(3)]), axis, 0)
+        met = np.moveaxis(wide[:-3] | wide[1:-2] | wide[2:-1] | wide[3:], 0, axis)
+    return met

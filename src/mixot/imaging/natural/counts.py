@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
 
 from mixot._native import count_colors as _count_in_cells
 from mixot._shapes import Float
@@ -67,6 +66,8 @@ def mixture_counts(mixture: Mixture, space: Literal["rgb", "lab"]) -> ColorCount
 
     The points are quantiles of a low-discrepancy sequence; those beyond sRGB go to its border.
     """
+    from scipy.special import ndtri  # here: it takes longer to load than a picture to recolor
+
     # the additive recurrence of the generalised golden ratio (Roberts, 2018): even in the cube, and without a seed
     uniform = (np.arange(1, _POINTS + 1)[:, None] * _GOLDEN ** -np.arange(1.0, 4.0)) % 1
     normal = ndtri(np.clip(uniform, 1e-3, 1 - 1e-3))

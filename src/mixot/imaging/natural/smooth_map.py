@@ -9,6 +9,7 @@ import numpy as np
 from mixot._shapes import Float
 
 _FEW = 200_000  # products of numbers up to which a BLAS starts no threads, which would cost more than they bring
+_BLOCK = 512  # colors at which the radial functions are found at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,13 @@ class SmoothMap:
     def __call__(
         self, colors: Float[np.ndarray, "n 3"], basis: Float[np.ndarray, "n k"] | None = None
     ) -> Float[np.ndarray, "n 3"]:
-        return self.affine(colors) + thin_product(self.basis(colors) if basis is None else basis, self.heights)
+        if basis is not None:
+            return self.affine(colors) + thin_product(basis, self.heights)
+        out = self.affine(colors)
+        for start in range(0, len(colors), _BLOCK):  # in the cache: all functions at all entries of a table are 60 MB
+            part = slice(start, start + _BLOCK)
+            out[part] += thin_product(self.basis(colors[part]), self.heights)
+        return out
 
     def affine(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """The map without its radial part."""
@@ -32,8 +39,11 @@ class SmoothMap:
 
     def basis(self, colors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n k"]:
         """The radial functions at the colors."""
-        squares = (colors**2).sum(axis=1)[:, None] - 2 * colors @ self.centers.T + (self.centers**2).sum(axis=1)
-        return np.exp(-np.maximum(squares, 0) / (2 * self.width**2))
+        squares = (2 * colors) @ self.centers.T
+        squares -= (colors**2).sum(axis=1)[:, None] + (self.centers**2).sum(axis=1)
+        np.minimum(squares, 0, out=squares)
+        squares /= 2 * self.width**2
+        return np.exp(squares, out=squares)
 
     def jacobian(
         self, colors: Float[np.ndarray, "n 3"], basis: Float[np.ndarray, "n k"] | None = None
