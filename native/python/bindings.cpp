@@ -10,6 +10,7 @@ NB_MODULE(_native, m) {
   bind_machine(m);
   bind_pictures(m);
   bind_color_tables(m);
+  bind_planes(m);
   bind_textures(m);
   bind_sliced_steps(m);
   bind_costs(m);

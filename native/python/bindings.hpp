@@ -5,6 +5,7 @@
 void bind_machine(nanobind::module_& m);
 void bind_pictures(nanobind::module_& m);
 void bind_color_tables(nanobind::module_& m);
+void bind_planes(nanobind::module_& m);
 void bind_sliced_steps(nanobind::module_& m);
 void bind_costs(nanobind::module_& m);
 void bind_affine_maps(nanobind::module_& m);

@@ -21,6 +21,7 @@ from mixot.cli import app
 from mixot.errors import InputError
 from mixot.imaging.color import Palette
 from mixot.imaging.film import flicker, frame_table, recolor_film, recolor_frames
+from mixot.imaging.film.planes import Layout, PlaneTable, moved_planes
 from mixot.imaging.film.recoloring import moved_by
 from mixot.imaging.natural import ColorTable
 from mixot.io import Picture, read_picture, write_picture
@@ -199,6 +200,30 @@ def test_grain_that_is_kept_flickers_as_before():
     moved = [[moved_by(steep, frame, grain=kept) for frame in frames] for kept in (True, False)]
     ratios = [flicker(each, frames) / flicker(frames) for each in moved]
     assert ratios[0] < 1.35 < 1.8 < ratios[1]  # at the border, and of small pictures, windows are narrow
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuv420p10le"])
+def test_planes_are_moved_as_their_colors_are(name):
+    """The identity leaves every code, and a map of contrast moves grey codes as its formula says, grain or not."""
+    layout = Layout.of(name, (64, 48))
+    codes = 1 << layout.depth
+    frame, out = av.VideoFrame(64, 48, name), av.VideoFrame(64, 48, name)
+    rng = np.random.default_rng(0)
+    kind = np.uint8 if layout.depth == 8 else np.uint16
+    for plane in frame.planes:
+        np.frombuffer(plane, kind)[:] = rng.integers(0, codes, plane.buffer_size // kind().itemsize)
+    full = name.startswith("yuvj")
+    for grain in (True, False):
+        moved_planes(PlaneTable.of(SAME, 1, full=full), frame, layout, out, grain=grain)
+        assert np.array_equal(out.to_ndarray(), frame.to_ndarray())
+    for plane in list(frame.planes)[1:]:
+        np.frombuffer(plane, kind)[:] = codes // 2
+    np.frombuffer(frame.planes[0], kind)[:] = round(0.3 * codes)
+    moved_planes(PlaneTable.of(NEGATIVE, 1, full=full), frame, layout, out, grain=True)
+    luma = np.frombuffer(out.planes[0], kind).reshape(48, -1)[:, :64]
+    low, high = (0, 255) if full else (16, 235)
+    assert abs(luma - ((low + high) * codes / 256 - round(0.3 * codes))).max() <= 1
+    assert abs(np.frombuffer(out.planes[1], kind)[:8].astype(int) - codes // 2).max() <= 1
 
 
 def test_series_of_pictures_keep_their_names_and_kinds(tmp_path, sunset):

@@ -16,7 +16,8 @@ import numpy as np
 from mixot._checks import as_path
 from mixot.errors import InputError
 from mixot.imaging.film.maps import SAMPLES, Following, Maker, merged, split_alpha, thinned
-from mixot.imaging.film.videos import SUFFIXES, Video, matrix_of, pixels_of, reading, writing
+from mixot.imaging.film.planes import Layout, PlaneTable, moved_planes, moves_planes
+from mixot.imaging.film.videos import FULL, SUFFIXES, Video, Writer, matrix_of, pixels_of, range_of, reading, writing
 from mixot.imaging.natural import ColorCounts, ColorTable, count_colors, move_without_grain
 from mixot.io.atomic import check_folder, check_target, replacing
 from mixot.io.pictures import SUFFIXES as PICTURES
@@ -51,7 +52,7 @@ def recolor_film(
     strength: float | int = 1.0,
     keep: Any = None,
     gain: float | int | None = None,
-    grain: bool = False,
+    grain: bool = True,
     adapt: float | int | None = None,
     progress: ProgressCallback | None = None,
 ) -> RecoloredFilm:
@@ -71,8 +72,8 @@ def recolor_film(
     strength, keep, gain
         As in `mixot.imaging.natural.ColorMap` and `mixot.imaging.natural.natural_map`.
     grain : bool
-        Whether grain is to be made neither larger nor smaller (`move_without_grain`), which takes several times as
-        long as the map itself.
+        Whether grain is to be made neither larger nor smaller. Frames that are stored as luma and chroma are smoothed
+        plane by plane, which is cheap; others as RGB (`move_without_grain`), several times as long as the map itself.
     adapt : float, optional
         Seconds over which colors are averaged, on either side of each frame, where the map is to follow them.
     progress : callable, optional
@@ -99,19 +100,15 @@ def recolor_film(
         with scouting as scout, replacing(target) as file, writing(file, target, video) as writer:
             notes = _notes(video) + writer.notes
             maps = None if scout is None or make is None or following is None else _ahead(scout, make, following)
-            matrix, frames = matrix_of(video.stream.codec_context), video.frames()
+            mover, frames = _Mover(writer, matrix_of(video.stream.codec_context)), video.frames()
             while True:
                 with spent.on("decode"):
                     frame = next(frames, None)
                     if frame is None:
                         break
-                    pixels = pixels_of(frame, matrix)
                 with spent.on("fit"):
                     used = table if maps is None else maps.table(frame.time or 0.0)
-                with spent.on("apply"):
-                    moved = moved_by(used, pixels, grain=grain)
-                with spent.on("encode"):
-                    writer.add(moved, frame)
+                mover.move(used, frame, grain=grain, spent=spent)
                 if progress is not None:
                     progress(Progress("frames", video.count, video.expected))
             with spent.on("encode"):
@@ -225,6 +222,39 @@ class _Task:
 
     def __exit__(self, *error: object) -> None:
         self.seconds[self.task] += time.process_time() - self.began
+
+
+@dataclass(eq=False)
+class _Mover:
+    """What moves frames: plane by plane, where they are written as they were stored, or else through RGB."""
+
+    writer: Writer
+    matrix: int
+    baked: dict[bool, PlaneTable] = field(default_factory=dict)
+    of: ColorTable | None = None
+
+    def move(self, table: ColorTable | None, frame: Any, *, grain: bool, spent: _Spent) -> None:
+        layout = Layout.of(frame.format.name, (frame.width, frame.height)) if moves_planes(self.matrix) else None
+        if table is None or layout is None or frame.format.name.replace("yuvj", "yuv") != self.writer.layout:
+            with spent.on("decode"):
+                pixels = pixels_of(frame, self.matrix)
+            with spent.on("apply"):
+                moved = moved_by(table, pixels, grain=grain)
+            with spent.on("encode"):
+                self.writer.add(moved, frame)
+            return
+        with spent.on("apply"):
+            out = self.writer.blank()
+            moved_planes(self._planes_of(table, full=range_of(frame) == FULL), frame, layout, out, grain=grain)
+        with spent.on("encode"):
+            self.writer.add_frame(out, frame)
+
+    def _planes_of(self, table: ColorTable, *, full: bool) -> PlaneTable:
+        if table is not self.of:
+            self.of, self.baked = table, {}
+        if full not in self.baked:
+            self.baked[full] = PlaneTable.of(table, self.matrix, full=full)
+        return self.baked[full]
 
 
 def _following(adapt: float | int | None, palette: Any) -> float | None:

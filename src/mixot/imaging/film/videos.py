@@ -18,7 +18,7 @@ from mixot.threads import thread_count
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".avi": "avi"}
 SUFFIXES = tuple(_FORMATS)
 _HDR = {16: "PQ", 18: "HLG"}  # transfer functions, by their number in ITU-T H.273
-_UNKNOWN, _BT709, _BT601, _LIMITED, _FULL = 2, 1, 5, 1, 2
+_UNKNOWN, _BT709, _BT601, _LIMITED, FULL = 2, 1, 5, 1, 2
 _HIGH = 720  # rows from which a film that does not tell its matrix has that of BT.709
 # Flags of swscale: bilinear, rounded to nearest, and of 8 bits with chroma at full width, without which luma comes back
 # darker by 1 to 2 of 255; with more bits that flag gives wrong colors.
@@ -148,7 +148,7 @@ def pixels_of(frame: Any, matrix: int) -> np.ndarray:
     """The colors of a frame as RGB (h, w, 3): uint8, or uint16 of a frame with more than 8 bits."""
     deep = max(part.bits for part in frame.format.components) > 8
     how = {} if frame.format.is_rgb else {"src_colorspace": matrix, "src_color_range": range_of(frame)}
-    how |= {"dst_color_range": _FULL, "interpolation": _READING_DEEP if deep else _READING, "threads": 1}
+    how |= {"dst_color_range": FULL, "interpolation": _READING_DEEP if deep else _READING, "threads": 1}
     return frame.reformat(format="rgb48le" if deep else "rgb24", **how).to_ndarray()
 
 
@@ -160,7 +160,7 @@ def matrix_of(context: Any) -> int:
 
 def range_of(frame: Any) -> int:
     """1 for video levels, 16 to 235 of 255, 2 for all of them."""
-    return _FULL if frame.color_range == _FULL or frame.format.name.startswith("yuvj") else _LIMITED
+    return FULL if frame.color_range == FULL or frame.format.name.startswith("yuvj") else _LIMITED
 
 
 @dataclass(eq=False)
@@ -175,13 +175,26 @@ class Writer:
     notes: tuple[str, ...]
     av: Any
 
+    @property
+    def layout(self) -> str:
+        """How pixels are kept, by FFmpeg's name."""
+        return self.stream.codec_context.pix_fmt
+
+    def blank(self) -> Any:
+        """A frame to be filled, of the size and layout of those that are written."""
+        return self.av.VideoFrame(*self.video.size, self.layout)
+
     def add(self, pixels: np.ndarray, like: Any) -> None:
         """Write a frame in the place of another, and the sound up to there."""
         frame = self.av.VideoFrame.from_ndarray(pixels, format="rgb48le" if pixels.dtype == np.uint16 else "rgb24")
         full = range_of(like)
-        target = self.stream.codec_context.pix_fmt
+        target = self.layout
         how = {} if "rgb" in target or "gbr" in target else {"dst_colorspace": self.matrix, "dst_color_range": full}
-        frame = frame.reformat(format=target, src_color_range=_FULL, interpolation=_WRITING, threads=1, **how)
+        frame = frame.reformat(format=target, src_color_range=FULL, interpolation=_WRITING, threads=1, **how)
+        self.add_frame(frame, like)
+
+    def add_frame(self, frame: Any, like: Any) -> None:
+        """Write a frame that has the layout already in the place of another."""
         frame.pts, frame.time_base = like.pts, like.time_base
         self._copy_sound()
         self.container.mux(self.stream.encode(frame))
@@ -248,7 +261,7 @@ def _video_stream(
     for mark in ("color_range", "color_primaries", "color_trc", "colorspace"):
         setattr(context, mark, getattr(source, mark))
     if source.format.name.startswith("yuvj"):
-        context.color_range = _FULL
+        context.color_range = FULL
     return stream, notes
 
 
