@@ -21,6 +21,7 @@ def folder(tmp_path, rng):
         picture = np.array(color) + np.linspace(-40, 40, 24)[:, None, None] + rng.normal(0, 6, (24, 30, 3))
         write_picture(tmp_path / f"{name}.png", Picture(np.clip(picture, 0, 255).astype(np.uint8)))
     (tmp_path / "curves.cube").write_text("LUT_1D_SIZE 2\n0 0 0\n1 1 1\n")
+    write_picture(tmp_path / "clear.png", Picture(np.zeros((4, 4, 4), np.uint8)))
     return tmp_path
 
 
@@ -76,7 +77,14 @@ def test_grids_on_a_sheet_and_in_a_folder(folder):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("photo.png --palette a.png b.png --weights .5 .6 -o x.png", "weights must sum to one"),
+        ("photo.png --palette a.png b.png --weights .5 .6 -o x.png", "--weights must sum to one, got 1.1; divide"),
+        ("photo.png --palette a.png --weights .5 -o x.png", "--weights must sum to one, got 0.5; divide"),
+        ("text.png --palette a.png b.png --weights -1 2 -o x.png", "--weights must not be negative"),
+        ("photo.png --palette a.png -o x.png --table ./x.png", "-o and --table both name x.png"),
+        ("photo.png --palette a.png curves.cube -o x.png", "curves.cube: a table of colors is no palette"),
+        ("photo.png --palette clear.png -o x.png", "error: clear.png: the palette is transparent everywhere"),
+        ("photo.png --palette clear.png a.png -o x.png", "error: clear.png: the palette is transparent everywhere"),
+        ("photo.png --palette a.png clear.png --grid 3 -o x.png", "error: clear.png: the palette is transparent"),
         ("photo.png --palette a.png b.png --weights .5 -o x.png", "one number for each of the 2 inputs"),
         ("photo.png --palette a.png b.png --weights .5 .5 --grid 3 -o x.png", "--grid shows all weights"),
         ("photo.png --palette a.png --grid 3 -o x.png", "between two, three or four palettes, got 1"),

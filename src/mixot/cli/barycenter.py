@@ -95,6 +95,20 @@ def numbers(words: list[str] | None, count: int) -> list[float] | None:
         raise InputError(f"--weights must be numbers, got {' '.join(words)}") from None
     if len(values) != count:
         raise InputError(f"--weights must be one number for each of the {count} inputs, got {len(values)}")
+    return _shares(values)
+
+
+def _shares(values: list[float]) -> list[float]:
+    """Weights that are shares, or an error before anything is fitted, in words for those who type them."""
+    from mixot.tallies import check_weights
+
+    try:
+        check_weights(values, len(values), "inputs")
+    except InputError as wrong:
+        total = sum(values)
+        if min(values) < 0 or not 0 < total < float("inf"):
+            raise InputError(f"--{wrong}") from None
+        raise InputError(f"--weights must sum to one, got {total:.9g}; divide each of them by that") from None
     return values
 
 

@@ -47,7 +47,7 @@ class Files:
     @property
     def draws(self) -> bool:
         """Whether a picture is written, and not a table alone."""
-        return self.table != self.output
+        return self.output.suffix.lower() != CUBE
 
     def check(self, options: RecolorOptions) -> None:
         """Raise an error where what was asked for does not fit together, or cannot be written."""
@@ -55,6 +55,7 @@ class Files:
         from mixot.io.pictures import check_picture_target
 
         self.check_colors(options)
+        self._check_places()
         if self.mask is not None and self.grid is not None:
             raise InputError("--grid recolors whole pictures; leave --mask out")
         if self.weights is not None and self.grid is not None:
@@ -70,12 +71,21 @@ class Files:
         if self.draws and (self.grid is None or self.output.suffix):
             check_picture_target(self.output)
 
+    def _check_places(self) -> None:
+        """Raise an error where the picture and its table would be one file: the second would replace the first."""
+        if self.draws and self.table is not None and self.table.absolute() == self.output.absolute():
+            raise InputError(f"-o and --table both name {self.output}; give the table another name")
+
     def check_colors(self, options: RecolorOptions) -> None:
         """Raise an error where palettes, or a table in their place, are missing or do not fit together."""
         if not self.palettes and self.lut is None:
             raise typer.BadParameter("a picture with the colors is missing, or --lut, a table", param_hint="--palette")
         if self.palettes and self.lut is not None:
             raise InputError("--palette makes a table and --lut applies one that there is; give one of them")
+        if len(self.palettes) > 1 and (tables := [path for path in self.palettes if path.suffix.lower() == CUBE]):
+            raise InputError(
+                f"{tables[0]}: a table of colors is no palette that others can be mixed with; give it alone"
+            )
         if self.lut is not None and (self.grid, self.weights, options.keep, options.gain) != (None,) * 4:
             raise InputError("--lut applies a table as it is; leave --grid, --weights, --keep and --gain out")
         if self.lut is not None and options.by_components:
@@ -114,7 +124,10 @@ def open_palette_or_picture(path: Path) -> Any:
         from mixot.imaging.palettes import load_palette
 
         return load_palette(path)
-    return told_picture(path).pixels
+    pixels = told_picture(path).pixels
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[:, :, 3].any():
+        raise InputError(f"{path}: the palette is transparent everywhere: it has no colors")
+    return pixels
 
 
 def palette_between(files: Files, options: RecolorOptions, *, rng: Any, progress: Any) -> Any:

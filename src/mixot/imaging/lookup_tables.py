@@ -54,9 +54,7 @@ def write_color_table(
     Examples
     --------
     >>> import tempfile
-    >>> from mixot.formulas.oklab import from_oklab, to_oklab
-    from mixot.imaging.natural.color_map import between
-    from mixot.imaging.natural.table import LARGEST, ColorTable
+    >>> from mixot.imaging.natural.table import ColorTable
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_color_table(f"{folder}/same.cube", ColorTable.identity(17))
     ...     read_color_table(f"{folder}/same.cube").size

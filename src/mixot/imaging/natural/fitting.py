@@ -114,7 +114,7 @@ def _bound(source: ColorCounts, palette: ColorCounts, notes: list[str]) -> float
     if spreads[0] < source.within[0]:  # one lightness: there is no difference to raise
         return GAIN
     bound = GAIN * float(np.clip(np.sqrt(max(spreads[1] / spreads[0], 0.0)) / _NARROW, 1.0, _MOST))
-    if bound > GAIN:
+    if bound >= GAIN + 0.05:  # below that the note would name one number twice
         notes.append(
             f"the photo's lightness spreads over less than half of the palette's: gain {bound:.2g} instead of {GAIN:g}"
         )
