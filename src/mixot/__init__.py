@@ -103,6 +103,9 @@ if TYPE_CHECKING:
     from mixot.transport.quantize import quantize as quantize
     from mixot.transport.reduction import Reduction as Reduction
     from mixot.transport.reduction import reduce as reduce
+    from mixot.transport.sliced import SlicedCosts as SlicedCosts
+    from mixot.transport.sliced import sliced_costs as sliced_costs
+    from mixot.transport.sliced import sliced_distance as sliced_distance
     from mixot.verbs import barycenter as barycenter
     from mixot.verbs import bounds as bounds
     from mixot.verbs import distance as distance
@@ -173,6 +176,7 @@ _HOME = {
     "transport.maps": ("TransportMap",),
     "transport.quantize": ("Quantization", "quantize"),
     "transport.reduction": ("Reduction", "reduce"),
+    "transport.sliced": ("SlicedCosts", "sliced_costs", "sliced_distance"),
     "verbs": ("fit", "distance", "distances", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
     "io": ("read", "save", "load"),
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from mixot import Exact, Gaussian, Mixture, Samples, distance, plan
+from mixot import Exact, Gaussian, Mixture, Samples, distance, plan, sliced_distance
 
 ot = pytest.importorskip("ot")
 
@@ -50,3 +50,11 @@ def test_assignments(rng):
     rows, cols = linear_sum_assignment(cost)
     assert result.cost == pytest.approx(cost[rows, cols].mean(), rel=1e-12)
     assert np.count_nonzero(result.coupling) == 400
+
+
+def test_sliced_distance(rng):
+    x, y = rng.standard_normal((50, 3)), rng.standard_normal((40, 3)) + 1
+    a, b, v = rng.dirichlet(np.ones(50)), rng.dirichlet(np.ones(40)), rng.standard_normal((20, 3))
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    expected = ot.sliced_wasserstein_distance(x, y, a, b, projections=v.T)
+    assert sliced_distance(Samples(x, a), Samples(y, b), directions=v) == pytest.approx(expected, rel=1e-9)
