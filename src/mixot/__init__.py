@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
     from mixot.solvers.discrete.exact import Exact as Exact
+    from mixot.solvers.discrete.partial import PartialPlan as PartialPlan
     from mixot.solvers.entropic.omt import OMT as OMT
     from mixot.solvers.entropic.omt_plan import OMTPlan as OMTPlan
     from mixot.solvers.entropic.stability import Stability as Stability
@@ -141,6 +142,7 @@ _HOME = {
     "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete.exact": ("Exact",),
+    "solvers.discrete.partial": ("PartialPlan",),
     "solvers.entropic.omt": ("OMT",),
     "solvers.entropic.omt_plan": ("OMTPlan",),
     "solvers.multimarginal.multi_marginal": ("MultiMarginal",),
