@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from mixot.results import Progress as Progress
     from mixot.results import Status as Status
     from mixot.solvers.discrete.exact import Exact as Exact
+    from mixot.solvers.discrete.partial import PartialPlan as PartialPlan
     from mixot.solvers.entropic.omt import OMT as OMT
     from mixot.solvers.entropic.omt_plan import OMTPlan as OMTPlan
     from mixot.solvers.entropic.stability import Stability as Stability
@@ -103,6 +104,9 @@ if TYPE_CHECKING:
     from mixot.transport.quantize import quantize as quantize
     from mixot.transport.reduction import Reduction as Reduction
     from mixot.transport.reduction import reduce as reduce
+    from mixot.transport.sliced import SlicedCosts as SlicedCosts
+    from mixot.transport.sliced import sliced_costs as sliced_costs
+    from mixot.transport.sliced import sliced_distance as sliced_distance
     from mixot.verbs import barycenter as barycenter
     from mixot.verbs import bounds as bounds
     from mixot.verbs import distance as distance
@@ -138,6 +142,7 @@ _HOME = {
     "families.product": ("Product",),
     "mixture": ("Mixture",),
     "solvers.discrete.exact": ("Exact",),
+    "solvers.discrete.partial": ("PartialPlan",),
     "solvers.entropic.omt": ("OMT",),
     "solvers.entropic.omt_plan": ("OMTPlan",),
     "solvers.multimarginal.multi_marginal": ("MultiMarginal",),
@@ -173,6 +178,7 @@ _HOME = {
     "transport.maps": ("TransportMap",),
     "transport.quantize": ("Quantization", "quantize"),
     "transport.reduction": ("Reduction", "reduce"),
+    "transport.sliced": ("SlicedCosts", "sliced_costs", "sliced_distance"),
     "verbs": ("fit", "distance", "distances", "plan", "geodesic", "transport_map", "barycenter", "bounds"),
     "io": ("read", "save", "load"),
 }

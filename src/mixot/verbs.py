@@ -33,6 +33,7 @@ from mixot.mixture import Mixture, aligned, aligned_all, check_squares
 from mixot.results import Fit, Interval, MomentFit, Plan, ProgressCallback
 from mixot.solvers.base import Solver
 from mixot.solvers.discrete.exact import Exact
+from mixot.solvers.discrete.partial import Partial, PartialPlan
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.multimarginal.multi_marginal import MultiMarginal
@@ -247,8 +248,10 @@ def plan(p: Mixture, q: Samples | np.ndarray, *, solver: Semidiscrete | None = N
 @overload
 def plan(p: DataLike, q: DataLike, *, solver: OMT) -> OMTPlan: ...
 @overload
-def plan(p: DataLike, q: DataLike, *, solver: Solver | CellSolver | None = None) -> Plan: ...
-def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
+def plan(p: DataLike, q: DataLike, *, mass: float, solver: Exact | None = None) -> PartialPlan: ...
+@overload
+def plan(p: DataLike, q: DataLike, *, solver: Solver | CellSolver | None = None, mass: None = None) -> Plan: ...
+def plan(p: Any, q: Any, *, solver: Any = None, mass: Any = None) -> Plan | SemidiscretePlan:
     """Return the optimal coupling of p and q, with a certificate.
 
     For mixtures it is the coupling of their components that attains ``MW2^2 = min sum_kl w_kl W2^2(p_k, q_l)`` over
@@ -264,6 +267,9 @@ def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
     solver : solver, optional
         ``Exact()``, or for samples and a density ``Semidiscrete()``, where not given; between mixtures, and between
         samples, also ``OMT(lam=..., eps=..., rho=...)``, or any object with a method ``solve(cost, a, b) -> Plan``.
+    mass : float, optional
+        A share of the mass, above 0 and at most 1: the plan then moves no more than that, what is cheapest to move,
+        and is exact. Between mixtures, and between samples.
 
     Returns
     -------
@@ -271,6 +277,8 @@ def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
         ``.coupling .cost (squared distance) .distance .lower_bound .gap .cost_matrix .potentials .status``
     OMTPlan
         With ``OMT(...)``, a `Plan` that also has ``.lam .eps .primal .dual .excess .created .destroyed .growth``
+    PartialPlan
+        With ``mass=``, a `Plan` of marginals at most the weights, that also has ``.mass .unmoved .price .notes``
     SemidiscretePlan
         For samples and a density: ``.potentials .masses .centroids .cost .gap .distance .cells() .status``
 
@@ -279,7 +287,7 @@ def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
     UnsupportedError
         On a pair of measures that no solver here joins; the message names the alternative.
     InputError
-        Where p and q live in different dimensions, or the solver is none for them.
+        Where p and q live in different dimensions, the solver is none for them, or the mass no share.
     SolveError
         Where the solver gave up; ``.result`` is its best plan.
 
@@ -291,8 +299,26 @@ def plan(p: Any, q: Any, *, solver: Any = None) -> Plan | SemidiscretePlan:
     >>> best = plan(p, q)
     >>> best.coupling.round(12).tolist(), round(best.cost, 12)
     ([[0.3, 0.0], [0.3, 0.4]], 0.12475)
+    >>> plan(p, q, mass=0.5).coupling.round(12).tolist()
+    [[0.0, 0.0], [0.5, 0.0]]
     """
-    return problem(as_measure(p), as_measure(q)).plan(solver)
+    found = problem(as_measure(p), as_measure(q))
+    return found.plan(solver if mass is None else _of_share(mass, solver, found.pair.semidiscrete))
+
+
+def _of_share(mass: Any, solver: Any, semidiscrete: bool) -> Partial:
+    """The solver for a share of the mass."""
+    share = Partial(mass)
+    if semidiscrete:
+        raise UnsupportedError(
+            "a share of the mass is moved between mixtures and between samples, not between points and a density; "
+            "take a sample of it, or fit a mixture to the points"
+        )
+    if solver is not None and not isinstance(solver, Exact):
+        raise InputError(
+            "a share of the mass is moved by Exact(...); give mass, or another solver, such as OMT(rho=...)"
+        )
+    return share if solver is None else replace(share, exact=solver)
 
 
 def distance(p: DataLike, q: DataLike) -> float:

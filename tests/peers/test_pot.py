@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from mixot import Exact, Gaussian, Mixture, Samples, distance, plan
+from mixot import Exact, Gaussian, Mixture, Samples, distance, plan, sliced_distance
 
 ot = pytest.importorskip("ot")
 
@@ -50,3 +50,20 @@ def test_assignments(rng):
     rows, cols = linear_sum_assignment(cost)
     assert result.cost == pytest.approx(cost[rows, cols].mean(), rel=1e-12)
     assert np.count_nonzero(result.coupling) == 400
+
+
+def test_sliced_distance(rng):
+    x, y = rng.standard_normal((50, 3)), rng.standard_normal((40, 3)) + 1
+    a, b, v = rng.dirichlet(np.ones(50)), rng.dirichlet(np.ones(40)), rng.standard_normal((20, 3))
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    expected = ot.sliced_wasserstein_distance(x, y, a, b, projections=v.T)
+    assert sliced_distance(Samples(x, a), Samples(y, b), directions=v) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("mass", [0.2, 0.7])
+def test_partial_plans(rng, mass):
+    x, y, p, q = rng.standard_normal((30, 3)), rng.standard_normal((20, 3)), mixture(rng, 6, 2), mixture(rng, 5, 2)
+    a, b = rng.dirichlet(np.ones(30)), rng.dirichlet(np.ones(20))
+    for found in (plan(Samples(x, a), Samples(y, b), mass=mass), plan(p, q, mass=mass)):
+        given = found.source_weights, found.target_weights, found.cost_matrix
+        assert found.cost == pytest.approx(ot.partial.partial_wasserstein2(*given, m=mass), rel=1e-9)

@@ -72,6 +72,7 @@ assert_type(mixot.geodesic(mixot.barycenter([p, q]), p)(0.5).components, mixot.G
 assert_type(mixot.transport_map(p, q).source, mixot.Mixture[mixot.Gaussian])
 assert_type(mixot.plan(p, q), mixot.Plan)
 assert_type(mixot.plan(p, q, solver=mixot.OMT()), mixot.OMTPlan)
+assert_type(mixot.plan(p, q, mass=0.5), mixot.PartialPlan)
 assert_type(mixot.plan(x, q), mixot.SemidiscretePlan)
 
 

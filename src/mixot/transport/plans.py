@@ -17,6 +17,7 @@ from mixot.measures import Grid, Samples
 from mixot.mixture import Mixture
 from mixot.results import Plan
 from mixot.solvers.base import Solver
+from mixot.solvers.discrete.partial import PartialPlan
 from mixot.solvers.entropic.omt import OMT
 from mixot.solvers.entropic.omt_plan import OMTPlan
 from mixot.solvers.semidiscrete.gaussian_target import GaussianTarget
@@ -26,6 +27,7 @@ P = TypeVar("P", bound=Plan)
 
 P = TypeVar("P", bound=Plan)
 
+_OF_LAWS = {"W2": "MW2", "partial W2": "partial MW2"}  # what the distances of atoms are called where these are laws
 _MOST = 2**31  # bytes of one cost matrix; the solver needs about six of that size
 _LEAST = 1e-17  # share of both its components below which a pair is not seen in their sums
 
@@ -64,8 +66,8 @@ def between_mixtures(p: Mixture, q: Mixture, solver: Solver) -> Plan:
 
 def of_components(plan: Any) -> Any:
     """The plan by its name: a solver sees costs of atoms, W2, and does not know that they are laws, MW2."""
-    if isinstance(plan, Plan) and plan.distance_name == "W2":
-        return replace(plan, distance_name="MW2")
+    if isinstance(plan, Plan) and plan.distance_name in _OF_LAWS:
+        return replace(plan, distance_name=_OF_LAWS[plan.distance_name])
     return plan
 
 
@@ -155,13 +157,10 @@ def reversed_plan(plan: P) -> P:
         "cost_matrix": plan.cost_matrix.T,
         "potentials": plan.potentials[::-1],
     }
+    if isinstance(plan, OMTPlan | PartialPlan):
+        exchanged |= {"source_weights": plan.target_weights, "target_weights": plan.source_weights}
     if isinstance(plan, OMTPlan):
-        exchanged |= {
-            "rho": plan.rho[::-1],
-            "source_weights": plan.target_weights,
-            "target_weights": plan.source_weights,
-            "entropic_potentials": plan.entropic_potentials[::-1],
-        }
+        exchanged |= {"rho": plan.rho[::-1], "entropic_potentials": plan.entropic_potentials[::-1]}
     return replace(plan, **exchanged)
 
 
