@@ -58,6 +58,8 @@ def main() -> Figure:
                     axis.imshow(pixels[CROPS[i]], interpolation="nearest")
     for axis in axes.ravel():
         axis.axis("off")
+        if not axis.has_data():
+            axis.remove()
     return figure
 
 

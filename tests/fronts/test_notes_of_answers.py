@@ -45,7 +45,7 @@ def two():
 # what is fitted, how, words of the note, and the options of ``mixot fit`` that meet the same (None: there are none)
 FITS = {
     "iterations run out": (tails, {"k": 3, "method": EM(max_iter=2)}, "the fit stopped at the iteration limit", None),
-    "a constant column": (constant, {"k": 1}, "constant columns: 1", "-k 1"),
+    "a constant column": (constant, {"k": 1}, "constant columns: ", "-k 1"),
     "columns that are sums": (composition, {"k": 1}, "the rows vary in 2 of 3 directions only", "-k 1"),
     "too few rows for k": (lambda: normal(8, 3), {"k": 4}, "the rows do not determine the mixture of 4", "-k 4"),
     "a candidate left out": (tied, {"method": EM(k_max=6)}, "left out, because", "--k-max 6"),

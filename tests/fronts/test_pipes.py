@@ -85,7 +85,9 @@ def test_missing_values_are_let_into_every_fit(folder):
     shown = json.loads(run(folder, "distance gaps.csv a.csv --columns u,v --missing ignore -k 1 --json"))
     assert shown["distance"] > 0
     assert any("2 of 14 values are missing" in text for text in shown["notes"])
-    assert "column 'u' on line 6" in run(folder, "map gaps.csv a.csv --columns u,v --missing ignore -o m.csv", code=1)
+    told = json.loads(run(folder, "map gaps.csv a.csv --columns u,v --missing ignore -k 1 -o m.csv --json"))
+    assert any("2 of 7 rows have gaps" in text for text in told["notes"])
+    assert "column 'u' on line 6" in run(folder, "map gaps.csv a.csv --columns u,v -o m.csv", code=1)
 
 
 def test_a_pattern_names_inputs(folder):

@@ -13,7 +13,6 @@ from mixot.cli.barycenter import numbers
 from mixot.cli.color_outputs import Files, apply_lut, draw_grid, palette_between, write_table
 from mixot.cli.console import emit, note, show_facts, working, written
 from mixot.cli.films import Adapt, recolored_moving
-from mixot.threads import use_one_blas_thread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,7 +115,9 @@ def recolor(
 
     Of an animation, a video, or a folder or pattern of pictures every frame is recolored, all by one map.
     """
-    use_one_blas_thread()
+    from mixot.threads import use_one_blas_thread
+
+    use_one_blas_thread()  # before NumPy is loaded
     import numpy as np
 
     from mixot.imaging.color import RecolorOptions

@@ -109,8 +109,8 @@ def faded(table: ColorTable, strength: float | int) -> ColorTable:
 
     Examples
     --------
-    >>> faded(ColorTable(0 * ColorTable.identity(2).values), 0.5).values[1, 1, 1].round(2).tolist()
-    [0.39, 0.39, 0.39]
+    >>> faded(ColorTable(0 * ColorTable.identity(2).values), 0.5).values[1, 1, 1].astype(float).round(2).tolist()
+    [0.47, 0.47, 0.47]
     """
     if not 0 <= strength <= 1:
         raise InputError(f"strength must lie in [0, 1], got {strength:g}")
