@@ -48,7 +48,8 @@ def test_gaps_cost_less_than_the_rows_they_stand_in(rng):
 def test_values_that_are_missing_at_random_bend_complete_rows_only(rng):
     x = LAW.sample(4000, rng=rng)
     x[x[:, 0] > 2.0, 1] = np.nan  # what is missing depends on what is seen
-    mixture = mixot.fit(x, k=1, method=IGNORE, rng=0).mixture
+    method = EM(missing="ignore", tol=1e-9)  # EM is slow where 60 % are missing, and the default ends .06 earlier
+    mixture = mixot.fit(x, k=1, method=method, rng=0).mixture
     assert abs(mixture.mean()[1] - LAW.mean()[1]) < 0.15
     assert Incomplete(x).complete().mean()[1] < LAW.mean()[1] - 1.0
 

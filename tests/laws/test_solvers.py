@@ -1,7 +1,7 @@
 """Laws of every solver of couplings in the folder: found by looking, so that a new file is tested as it is."""
 
 import pkgutil
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 
 import numpy as np
@@ -13,13 +13,14 @@ from mixot.solvers.base import Solver, Task, solves
 
 
 def in_the_folder():
-    """One solver with its defaults of each class of couplings."""
+    """One solver of each class of couplings that has defaults for all its options: that of a share is no whole one."""
     found = {}
     for module in pkgutil.walk_packages(mixot.solvers.__path__, "mixot.solvers."):
         for name, kind in vars(import_module(module.name)).items():
             if isinstance(kind, type) and kind.__module__ == module.name and is_dataclass(kind):
                 task = getattr(kind, "task", Task.COUPLING)
-                if hasattr(kind, "solve") and task is Task.COUPLING and not name.startswith("_"):
+                whole = all(part.default is not MISSING or part.default_factory is not MISSING for part in fields(kind))
+                if whole and hasattr(kind, "solve") and task is Task.COUPLING and not name.startswith("_"):
                     found[name] = kind()
     return found
 

@@ -47,7 +47,7 @@ class Partial:
 
     Parameters
     ----------
-    mass : share of the mass that is moved, above 0 and at most 1; all of it where nothing is given
+    mass : share of the mass that is moved, above 0 and at most 1
     exact : solves the program
 
     Raises
@@ -66,7 +66,7 @@ class Partial:
     Chapel, Alaya and Gasso, Partial optimal transport with applications on positive-unlabeled learning (2020).
     """
 
-    mass: Any = 1.0  # checked below, in words
+    mass: Any  # checked below, in words
     exact: Exact = field(default_factory=Exact)
 
     def __post_init__(self) -> None:
