@@ -363,10 +363,10 @@ def color_samples(pixels: np.ndarray, mask: np.ndarray | None = None) -> Samples
     InputError
         On another type, floats outside [0, 1], a mask of another size, or where no pixel counts.
     """
-    weights = pixel_weights(pixels, mask)
+    colors = unit_colors(pixels if pixels.ndim == 2 else pixels[:, :, : 1 if pixels.shape[2] < 3 else 3])
+    weights = pixel_weights(pixels, mask)  # after the colors, whose errors tell what may be points
     shares = None if weights is None else weights.ravel().astype(np.float64)
-    colors = pixels if pixels.ndim == 2 else pixels[:, :, : 1 if pixels.shape[2] < 3 else 3]
-    return Samples(unit_colors(colors), None if shares is None else shares / shares.sum())
+    return Samples(colors, None if shares is None else shares / shares.sum())
 
 
 def _depth(data: Any) -> int:
